@@ -1,0 +1,161 @@
+"""The broker properties of one host: the article's values, what follows from the hosts, what the user set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from packaging.version import Version
+
+from kprov.spec.broker_keys import ADDRESS_KEYS, broker_keys
+from kprov.spec.model import Cluster, Host, Mode
+from kprov.spec.target import Target, parse_target
+
+# The article's server.properties, value by value; log.dirs and the rest may be overridden.
+ARTICLE: Mapping[str, str] = {
+    "num.network.threads": "3",
+    "num.io.threads": "8",
+    "socket.send.buffer.bytes": "102400",
+    "socket.receive.buffer.bytes": "102400",
+    "socket.request.max.bytes": "104857600",
+    "log.dirs": "/home/temp/kafka_logs",
+    "num.partitions": "1",
+    "num.recovery.threads.per.data.dir": "1",
+    "log.retention.hours": "168",
+    "log.segment.bytes": "1073741824",
+    "log.retention.check.interval.ms": "300000",
+    "zookeeper.connection.timeout.ms": "6000",
+    "group.initial.rebalance.delay.ms": "0",
+}
+
+
+@dataclass(frozen=True)
+class Listener:
+    """One ``NAME://host:port``; an empty host means all interfaces."""
+
+    name: str
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.name}://{host}:{self.port}"
+
+
+def parse_listeners(text: str) -> tuple[Listener, ...]:
+    """Read Kafka's ``listeners`` value; raises ValueError with what is wrong."""
+    listeners = []
+    for part in text.split(","):
+        name, separator, rest = part.strip().partition("://")
+        host, colon, port = rest.rpartition(":")
+        if not separator or not colon or not name or not port.isascii() or not port.isdigit():
+            raise ValueError(f"{part.strip()!r} is not a listener: write NAME://host:port")
+        if not 1 <= int(port) <= 65535:
+            raise ValueError(f"{port} is not a port: it must lie between 1 and 65535")
+        listeners.append(Listener(name.upper(), host.strip("[]"), int(port)))
+    return tuple(listeners)
+
+
+def advertised_address(host: Host) -> str:
+    """The name or address by which clients reach the host."""
+    return host.advertised or host.address
+
+
+def own_properties(cluster: Cluster, host: Host) -> dict[str, str]:
+    """What the user set for this host's broker: the shared properties, then the host's own."""
+    return {**cluster.kafka.properties, **host.broker.properties}
+
+
+def endpoint(address: str, port: int) -> str:
+    """``address:port``, with brackets round an IPv6 address."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def zookeeper_connect(cluster: Cluster) -> str:
+    """``zookeeper.connect`` for brokers and tools: every host that runs ZooKeeper (A7)."""
+    return ",".join(endpoint(advertised_address(host), cluster.zookeeper.client_port) for host in cluster.hosts)
+
+
+def broker_properties(cluster: Cluster, host: Host) -> dict[str, str]:
+    """The whole server.properties of one host, in the order of the article."""
+    own = own_properties(cluster, host)
+    # A6: the broker reads host.name and port only where no listeners are set, and kprov always sets them.
+    bind = own.pop("host.name", "")
+    port = int(own.pop("port", cluster.kafka.port))
+    public = own.pop("advertised.host.name", bind or advertised_address(host))
+    public_port = int(own.pop("advertised.port", port))
+    internal = str(min(3, len(cluster.hosts)))
+    values = {
+        "broker.id": str(host.broker.id),
+        "listeners": str(Listener("PLAINTEXT", bind, port)),
+        "advertised.listeners": str(Listener("PLAINTEXT", public, public_port)),
+        **ARTICLE,
+        "offsets.topic.replication.factor": internal,
+        "transaction.state.log.replication.factor": internal,
+        "transaction.state.log.min.isr": "1" if len(cluster.hosts) < 3 else "2",
+        "zookeeper.connect": zookeeper_connect(cluster),
+    }
+    if "listeners" in own and "advertised.listeners" not in own:
+        values["advertised.listeners"] = ",".join(
+            str(Listener(listener.name, listener.host or public, listener.port))
+            for listener in parse_listeners(own["listeners"])
+        )
+    return values | own
+
+
+def explained(cluster: Cluster, host: Host) -> list[str]:
+    """Notes for the user on properties that kprov accepts and writes in another form (A6)."""
+    own = own_properties(cluster, host)
+    result = broker_properties(cluster, host)
+    notes = []
+    for name in ADDRESS_KEYS:
+        if name in own:
+            new = "advertised.listeners" if name.startswith("advertised") else "listeners"
+            notes.append(
+                f"{name}={own[name]} is written as {new}={result[new]}: a broker reads {name} only while "
+                "listeners is not set, and from 3.0 on not at all"
+            )
+    return notes
+
+
+def listener_ports(cluster: Cluster, host: Host) -> dict[str, int]:
+    """Port by listener name on this host."""
+    return {item.name: item.port for item in parse_listeners(broker_properties(cluster, host)["listeners"])}
+
+
+def bootstrap_server(cluster: Cluster, host: Host) -> str:
+    """``address:port`` of the first advertised listener: what a client is given."""
+    first = parse_listeners(broker_properties(cluster, host)["advertised.listeners"])[0]
+    return endpoint(first.host, first.port)
+
+
+def log_dirs(cluster: Cluster, host: Host) -> tuple[str, ...]:
+    """The directories that hold the messages."""
+    value = broker_properties(cluster, host)["log.dirs"]
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def session_timeout_ms(cluster: Cluster, host: Host) -> int:
+    """zookeeper.session.timeout.ms in force: a killed broker stays registered for that long."""
+    value = broker_properties(cluster, host).get("zookeeper.session.timeout.ms")
+    if value is None:
+        value = broker_keys(Version(cluster.kafka.version))["zookeeper.session.timeout.ms"].default
+    return int(value)
+
+
+def zookeeper_data(cluster: Cluster) -> tuple[str, str]:
+    """dataDir and dataLogDir: the article's for the bundled one, /var/lib/zookeeper otherwise."""
+    if cluster.zookeeper.mode is Mode.BUNDLED:
+        base = f"{cluster.kafka.home}/zk_dir"
+        data, logs = f"{base}/zk_data", f"{base}/zk_logs"
+    else:
+        data, logs = "/var/lib/zookeeper/data", "/var/lib/zookeeper/logs"
+    return cluster.zookeeper.data_dir or data, cluster.zookeeper.data_log_dir or logs
+
+
+def login(host: Host) -> Target:
+    """Where to log in for this host."""
+    parsed = parse_target(host.address)
+    if not isinstance(parsed, Target):
+        raise TypeError(f"{host.address!r} was validated and is not a target")
+    return Target(parsed.name, host.ssh.user, host.ssh.port)
