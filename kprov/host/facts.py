@@ -1,0 +1,106 @@
+"""What one probe tells of a host: its facts, and what is there of each resource."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from kprov.errors import StepError
+from kprov.host.answers import Record
+from kprov.host.connection import Connection, Reply
+from kprov.resources.base import Call, Seen
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A host as it is.
+
+    systemd: its version, None where systemd is not PID 1. bits: of user space. memory_kib: KiB in all.
+    missing: commands that the remote library needs and does not find. now: seconds since the epoch there.
+    """
+
+    system: str
+    machine: str
+    kernel: str
+    bits: int
+    os: str
+    os_version: str
+    os_name: str
+    host_name: str
+    systemd: int | None
+    selinux: str
+    firewalld: bool
+    memory_kib: int
+    boot: str
+    now: int
+    missing: tuple[str, ...]
+
+
+def facts_of(record: Record) -> Facts:
+    """The facts of a ``facts`` record."""
+    return Facts(
+        system=record["system"],
+        machine=record["machine"],
+        kernel=record["kernel"],
+        bits=record.number("bits"),
+        os=record["os"],
+        os_version=record["os_version"],
+        os_name=record["os_name"] or record["os"],
+        host_name=record["host_name"],
+        systemd=record.number("systemd") or None,
+        selinux=record["selinux"],
+        firewalld=record["firewalld"] == "yes",
+        memory_kib=record.number("memory_kib"),
+        boot=record["boot"],
+        now=record.number("now"),
+        missing=tuple(record["missing"].split()),
+    )
+
+
+@dataclass(frozen=True)
+class Probe:
+    """The answer of one probe: facts, and the fields seen by id."""
+
+    facts: Facts
+    seen: Mapping[str, Seen]
+
+
+def seen_of(reply: Reply) -> dict[str, Seen]:
+    """The ``seen`` and ``data`` records by the id that they answer."""
+    found: dict[str, dict[str, str]] = {}
+    for record in reply.records:
+        if record.kind in {"seen", "data"}:
+            found.setdefault(record["id"], {}).update(record.fields)
+    return dict(found)
+
+
+def ask(connection: Connection, calls: Sequence[Call]) -> dict[str, Seen]:
+    """Probe some resources in one exchange; raises StepError if one of them is not answered."""
+    reply = connection.exchange(calls)
+    found = seen_of(reply)
+    for call in calls:
+        if call[1] not in found:
+            raise StepError(
+                f"the probe gave no answer about {call[1]}",
+                where=connection.login.name,
+                cause=reply.errors.strip()[-2000:],
+                hint="the host's /bin/sh did not run the probe to its end",
+            )
+    return found
+
+
+def probe(connection: Connection, calls: Sequence[Call]) -> Probe:
+    """Facts and the state of resources in one exchange, read-only."""
+    reply = connection.exchange([("probe_facts",), ("probe_receipt",), *calls])
+    records = reply.of_kind("facts")
+    if not records:
+        raise StepError(
+            "the probe did not run",
+            where=connection.login.name,
+            cause=reply.errors.strip()[-2000:],
+            hint="the host's /bin/sh did not run the probe to its end",
+        )
+    found = seen_of(reply)
+    for call in calls:
+        found.setdefault(call[1], {"status": "unknown", "why": reply.errors.strip()[-500:] or "no answer"})
+    return Probe(facts_of(records[0]), found)

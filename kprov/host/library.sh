@@ -1,0 +1,513 @@
+# shellcheck shell=sh
+# The part of kprov that runs on a host: short functions in POSIX sh, for dash and for bash 4.2.
+#
+# Python sends this text and then calls, one a line, each a function with quoted arguments. Answers are
+# lines on standard output: "@kprov", the kind of record, then fields "key=value", separated by tabs.
+# A value that may hold any byte is base64 and its key ends in 64. Other lines are somebody else's noise.
+# Functions whose name begins with probe_ only read.
+
+PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin
+LC_ALL=C
+LANG=C
+export PATH LC_ALL LANG
+unset CDPATH ENV BASH_ENV
+umask 022
+
+# What kprov calls besides the shell's own: tests run the library with a PATH of exactly these.
+# shellcheck disable=SC2034
+kprov_needs='base64 cat chmod chown cp date df du grep gzip head id ln ls mkdir mv readlink rm rmdir
+sed sha256sum stat sync tail tar timeout tr uname wc journalctl systemctl useradd userdel'
+
+kprov_dir=/var/lib/kprov
+tab=$(printf '\t')
+
+# ---------------------------------------------------------------- answers
+
+say() {
+    printf '@kprov\t%s' "$1"
+    shift
+    for field; do printf '\t%s' "$field"; done
+    printf '\n'
+}
+
+encode() { base64 | tr -d '\n'; }
+
+encoded() { printf '%s' "$1" | encode; }
+
+fail() {
+    printf '%s\n' "$*" >&2
+    return 1
+}
+
+# Runs one step of a plan; the first that fails ends the exchange.
+step() {
+    step_number=$1
+    shift
+    say begin "number=$step_number"
+    if step_output=$("$@" 2>&1 </dev/null); then
+        say end "number=$step_number" "output64=$(encoded "$step_output")"
+    else
+        say failed "number=$step_number" "status=$?" "output64=$(encoded "$step_output")"
+        exit 0
+    fi
+}
+
+# ---------------------------------------------------------------- facts (read-only)
+
+# Before root is certain: who logged in, and can they become root without a password?
+probe_login() {
+    sudo=missing
+    if [ "$(id -u)" = 0 ]; then
+        sudo=root
+    elif command -v sudo >/dev/null 2>&1; then
+        if sudo_said=$(sudo -n true 2>&1 </dev/null); then sudo=free; else sudo=refused; fi
+    fi
+    say login "uid=$(id -u)" "user=$(id -un)" "system=$(uname -s)" "sudo=$sudo" "said64=$(encoded "${sudo_said-}")" \
+        "session=$(session_of $$)"
+}
+
+# The sshd process of this connection as PID:STARTTIME, the one that every exchange of it descends from.
+session_of() {
+    session_pid=$1
+    while [ "${session_pid:-0}" -gt 1 ] && [ -r "/proc/$session_pid/stat" ]; do
+        session_stat=$(cat "/proc/$session_pid/stat") || break
+        case $session_stat in
+            *"(sshd"*) printf '%s:%s' "$session_pid" "$(start_time "$session_pid")" && return ;;
+        esac
+        # shellcheck disable=SC2086 # the fields after the name: state ppid ...
+        set -- ${session_stat##*) }
+        session_pid=$2
+    done
+    printf '%s:%s' "$PPID" "$(start_time "$PPID")"
+}
+
+# Field 22 of /proc/PID/stat: tells a process from a later one with the same number.
+start_time() {
+    start_stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 0
+    # shellcheck disable=SC2086
+    set -- ${start_stat##*) }
+    shift 19
+    printf '%s' "$1"
+}
+
+os_release() {
+    if [ -r /etc/os-release ]; then
+        # shellcheck disable=SC1091
+        (. /etc/os-release && eval "printf '%s' \"\${$1-}\"")
+    fi
+}
+
+memory_kib() { sed -n "s/^$1: *\([0-9]*\) kB/\1/p" /proc/meminfo; }
+
+missing_commands() {
+    missing=
+    for name in $kprov_needs; do
+        command -v "$name" >/dev/null 2>&1 || missing="$missing $name"
+    done
+    printf '%s' "${missing# }"
+}
+
+probe_facts() {
+    systemd=absent
+    [ -d /run/systemd/system ] && systemd=$(systemctl --version 2>/dev/null | sed -n '1s/^systemd \([0-9]*\).*/\1/p')
+    selinux=$(getenforce 2>/dev/null) || selinux=Disabled
+    firewalld=no
+    [ "$(systemctl is-active firewalld.service 2>/dev/null)" = active ] && command -v firewall-cmd >/dev/null 2>&1 && firewalld=yes
+    say facts "system=$(uname -s)" "machine=$(uname -m)" "kernel=$(uname -r)" "bits=$(getconf LONG_BIT 2>/dev/null)" \
+        "os=$(os_release ID)" "os_version=$(os_release VERSION_ID)" "os_name64=$(os_release PRETTY_NAME | encode)" \
+        "host_name=$(uname -n)" "uid=$(id -u)" "systemd=$systemd" "selinux=$selinux" "firewalld=$firewalld" \
+        "memory_kib=$(memory_kib MemTotal)" "boot=$(cat /proc/sys/kernel/random/boot_id)" "now=$(date +%s)" \
+        "missing=$(missing_commands)"
+}
+
+# ---------------------------------------------------------------- state of resources (read-only)
+# Each answers "seen", the resource's id, status=absent|present|unknown, and what it is.
+
+unknown() { say seen "id=$1" status=unknown "why64=$(encoded "$2")"; }
+
+probe_path() { # ID PATH [content]
+    if said=$(stat --printf 'type=%F\tmode=%a\towner=%U\tgroup=%G\tsize=%s' -- "$2" 2>&1); then
+        case $said in
+            "type=regular"*)
+                if sum=$(sha256sum -- "$2" 2>&1); then
+                    content=
+                    [ -n "${3-}" ] && content="${tab}content64=$(head -c 262144 -- "$2" | encode)"
+                    say seen "id=$1" status=present "$said" "sha256=${sum%% *}$content"
+                else
+                    unknown "$1" "$sum"
+                fi ;;
+            "type=symbolic link"*) say seen "id=$1" status=present "$said" "target=$(readlink -- "$2")" ;;
+            "type=directory"*)
+                # shellcheck disable=SC2012 # only whether there are any matters
+                entries=$(ls -A -- "$2" | wc -l)
+                say seen "id=$1" status=present "$said" "entries=$((entries))" ;;
+            *) say seen "id=$1" status=present "$said" ;;
+        esac
+    else
+        case $said in
+            *"No such file or directory"*) say seen "id=$1" status=absent ;;
+            *) unknown "$1" "$said" ;;
+        esac
+    fi
+}
+
+# A directory of data: what it holds tells whose it is. KIB is its size on disk.
+probe_data() { # ID PATH
+    broker=
+    [ -r "$2/meta.properties" ] && broker=$(sed -n 's/^broker\.id=//p' "$2/meta.properties")
+    holds=other
+    [ -e "$2/version-2" ] && holds=zookeeper
+    [ -e "$2/meta.properties" ] && holds=kafka
+    probe_path "$1" "$2"
+    [ -d "$2" ] && say data "id=$1" "holds=$holds" "broker=$broker" "kib=$(du -skx -- "$2" | sed 's/[^0-9].*//')"
+    return 0
+}
+
+# Whether FOLDER is a folder of links to all of SOURCE's entries that match PATTERN, and of nothing else.
+probe_links() { # ID FOLDER SOURCE PATTERN
+    if [ ! -e "$2" ] && [ ! -L "$2" ]; then
+        say seen "id=$1" status=absent
+        return
+    fi
+    [ -d "$3" ] || { say seen "id=$1" status=present links=stale; return; }
+    links=right
+    for entry in "$3"/$4; do
+        [ -e "$entry" ] || continue
+        [ "$(readlink -- "$2/${entry##*/}")" = "$entry" ] || links=stale
+    done
+    for entry in "$2"/$4; do
+        [ -L "$entry" ] || [ ! -e "$entry" ] || links=foreign
+        [ -L "$entry" ] && [ ! -e "$entry" ] && links=stale
+    done
+    say seen "id=$1" status=present "links=$links"
+}
+
+probe_user() { # ID NAME
+    if entry=$(getent_passwd "$2"); then
+        say seen "id=$1" status=present "entry64=$(encoded "$entry")"
+    else
+        say seen "id=$1" status=absent
+    fi
+}
+
+# getent is part of glibc, not of the core utilities: the file is what useradd writes.
+getent_passwd() { getent passwd "$1" 2>/dev/null || grep "^$1:" /etc/passwd; }
+
+probe_unit() { # ID UNIT
+    if shown=$(systemctl show -p LoadState,ActiveState,SubState,Result,MainPID,UnitFileState,NeedDaemonReload,FragmentPath,ExecMainStatus,ExecMainStartTimestamp "$2" 2>&1); then
+        status=present
+        case $shown in *LoadState=not-found*) status=absent ;; esac
+        say seen "id=$1" "status=$status" "show64=$(encoded "$shown")"
+    else
+        unknown "$1" "$shown"
+    fi
+}
+
+# Who listens on a TCP port: "address:inode" of each listening socket, then the process that holds it.
+listeners() { # PORT
+    hex=$(printf '%04X' "$1")
+    cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | while read -r _ local _ state _ _ _ _ _ inode _; do
+        [ "$state" = 0A ] && [ "${local##*:}" = "$hex" ] && printf '%s:%s\n' "${local%:*}" "$inode"
+    done
+    return 0
+}
+
+holder_of() { # INODE [PID]: the process with that socket open
+    for fds in /proc/${2:-[0-9]*}/fd; do
+        # shellcheck disable=SC2010 # names here are numbers; one ls is much cheaper than a readlink each
+        if ls -l "$fds" 2>/dev/null | grep -q "socket:\[$1\]"; then
+            holder=${fds%/fd}
+            printf '%s' "${holder##*/}"
+            return
+        fi
+    done
+}
+
+probe_port() { # ID PORT [PID: looked at first]
+    sockets=$(listeners "$2")
+    if [ -z "$sockets" ]; then
+        say seen "id=$1" status=absent
+        return
+    fi
+    first=${sockets%%"
+"*}
+    pid=
+    [ "${3:-0}" -gt 0 ] && pid=$(holder_of "${first##*:}" "$3")
+    [ -n "$pid" ] || pid=$(holder_of "${first##*:}")
+    program=
+    [ -n "$pid" ] && program=$(tr '\0' ' ' <"/proc/$pid/cmdline" | head -c 200)
+    say seen "id=$1" status=present "pid=$pid" "address=${first%:*}" "program64=$(encoded "$program")"
+}
+
+probe_firewall() { # ID PORT/PROTOCOL
+    if [ "$(systemctl is-active firewalld.service 2>/dev/null)" != active ]; then
+        unknown "$1" 'firewalld is not running'
+    elif firewall-cmd -q --permanent "--query-port=$2" && firewall-cmd -q "--query-port=$2"; then
+        say seen "id=$1" status=present
+    else
+        say seen "id=$1" status=absent
+    fi
+}
+
+probe_java() { # ID HOME
+    if [ -x "$2/bin/java" ]; then
+        version=$("$2/bin/java" -version 2>&1) || version="status $?: $version"
+        say seen "id=$1" status=present "version64=$(encoded "$version")"
+    else
+        say seen "id=$1" status=absent
+    fi
+}
+
+probe_disk() { # ID PATH: free KiB where PATH lies or will lie
+    place=$2
+    while [ ! -d "$place" ]; do place=${place%/*}; [ -n "$place" ] || place=/; done
+    free=$(df -Pk -- "$place" | sed -n '2s/^.* \([0-9][0-9]*\)  *[0-9]*% .*$/\1/p')
+    say seen "id=$1" status=present "kib=$free" "place=$place"
+}
+
+probe_upload() { # ID NAME: how much of an archive is there already
+    if [ -f "$kprov_dir/uploads/$2" ]; then
+        say seen "id=$1" status=present whole=yes
+    elif [ -f "$kprov_dir/uploads/$2.part" ]; then
+        say seen "id=$1" status=present whole=no "size=$(stat -c %s "$kprov_dir/uploads/$2.part")"
+    else
+        say seen "id=$1" status=absent
+    fi
+}
+
+probe_log() { # ID UNIT LINES [FILE...]: the end of a unit's journal, then of its log files
+    journal=$(journalctl -u "$2" -n "$3" --no-pager -o cat 2>&1)
+    lines=$3
+    id=$1
+    shift 3
+    said=$journal
+    for file; do
+        [ -r "$file" ] && said=$(printf '%s\n--- %s\n%s' "$said" "$file" "$(tail -n "$lines" -- "$file")")
+    done
+    say seen "id=$id" status=present "text64=$(encoded "$said")"
+}
+
+# ---------------------------------------------------------------- asking the services (read-only)
+
+# ZooKeeper's answer to the four-letter word srvr, through the client that its own tools use.
+probe_srvr() { # ID JAVA_HOME CLASSPATH ADDRESS PORT
+    answer=$("$2/bin/java" -Xmx64m -XX:-UsePerfData -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp "$3" \
+        org.apache.zookeeper.client.FourLetterWordMain "$4" "$5" srvr 2>&1 </dev/null)
+    say seen "id=$1" status=present "text64=$(encoded "$answer")"
+}
+
+# One of Kafka's own tools, run in the Kafka home; INPUT is given on its standard input.
+tool() { # ID SECONDS JAVA_HOME HOME INPUT COMMAND...
+    id=$1 seconds=$2 input=$5
+    JAVA_HOME=$3
+    KAFKA_OPTS=-XX:-UsePerfData # leaves no /tmp/hsperfdata_root behind
+    export JAVA_HOME KAFKA_OPTS
+    cd "$4" || return 1
+    shift 5
+    errors=$(printf '%s' "$input" | { timeout -k 5 "$seconds" "$@" 2>&1 >&3 3>&-; printf '\nstatus=%s' $?; } 3>"$kprov_dir/tool.out")
+    say seen "id=$id" status=present "code=${errors##*status=}" \
+        "output64=$(encode <"$kprov_dir/tool.out")" "errors64=$(encoded "${errors%
+status=*}")"
+    rm -f "$kprov_dir/tool.out"
+}
+
+# ---------------------------------------------------------------- lock and receipt
+
+state_dir() {
+    [ -d "$kprov_dir" ] || mkdir -p "$kprov_dir" || return 1
+    [ -L "$kprov_dir" ] && fail "$kprov_dir is a symbolic link" && return 1
+    chmod 0700 "$kprov_dir"
+}
+
+# A lock is held while the sshd process of the run that took it lives on this boot: it cannot outlive it.
+lock_is_stale() {
+    holder=$(cat "$kprov_dir/lock/holder" 2>/dev/null) || return 1
+    boot=$(printf '%s\n' "$holder" | sed -n 's/^boot=//p')
+    session=$(printf '%s\n' "$holder" | sed -n 's/^session=//p')
+    [ "$boot" != "$(cat /proc/sys/kernel/random/boot_id)" ] && return 0
+    [ "$(start_time "${session%%:*}")" != "${session#*:}" ]
+}
+
+take_lock() { # SESSION WHO COMMAND
+    state_dir || return 1
+    if [ -d "$kprov_dir/lock" ] && lock_is_stale; then
+        # Only one of two that see it stale can rename it.
+        mv "$kprov_dir/lock" "$kprov_dir/lock.stale.$$" 2>/dev/null && rm -rf "$kprov_dir/lock.stale.$$"
+    fi
+    if mkdir "$kprov_dir/lock" 2>/dev/null; then
+        printf 'session=%s\nboot=%s\nwho=%s\ncommand=%s\nsince=%s\n' "$1" \
+            "$(cat /proc/sys/kernel/random/boot_id)" "$2" "$3" "$(date +%s)" >"$kprov_dir/lock/holder" || return 1
+        say lock taken=yes
+    else
+        say lock taken=no "holder64=$(encode <"$kprov_dir/lock/holder")" "now=$(date +%s)"
+    fi
+}
+
+release_lock() { # SESSION
+    grep -qxF "session=$1" "$kprov_dir/lock/holder" 2>/dev/null && rm -rf "$kprov_dir/lock"
+    return 0
+}
+
+probe_receipt() { probe_path receipt "$kprov_dir/receipt.json" content; }
+
+write_receipt() { # SHA256: the receipt was staged under that name
+    state_dir && cp "$kprov_dir/stage/$1" "$kprov_dir/receipt.json.new" &&
+        chmod 0600 "$kprov_dir/receipt.json.new" && sync_file "$kprov_dir/receipt.json.new" &&
+        mv -f "$kprov_dir/receipt.json.new" "$kprov_dir/receipt.json"
+}
+
+sync_file() { sync "$1" 2>/dev/null || sync; }
+
+note_history() { # LINE
+    printf '%s\n' "$1" >>"$kprov_dir/history"
+}
+
+drop_state() { rm -rf "$kprov_dir"; }
+
+# ---------------------------------------------------------------- what comes on standard input
+
+# Small files, named by their SHA-256, in one tar; each is checked before it is used.
+receive_stage() {
+    state_dir && rm -rf "$kprov_dir/stage" && mkdir -m 0700 "$kprov_dir/stage" || return 1
+    if said=$(tar -xf - --no-same-owner -C "$kprov_dir/stage" 2>&1); then
+        say staged ok=yes
+    else
+        say staged ok=no "output64=$(encoded "$said")"
+        exit 0
+    fi
+}
+
+clear_stage() { rm -rf "$kprov_dir/stage"; }
+
+# SIZE more bytes of an archive; a part that an earlier run left is gone on with.
+receive_upload() { # NAME SHA256 SIZE
+    state_dir && mkdir -p "$kprov_dir/uploads" || return 1
+    part=$kprov_dir/uploads/$1.part
+    if ! said=$({ head -c "$3" >>"$part"; } 2>&1); then
+        say upload ok=no "output64=$(encoded "$said")"
+        return
+    fi
+    sum=$(sha256sum -- "$part")
+    if [ "${sum%% *}" = "$2" ]; then
+        mv -f -- "$part" "$kprov_dir/uploads/$1" && say upload ok=yes
+    else
+        size=$(stat -c %s -- "$part")
+        rm -f -- "$part"
+        say upload ok=no "sum=${sum%% *}" "size=$size"
+    fi
+}
+
+# ---------------------------------------------------------------- changes
+
+# SELinux stays on: each path gets the label that the policy gives by default.
+label() {
+    command -v restorecon >/dev/null 2>&1 && selinuxenabled 2>/dev/null && restorecon -R -- "$@" >/dev/null 2>&1
+    return 0
+}
+
+make_directory() { # PATH OWNER GROUP MODE
+    { [ -d "$1" ] || mkdir -- "$1"; } && chown "$2:$3" -- "$1" && chmod "$4" -- "$1" && label "$1"
+}
+
+own_tree() { # PATH OWNER GROUP: data that an earlier installation left
+    chown -R "$2:$3" -- "$1"
+}
+
+put_file() { # SHA256 PATH OWNER GROUP MODE
+    staged=$kprov_dir/stage/$1
+    sum=$(sha256sum -- "$staged") || return 1
+    [ "${sum%% *}" = "$1" ] || fail "$staged does not have the SHA-256 $1: it was changed on its way" || return 1
+    cp -- "$staged" "$2.kprov-new" && chown "$3:$4" -- "$2.kprov-new" && chmod "$5" -- "$2.kprov-new" &&
+        mv -fT -- "$2.kprov-new" "$2" && label "$2"
+}
+
+back_up() { # PATH BACKUP
+    cp -a -- "$1" "$2"
+}
+
+set_mode() { # PATH OWNER GROUP MODE
+    chown "$2:$3" -- "$1" && chmod "$4" -- "$1"
+}
+
+put_link() { # PATH TARGET
+    rm -f -- "$1.kprov-new" && ln -s -- "$2" "$1.kprov-new" && mv -fT -- "$1.kprov-new" "$1"
+}
+
+# A folder of links, one for each of SOURCE's entries that match PATTERN.
+put_links() { # FOLDER SOURCE PATTERN
+    [ -d "$2" ] || fail "$2 is not there" || return 1
+    [ -d "$1" ] || mkdir -- "$1" || return 1
+    drop_links "$1" "$3" || return 1
+    for entry in "$2"/$3; do
+        [ -e "$entry" ] || continue
+        ln -s -- "$entry" "$1/${entry##*/}" || return 1
+    done
+    label "$1"
+}
+
+drop_links() { # FOLDER PATTERN
+    for entry in "$1"/$2; do
+        [ -L "$entry" ] || continue
+        rm -f -- "$entry" || return 1
+    done
+}
+
+# Unpacked beside its place and renamed: a path of a release is either whole or not there.
+unpack_release() { # NAME SHA256 TOP PATH
+    archive=$kprov_dir/uploads/$1
+    sum=$(sha256sum -- "$archive") || return 1
+    [ "${sum%% *}" = "$2" ] || fail "$archive does not have the SHA-256 $2" || return 1
+    rm -rf -- "$4.kprov-new" && mkdir -- "$4.kprov-new" &&
+        tar -xf "$archive" --no-same-owner --no-same-permissions -C "$4.kprov-new" -- "$3" || return 1
+    chown -R root:root -- "$4.kprov-new/$3" && chmod -R u+rwX,go+rX,go-w -- "$4.kprov-new/$3" || return 1
+    [ ! -e "$4" ] || mv -T -- "$4" "$4.kprov-old" || return 1
+    mv -T -- "$4.kprov-new/$3" "$4" && rmdir -- "$4.kprov-new" && rm -rf -- "$4.kprov-old" && label "$4" || return 1
+    rm -f -- "$archive"
+}
+
+add_user() { # NAME
+    shell=/sbin/nologin
+    [ -x "$shell" ] || shell=/usr/sbin/nologin
+    useradd --system --user-group --no-create-home --home-dir / --shell "$shell" --comment 'installed by kprov' -- "$1"
+}
+
+remove_user() { # NAME
+    getent_passwd "$1" >/dev/null || return 0
+    userdel -- "$1"
+}
+
+reload_units() { systemctl daemon-reload; }
+
+enable_unit() { systemctl enable "$1"; }
+
+disable_unit() { systemctl disable "$1"; }
+
+start_unit() { systemctl reset-failed "$1" 2>/dev/null; systemctl start "$1"; }
+
+restart_unit() { systemctl reset-failed "$1" 2>/dev/null; systemctl restart "$1"; }
+
+stop_unit() { systemctl stop "$1" && systemctl reset-failed "$1" 2>/dev/null; return 0; }
+
+open_port() { firewall-cmd -q --permanent "--add-port=$1" && firewall-cmd -q "--add-port=$1"; }
+
+close_port() { firewall-cmd -q --permanent "--remove-port=$1" && firewall-cmd -q "--remove-port=$1"; }
+
+remove_file() { rm -f -- "$1"; }
+
+remove_links() { # FOLDER PATTERN KEEP: the links, and the folder itself unless it is another resource
+    [ -d "$1" ] || return 0
+    drop_links "$1" "$2" || return 1
+    [ "$3" = keep ] || rmdir -- "$1"
+}
+
+remove_empty() { # PATH: a directory that is not empty holds what somebody else put there
+    [ -d "$1" ] || return 0
+    rmdir -- "$1" 2>/dev/null || say kept "path=$1"
+}
+
+remove_tree() { # PATH
+    case $1 in
+        /*/*) rm -rf --one-file-system -- "$1" ;;
+        *) fail "$1 is not a path that kprov removes" ;;
+    esac
+}

@@ -1,0 +1,108 @@
+"""Where to log in and how, as ``ssh HOST`` would read it from ssh_config."""
+
+from __future__ import annotations
+
+import getpass
+import glob
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from paramiko import SSHConfig
+
+from kprov.errors import UsageError
+from kprov.spec.target import Target
+
+_INCLUDE = re.compile(r"^\s*include\s+(?P<patterns>.+?)\s*$", re.IGNORECASE)
+_INCLUDE_DEPTH = 16  # OpenSSH's own bound (readconf.c)
+
+
+@dataclass(frozen=True)
+class Login:
+    """Everything that a connection needs to know.
+
+    name: what the user typed; hostname: the name or address that is dialled.
+    identities: private key files, tried in this order; known_hosts: files, the first is written to.
+    jumps: the hops on the way, in the order in which they are passed.
+    """
+
+    name: str
+    hostname: str
+    user: str
+    port: int
+    identities: tuple[Path, ...]
+    identities_only: bool
+    known_hosts: tuple[Path, ...]
+    connect_timeout: float
+    proxy_command: str | None = None
+    jumps: tuple[Login, ...] = ()
+
+
+def read_login(target: Target, *, config: Path | None = None, identity: Path | None = None) -> Login:
+    """Resolve HOST through ssh_config.
+
+    config: the file of ``--ssh-config``; without it the user's and the system's are read, where they exist.
+    identity: the file of ``-i``, tried first. Raises UsageError if a named file is not there.
+    """
+    for path, option in ((config, "--ssh-config"), (identity, "-i")):
+        if path is not None and not path.is_file():
+            raise UsageError(f"{path} is not a file", where=option, hint="give the path of an existing file")
+    files = [config] if config else [Path.home() / ".ssh/config", Path("/etc/ssh/ssh_config")]
+    text = "\n".join(_expand(path, path.parent, 0) for path in files if path.is_file())
+    return _resolve(target, SSHConfig.from_text(text), identity, depth=0)
+
+
+def _expand(path: Path, base: Path, depth: int) -> str:
+    """The file's text with every Include replaced by what it names (paramiko does not read Include)."""
+    if depth > _INCLUDE_DEPTH:
+        raise UsageError("too many levels of Include", where=str(path), hint="an Include names its own file")
+    lines = []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        match = _INCLUDE.match(line)
+        if match is None:
+            lines.append(line)
+            continue
+        for pattern in match["patterns"].split():
+            full = base / Path(pattern.strip('"')).expanduser()
+            lines += [
+                _expand(Path(name), base, depth + 1) for name in sorted(glob.glob(str(full))) if Path(name).is_file()
+            ]
+    return "\n".join(lines)
+
+
+def _resolve(target: Target, config: SSHConfig, identity: Path | None, depth: int) -> Login:
+    found = config.lookup(target.name)
+    files = [Path(name).expanduser() for name in found.get("identityfile", [])]
+    known = found.get("userknownhostsfile", "~/.ssh/known_hosts ~/.ssh/known_hosts2").split()
+    port = target.port or int(found.get("port", 22))
+    proxy = found.get("proxycommand")
+    return Login(
+        name=target.name,
+        hostname=found.get("hostname", target.name),
+        user=target.user or found.get("user") or getpass.getuser(),
+        port=port,
+        identities=tuple(([identity] if identity else []) + [path for path in files if path.is_file()]),
+        identities_only=found.get("identitiesonly", "no").lower() == "yes",
+        known_hosts=tuple(Path(name.strip('"')).expanduser() for name in known),
+        connect_timeout=float(found.get("connecttimeout", 15)),
+        proxy_command=proxy if proxy and proxy.lower() != "none" else None,
+        jumps=_jumps(found.get("proxyjump", "none"), config, identity, depth),
+    )
+
+
+def _jumps(value: str, config: SSHConfig, identity: Path | None, depth: int) -> tuple[Login, ...]:
+    """The hops of ProxyJump, nearest first, each resolved on its own as OpenSSH does."""
+    if value.lower() == "none":
+        return ()
+    if depth > _INCLUDE_DEPTH:
+        raise UsageError(f"ProxyJump {value} leads back to itself", where="ssh_config", hint="mend the ProxyJump lines")
+    hops: list[Login] = []
+    for text in value.split(","):
+        user, at, rest = text.strip().removeprefix("ssh://").rpartition("@")
+        name, colon, port = rest.rpartition(":")
+        target = (
+            Target(name, user or None, int(port)) if colon and port.isdigit() else Target(rest, user if at else None)
+        )
+        hop = _resolve(target, config, identity, depth + 1)
+        hops += [*hop.jumps, hop]
+    return tuple(hops)
