@@ -1,0 +1,203 @@
+"""Desired resources against what was seen and what the receipt says: an ordered list of changes.
+
+Pure. The plan is the contract: it is printed, agreed to and carried out as it stands; nothing that executes
+it reads flags or specifications again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from kprov.receipt import Receipt, index
+from kprov.resources.base import ABSENT, Action, Call, Change, Made, Obstacle, Resource, Seen
+from kprov.resources.removal import removal
+from kprov.resources.system import Service, UnitState
+
+_UNIT_FOLDER = "/etc/systemd/system/"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be done to one host.
+
+    changes: in order; obstacles: what stops it, empty if it can be carried out; notes: what the user should
+    know; kept: what an uninstall leaves, in words; before and after: the receipt now and when all is done.
+    """
+
+    host: str
+    changes: tuple[Change, ...]
+    obstacles: tuple[Obstacle, ...] = ()
+    notes: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    before: Receipt = Receipt()  # noqa: RUF009 (frozen)
+    after: Receipt = Receipt()  # noqa: RUF009 (frozen)
+
+    @property
+    def empty(self) -> bool:
+        return not self.changes
+
+
+def install_plan(
+    host: str,
+    *,
+    desired: Sequence[Resource],
+    services: Sequence[Service],
+    seen: Mapping[str, Seen],
+    receipt: Receipt,
+    spec: Mapping[str, Any],
+    releases: Mapping[str, str],
+    notes: Iterable[str] = (),
+) -> Plan:
+    """The plan that makes the host as wanted.
+
+    desired: the resources in the order in which they are made; services: in the order in which they start.
+    seen: the probe's answers by id. receipt: what the host says was made. spec and releases: what the receipt
+    will record as asked for.
+    """
+    changes: list[Change] = []
+    obstacles: list[Obstacle] = []
+    for resource in desired:
+        verdict = resource.compare(seen.get(resource.id, ABSENT), receipt.made.get(resource.id))
+        if isinstance(verdict, Change):
+            changes.append(verdict)
+        elif verdict is not None:
+            obstacles.append(verdict)
+    orphans, orphan_obstacles = _orphans(desired, services, seen, receipt)
+    obstacles += orphan_obstacles
+    before, after = _services(services, seen, receipt, changes)
+    every = (*before, *_with_reload(changes), *orphans, *after)
+    # What others made and kprov merely found right, such as /usr/local, is not its own.
+    touched = {change.id for change in every} | receipt.made.keys()
+    wanted: list[Resource | Service] = [*desired, *services]
+    made = [item.made() for item in wanted if item.id in touched]
+    gone = {change.id for change in orphans}
+    asked = {entry.id for entry in made}
+    left = [entry for entry in receipt.made.values() if entry.id not in asked | gone]
+    result = Receipt(index([*left, *made]), "done", spec, releases)
+    return Plan(host, every, tuple(obstacles), tuple(notes), before=receipt, after=result)
+
+
+def _orphans(
+    desired: Sequence[Resource], services: Sequence[Service], seen: Mapping[str, Seen], receipt: Receipt
+) -> tuple[list[Change], list[Obstacle]]:
+    """What an earlier run made and nobody asks for now; data and the releases of the way back stay."""
+    wanted = {resource.id for resource in desired} | {service.id for service in services}
+    stays = [made["path"] for made in receipt.made.values() if made.kind in {"data", "release"}]
+    changes: list[Change] = []
+    obstacles: list[Obstacle] = []
+    for made in reversed(list(receipt.made.values())):
+        if made.id in wanted or made.kind in {"data", "release"} or _holds(made, stays):
+            continue
+        result = removal(made, seen.get(made.id, ABSENT), purge=False, force=False)
+        if result.change is not None:
+            changes.append(replace(result.change, reason="nothing asks for it any more"))
+        if result.obstacle is not None:
+            obstacles.append(result.obstacle)
+    stops = [change for change in changes if change.id.startswith("service:")]
+    return stops + [change for change in changes if change not in stops], obstacles
+
+
+def _with_reload(changes: Sequence[Change]) -> list[Change]:
+    """The changes, the last one of a unit file followed by a daemon-reload."""
+    units = [index for index, change in enumerate(changes) if change.id.startswith(f"file:{_UNIT_FOLDER}")]
+    result = list(changes)
+    if units:
+        last = units[-1]
+        result[last] = replace(result[last], calls=(*result[last].calls, ("reload_units",)))
+    return result
+
+
+def _services(
+    services: Sequence[Service], seen: Mapping[str, Seen], receipt: Receipt, changes: Sequence[Change]
+) -> tuple[list[Change], list[Change]]:
+    """Stops that come before the changes, and what comes after them, in starting order.
+
+    A service restarts if what it reads changes now, or has changed since it was last started by kprov.
+    """
+    changed = {change.id: change for change in changes}
+    before: list[Change] = []
+    after: list[Change] = []
+    stopped: set[str] = set()
+    for service in services:
+        state = UnitState.of(seen.get(service.id, ABSENT))
+        was = receipt.made.get(service.id)
+        read = [changed[id_] for id_ in sorted(service.reads & changed.keys())]
+        stale = was is not None and was["fingerprint"] != service.fingerprint
+        waits_for = sorted(stopped & set(service.after))
+        reason = _why(state, was, read, stale)
+        if reason is None and waits_for:
+            reason = f"{waits_for[0]} is stopped meanwhile"
+        enable: tuple[Call, ...] = () if state.enabled else (("enable_unit", service.unit),)
+        title = f"service {service.unit}"
+        if reason is None:
+            if enable:
+                after.append(Change(Action.UPDATE, service.id, title, "it is not enabled", enable, made=service.made()))
+            continue
+        disruptive = bool(waits_for) or any(change.disruptive for change in read)
+        if state.active and not disruptive:
+            calls = (*enable, ("restart_unit", service.unit))
+            after.append(_change(Action.RESTART, service, reason, calls))
+            continue
+        if state.active:
+            stopped.add(service.unit)
+            before.insert(0, Change(Action.STOP, service.id, title, reason, (("stop_unit", service.unit),), made=was))
+        calls = (*enable, ("start_unit", service.unit))
+        after.append(_change(Action.START, service, reason, calls))
+    return before, after
+
+
+def _change(action: Action, service: Service, reason: str, calls: tuple[Call, ...]) -> Change:
+    return Change(action, service.id, f"service {service.unit}", reason, calls, made=service.made(), gate=service.unit)
+
+
+def _why(state: UnitState, was: Made | None, read: Sequence[Change], stale: bool) -> str | None:
+    """Why a service must be started or restarted; None if it need not be."""
+    if was is None:
+        return "new"
+    if not state.active:
+        return f"it is {state.properties.get('ActiveState', 'not there')}"
+    if read:
+        rest = f" and {len(read) - 1} more" if len(read) > 1 else ""
+        return f"it reads {read[0].title}{rest}, which changes"
+    if stale:
+        return "what it reads has changed since it was started"
+    if state.needs_reload:
+        return "its unit file was changed without a daemon-reload"
+    return None
+
+
+def uninstall_plan(host: str, seen: Mapping[str, Seen], receipt: Receipt, *, purge: bool, force: bool) -> Plan:
+    """The plan that takes back what the receipt lists, in reverse; services first, data only with ``purge``."""
+    changes: list[Change] = []
+    obstacles: list[Obstacle] = []
+    kept: list[str] = []
+    left: list[Made] = []
+    entries = list(receipt.made.values())
+    data = [] if purge else [made["path"] for made in entries if made.kind == "data" and _is_there(made, seen)]
+    services = [made for made in entries if made.kind == "service"]
+    others = [made for made in entries if made.kind != "service"]
+    for made in (*reversed(services), *reversed(others)):
+        if _holds(made, data):
+            left.append(made)
+            continue
+        result = removal(made, seen.get(made.id, ABSENT), purge=purge, force=force)
+        if result.change is not None:
+            changes.append(result.change)
+        if result.obstacle is not None:
+            obstacles.append(result.obstacle)
+        if result.kept:
+            kept.append(result.kept)
+            left.append(replace(made, fields={**made.fields, "kept": "yes"}))
+    after = Receipt({made.id: made for made in reversed(left)})
+    return Plan(host, tuple(changes), tuple(obstacles), kept=tuple(kept), before=receipt, after=after)
+
+
+def _holds(made: Made, paths: Iterable[str]) -> bool:
+    """Whether an entry is a directory with one of these paths in it."""
+    return made.kind == "directory" and any(path.startswith(made["path"] + "/") for path in paths)
+
+
+def _is_there(made: Made, seen: Mapping[str, Seen]) -> bool:
+    return seen.get(made.id, ABSENT)["status"] != "absent"

@@ -1,0 +1,168 @@
+"""What every kind of resource has in common: what was seen, what was made, what would change.
+
+A resource says which question the probe must ask (``query``), holds what came back against what is wanted
+(``compare``), and what the receipt records of it (``made``). All of it is pure. A change carries the calls of
+the remote library that carry it out, as argument lists; nothing here builds shell text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+Call = tuple[str, ...]
+Seen = Mapping[str, str]  # the fields of the probe's answer; "status" is absent, present or unknown
+
+ABSENT: Seen = {"status": "absent"}
+
+
+class Action(StrEnum):
+    """What a change does to a resource."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    REPLACE = "replace"
+    ADOPT = "adopt"
+    REMOVE = "remove"
+    START = "start"
+    RESTART = "restart"
+    STOP = "stop"
+
+
+@dataclass(frozen=True)
+class Made:
+    """One entry of the receipt: a resource that kprov made, as it left it.
+
+    kind and id name it; fields are text (path, owner, group, mode, sha256, target ...).
+    """
+
+    kind: str
+    id: str
+    fields: Mapping[str, str]
+
+    def __getitem__(self, key: str) -> str:
+        return self.fields.get(key, "")
+
+
+@dataclass(frozen=True)
+class Upload:
+    """An archive that a change needs on the host; ``size`` in bytes."""
+
+    name: str
+    sha256: str
+    size: int
+    source: Path
+
+
+@dataclass(frozen=True)
+class Change:
+    """One line of a plan.
+
+    title: what a reader sees (``file /etc/...``); reason: why; diff: a unified diff, empty where none helps.
+    calls: what carries it out, in order. content: bytes to be staged under their SHA-256 before.
+    made: what the receipt holds afterwards; None takes the entry out.
+    disruptive: a running service must be stopped before, not restarted after.
+    gate: the service that must be ready before the next change.
+    """
+
+    action: Action
+    id: str
+    title: str
+    reason: str
+    calls: tuple[Call, ...]
+    diff: str = ""
+    content: bytes | None = None
+    upload: Upload | None = None
+    made: Made | None = None
+    disruptive: bool = False
+    gate: str = ""
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """Something in the way that kprov did not make, or that could not be read: the plan stops."""
+
+    id: str
+    what: str
+    hint: str
+
+
+Verdict = Change | Obstacle | None
+
+
+class Resource(Protocol):
+    """A part of a host as it should be."""
+
+    @property
+    def id(self) -> str: ...
+
+    def query(self) -> Call:
+        """The probe's call, its first argument the id."""
+        ...
+
+    def compare(self, seen: Seen, was: Made | None) -> Verdict:
+        """What must change, what is in the way, or None. ``was`` is the receipt's entry."""
+        ...
+
+    def made(self) -> Made:
+        """What the receipt records once it is as wanted."""
+        ...
+
+
+@dataclass(frozen=True)
+class Removal:
+    """How uninstall treats one entry of the receipt: removed, already gone, or kept and why."""
+
+    change: Change | None = None
+    obstacle: Obstacle | None = None
+    kept: str = ""
+    notes: tuple[str, ...] = field(default=())
+
+
+def unknown(id_: str, title: str, seen: Seen) -> Obstacle | None:
+    """Unknown is a third state: neither there nor not there, so nothing may be built on it."""
+    if seen.get("status") != "unknown":
+        return None
+    return Obstacle(id_, f"{title} cannot be read: {seen.get('why', '')}".rstrip(": "), "mend that and run this again")
+
+
+def foreign(id_: str, title: str) -> Obstacle:
+    """The obstacle of something that kprov did not make."""
+    return Obstacle(
+        id_, f"{title} is there and kprov did not make it", "move it away, or choose another place in kprov.yaml"
+    )
+
+
+def why_absent(was: Made | None) -> str:
+    """Why something must be made that is not there."""
+    if was is None:
+        return "new"
+    return "an interrupted run had not come to it" if was["pending"] else "it was removed"
+
+
+def mode_of(seen: Seen) -> str:
+    """The permission bits as four octal digits."""
+    return seen.get("mode", "").rjust(4, "0")
+
+
+def attributes_differ(seen: Seen, owner: str, group: str, mode: str) -> str:
+    """What differs among owner, group and mode, in words; empty if nothing does."""
+    parts = []
+    if (seen.get("owner"), seen.get("group")) != (owner, group):
+        parts.append(f"owner {seen.get('owner')}:{seen.get('group')} instead of {owner}:{group}")
+    if mode_of(seen) != mode:
+        parts.append(f"mode {mode_of(seen)} instead of {mode}")
+    return ", ".join(parts)
+
+
+def fingerprint(resources: Iterable[Resource]) -> str:
+    """A hash of what these resources are wanted to be: what a service is started with."""
+    digest = hashlib.sha256()
+    for resource in sorted(resources, key=lambda item: item.id):
+        made = resource.made()
+        digest.update(repr((made.kind, made.id, sorted(made.fields.items()))).encode())
+    return digest.hexdigest()

@@ -1,0 +1,158 @@
+"""Users, releases, services and firewall ports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from kprov.resources.base import Action, Call, Change, Made, Seen, Upload, Verdict, foreign, unknown, why_absent
+
+
+@dataclass(frozen=True)
+class User:
+    """A system user with a group of the same name, without a home and without a login shell."""
+
+    name: str
+
+    @property
+    def id(self) -> str:
+        return f"user:{self.name}"
+
+    def query(self) -> Call:
+        return ("probe_user", self.id, self.name)
+
+    def made(self) -> Made:
+        return Made("user", self.id, {"name": self.name})
+
+    def compare(self, seen: Seen, was: Made | None) -> Verdict:
+        title = f"user {self.name}"
+        if obstacle := unknown(self.id, title, seen):
+            return obstacle
+        if seen["status"] == "absent":
+            reason = why_absent(was)
+            return Change(Action.CREATE, self.id, title, reason, (("add_user", self.name),), made=self.made())
+        return None if was else foreign(self.id, title)
+
+
+@dataclass(frozen=True)
+class Release:
+    """An unpacked archive: owned by root and never edited. Whole or not there, since it is renamed into place.
+
+    top: the folder inside the archive; source: the archive on the operator's machine; size in bytes.
+    """
+
+    path: str
+    label: str
+    name: str
+    sha256: str
+    size: int
+    top: str
+    source: Path
+
+    @property
+    def id(self) -> str:
+        return f"release:{self.path}"
+
+    def query(self) -> Call:
+        return ("probe_path", self.id, self.path)
+
+    def made(self) -> Made:
+        return Made("release", self.id, {"path": self.path, "label": self.label, "sha256": self.sha256})
+
+    def compare(self, seen: Seen, was: Made | None) -> Verdict:
+        title = f"release {self.path}"
+        if obstacle := unknown(self.id, title, seen):
+            return obstacle
+        if seen["status"] != "absent" and (was is None or seen.get("type") != "directory"):
+            return foreign(self.id, title)
+        if seen["status"] != "absent" and was is not None and was["sha256"] == self.sha256:
+            return None
+        action = Action.CREATE if seen["status"] == "absent" else Action.REPLACE
+        return Change(
+            action,
+            self.id,
+            title,
+            f"{self.label} from {self.name}" if action is Action.CREATE else f"{self.name} is another archive",
+            (("unpack_release", self.name, self.sha256, self.top, self.path),),
+            upload=Upload(self.name, self.sha256, self.size, self.source),
+            made=self.made(),
+            disruptive=True,
+        )
+
+
+@dataclass(frozen=True)
+class Service:
+    """A unit that is enabled and running with what it reads.
+
+    reads: ids of the resources whose change it must be restarted for. fingerprint: a hash of these as they
+    are wanted; the receipt holds the one that the service was last started with, so a run that was killed
+    between a change and the restart is noticed. after: services that must be up before.
+    """
+
+    unit: str
+    reads: frozenset[str]
+    fingerprint: str
+    after: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        return f"service:{self.unit}"
+
+    def query(self) -> Call:
+        return ("probe_unit", self.id, self.unit)
+
+    def made(self) -> Made:
+        return Made("service", self.id, {"unit": self.unit, "fingerprint": self.fingerprint})
+
+
+@dataclass(frozen=True)
+class UnitState:
+    """What systemd says of a unit."""
+
+    active: bool
+    pid: int
+    enabled: bool
+    needs_reload: bool
+    properties: Mapping[str, str]
+
+    @classmethod
+    def of(cls, seen: Seen) -> UnitState:
+        """Read the answer of probe_unit; an absent unit is inactive and disabled."""
+        shown = dict(line.partition("=")[::2] for line in seen.get("show", "").splitlines())
+        pid = shown.get("MainPID", "0")
+        return cls(
+            active=shown.get("ActiveState") in {"active", "reloading"},
+            pid=int(pid) if pid.isdigit() else 0,
+            enabled=shown.get("UnitFileState", "") in {"enabled", "enabled-runtime"},
+            needs_reload=shown.get("NeedDaemonReload") == "yes",
+            properties=shown,
+        )
+
+
+@dataclass(frozen=True)
+class FirewallPort:
+    """A port that firewalld lets through; one that was open before stays its owner's."""
+
+    port: int
+    protocol: str = "tcp"
+
+    @property
+    def id(self) -> str:
+        return f"firewall:{self.port}/{self.protocol}"
+
+    def query(self) -> Call:
+        return ("probe_firewall", self.id, f"{self.port}/{self.protocol}")
+
+    def made(self) -> Made:
+        return Made("firewall", self.id, {"port": f"{self.port}/{self.protocol}"})
+
+    def compare(self, seen: Seen, was: Made | None) -> Verdict:
+        title = f"firewall port {self.port}/{self.protocol}"
+        if obstacle := unknown(self.id, title, seen):
+            return obstacle
+        if seen["status"] == "present":
+            return None
+        call = ("open_port", f"{self.port}/{self.protocol}")
+        reason = "it was closed" if was else "clients must reach it"
+        return Change(Action.CREATE, self.id, title, reason, (call,), made=self.made())
