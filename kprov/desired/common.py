@@ -1,0 +1,54 @@
+"""Small pieces that the desired state of several products is built from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import PurePosixPath
+
+from kprov.desired.templates import render
+from kprov.releases.archive import Archive
+from kprov.resources.base import Resource
+from kprov.resources.files import Directory, File
+from kprov.resources.system import Release
+
+RELEASES = "/usr/local"
+KAFKA_USER = "kafka"
+ZOOKEEPER_USER = "zookeeper"
+KAFKA_UNIT = "kafka.service"
+ZOOKEEPER_UNIT = "zookeeper.service"
+
+
+def release(archive: Archive, path: str) -> Release:
+    """The release of an archive, unpacked at ``path``."""
+    label = f"{archive.product.label} {archive.version}"
+    return Release(path, label, archive.name, archive.sha256, archive.size, archive.top, archive.path)
+
+
+def release_path(archive: Archive) -> str:
+    """Where a Kafka or ZooKeeper release lies: beside the others, under its own name."""
+    return f"{RELEASES}/{archive.top}"
+
+
+def parents(path: str) -> list[Resource]:
+    """The directories above ``path``, the system's own at the top left out; others may have made them."""
+    above = list(PurePosixPath(path).parents)[:-2]
+    return [Directory(str(parent), shared=True) for parent in reversed(above)]
+
+
+def unique(resources: Iterable[Resource]) -> list[Resource]:
+    """The resources without repetitions; the first of an id stays."""
+    first: dict[str, Resource] = {}
+    for resource in resources:
+        first.setdefault(resource.id, resource)
+    return list(first.values())
+
+
+def environment_file(path: str, unit: str, group: str, environment: Mapping[str, str]) -> File:
+    """The EnvironmentFile of a unit; it may come to hold secrets, so only the service reads it."""
+    quoted = [(name, value.replace("\\", "\\\\").replace('"', '\\"')) for name, value in environment.items()]
+    return File(path, render("service.env", unit=unit, environment=quoted), group=group, mode="0640")
+
+
+def under_usr(paths: Iterable[str]) -> list[str]:
+    """Those that ProtectSystem=full would make read-only: everything under /usr, /boot and /etc."""
+    return [path for path in paths if path.split("/")[1] in {"usr", "boot", "etc"}]

@@ -1,0 +1,139 @@
+"""Kafka (A4 to A9): release, home, configuration, unit. Reads like the article, top to bottom."""
+
+from __future__ import annotations
+
+from packaging.version import Version
+
+from kprov.desired.common import (
+    KAFKA_UNIT,
+    KAFKA_USER,
+    environment_file,
+    parents,
+    release,
+    release_path,
+    under_usr,
+)
+from kprov.desired.inputs import Inputs
+from kprov.desired.templates import PropertyLines, render
+from kprov.resources.base import Resource
+from kprov.resources.files import DataDirectory, Directory, File, Link, Links
+from kprov.resources.system import FirewallPort, User
+from kprov.spec.broker import broker_properties, listener_ports, log_dirs, session_timeout_ms
+from kprov.spec.model import Cluster, Host
+
+# The log files beside server.log: (appender, file, loggers that write there instead).
+_APPENDERS = (
+    ("server", "server.log", ()),
+    ("state", "state-change.log", (("state.change.logger", "INFO"),)),
+    ("controller", "controller.log", (("kafka.controller", "INFO"),)),
+    ("cleaner", "log-cleaner.log", (("kafka.log.LogCleaner", "INFO"),)),
+    ("authorizer", "kafka-authorizer.log", (("kafka.authorizer.logger", "INFO"),)),
+    (
+        "request",
+        "kafka-request.log",
+        (("kafka.request.logger", "WARN"), ("kafka.network.RequestChannel$", "WARN")),
+    ),
+)
+# A controlled shutdown tries three times and flushes every partition.
+_STOP_SECONDS = 300
+
+
+def kafka_logs(cluster: Cluster) -> str:
+    """The directory of the broker's own log files."""
+    return f"{cluster.kafka.home}/logs"
+
+
+def user() -> User:
+    """The system user that the broker runs as."""
+    return User(KAFKA_USER)
+
+
+def kafka_home(cluster: Cluster, inputs: Inputs) -> list[Resource]:
+    """The release and the home: links into the release, and what is the home's own."""
+    home, path = cluster.kafka.home, release_path(inputs.kafka)
+    return [
+        release(inputs.kafka, path),
+        *parents(home),
+        Directory(home),
+        # bin is a folder of links: through a link to the folder the launchers would take config from the release.
+        Links(f"{home}/bin", f"{path}/bin"),
+        Link(f"{home}/libs", f"{path}/libs"),
+        Directory(f"{home}/config"),
+        Directory(kafka_logs(cluster), KAFKA_USER, KAFKA_USER, "0750", log=True),
+    ]
+
+
+def kafka(cluster: Cluster, host: Host, inputs: Inputs) -> list[Resource]:
+    """Configuration, data directories and unit of the broker, in order."""
+    home = cluster.kafka.home
+    data: list[Resource] = []
+    for path in log_dirs(cluster, host):
+        data += [*parents(path), DataDirectory(path, KAFKA_USER, KAFKA_USER, "kafka", str(host.broker.id))]
+    return [
+        File(f"{home}/config/server.properties", server_properties(cluster, host), group=KAFKA_USER, mode="0640"),
+        File(f"{home}/config/log4j.properties", render("log4j.properties", appenders=_APPENDERS)),
+        environment_file(f"{home}/config/kafka.env", KAFKA_UNIT, KAFKA_USER, _environment(cluster, inputs)),
+        *data,
+        _unit(cluster, host),
+    ]
+
+
+def tools(cluster: Cluster, host: Host, inputs: Inputs) -> list[Resource]:
+    """What people use and no service reads: the article's scripts (A17, A18), the tools' logging."""
+    home = cluster.kafka.home
+    values = {
+        "java_home": inputs.java_home,
+        "classpath": f"{home}/libs/*",
+        "client_port": cluster.zookeeper.client_port,
+        "port": min(listener_ports(cluster, host).values()),
+    }
+    return [
+        File(f"{home}/config/tools-log4j.properties", render("tools-log4j.properties")),
+        *(File(f"{home}/{name}", render(name, **values), mode="0755") for name in ("kk_zk_start.sh", "kk_zk_stop.sh")),
+    ]
+
+
+def firewall(cluster: Cluster, host: Host, inputs: Inputs) -> list[Resource]:
+    """The listeners' ports, where firewalld runs. ZooKeeper's stays shut: its only client is on the host."""
+    if not inputs.firewalld:
+        return []
+    return [FirewallPort(port) for port in sorted(set(listener_ports(cluster, host).values()))]
+
+
+def server_properties(cluster: Cluster, host: Host) -> str:
+    """config/server.properties (A5 to A7)."""
+    values = broker_properties(cluster, host)
+    lines = PropertyLines(values)
+    return render(
+        "server.properties",
+        line=lines.line,
+        rest=lines.rest,
+        kafka_version=cluster.kafka.version,
+        broker_id=host.broker.id,
+    )
+
+
+def _environment(cluster: Cluster, inputs: Inputs) -> dict[str, str]:
+    return {
+        "JAVA_HOME": inputs.java_home,
+        "LOG_DIR": kafka_logs(cluster),
+        "KAFKA_HEAP_OPTS": f"-Xms{cluster.kafka.heap} -Xmx{cluster.kafka.heap}",
+        **inputs.environment,
+    }
+
+
+def _unit(cluster: Cluster, host: Host) -> File:
+    session = session_timeout_ms(cluster, host)
+    text = render(
+        "kafka.service",
+        kafka_version=str(Version(cluster.kafka.version)),
+        broker_id=host.broker.id,
+        user=KAFKA_USER,
+        env_file=f"{cluster.kafka.home}/config/kafka.env",
+        home=cluster.kafka.home,
+        stop_seconds=_STOP_SECONDS,
+        session_ms=session,
+        restart_seconds=session // 1000 + 4,
+        writable=under_usr([kafka_logs(cluster), *log_dirs(cluster, host)]),
+    )
+    return File(f"/etc/systemd/system/{KAFKA_UNIT}", text)

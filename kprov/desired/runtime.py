@@ -1,0 +1,67 @@
+"""What somebody who talks to the installed services must know: places, ports, addresses, versions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from packaging.version import Version
+
+from kprov.desired.common import KAFKA_UNIT, ZOOKEEPER_UNIT
+from kprov.desired.kafka import kafka_logs
+from kprov.desired.zookeeper import zookeeper_logs, zookeeper_version
+from kprov.spec.broker import bootstrap_server, listener_ports, log_dirs, zookeeper_connect, zookeeper_data
+from kprov.spec.model import Cluster, Host
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """One installed host. Addresses are host:port texts; ports by unit, the first is the one that is waited for.
+
+    java: its version, empty where it is not known. log_files: the newest log of each unit; data: directories
+    of the user's data.
+    """
+
+    kafka: Version
+    zookeeper: str
+    java: str
+    java_home: str
+    home: str
+    broker_id: int
+    bootstrap: str
+    zookeeper_connect: str
+    ports: dict[str, tuple[int, ...]]
+    log_files: dict[str, str]
+    data: tuple[str, ...]
+
+    @property
+    def classpath(self) -> str:
+        """Where ZooKeeper's client classes are: Kafka brings them along in both modes."""
+        return f"{self.home}/libs/*"
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """In the order in which they start."""
+        return (ZOOKEEPER_UNIT, KAFKA_UNIT)
+
+
+def runtime(cluster: Cluster, host: Host, java_home: str, java: str = "") -> Runtime:
+    """The runtime that a specification leads to."""
+    return Runtime(
+        kafka=cluster.kafka.parsed,
+        zookeeper=zookeeper_version(cluster),
+        java=java,
+        java_home=java_home,
+        home=cluster.kafka.home,
+        broker_id=host.broker.id,
+        bootstrap=bootstrap_server(cluster, host),
+        zookeeper_connect=zookeeper_connect(cluster),
+        ports={
+            ZOOKEEPER_UNIT: (cluster.zookeeper.client_port,),
+            KAFKA_UNIT: tuple(listener_ports(cluster, host).values()),
+        },
+        log_files={
+            ZOOKEEPER_UNIT: f"{zookeeper_logs(cluster)}/zookeeper.log",
+            KAFKA_UNIT: f"{kafka_logs(cluster)}/server.log",
+        },
+        data=(*log_dirs(cluster, host), *zookeeper_data(cluster)),
+    )

@@ -1,0 +1,152 @@
+"""ZooKeeper (A2, A3, A8, A16): its own release, or the one inside Kafka's archive."""
+
+from __future__ import annotations
+
+from packaging.version import Version
+
+from kprov.desired.common import (
+    ZOOKEEPER_UNIT,
+    ZOOKEEPER_USER,
+    environment_file,
+    parents,
+    release,
+    release_path,
+    under_usr,
+)
+from kprov.desired.inputs import Inputs
+from kprov.desired.templates import PropertyLines, render
+from kprov.releases.archive import Archive
+from kprov.releases.catalogue import bundled_zookeeper
+from kprov.resources.base import Resource
+from kprov.resources.files import DataDirectory, Directory, File, Link, Links
+from kprov.resources.system import User
+from kprov.spec.broker import zookeeper_data
+from kprov.spec.model import Cluster, Mode
+
+_ADMIN_SERVER_SINCE = Version("3.5.0a0")
+_LOGBACK_SINCE = Version("3.8.0")
+_JARS_IN_LIB_SINCE = Version("3.5.5")
+
+
+def zookeeper_version(cluster: Cluster) -> str:
+    """The version of the ZooKeeper that will run."""
+    if cluster.zookeeper.mode is Mode.BUNDLED:
+        return bundled_zookeeper(cluster.kafka.version)
+    return cluster.zookeeper.version
+
+
+def zookeeper_logs(cluster: Cluster) -> str:
+    """The directory of ZooKeeper's own log files."""
+    if cluster.zookeeper.mode is Mode.BUNDLED:
+        return f"{cluster.kafka.home}/zk_dir/logs"
+    return f"{cluster.zookeeper.home}/logs"
+
+
+def zookeeper(cluster: Cluster, inputs: Inputs) -> list[Resource]:
+    """The resources of ZooKeeper, in order; for the bundled one Kafka's home must come first."""
+    if inputs.zookeeper is None:
+        return [*_data(cluster), *_bundled(cluster, inputs)]
+    return [*_standalone(cluster, inputs, inputs.zookeeper), *_data(cluster)]
+
+
+def user() -> User:
+    """The system user that ZooKeeper runs as."""
+    return User(ZOOKEEPER_USER)
+
+
+def _settings(cluster: Cluster) -> dict[str, str]:
+    data, logs = zookeeper_data(cluster)
+    return {
+        "dataDir": data,
+        "dataLogDir": logs,
+        "clientPort": str(cluster.zookeeper.client_port),
+        "tickTime": "2000",
+        "maxClientCnxns": "60",
+        # Off by default, and the disk fills; every day, down to the least that ZooKeeper allows.
+        "autopurge.purgeInterval": "24",
+        "autopurge.snapRetainCount": "3",
+        "4lw.commands.whitelist": "srvr",
+        "admin.enableServer": "false",
+    }
+
+
+def _data(cluster: Cluster) -> list[Resource]:
+    resources: list[Resource] = []
+    for path in zookeeper_data(cluster):
+        resources += [*parents(path), DataDirectory(path, ZOOKEEPER_USER, ZOOKEEPER_USER, "zookeeper")]
+    return resources
+
+
+def _bundled(cluster: Cluster, inputs: Inputs) -> list[Resource]:
+    home, logs = cluster.kafka.home, zookeeper_logs(cluster)
+    version = zookeeper_version(cluster)
+    config = f"{home}/config/zookeeper.properties"
+    environment = {
+        "JAVA_HOME": inputs.java_home,
+        "LOG_DIR": logs,
+        "KAFKA_HEAP_OPTS": f"-Xms{cluster.zookeeper.heap} -Xmx{cluster.zookeeper.heap}",
+        "KAFKA_LOG4J_OPTS": f"-Dlog4j.configuration=file:{home}/config/zookeeper-log4j.properties",
+        **inputs.environment,
+    }
+    return [
+        *parents(logs),
+        Directory(logs, ZOOKEEPER_USER, ZOOKEEPER_USER, "0750", log=True),
+        File(config, _config("zookeeper.properties", cluster, version), group=ZOOKEEPER_USER, mode="0640"),
+        File(f"{home}/config/zookeeper-log4j.properties", render("zookeeper-log4j.properties", log_dir=logs)),
+        environment_file(f"{home}/config/zookeeper.env", ZOOKEEPER_UNIT, ZOOKEEPER_USER, environment),
+        _unit(cluster, version, home, f"{home}/config/zookeeper.env", f"{home}/bin/zookeeper-server-start.sh {config}"),
+    ]
+
+
+def _standalone(cluster: Cluster, inputs: Inputs, archive: Archive) -> list[Resource]:
+    home, logs = cluster.zookeeper.home, zookeeper_logs(cluster)
+    version, path = Version(archive.version), release_path(archive)
+    environment = {
+        "JAVA_HOME": inputs.java_home,
+        "ZOO_LOG_DIR": logs,
+        # Later than the scripts' own -Xmx on the command line, so this one counts; 3.4 has no other.
+        "SERVER_JVMFLAGS": f"-Xms{cluster.zookeeper.heap} -Xmx{cluster.zookeeper.heap}",
+        # zkServer.sh would open JMX to every local user.
+        "JMXDISABLE": "true",
+    }
+    logging = "logback.xml" if version >= _LOGBACK_SINCE else "log4j.properties"
+    command = f"{home}/bin/zkServer.sh start-foreground {home}/conf/zoo.cfg"
+    jars: list[Resource] = [Links(home, path, "*.jar", own_folder=False)] if version < _JARS_IN_LIB_SINCE else []
+    return [
+        release(archive, path),
+        *parents(home),
+        Directory(home),
+        Links(f"{home}/bin", f"{path}/bin"),
+        Link(f"{home}/lib", f"{path}/lib"),
+        *jars,
+        Directory(f"{home}/conf"),
+        Directory(logs, ZOOKEEPER_USER, ZOOKEEPER_USER, "0750", log=True),
+        File(f"{home}/conf/zoo.cfg", _config("zoo.cfg", cluster, archive.version), group=ZOOKEEPER_USER, mode="0640"),
+        File(f"{home}/conf/{logging}", render(f"zookeeper-{logging}", log_dir=logs)),
+        environment_file(f"{home}/conf/zookeeper.env", ZOOKEEPER_UNIT, ZOOKEEPER_USER, environment),
+        _unit(cluster, archive.version, home, f"{home}/conf/zookeeper.env", command),
+    ]
+
+
+def _config(template: str, cluster: Cluster, version: str) -> str:
+    lines = PropertyLines(_settings(cluster))
+    return render(
+        template,
+        line=lines.line,
+        kafka_version=cluster.kafka.version,
+        zookeeper_version=version,
+        admin_server=Version(version) >= _ADMIN_SERVER_SINCE,
+    )
+
+
+def _unit(cluster: Cluster, version: str, home: str, env_file: str, command: str) -> File:
+    text = render(
+        "zookeeper.service",
+        zookeeper_version=version,
+        user=ZOOKEEPER_USER,
+        env_file=env_file,
+        home=home,
+        command=command,
+        writable=under_usr([zookeeper_logs(cluster), *zookeeper_data(cluster)]),
+    )
+    return File(f"/etc/systemd/system/{ZOOKEEPER_UNIT}", text)
