@@ -1,0 +1,280 @@
+"""Carries out a plan on one host, exactly as it stands.
+
+Before the first change the host's lock is taken and the receipt says what is going to be made, so that a run
+that is killed leaves a host that the next run understands. Archives are pushed first, while everything still
+runs; small files travel together; every step answers for itself.
+"""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import io
+import os
+import platform
+import tarfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from kprov.errors import ConnectError, LockedError, StepError
+from kprov.events import Emit, StepDone, StepFailed, StepStarted, Transfer
+from kprov.host.answers import Record
+from kprov.host.connection import Connection
+from kprov.host.facts import ask
+from kprov.plan import Plan
+from kprov.receipt import Receipt
+from kprov.resources.base import Change, Made, Upload
+
+_CHUNK = 262144
+Gate = Callable[[str], None]
+
+
+def apply(connection: Connection, plan: Plan, command: str, emit: Emit, gate: Gate) -> None:
+    """Carry out the plan for ``command``, the name that the lock tells others.
+
+    gate: called with a unit that must be ready before the next change.
+
+    Raises LockedError where another run has the host, StepError at the first step that fails; what ``gate``
+    raises goes through. The plan must have no obstacles.
+    """
+    if plan.obstacles:
+        raise ValueError("a plan with obstacles must not be carried out")
+    with host_lock(connection, command):
+        _write_receipt(connection, _intent(plan))
+        for upload in _uploads(plan.changes):
+            push(connection, upload, emit)
+        carry_out(connection, plan.changes, emit, gate)
+        _finish(connection, plan.after)
+
+
+def carry_out(connection: Connection, changes: Sequence[Change], emit: Emit, gate: Gate) -> None:
+    """Run changes in order, under a lock that the caller holds; see ``apply`` for what is raised."""
+    number = 0
+    for batch in _batches(changes):
+        _run(connection, batch, number, len(changes), emit)
+        number += len(batch)
+        if batch[-1].gate:
+            gate(batch[-1].gate)
+
+
+def _uploads(changes: Iterable[Change]) -> list[Upload]:
+    return list({change.upload.sha256: change.upload for change in changes if change.upload}.values())
+
+
+def _batches(changes: Sequence[Change]) -> Iterator[list[Change]]:
+    """The changes, cut after each one that has a gate; each batch is one exchange."""
+    batch: list[Change] = []
+    for change in changes:
+        batch.append(change)
+        if change.gate:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+# ------------------------------------------------------------------ receipt
+
+
+def _intent(plan: Plan) -> Receipt:
+    """The receipt while the plan is under way: what was made, and what is going to be."""
+    made: dict[str, Made] = dict(plan.before.made)
+    for change in plan.changes:
+        if change.made is None:
+            continue
+        before = made.get(change.id)
+        entry = replace(change.made, fields={**change.made.fields, "pending": "yes"})
+        if entry.kind == "service":
+            # It has not been started with the new files yet.
+            entry = before or replace(entry, fields={**entry.fields, "fingerprint": ""})
+        elif before is not None and before["sha256"]:
+            entry = replace(entry, fields={**entry.fields, "previous": before["sha256"]})
+        made[change.id] = entry
+    after = plan.after if plan.after.spec is not None else plan.before
+    return Receipt(made, "applying", after.spec, after.releases)
+
+
+def _write_receipt(connection: Connection, receipt: Receipt) -> None:
+    content = receipt.to_json().encode()
+    name = hashlib.sha256(content).hexdigest()
+    reply = connection.exchange(
+        [("receive_stage",), ("step", "0", "write_receipt", name), ("step", "0", "clear_stage")], [_tar([content])]
+    )
+    _check_staged(connection, reply.records)
+    for record in reply.of_kind("failed"):
+        raise StepError("the receipt could not be written", where=connection.login.name, cause=record["output"])
+
+
+def _finish(connection: Connection, receipt: Receipt) -> None:
+    """The receipt's result; a host without anything of kprov's keeps no receipt either."""
+    if receipt.made:
+        _write_receipt(connection, receipt)
+    else:
+        connection.exchange([("step", "0", "drop_state")])
+
+
+# ------------------------------------------------------------------ steps
+
+
+@dataclass
+class _Progress:
+    """Turns the records of a batch into events: a change is done when its last call is."""
+
+    batch: Sequence[Change]
+    offset: int
+    count: int
+    emit: Emit
+    ended: int = 0
+    calls_ended: int = 0
+    began: float = field(default_factory=time.monotonic)
+    failed: Record | None = None
+
+    def __call__(self, record: Record) -> None:
+        if record.kind not in {"begin", "end", "failed"}:
+            return
+        number = record.number("number")
+        change = self.batch[number]
+        text = f"{change.action} {change.title}"
+        position = self.offset + number + 1
+        if record.kind == "begin":
+            if self.calls_ended == 0:
+                self.began = time.monotonic()
+                self.emit(StepStarted(position, self.count, text))
+            return
+        seconds = time.monotonic() - self.began
+        if record.kind == "failed":
+            self.failed = record
+            self.emit(StepFailed(position, self.count, text, seconds))
+            return
+        self.calls_ended += 1
+        if self.calls_ended == len(change.calls):
+            self.ended, self.calls_ended = self.ended + 1, 0
+            self.emit(StepDone(position, self.count, text, seconds))
+
+
+def _run(connection: Connection, batch: Sequence[Change], offset: int, count: int, emit: Emit) -> None:
+    """One exchange: the small files in one archive, then every call as a step."""
+    contents = [change.content for change in batch if change.content is not None]
+    calls: list[tuple[str, ...]] = [("receive_stage",)] if contents else []
+    calls += [("step", str(number), *call) for number, change in enumerate(batch) for call in change.calls]
+    calls += [("clear_stage",)] if contents else []
+    progress = _Progress(batch, offset, count, emit)
+    reply = connection.exchange(calls, [_tar(contents)] if contents else (), progress)
+    _check_staged(connection, reply.records)
+    where = connection.login.name
+    if progress.failed is not None:
+        change = batch[progress.failed.number("number")]
+        cause = progress.failed["output"].strip() or f"status {progress.failed['status']}"
+        hint = "mend the cause and run the same command again: it goes on from here"
+        raise StepError(f"{change.action} {change.title} failed", where=where, cause=cause, hint=hint)
+    if progress.ended != len(batch):
+        change = batch[progress.ended]
+        cause = reply.errors.strip()[-2000:]
+        hint = "run the same command again: it goes on from where the host is"
+        raise StepError(f"{change.action} {change.title} did not end", where=where, cause=cause, hint=hint)
+
+
+def _check_staged(connection: Connection, records: Iterable[Record]) -> None:
+    for record in records:
+        if record.kind == "staged" and record["ok"] != "yes":
+            raise StepError(
+                "the small files could not be unpacked on the host",
+                where=connection.login.name,
+                cause=record["output"],
+                hint="is /var full or read-only?",
+            )
+
+
+def _tar(contents: Iterable[bytes]) -> bytes:
+    """The contents as one tar, each under its SHA-256."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for content in {hashlib.sha256(item).hexdigest(): item for item in contents}.items():
+            info = tarfile.TarInfo(content[0])
+            info.size, info.mode = len(content[1]), 0o600
+            tar.addfile(info, io.BytesIO(content[1]))
+    return stream.getvalue()
+
+
+# ------------------------------------------------------------------ archives
+
+
+def push(connection: Connection, upload: Upload, emit: Emit) -> None:
+    """Bring an archive to the host unless it is there whole; a part that is there is gone on with."""
+    seen = ask(connection, [("probe_upload", "upload", upload.name)])["upload"]
+    if seen.get("whole") == "yes":
+        return
+    offset = int(seen.get("size") or 0)
+    for start in dict.fromkeys((offset if offset < upload.size else 0, 0)):
+        if start == 0 and offset:
+            connection.exchange([("remove_file", f"/var/lib/kprov/uploads/{upload.name}.part")])
+        call = ("receive_upload", upload.name, upload.sha256, str(upload.size - start))
+        reply = connection.exchange([call], _read(upload, start, emit))
+        answers = reply.of_kind("upload")
+        if answers and answers[0]["ok"] == "yes":
+            return
+        offset = upload.size  # a part that was there is gone now: begin anew
+        cause = answers[0]["output"] or f"its SHA-256 there is {answers[0]['sum']}" if answers else reply.errors
+    raise StepError(
+        f"{upload.name} did not arrive whole",
+        where=connection.login.name,
+        cause=cause.strip(),
+        hint="is /var full? Run the same command again",
+    )
+
+
+def _read(upload: Upload, start: int, emit: Emit) -> Iterator[bytes]:
+    done = start
+    emit(Transfer(f"pushing {upload.name}", done, upload.size))
+    try:
+        with upload.source.open("rb") as stream:
+            stream.seek(start)
+            while chunk := stream.read(_CHUNK):
+                yield chunk
+                done += len(chunk)
+                emit(Transfer(f"pushing {upload.name}", done, upload.size))
+    except OSError as error:
+        raise StepError(f"{upload.source} cannot be read: {error.strerror}") from None
+
+
+# ------------------------------------------------------------------ lock
+
+
+@contextmanager
+def host_lock(connection: Connection, command: str) -> Iterator[None]:
+    """Hold the host's lock. Raises LockedError with the holder where another run has it.
+
+    It is bound to the connection's sshd process: where that has ended, the lock is stale and taken over.
+    """
+    who = f"{getpass.getuser()}@{platform.node()} (process {os.getpid()})"
+    reply = connection.exchange([("take_lock", connection.session, who, command)])
+    answers = reply.of_kind("lock")
+    where = connection.login.name
+    if not answers:
+        raise StepError("the host's lock could not be taken", where=where, cause=reply.errors.strip())
+    if answers[0]["taken"] != "yes":
+        raise _locked(where, answers[0])
+    try:
+        yield
+    finally:
+        with suppress(ConnectError):
+            connection.exchange([("release_lock", connection.session)])
+
+
+def _locked(where: str, answer: Record) -> LockedError:
+    holder = dict(line.partition("=")[::2] for line in answer["holder"].splitlines())
+    since = holder.get("since", "")
+    when = ""
+    if since.isdigit():
+        moment = datetime.fromtimestamp(int(since), UTC)
+        when = f" since {moment:%Y-%m-%d %H:%M:%S} UTC ({max(0, answer.number('now') - int(since))} s)"
+    return LockedError(
+        f"{holder.get('who', 'another run')} is at work on the host{when}: kprov {holder.get('command', '')}".rstrip(
+            ": "
+        ),
+        where=where,
+        hint="wait until it has ended; a lock whose run is gone is taken over by itself",
+    )

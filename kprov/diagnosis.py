@@ -1,0 +1,51 @@
+"""What the last lines of a log say about why a service failed, and what to do. Pure."""
+
+from __future__ import annotations
+
+import re
+
+_REMEDIES: tuple[tuple[str, str], ...] = (
+    (r"Address already in use|Problem binding", "another process has the port: stop it, or choose another port"),
+    (
+        r"Unrecognized VM option|Invalid -Xlog option|UnsupportedClassVersionError",
+        "this Java does not fit this release",
+    ),
+    (
+        r"Could not reserve enough space|Cannot allocate memory|Invalid maximum heap size|Initial heap size",
+        "the heap does not fit: set --heap",
+    ),
+    (r"OutOfMemoryError", "the heap is too small: set --heap"),
+    (r"doesn't match stored broker\.id", "log.dirs holds another broker's messages: use its id, or other directories"),
+    (r"doesn't match stored clusterId", "log.dirs belongs to another cluster: use other directories"),
+    (
+        r"already registered on the path|node already exists and owner",
+        "a broker with this id runs, or did until just now",
+    ),
+    (
+        r"AccessDeniedException|Permission denied|not writable",
+        "a directory does not belong to the service's user; was the service run by hand as root?",
+    ),
+    (r"No space left on device", "the disk is full: make room"),
+    (r"No snapshot found, but there are log entries", "ZooKeeper's data directory lacks a snapshot"),
+    (r"Timed out waiting for connection|Unable to connect to zookeeper", "ZooKeeper does not answer: see its log"),
+    (r"ConfigException|Invalid value .* for configuration", "a property does not suit the broker: the log names it"),
+    (r"203/EXEC|No such file or directory.*java|JAVA_HOME", "the start script finds no Java: check JAVA_HOME"),
+)
+
+
+def remedy(log: str) -> str:
+    """What to do about the failure that the log shows; a general advice where nothing is recognised."""
+    for pattern, advice in _REMEDIES:
+        if re.search(pattern, log):
+            return advice
+    return "read the log lines above; 'kprov install' goes on from here once the cause is mended"
+
+
+def last_lines(log: str, count: int = 20) -> str:
+    """The end of a log, from the last error on if that lies within reach."""
+    lines = [line for line in log.splitlines() if line.strip()]
+    tail = lines[-count:]
+    for index, line in enumerate(tail):
+        if re.search(r"\b(FATAL|ERROR)\b|^Error|Exception", line):
+            return "\n".join(tail[index:])
+    return "\n".join(tail)

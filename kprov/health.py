@@ -1,0 +1,127 @@
+"""Readiness in layers: each is believed only when the one below it holds, and a failure ends at once.
+
+1. the unit is active, and still with the process that it began with; 2. that process holds the port;
+3. ZooKeeper answers `srvr`; 4. the broker is registered; 5. it serves metadata that names it.
+`systemctl start` succeeds for a process that dies a moment later, so none of this can be left out.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kprov.desired.common import KAFKA_UNIT, ZOOKEEPER_UNIT
+from kprov.desired.runtime import Runtime
+from kprov.diagnosis import last_lines, remedy
+from kprov.errors import NotReadyError
+from kprov.events import Emit, StepDone, StepFailed, StepStarted
+from kprov.host.connection import Connection
+from kprov.host.facts import ask
+from kprov.resources.base import Call, Seen
+from kprov.resources.system import UnitState
+
+# Generous: a large broker recovers its logs before it binds. A process that dies is noticed at once all the same.
+_DEADLINE_SECONDS = {ZOOKEEPER_UNIT: 60.0, KAFKA_UNIT: 300.0}
+_PAUSE_SECONDS = 0.3
+_TOOL_SECONDS = 30
+
+
+@dataclass
+class _Watch:
+    """One unit that is waited for: its first main process must stay."""
+
+    connection: Connection
+    runtime: Runtime
+    unit: str
+    deadline: float
+    pid: int = 0
+
+    def sample(self) -> bool:
+        """Layers 1 and 2 once; True when the process holds its ports. Raises NotReadyError."""
+        ports = self.runtime.ports[self.unit]
+        calls: list[Call] = [("probe_unit", self.unit, self.unit)]
+        calls += [("probe_port", f"port:{port}", str(port), str(self.pid)) for port in ports]
+        seen = ask(self.connection, calls)
+        state = UnitState.of(seen[self.unit])
+        if not state.active or not state.pid:
+            shown = state.properties
+            what = f"{self.unit} is {shown.get('ActiveState', 'not there')} ({shown.get('Result', 'no result')})"
+            self.fail(f"{what}, its process ended with {shown.get('ExecMainStatus', '?')}")
+        if self.pid and state.pid != self.pid:
+            self.fail(f"{self.unit} died and was started again by systemd")
+        self.pid = state.pid
+        return all(self._bound(port, seen[f"port:{port}"]) for port in ports)
+
+    def _bound(self, port: int, answer: Seen) -> bool:
+        if answer["status"] != "present":
+            return False
+        holder = int(answer.get("pid") or 0)
+        if holder and holder != self.pid:
+            self.fail(
+                f"port {port} is held by process {holder} ({answer.get('program', '').strip()}), not by {self.unit}"
+            )
+        return holder == self.pid
+
+    def wait(self, condition: Callable[[], bool], what: str) -> None:
+        """Until the condition holds; fails at the deadline, or as soon as the process is gone."""
+        while not condition():
+            if time.monotonic() > self.deadline:
+                self.fail(f"{self.unit} runs, but {what} within {_DEADLINE_SECONDS[self.unit]:.0f} s")
+            time.sleep(_PAUSE_SECONDS)
+
+    def fail(self, what: str) -> None:
+        """Raise NotReadyError with the end of the log and what it means."""
+        seen = ask(self.connection, [("probe_log", "log", self.unit, "60", self.runtime.log_files[self.unit])])
+        log = seen["log"].get("text", "")
+        raise NotReadyError(
+            what,
+            where=self.connection.login.name,
+            cause=last_lines(log),
+            hint=remedy(log),
+        )
+
+
+def await_ready(connection: Connection, runtime: Runtime, unit: str, emit: Emit) -> int:
+    """Wait until a unit serves; its main process. Raises NotReadyError at the first sign that it will not."""
+    text = f"{unit} is ready"
+    started = time.monotonic()
+    emit(StepStarted(1, 1, f"waiting for {unit}"))
+    watch = _Watch(connection, runtime, unit, started + _DEADLINE_SECONDS[unit])
+    try:
+        watch.wait(watch.sample, "it is not bound to its port")
+        check = _zookeeper_answers if unit == ZOOKEEPER_UNIT else _broker_serves
+        check(watch)
+        watch.sample()
+    except NotReadyError:
+        emit(StepFailed(1, 1, text, time.monotonic() - started))
+        raise
+    emit(StepDone(1, 1, f"{text} (process {watch.pid}, port {runtime.ports[unit][0]})", time.monotonic() - started))
+    return watch.pid
+
+
+def _zookeeper_answers(watch: _Watch) -> None:
+    """Layer 3."""
+    port = watch.runtime.ports[ZOOKEEPER_UNIT][0]
+    call = ("probe_srvr", "srvr", watch.runtime.java_home, watch.runtime.classpath, "localhost", str(port))
+
+    def answers() -> bool:
+        watch.sample()
+        return re.search(r"^Mode: ", ask(watch.connection, [call])["srvr"].get("text", ""), re.MULTILINE) is not None
+
+    watch.wait(answers, "ZooKeeper does not answer srvr")
+
+
+def _broker_serves(watch: _Watch) -> None:
+    """Layers 4 and 5: metadata name a broker only once it is registered and the controller has told it."""
+    runtime = watch.runtime
+    command = ("bin/kafka-broker-api-versions.sh", "--bootstrap-server", runtime.bootstrap)
+    call = ("tool", "metadata", str(_TOOL_SECONDS), runtime.java_home, runtime.home, "", *command)
+    line = re.compile(rf"^\S+ \(id: {runtime.broker_id} rack: ", re.MULTILINE)
+
+    def serves() -> bool:
+        watch.sample()
+        return line.search(ask(watch.connection, [call])["metadata"].get("output", "")) is not None
+
+    watch.wait(serves, f"it serves no metadata at {runtime.bootstrap}, or they do not name broker {runtime.broker_id}")

@@ -1,0 +1,86 @@
+"""The check from the operator's machine: a real client library through the advertised listener."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+TIMEOUT_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class ClientResult:
+    """available: whether the client library is installed; got: all messages of the topic; error: why not."""
+
+    available: bool
+    got: tuple[str, ...] = ()
+    error: str = ""
+
+
+def exchange(bootstrap: str, topic: str, messages: Sequence[str]) -> ClientResult:
+    """Produce ``messages`` to partition 0 of the topic and read it from its beginning to its end."""
+    try:
+        import confluent_kafka  # noqa: PLC0415 (the optional extra "client")
+    except ImportError:
+        return ClientResult(available=False, error="confluent-kafka is not installed: pip install 'kprov[client]'")
+    errors: list[str] = []
+    settings: dict[str, Any] = {
+        "bootstrap.servers": bootstrap,
+        "client.id": "kprov",
+        "socket.timeout.ms": 5000,
+        "error_cb": lambda error: errors.append(error.str()),
+        # The library's own log lines would go to standard error, which is the progress display's.
+        "log_level": 0,
+    }
+    failure = _produce(confluent_kafka, settings, topic, messages)
+    got: tuple[str, ...] = ()
+    if not failure:
+        got, failure = _consume(confluent_kafka, settings, topic)
+    if failure and errors:
+        failure = f"{failure}: {errors[-1]}"
+    return ClientResult(available=True, got=got, error=failure)
+
+
+def _produce(library: Any, settings: dict[str, Any], topic: str, messages: Sequence[str]) -> str:
+    """Empty, or why not every message was acknowledged."""
+    failures: list[str] = []
+
+    def delivered(error: Any, _message: Any) -> None:
+        if error is not None:
+            failures.append(error.str())
+
+    timeout_ms = int(TIMEOUT_SECONDS * 1000)
+    producer = library.Producer({**settings, "acks": "all", "message.timeout.ms": timeout_ms})
+    for message in messages:
+        producer.produce(topic, message.encode(), partition=0, on_delivery=delivered)
+    left = producer.flush(TIMEOUT_SECONDS + 2)
+    if failures:
+        return f"not acknowledged: {failures[0]}"
+    return f"{left} messages were not acknowledged within {TIMEOUT_SECONDS:.0f} s" if left else ""
+
+
+def _consume(library: Any, settings: dict[str, Any], topic: str) -> tuple[tuple[str, ...], str]:
+    """What partition 0 holds, and empty or why it could not be read to its end."""
+    consumer = library.Consumer(
+        {**settings, "group.id": "kprov-smoke", "enable.auto.commit": False, "enable.partition.eof": True}
+    )
+    got: list[str] = []
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    try:
+        consumer.assign([library.TopicPartition(topic, 0, library.OFFSET_BEGINNING)])
+        while time.monotonic() < deadline:
+            message = consumer.poll(0.5)
+            if message is None:
+                continue
+            error = message.error()
+            if error is None:
+                got.append((message.value() or b"").decode("utf-8", "replace"))
+            elif error.code() == library.KafkaError._PARTITION_EOF:
+                return tuple(got), ""
+            else:
+                return tuple(got), str(error.str())
+        return tuple(got), f"the end of the topic was not reached within {TIMEOUT_SECONDS:.0f} s"
+    finally:
+        consumer.close()

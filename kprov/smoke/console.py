@@ -1,0 +1,79 @@
+"""The commands of Kafka's console tools (A10 to A14), with the flags that each version knows. Pure.
+
+Which flag names the cluster changed: kafka-topics takes --bootstrap-server from 2.2 on, the console producer
+from 2.5 on, the consumer always; the offsets tool got a script of its own in 3.0.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+
+from packaging.version import Version
+
+from kprov.desired.runtime import Runtime
+
+MESSAGES = ("one", "two", "three", "four", "five")
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command line of the Kafka home, and what it reads on standard input."""
+
+    words: tuple[str, ...]
+    stdin: str = ""
+
+    @property
+    def text(self) -> str:
+        """As the article's reader would type it."""
+        line = shlex.join(self.words)
+        if not self.stdin:
+            return line
+        quoted = self.stdin.replace("\n", "\\n")
+        return f"printf '{quoted}' | {line}"
+
+
+def _topics(runtime: Runtime) -> tuple[str, ...]:
+    if runtime.kafka < Version("2.2.0"):
+        return ("bin/kafka-topics.sh", "--zookeeper", runtime.zookeeper_connect)
+    return ("bin/kafka-topics.sh", "--bootstrap-server", runtime.bootstrap)
+
+
+def create(runtime: Runtime, topic: str) -> Command:
+    """Create a topic with one partition and one replica (A10)."""
+    shape = ("--replication-factor", "1", "--partitions", "1", "--topic", topic)
+    return Command((*_topics(runtime), "--create", *shape))
+
+
+def list_topics(runtime: Runtime) -> Command:
+    """List the topics, one a line (A11)."""
+    return Command((*_topics(runtime), "--list"))
+
+
+def delete(runtime: Runtime, topic: str) -> Command:
+    """Delete a topic (A12); the broker does it a moment later."""
+    return Command((*_topics(runtime), "--delete", "--topic", topic))
+
+
+def produce(runtime: Runtime, topic: str) -> Command:
+    """Produce five messages (A13)."""
+    flag = "--broker-list" if runtime.kafka < Version("2.5.0") else "--bootstrap-server"
+    words = ("bin/kafka-console-producer.sh", flag, runtime.bootstrap, "--topic", topic)
+    return Command(words, "".join(f"{message}\n" for message in MESSAGES))
+
+
+def consume(runtime: Runtime, topic: str, timeout_ms: int) -> Command:
+    """Consume the five from the beginning (A14)."""
+    words = ("bin/kafka-console-consumer.sh", "--bootstrap-server", runtime.bootstrap, "--topic", topic)
+    bounds = ("--max-messages", str(len(MESSAGES)), "--timeout-ms", str(timeout_ms))
+    return Command((*words, "--from-beginning", *bounds))
+
+
+def end_offsets(runtime: Runtime, topic: str) -> Command:
+    """The number of messages in each partition as ``topic:partition:offset``."""
+    words: tuple[str, ...]
+    if runtime.kafka < Version("3.0.0"):
+        words = ("bin/kafka-run-class.sh", "kafka.tools.GetOffsetShell", "--broker-list", runtime.bootstrap)
+    else:
+        words = ("bin/kafka-get-offsets.sh", "--bootstrap-server", runtime.bootstrap)
+    return Command((*words, "--topic", topic))
