@@ -1,0 +1,171 @@
+"""Options that several commands share, and the frame in which a command runs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from platformdirs import user_cache_path
+
+from kprov.errors import DeclinedError, ExitCode, KprovError
+from kprov.operations.session import Access
+from kprov.spec.load import Flag, load
+from kprov.spec.model import Cluster, Host
+from kprov.ui.output import Output
+
+F = TypeVar("F", bound=Callable[..., Any])
+_FILE = click.Path(path_type=Path)
+
+
+def cache_folder() -> Path:
+    """Where archives are kept between runs."""
+    return user_cache_path("kprov") / "archives"
+
+
+def host_argument(function: F) -> F:
+    """HOST, as ``ssh HOST`` takes it."""
+    return click.argument("host", metavar="[HOST]", required=False)(function)
+
+
+def access_options(function: F) -> F:
+    """How to reach the host; the function gets one ``access``."""
+
+    def wrap(**values: Any) -> Any:
+        access = Access(values.pop("ssh_config"), values.pop("identity"), values.pop("accept_new_host_key"), _asker())
+        return function(access=access, **values)
+
+    wrap.__name__, wrap.__doc__ = function.__name__, function.__doc__
+    wrap.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
+    for option in (
+        click.option("--accept-new-host-key", is_flag=True, help="Trust a host key that is not known yet."),
+        click.option("--ssh-config", type=_FILE, metavar="FILE", help="Read this file instead of ~/.ssh/config."),
+        click.option("-i", "--identity", type=_FILE, metavar="FILE", help="Log in with this private key."),
+    ):
+        wrap = option(wrap)
+    return wrap  # type: ignore[return-value]
+
+
+def config_option(function: F) -> F:
+    """--config FILE."""
+    return click.option("--config", type=_FILE, metavar="FILE", help="Read this kprov.yaml.")(function)
+
+
+def json_option(function: F) -> F:
+    """--json."""
+    return click.option("--json", "as_json", is_flag=True, help="Write one JSON document to standard output.")(function)
+
+
+def yes_option(function: F) -> F:
+    """--yes."""
+    return click.option("-y", "--yes", is_flag=True, help="Do not ask.")(function)
+
+
+# Each option of a specification: its name, the key path it sets, and its help.
+_SPEC_OPTIONS: tuple[tuple[str, tuple[str | int, ...], str, str], ...] = (
+    ("--kafka-version", ("kafka", "version"), "VERSION", "Kafka release. [1.0.0]"),
+    ("--kafka-archive", ("kafka", "archive"), "PATH", "Kafka's archive: a path or an address."),
+    ("--heap", ("kafka", "heap"), "SIZE", "Heap of the broker. [1g]"),
+    ("--port", ("kafka", "port"), "PORT", "Port of the broker. [9092]"),
+    ("--broker-id", ("hosts", 0, "broker", "id"), "ID", "broker.id. [0]"),
+    ("--advertised", ("hosts", 0, "advertised"), "ADDRESS", "What clients connect to. [HOST's address]"),
+    ("--zookeeper", ("zookeeper", "mode"), "MODE", "standalone, or bundled: the one inside Kafka. [standalone]"),
+    ("--zookeeper-version", ("zookeeper", "version"), "VERSION", "ZooKeeper release. [3.5.3-beta]"),
+    ("--zookeeper-archive", ("zookeeper", "archive"), "PATH", "ZooKeeper's archive: a path or an address."),
+    ("--zookeeper-heap", ("zookeeper", "heap"), "SIZE", "Heap of ZooKeeper. [512m]"),
+    ("--java", ("java", "release"), "RELEASE", "Java to push: temurin-8, -11 or -17. [temurin-8]"),
+    ("--java-archive", ("java", "archive"), "PATH", "Java's archive: a path or an address."),
+    ("--java-home", ("java", "home"), "DIR", "Use the Java that is on the host, and push none."),
+)
+_NUMBERS = {"--port", "--broker-id"}
+
+
+def spec_options(function: F) -> F:
+    """The options that describe an installation; the function gets them as ``flags``."""
+    names = [option[0].lstrip("-").replace("-", "_") for option in _SPEC_OPTIONS]
+
+    def wrap(**values: Any) -> Any:
+        flags = [
+            Flag(option, path, _number(option, values[name]))
+            for name, (option, path, _, _) in zip(names, _SPEC_OPTIONS, strict=True)
+            if values[name] is not None
+        ]
+        flags += [_property(text) for text in values.pop("properties")]
+        for name in names:
+            del values[name]
+        return function(flags=flags, **values)
+
+    wrap.__name__, wrap.__doc__ = function.__name__, function.__doc__
+    wrap.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
+    wrap = click.option(
+        "--set", "properties", multiple=True, metavar="KEY=VALUE", help="A broker property; may be repeated."
+    )(wrap)
+    for option, _, metavar, text in reversed(_SPEC_OPTIONS):
+        wrap = click.option(option, metavar=metavar, help=text)(wrap)
+    return wrap  # type: ignore[return-value]
+
+
+def _number(option: str, value: str) -> int | str:
+    """A whole number as one; anything else is left for the specification's own error."""
+    plain = value.strip().lstrip("-")
+    return int(value) if option in _NUMBERS and plain.isascii() and plain.isdigit() else value
+
+
+def _property(text: str) -> Flag:
+    name, separator, value = text.partition("=")
+    if not separator:
+        raise click.UsageError(f"--set {text}: write it as KEY=VALUE, for instance --set num.partitions=3")
+    return Flag(f"--set {name}", ("kafka", "properties", name.strip()), value)
+
+
+def one_host(config: Path | None, host: str | None, flags: list[Flag]) -> tuple[Cluster, Host]:
+    """The specification of one host. Raises UsageError where it describes several and HOST names none."""
+    if config is None and host is None:
+        raise click.UsageError("Missing argument 'HOST' (or --config FILE that lists it).")
+    cluster = load(config, host, flags)
+    if len(cluster.hosts) > 1:
+        raise click.UsageError(
+            f"{config} lists {len(cluster.hosts)} hosts; this version of kprov installs files with one host"
+        )
+    return cluster, cluster.hosts[0]
+
+
+def bare_host(host: str | None, config: Path | None) -> Host:
+    """The host of a command that reads the rest from the host's receipt."""
+    return one_host(config, host, [])[1]
+
+
+def _asker() -> Callable[[str], bool] | None:
+    """Asks on the terminal; None where there is none."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return None
+    return lambda question: click.confirm(question, err=True)
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask unless ``yes``. Raises DeclinedError on a no, and where nobody can be asked."""
+    if yes:
+        return
+    ask = _asker()
+    if ask is None:
+        raise DeclinedError(
+            "nobody can be asked, so nothing was changed", hint="add --yes to go ahead without a question"
+        )
+    if not ask(question):
+        raise DeclinedError("declined, nothing was changed")
+
+
+@contextmanager
+def command(name: str, *, as_json: bool) -> Iterator[Output]:
+    """The frame of a command: its output is closed with the exit code, whatever happens in it."""
+    output = Output(name, as_json=as_json)
+    try:
+        yield output
+    except KprovError as error:
+        output.failed(error)
+        output.close(error.code)
+        raise click.exceptions.Exit(error.code) from error
+    output.close(ExitCode.DONE)

@@ -1,0 +1,58 @@
+"""kprov start, stop, restart and status."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from kprov.cli.options import access_options, bare_host, command, config_option, host_argument, json_option
+from kprov.operations.services import change_services
+from kprov.operations.session import Access
+from kprov.operations.status import status as read_status
+from kprov.ui import progress
+
+
+def _verb(name: str, text: str) -> click.Command:
+    @click.command(name, help=text)
+    @host_argument
+    @config_option
+    @access_options
+    @json_option
+    def run(host: str | None, config: Path | None, access: Access, as_json: bool) -> None:
+        with command(name, as_json=as_json) as output:
+            login = access.login(bare_host(host, config))
+            with access.connect(login) as connection, progress() as emit:
+                done = change_services(connection, name, emit)
+            output.add("done", list(done), [f"{login.name}: {', '.join(done) or 'nothing to do'}"])
+
+    return run
+
+
+start = _verb(
+    "start", "Start ZooKeeper, then Kafka, on HOST, and wait until they serve.\n\nExample: kprov start kafka-1"
+)
+stop = _verb("stop", "Stop Kafka, then ZooKeeper, on HOST.\n\nExample: kprov stop kafka-1")
+restart = _verb(
+    "restart",
+    "Stop Kafka and ZooKeeper on HOST, start them again and wait until they serve.\n\nExample: kprov restart kafka-1",
+)
+
+
+@click.command()
+@host_argument
+@config_option
+@access_options
+@json_option
+def status(host: str | None, config: Path | None, access: Access, as_json: bool) -> None:
+    """Show versions, units, ports and processes of HOST, and since when they run.
+
+    \b
+    Examples:
+      kprov status root@192.168.78.141
+      kprov status kafka-1 --json
+    """
+    with command("status", as_json=as_json) as output:
+        login = access.login(bare_host(host, config))
+        with access.connect(login) as connection, progress():
+            output.status(read_status(connection))

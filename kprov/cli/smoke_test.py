@@ -1,0 +1,41 @@
+"""kprov smoke-test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from kprov.cli.options import access_options, bare_host, command, config_option, host_argument, json_option
+from kprov.errors import NotReadyError
+from kprov.operations.session import Access, installed
+from kprov.smoke import smoke_test as operation
+from kprov.ui import progress
+
+
+@click.command("smoke-test")
+@host_argument
+@config_option
+@access_options
+@json_option
+@click.option("--topic", metavar="NAME", help="Use this name; a topic that is there already is refused.")
+@click.option("--keep", is_flag=True, help="Leave the topic and its messages behind.")
+def smoke_test(
+    *, host: str | None, config: Path | None, access: Access, as_json: bool, topic: str | None, keep: bool
+) -> None:
+    """Create a topic on HOST, produce and consume five messages, delete it: from the host and from here.
+
+    \b
+    Examples:
+      kprov smoke-test root@192.168.78.141
+      kprov smoke-test kafka-1 --topic msg --keep
+
+    A topic of yours is never touched.
+    """
+    with command("smoke-test", as_json=as_json) as output:
+        login = access.login(bare_host(host, config))
+        with access.connect(login) as connection, progress() as emit:
+            result = operation(connection, installed(connection).runtime, emit, topic, keep=keep)
+        output.smoke(result)
+        if not result.passed:
+            raise NotReadyError("the smoke test failed", where=login.name, hint="the failed step above says why")

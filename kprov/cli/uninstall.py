@@ -1,0 +1,62 @@
+"""kprov uninstall."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from kprov.cli.options import (
+    access_options,
+    bare_host,
+    command,
+    config_option,
+    confirm,
+    host_argument,
+    json_option,
+    yes_option,
+)
+from kprov.errors import PreflightError, Problem, StepError
+from kprov.operations.session import Access
+from kprov.operations.uninstall import carry_out_uninstall, plan_uninstall
+from kprov.ui import progress
+
+
+@click.command()
+@host_argument
+@config_option
+@access_options
+@yes_option
+@json_option
+@click.option("--purge", is_flag=True, help="Remove the data as well: all messages are lost.")
+@click.option("--force", is_flag=True, help="Remove what was changed since it was installed, too.")
+def uninstall(
+    *, host: str | None, config: Path | None, access: Access, yes: bool, as_json: bool, purge: bool, force: bool
+) -> None:
+    """Take back all that install made on HOST; the data stay unless --purge.
+
+    \b
+    Examples:
+      kprov uninstall root@192.168.78.141
+      kprov uninstall kafka-1 --purge --yes
+    """
+    with command("uninstall", as_json=as_json) as output:
+        login = access.login(bare_host(host, config))
+        with access.connect(login) as connection:
+            plan = plan_uninstall(connection, purge=purge, force=force)
+            if plan.obstacles:
+                raise PreflightError([Problem(item.what, login.name, hint=item.hint) for item in plan.obstacles])
+            output.plan(plan, diffs=False)
+            if not plan.empty:
+                question = f"Make these {len(plan.changes)} changes on {login.name}"
+                confirm(f"{question}, ALL DATA INCLUDED?" if purge else f"{question}?", yes=yes)
+            with progress() as emit:
+                result = carry_out_uninstall(connection, plan, emit)
+        output.uninstalled(result)
+        if result.leftovers:
+            raise StepError(
+                f"{len(result.leftovers)} things are left over",
+                where=login.name,
+                cause="\n".join(result.leftovers),
+                hint="others put something into them: look, then remove them by hand",
+            )

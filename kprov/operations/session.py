@@ -1,0 +1,82 @@
+"""From a specification or a bare HOST to a connection, and from a connection to what is installed there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from kprov import receipt as receipts
+from kprov.desired.runtime import Runtime, runtime
+from kprov.errors import PreflightError
+from kprov.host.connection import Connection
+from kprov.host.facts import probe
+from kprov.host.ssh_config import Login, read_login
+from kprov.host.trust import Trust
+from kprov.receipt import Receipt
+from kprov.resources.base import Seen
+from kprov.spec.broker import login as login_of
+from kprov.spec.model import Cluster, Host
+
+
+@dataclass(frozen=True)
+class Access:
+    """How to reach hosts: the options that every command with a HOST has."""
+
+    ssh_config: Path | None = None
+    identity: Path | None = None
+    accept_new_host_key: bool = False
+    ask: Callable[[str], bool] | None = None
+
+    def login(self, host: Host) -> Login:
+        """Resolve a host through ssh_config."""
+        return read_login(login_of(host), config=self.ssh_config, identity=host.ssh.identity or self.identity)
+
+    def connect(self, login: Login) -> Connection:
+        """A connection that is not open yet: use it as a context manager."""
+        return Connection(login, Trust(self.accept_new_host_key, self.ask))
+
+
+def with_address(cluster: Cluster, host: Host, login: Login) -> tuple[Cluster, Host]:
+    """The host with the address that clients can use: an alias of ssh_config means nothing to them."""
+    if host.advertised is not None or login.hostname == host.address:
+        return cluster, host
+    known = host.model_copy(update={"advertised": login.hostname})
+    hosts = tuple(known if item == host else item for item in cluster.hosts)
+    return cluster.model_copy(update={"hosts": hosts}), known
+
+
+def receipt_of(seen: Seen, where: str) -> Receipt | None:
+    """The receipt that the probe brought; None where the host has none."""
+    if seen["status"] == "absent":
+        return None
+    if seen["status"] == "unknown":
+        raise PreflightError(
+            "the receipt cannot be read", where=where, cause=seen.get("why", ""), hint="mend that first"
+        )
+    return receipts.parse(seen.get("content", ""), where)
+
+
+@dataclass(frozen=True)
+class Installed:
+    """What the receipt says is on a host."""
+
+    receipt: Receipt
+    cluster: Cluster
+    host: Host
+    runtime: Runtime
+
+
+def installed(connection: Connection) -> Installed:
+    """Read the receipt; raises PreflightError where kprov has installed nothing."""
+    where = connection.login.name
+    receipt = receipt_of(probe(connection, []).seen["receipt"], where)
+    if receipt is None or receipt.spec is None:
+        kept = " any more; the data that uninstall kept are still there" if receipt else ""
+        raise PreflightError(
+            f"kprov has installed nothing on this host{kept}", where=where, hint=f"kprov install {where}"
+        )
+    cluster = Cluster.model_validate(receipt.spec)
+    host = cluster.hosts[0]
+    java_home, java = receipt.releases.get("java_home", ""), receipt.releases.get("java", "")
+    return Installed(receipt, cluster, host, runtime(cluster, host, java_home, java))

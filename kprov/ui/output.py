@@ -1,0 +1,183 @@
+"""Results on standard output: text for people, one versioned JSON document for programs; errors on standard error."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from packaging.version import Version
+from rich.console import Console
+from rich.text import Text
+
+from kprov import __version__
+from kprov.errors import ExitCode, KprovError
+from kprov.operations.status import Status
+from kprov.operations.uninstall import Uninstalled
+from kprov.plan import Plan
+from kprov.resources.base import Action, Change
+from kprov.smoke import SmokeResult
+
+SCHEMA = 1
+_SIGNS: Mapping[Action, tuple[str, str]] = {
+    Action.CREATE: ("+", "green"),
+    Action.UPDATE: ("~", "yellow"),
+    Action.REPLACE: ("~", "yellow"),
+    Action.ADOPT: ("~", "yellow"),
+    Action.REMOVE: ("-", "red"),
+    Action.START: (">", "green"),
+    Action.RESTART: ("^", "yellow"),
+    Action.STOP: ("!", "red"),
+}
+
+
+class Output:
+    """Where a command's result goes.
+
+    as_json: collect everything and write one document at the end (``close``) instead of text.
+    """
+
+    def __init__(self, command: str, *, as_json: bool = False, stream: TextIO | None = None) -> None:
+        self._command = command
+        self._json = as_json
+        self._console = Console(file=stream or sys.stdout, highlight=False, soft_wrap=True)
+        self._data: dict[str, Any] = {}
+
+    def close(self, code: ExitCode) -> None:
+        """Write the JSON document, if that was asked for."""
+        if self._json:
+            document = {
+                "kprov": __version__,
+                "schema": SCHEMA,
+                "command": self._command,
+                "exit_code": int(code),
+                **self._data,
+            }
+            self._console.file.write(json.dumps(document, indent=2, default=_plain) + "\n")
+            self._console.file.flush()
+
+    def add(self, key: str, value: Any, lines: Iterable[str | Text] = ()) -> None:
+        """A part of the result: a key of the document, or lines of text."""
+        if self._json:
+            self._data[key] = value
+            return
+        for line in lines:
+            self._console.print(line, markup=False)
+
+    def plan(self, plan: Plan, *, diffs: bool) -> None:
+        """Every change as one line with its reason; with ``diffs`` what files will hold."""
+        lines: list[str | Text] = []
+        for change in plan.changes:
+            sign, colour = _SIGNS[change.action]
+            lines.append(
+                Text.assemble((f"{sign} {change.action} {change.title}", colour), (f"  {change.reason}", "dim"))
+            )
+            if diffs and change.diff and change.action is not Action.CREATE:
+                lines += [_diff_line(line) for line in change.diff.splitlines()]
+        lines += [f"  keeps {text}" for text in plan.kept]
+        lines += [f"  note: {note}" for note in plan.notes]
+        if not plan.changes:
+            lines.append(f"{plan.host}: nothing to do")
+        else:
+            lines.append(f"{plan.host}: {len(plan.changes)} changes")
+        self.add("plan", _plan_document(plan), lines)
+
+    def smoke(self, result: SmokeResult) -> None:
+        """The steps as the article's reader would type them, and the verdict."""
+        lines: list[str | Text] = [f"$ cd {result.home}"]
+        for step in result.steps:
+            mark, colour = {True: ("ok", "green"), False: ("FAILED", "red"), None: ("not run", "yellow")}[step.passed]
+            prompt = "$ " if step.command.startswith(("bin/", "printf")) else "  "
+            lines.append(f"{prompt}{step.command}")
+            detail = f": {step.detail}" if step.detail else ""
+            lines.append(Text.assemble("    ", (mark, colour), f"  {step.name}{detail}  {step.seconds:.1f} s"))
+        verdict = "passed" if result.passed else "FAILED"
+        lines.append(f"smoke test {verdict}: clients are {'' if result.passed else 'not '}served at {result.bootstrap}")
+        self.add("smoke_test", {**dataclasses.asdict(result), "passed": result.passed}, lines)
+
+    def status(self, status: Status) -> None:
+        """Versions, units, ports, processes, since when."""
+        lines: list[str | Text] = [
+            f"host       {status.host}"
+            + ("" if status.state == "done" else "  (an interrupted run: kprov install goes on)"),
+            f"kafka      {status.kafka}  in {status.home}, clients at {status.bootstrap}",
+            f"zookeeper  {status.zookeeper}",
+            f"java       {status.java}  in {status.java_home}",
+            f"data       {', '.join(status.data)}",
+        ]
+        for unit in status.units:
+            colour = "green" if unit.serving else "red"
+            ports = ", ".join(f"{port}{'' if port in unit.listening else ' (not bound)'}" for port in unit.ports)
+            rest = f"pid {unit.pid}  port {ports}  since {unit.since}" if unit.pid else f"port {ports}"
+            enabled = "enabled" if unit.enabled else "not enabled"
+            lines.append(Text.assemble(f"{unit.unit:<18}", (unit.active, colour), f"  {enabled}  {rest}"))
+        document = dataclasses.asdict(status) | {"serving": status.serving}
+        self.add("status", document, lines)
+
+    def uninstalled(self, result: Uninstalled) -> None:
+        """What stays, and what the last probe found."""
+        lines = [f"kept: {text}" for text in result.kept]
+        lines += [f"left over: {text}" for text in result.leftovers]
+        lines.append(f"{result.host}: {len(result.leftovers)} leftovers")
+        self.add("uninstall", dataclasses.asdict(result), lines)
+
+    def files(self, folder: Path, paths: Sequence[Path]) -> None:
+        """The files that were written."""
+        self.add(
+            "files", [str(path) for path in paths], [*(str(path) for path in paths), f"{len(paths)} files in {folder}"]
+        )
+
+    def next_command(self, command: str) -> None:
+        """The command to type next."""
+        self.add("next", command, [f"next: {command}"])
+
+    def failed(self, error: KprovError) -> None:
+        """An error, as part of the JSON document; for people it goes to standard error."""
+        if self._json:
+            self._data["problems"] = [dataclasses.asdict(problem) for problem in error.problems]
+        else:
+            show_error(error)
+
+
+def show_error(error: KprovError, stream: TextIO | None = None) -> None:
+    """Each problem: what and where, the cause, what to do."""
+    console = Console(file=stream or sys.stderr, highlight=False, soft_wrap=True)
+    for problem in error.problems:
+        console.print(Text.assemble(("error: ", "bold red"), str(problem)))
+        for line in problem.cause.splitlines():
+            console.print(Text(f"  | {line}", style="dim"))
+        if problem.hint:
+            console.print(Text(f"  -> {problem.hint}"))
+
+
+def _diff_line(line: str) -> Text:
+    colour = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
+    return Text(f"    {line}", style=colour)
+
+
+def _plan_document(plan: Plan) -> dict[str, Any]:
+    return {
+        "host": plan.host,
+        "changes": [_change_document(change) for change in plan.changes],
+        "notes": list(plan.notes),
+        "kept": list(plan.kept),
+    }
+
+
+def _change_document(change: Change) -> dict[str, Any]:
+    return {
+        "action": change.action,
+        "id": change.id,
+        "title": change.title,
+        "reason": change.reason,
+        "diff": change.diff,
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Version | Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} is not meant for JSON")

@@ -1,0 +1,173 @@
+"""Events of long work, shown on standard error: bars and a spinner on a terminal, plain lines elsewhere.
+
+Nothing is silent for long: where no terminal can show a spinner, a line says every few seconds what is
+still going on.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TaskID, TextColumn, TransferSpeedColumn
+from rich.text import Text
+
+from kprov.events import Emit, Event, Message, StepDone, StepFailed, StepStarted, Transfer, Warned
+
+HEARTBEAT_SECONDS = 4.0
+TRANSFER_SECONDS = 2.0
+
+
+@contextmanager
+def progress(stream: TextIO | None = None) -> Iterator[Emit]:
+    """Yield an emitter whose events appear on ``stream`` (standard error) until the block ends."""
+    stream = stream or sys.stderr
+    if stream.isatty():
+        with _terminal(stream) as emit:
+            yield emit
+    else:
+        with _plain(stream) as emit:
+            yield emit
+
+
+def size(count: int) -> str:
+    """Bytes as a person reads them: ``36.1 MB`` (powers of ten, as disks and downloads are sold)."""
+    value = float(count)
+    for unit in ("B", "kB", "MB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} GB"
+
+
+def _line(event: Event) -> str | None:
+    """The plain line of an event; None where it has none of its own."""
+    match event:
+        case Message(text):
+            return text
+        case Warned(text):
+            return f"warning: {text}"
+        case StepDone(number, count, text, seconds):
+            return f"[{number}/{count}] {text}  {seconds:.1f} s"
+        case StepFailed(number, count, text, seconds):
+            return f"[{number}/{count}] {text}  FAILED after {seconds:.1f} s"
+        case _:
+            return None
+
+
+@contextmanager
+def _plain(stream: TextIO) -> Iterator[Emit]:
+    lock = threading.Lock()
+    stopped = threading.Event()
+    current = ""
+    since = last = time.monotonic()
+    transfers: dict[str, float] = {}
+
+    def write(text: str) -> None:
+        nonlocal last
+        last = time.monotonic()
+        print(text, file=stream, flush=True)
+
+    def emit(event: Event) -> None:
+        nonlocal current, since
+        with lock:
+            match event:
+                case StepStarted(text=text) | Message(text) if text != current:
+                    current, since = text, time.monotonic()
+                case StepDone() | StepFailed():
+                    current = ""
+                case Transfer(what, done, total):
+                    now = time.monotonic()
+                    told = transfers.setdefault(what, now)
+                    ended = total is not None and done >= total
+                    if ended or now - told >= TRANSFER_SECONDS:
+                        transfers[what] = now
+                        write(f"{what}: {size(done)}" + (f" of {size(total)}" if total else ""))
+                case _:
+                    pass
+            line = _line(event)
+            if line is not None:
+                write(line)
+
+    def heartbeat() -> None:
+        while not stopped.wait(0.5):
+            with lock:
+                if current and time.monotonic() - last >= HEARTBEAT_SECONDS:
+                    write(f"... {current} ({time.monotonic() - since:.0f} s)")
+
+    thread = threading.Thread(target=heartbeat, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield emit
+    finally:
+        stopped.set()
+        thread.join()
+
+
+@contextmanager
+def _terminal(stream: TextIO) -> Iterator[Emit]:
+    console = Console(file=stream, highlight=False)
+    bar = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=30),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        console=console,
+        transient=True,
+    )
+    spinner = Progress(
+        SpinnerColumn(), TextColumn("{task.description} {task.elapsed:.0f} s"), console=console, transient=True
+    )
+    transfers: dict[str, TaskID] = {}
+    active: Progress | None = None
+    step: TaskID | None = None
+
+    def show(wanted: Progress | None) -> None:
+        nonlocal active
+        if active is not wanted:
+            if active is not None:
+                active.stop()
+            active = wanted
+            if active is not None:
+                active.start()
+
+    def emit(event: Event) -> None:
+        nonlocal step
+        match event:
+            case Transfer(what, done, total):
+                show(bar)
+                if what not in transfers:
+                    transfers[what] = bar.add_task(escape(what), total=total)
+                bar.update(transfers[what], completed=done, total=total)
+                if total is not None and done >= total:
+                    bar.remove_task(transfers.pop(what))
+                    show(None)
+            case StepStarted(text=text):
+                show(spinner)
+                step = spinner.add_task(escape(text), total=None)
+            case StepDone(text=text, seconds=seconds):
+                if step is not None:
+                    spinner.remove_task(step)
+                    step = None
+                console.print(Text.assemble(("✓ ", "green"), text, (f"  {seconds:.1f} s", "dim")))
+            case StepFailed(text=text, seconds=seconds):
+                if step is not None:
+                    spinner.remove_task(step)
+                    step = None
+                console.print(Text.assemble(("✗ ", "red"), text, (f"  after {seconds:.1f} s", "dim")))
+            case Warned(text):
+                console.print(Text.assemble(("! ", "yellow"), text))
+            case Message(text):
+                console.print(Text(text))
+
+    try:
+        yield emit
+    finally:
+        show(None)
