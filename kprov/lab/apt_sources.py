@@ -1,0 +1,119 @@
+"""The machine's own apt sources: where its Debian packages come from, and so the lab's."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+# Suites that tell a Debian archive from others (whose suites may well contain such a word).
+_DEBIAN = {
+    *("buster", "bullseye", "bookworm", "trixie", "forky", "duke", "sid"),
+    *("oldoldstable", "oldstable", "stable", "testing", "unstable"),
+}
+_SCHEMES = ("http://", "https://", "file:/")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One archive in one place.
+
+    signed_by: the keyring that it is checked with, where the source names one.
+    """
+
+    uri: str
+    suites: tuple[str, ...]
+    components: tuple[str, ...]
+    signed_by: Path | None = None
+
+
+def read(etc_apt: Path = Path("/etc/apt")) -> tuple[Source, ...]:
+    """All enabled sources of binary packages, in the order in which apt reads them.
+
+    A file that cannot be read or understood is passed over, as apt does with a file of another name.
+    """
+    found: list[Source] = []
+    for path in (etc_apt / "sources.list", *sorted((etc_apt / "sources.list.d").glob("*"))):
+        try:
+            text = path.read_text(errors="replace")
+        except OSError:
+            continue
+        if path.suffix == ".list":
+            found += parse_list(text)
+        elif path.suffix == ".sources":
+            found += parse_deb822(text)
+    return tuple(found)
+
+
+def debian_archive(sources: tuple[Source, ...], suite: str) -> Source | None:
+    """The archive to take ``suite`` from: one that the machine takes it from itself, else any with Debian's
+    main component (an archive holds all suites); None if there is none.
+    """
+    archives = [
+        source
+        for source in sources
+        if "main" in source.components and source.uri.startswith(_SCHEMES) and _DEBIAN.intersection(source.suites)
+    ]
+    same = [source for source in archives if suite in source.suites]
+    return next(iter(same + archives), None)
+
+
+def parse_list(text: str) -> Iterator[Source]:
+    """Read the one-line style, sources.list(5): ``deb [signed-by=KEYRING] URI SUITE COMPONENT...``"""
+    for line in text.splitlines():
+        entry = re.fullmatch(r"\s*deb\s+(?:\[(?P<options>[^\]]*)\]\s+)?(?P<rest>[^#\s][^#]*)(?:#.*)?", line)
+        if entry is None:
+            continue
+        options = dict(word.split("=", 1) for word in (entry["options"] or "").split() if "=" in word)
+        try:
+            uri, suite, *components = shlex.split(entry["rest"])
+        except ValueError:
+            continue
+        yield Source(uri, (suite,), tuple(components), _keyring(options.get("signed-by", "")))
+
+
+def parse_deb822(text: str) -> Iterator[Source]:
+    """Read the stanza style, sources.list(5): ``Types:``, ``URIs:``, ``Suites:``, ``Components:`` ..."""
+    for stanza in _stanzas(text):
+        if "deb" not in stanza.get("types", "").split() or stanza.get("enabled", "yes").lower() in (
+            "no",
+            "false",
+            "without",
+            "off",
+            "disable",
+        ):
+            continue
+        for uri in stanza.get("uris", "").split():
+            yield Source(
+                uri,
+                tuple(stanza.get("suites", "").split()),
+                tuple(stanza.get("components", "").split()),
+                _keyring(stanza.get("signed-by", "")),
+            )
+
+
+def _stanzas(text: str) -> Iterator[dict[str, str]]:
+    stanza: dict[str, str] = {}
+    field = ""
+    for line in (*text.splitlines(), ""):
+        if line.startswith("#"):
+            continue  # also between the lines of one field
+        if not line.strip():
+            if stanza:
+                yield stanza
+            stanza, field = {}, ""
+        elif line[0].isspace():
+            if field:
+                stanza[field] += f"\n{line.strip()}"
+        else:
+            name, _, value = line.partition(":")
+            field = name.strip().lower()
+            stanza[field] = value.strip()
+
+
+def _keyring(value: str) -> Path | None:
+    """The keyring's path; a key that stands in the source itself, or only a fingerprint, is none."""
+    first = value.partition(",")[0].strip()
+    return Path(first) if first.startswith("/") and "\n" not in first else None
