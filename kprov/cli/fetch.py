@@ -1,0 +1,160 @@
+"""``kprov fetch``: archives into the cache, or into a folder for a closed network."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import click
+
+from kprov.cli.options import command, json_option
+from kprov.errors import Problem, UsageError
+from kprov.events import Emit, Warned
+from kprov.releases import catalogue
+from kprov.releases.archive import Archive
+from kprov.releases.bundle import bundle
+from kprov.releases.catalogue import Wanted
+from kprov.releases.compatibility import check
+from kprov.releases.product import Product
+from kprov.releases.sources import locate
+from kprov.ui import progress
+from kprov.ui.progress import size
+
+NO_JAVA = "none"
+_INSTALL_OPTIONS = {"kafka_version", "zookeeper", "zookeeper_version", "java"}
+
+
+@click.command()
+@click.option(
+    "--kafka-version",
+    metavar="VERSION",
+    default=catalogue.default_version(Product.KAFKA),
+    show_default=True,
+    help=f"Catalogued: {', '.join(catalogue.known_versions(Product.KAFKA))}.",
+)
+@click.option("--scala", metavar="BUILD", help="Scala build of Kafka, for instance 2.12; follows from the version.")
+@click.option(
+    "--zookeeper",
+    type=click.Choice(["standalone", "bundled"]),
+    default="standalone",
+    show_default=True,
+    help="Its own release, or the one inside Kafka's archive.",
+)
+@click.option(
+    "--zookeeper-version",
+    metavar="VERSION",
+    default=catalogue.default_version(Product.ZOOKEEPER),
+    show_default=True,
+    help=f"Catalogued: {', '.join(catalogue.known_versions(Product.ZOOKEEPER))}.",
+)
+@click.option(
+    "--java",
+    type=click.Choice([*catalogue.known_versions(Product.JAVA), NO_JAVA]),
+    default=catalogue.default_version(Product.JAVA),
+    show_default=True,
+    help="Java release; none if the hosts have their own.",
+)
+@click.option(
+    "--arch",
+    type=click.Choice(catalogue.architectures()),
+    default="x86_64",
+    show_default=True,
+    help="Machine of the hosts, as `uname -m` says it.",
+)
+@click.option(
+    "--archives",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Folder with upstream files; looked at before cache and download.",
+)
+@click.option(
+    "--to", metavar="DIR", type=click.Path(path_type=Path), help="Make a folder of the archives and their sums."
+)
+@json_option
+def fetch(
+    *,
+    kafka_version: str,
+    scala: str | None,
+    zookeeper: str,
+    zookeeper_version: str,
+    java: str,
+    arch: str,
+    archives: Path | None,
+    to: Path | None,
+    as_json: bool,
+) -> None:
+    """Get and verify the archives of a release.
+
+    \b
+    Examples:
+      kprov fetch                                    the defaults, into the cache
+      kprov fetch --to ./archives                    a folder for a closed network
+      kprov fetch --kafka-version 3.9.2 --zookeeper bundled --java temurin-17
+
+    On the closed network: kprov install HOST --archives ./archives
+    """
+    standalone = zookeeper == "standalone"
+    with command("fetch", as_json=as_json) as output:
+        wanted = [catalogue.kafka(kafka_version, scala=scala)]
+        if standalone:
+            wanted.append(catalogue.zookeeper(zookeeper_version))
+        if java != NO_JAVA:
+            wanted.append(catalogue.java(java, arch=arch))
+        compatibility = check(
+            kafka_version,
+            zookeeper_version if standalone else None,
+            None if java == NO_JAVA else catalogue.release_major(java),
+        )
+        compatibility.require()
+        with progress() as emit:
+            for warning in compatibility.warnings:
+                emit(Warned(warning))
+            found = _locate_all(wanted, archives, emit)
+            if to is not None:
+                found = bundle(found, to, emit=emit)
+        output.add("warnings", list(compatibility.warnings))
+        output.add("archives", [_document(archive) for archive in found], [_line(archive) for archive in found])
+        if to is not None:
+            output.next_command(shlex.join(["kprov", "install", "HOST", *_changed_options(), "--archives", str(to)]))
+
+
+def _locate_all(wanted: list[Wanted], archives: Path | None, emit: Emit) -> tuple[Archive, ...]:
+    """Every archive. Raises UsageError with all that is wrong, not only with the first."""
+    found: list[Archive] = []
+    problems: list[Problem] = []
+    for item in wanted:
+        try:
+            found.append(locate(item, archives=archives, emit=emit))
+        except UsageError as error:
+            problems += (problem for problem in error.problems if problem not in problems)
+    if problems:
+        raise UsageError(problems)
+    return tuple(found)
+
+
+def _changed_options() -> list[str]:
+    """The options that say which release, where they are not the defaults: install needs them too."""
+    context = click.get_current_context()
+    words: list[str] = []
+    for parameter in context.command.params:
+        value = context.params.get(parameter.name or "")
+        if parameter.name in _INSTALL_OPTIONS and value not in {parameter.default, NO_JAVA}:
+            words += [parameter.opts[0], str(value)]
+    return words
+
+
+def _line(archive: Archive) -> str:
+    return f"{archive.product.label + ' ' + archive.version:<22} {size(archive.size):>9}  {archive.path}"
+
+
+def _document(archive: Archive) -> dict[str, object]:
+    return {
+        "product": archive.product.value,
+        "version": archive.version,
+        "name": archive.name,
+        "path": str(archive.path),
+        "size": archive.size,
+        "sha256": archive.sha256,
+        "sha512": archive.sha512,
+        "arch": archive.arch,
+    }

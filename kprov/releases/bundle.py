@@ -1,0 +1,53 @@
+"""The folder from which a closed network is provisioned: archives under their names, each with its .sha512."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from kprov.errors import UsageError
+from kprov.events import Emit, Transfer, ignore
+from kprov.releases import checksum
+from kprov.releases.archive import Archive
+
+_CHUNK = 4 << 20
+
+
+def bundle(archives: Iterable[Archive], folder: Path, *, emit: Emit = ignore) -> tuple[Archive, ...]:
+    """Copy the archives into ``folder``, made if need be, and return them as they are there.
+
+    A file that is there already with the right sum is left alone, so it is cheap to run twice. A half-written
+    copy never has the name of a whole one. Raises UsageError if the folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return tuple(_copy(archive, folder, emit) for archive in archives)
+    except OSError as error:
+        raise UsageError(
+            "the archives cannot be written there",
+            where=f"--to {folder}",
+            cause=str(error),
+            hint="name a folder that you may write to, with room enough",
+        ) from error
+
+
+def _copy(archive: Archive, folder: Path, emit: Emit) -> Archive:
+    target = folder / archive.name
+    if not (target.is_file() and checksum.digest(target, "sha512").hex == archive.sha512):
+        part = folder / f".{archive.name}.part"
+        copied = hashlib.sha512()
+        done = 0
+        with archive.path.open("rb") as source, part.open("wb") as file:
+            while data := source.read(_CHUNK):
+                copied.update(data)
+                file.write(data)
+                done += len(data)
+                emit(Transfer(f"copying {archive.name}", done, archive.size))
+        if copied.hexdigest() != archive.sha512:
+            part.unlink()
+            raise UsageError("it changed while it was copied", where=str(archive.path), hint="run it again")
+        part.replace(target)
+    checksum.write_beside(target, archive.sha512)
+    return replace(archive, path=target)

@@ -1,0 +1,202 @@
+"""Where an archive is found: given, in a folder of archives, in the cache, or upstream; in this order."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote
+
+import httpx
+from platformdirs import user_cache_path
+
+from kprov.errors import UsageError
+from kprov.events import Emit, Message, Warned, ignore
+from kprov.releases import checksum
+from kprov.releases.archive import Archive, inspect
+from kprov.releases.catalogue import Upstream, Wanted, not_catalogued
+from kprov.releases.checksum import Checksum
+from kprov.releases.download import UnreachableError, download, shown
+from kprov.releases.memory import Memory
+
+
+def default_cache() -> Path:
+    """The folder where kprov keeps archives on the operator's machine."""
+    return user_cache_path("kprov") / "archives"
+
+
+@dataclass
+class _Search:
+    """One search: what for, and where it looked in vain."""
+
+    wanted: Wanted
+    memory: Memory
+    emit: Emit
+    looked: list[str] = field(default_factory=list)
+
+    def inspect(self, path: Path) -> Archive:
+        wanted = self.wanted
+        archive = inspect(
+            path,
+            wanted.product,
+            version=wanted.version,
+            scala=wanted.scala,
+            arch=wanted.arch,
+            memory=self.memory,
+            emit=self.emit,
+        )
+        upstream = wanted.upstream
+        if upstream is not None and upstream.known is not None and path.name == upstream.name:
+            sums = {name: Checksum(name, getattr(archive, name)) for name in ("sha256", "sha512")}
+            known = upstream.known
+            known.require(path, source="kprov's catalogue", known=sums.get(known.algorithm))
+        return archive
+
+
+def locate(
+    wanted: Wanted,
+    *,
+    given: str | None = None,
+    archives: Path | None = None,
+    cache: Path | None = None,
+    emit: Emit = ignore,
+) -> Archive:
+    """Find the archive, check it, and say what it is.
+
+    given: a path or an http(s) address from kprov.yaml or a flag; nothing else is then looked at. The fragment
+        ``#sha512=HEX`` or ``#sha256=HEX`` of an address is the file's checksum; without it, NAME.sha512 or such
+        must be published beside the file.
+    archives: a folder that is searched by upstream's file names before cache and download.
+    cache: where downloads are kept; :func:`default_cache` if None.
+    Raises UsageError if it is not found anywhere (naming every place), or if what is found is not what is wanted.
+    A bad file in the cache is dropped and downloaded again; one that the user gave is an error.
+    """
+    cache = cache or default_cache()
+    search = _Search(wanted, Memory(cache / ".inspected"), emit)
+    if given is not None:
+        return search.inspect(_given(given, cache, emit))
+    if archives is not None and (path := _in_archives(search, archives)):
+        return search.inspect(path)
+    if archive := _in_cache(search, cache):
+        return archive
+    if wanted.upstream is None:
+        raise _nowhere(search)
+    try:
+        path = download(wanted.upstream, cache, emit=emit)
+    except UnreachableError as error:
+        problem = error.problems[0]
+        search.looked += problem.cause.splitlines()
+        raise UsageError(
+            f"{wanted} is not at hand, and {problem.what}", cause="\n".join(search.looked), hint=_carry(wanted)
+        ) from error
+    return search.inspect(path)
+
+
+def _given(given: str, cache: Path, emit: Emit) -> Path:
+    if "://" not in given:
+        return Path(given).expanduser()
+    try:
+        url = httpx.URL(given)
+    except httpx.InvalidURL as error:
+        raise UsageError(f"{given!r} is not an address", cause=str(error)) from error
+    raw, _, query = url.raw_path.partition(b"?")
+    name = unquote(raw.decode("ascii").rpartition("/")[2])
+    if url.scheme not in {"http", "https"} or not url.host or not re.fullmatch(r"[A-Za-z0-9_+][A-Za-z0-9_.+-]*", name):
+        raise UsageError(
+            f"{shown(given)!r} is not the address of a file", hint="write a path, or http(s)://HOST/.../NAME.tgz"
+        )
+    known = _known(url, given)
+    address = str(url.copy_with(fragment=None))
+    # Another address's file of the same name may be another file.
+    folder = cache / f"from-{hashlib.sha256(address.encode()).hexdigest()[:16]}"
+    end = b"?" + query if query else b""
+    sums = tuple(
+        str(url.copy_with(raw_path=raw + suffix.encode() + end, fragment=None)) for suffix in checksum.SUFFIXES
+    )
+    path = folder / name
+    if path.exists():
+        emit(Message(f"{name} from {url.host} is in the cache"))
+    else:
+        download(Upstream(name, (address,), sums, known), folder, emit=emit)
+    if known is not None:
+        known.require(path, source="given with the address")
+    return path
+
+
+def _known(url: httpx.URL, given: str) -> Checksum | None:
+    if not url.fragment:
+        return None
+    algorithm, _, digits = url.fragment.partition("=")
+    known = Checksum.of_hex(digits)
+    if known is None or known.algorithm != algorithm:
+        raise UsageError(
+            f"the checksum in the address cannot be read: {url.fragment!r}",
+            where=shown(given),
+            hint="write #sha512= or #sha256= and the hexadecimal sum",
+        )
+    return known
+
+
+def _in_archives(search: _Search, folder: Path) -> Path | None:
+    if not folder.is_dir():
+        what = "it is not a directory" if folder.exists() else "there is no such directory"
+        raise UsageError(what, where=f"--archives {folder}", hint="name the folder that `kprov fetch --to` made")
+    if path := next(_candidates(search.wanted, folder), None):
+        return path
+    search.looked.append(f"{folder}: no {_names(search.wanted)}")
+    for name, why in search.wanted.unusable.items():
+        if (folder / name).exists():
+            search.looked.append(f"{folder / name}: {why}")
+    return None
+
+
+def _in_cache(search: _Search, cache: Path) -> Archive | None:
+    for path in _candidates(search.wanted, cache):
+        try:
+            return search.inspect(path)
+        except UsageError as error:
+            search.emit(Warned(f"dropped from the cache: {error}"))
+            for file in (path, *(path.with_name(path.name + suffix) for suffix in checksum.SUFFIXES)):
+                file.unlink(missing_ok=True)
+    search.looked.append(f"{cache}: no {_names(search.wanted)}")
+    return None
+
+
+def _candidates(wanted: Wanted, folder: Path) -> Iterator[Path]:
+    """The files in the folder whose names fit, best first: of several builds of a Java the newest, JRE before JDK."""
+    if wanted.pattern is None:
+        yield from (path for name in wanted.names if (path := folder / name).exists())
+        return
+    fitting: list[tuple[list[int], bool, Path]] = []
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if match := wanted.pattern.fullmatch(path.name):
+            numbers = [int(number) for number in re.findall(r"\d+", match["build"])]
+            fitting.append((numbers, match["kind"] == "jre", path))
+    yield from (path for _, _, path in sorted(fitting, reverse=True))
+
+
+def _names(wanted: Wanted) -> str:
+    if wanted.pattern is not None:
+        example = f", for instance {wanted.names[0]}" if wanted.names else ""
+        return f"Temurin {wanted.version} for {wanted.arch}{example}"
+    return " or ".join(wanted.names) or str(wanted)
+
+
+def _nowhere(search: _Search) -> UsageError:
+    wanted = search.wanted
+    return UsageError(
+        f"{wanted} is not at hand, and not in the catalogue",
+        cause="\n".join(search.looked),
+        hint=f"put {_names(wanted)} into a folder and pass --archives DIR, or name the archive in kprov.yaml; "
+        f"{not_catalogued(wanted)}",
+    )
+
+
+def _carry(wanted: Wanted) -> str:
+    command = " ".join(("kprov fetch", *wanted.options, "--to DIR"))
+    return (
+        f"on a machine with internet access run `{command}`, carry DIR here and pass --archives DIR; "
+        "behind a proxy set HTTPS_PROXY"
+    )
