@@ -23,7 +23,7 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
     ),
     (
         r"AccessDeniedException|Permission denied|not writable",
-        "a directory does not belong to the service's user; was the service run by hand as root?",
+        "a file is not the service's; if it was run by hand as root, 'kprov start' gives the files back",
     ),
     (r"No space left on device", "the disk is full: make room"),
     (r"No snapshot found, but there are log entries", "ZooKeeper's data directory lacks a snapshot"),

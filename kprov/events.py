@@ -34,7 +34,7 @@ class Transfer:
 
 @dataclass(frozen=True)
 class StepStarted:
-    """Step ``number`` of ``count`` began."""
+    """Step ``number`` of ``count`` began; a step that stands for itself has 0 for both."""
 
     number: int
     count: int

@@ -87,7 +87,7 @@ def await_ready(connection: Connection, runtime: Runtime, unit: str, emit: Emit)
     """Wait until a unit serves; its main process. Raises NotReadyError at the first sign that it will not."""
     text = f"{unit} is ready"
     started = time.monotonic()
-    emit(StepStarted(1, 1, f"waiting for {unit}"))
+    emit(StepStarted(0, 0, f"waiting for {unit}"))
     watch = _Watch(connection, runtime, unit, started + _DEADLINE_SECONDS[unit])
     try:
         watch.wait(watch.sample, "it is not bound to its port")
@@ -95,9 +95,9 @@ def await_ready(connection: Connection, runtime: Runtime, unit: str, emit: Emit)
         check(watch)
         watch.sample()
     except NotReadyError:
-        emit(StepFailed(1, 1, text, time.monotonic() - started))
+        emit(StepFailed(0, 0, text, time.monotonic() - started))
         raise
-    emit(StepDone(1, 1, f"{text} (process {watch.pid}, port {runtime.ports[unit][0]})", time.monotonic() - started))
+    emit(StepDone(0, 0, f"{text} (process {watch.pid}, port {runtime.ports[unit][0]})", time.monotonic() - started))
     return watch.pid
 
 

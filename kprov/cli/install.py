@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
 
 from kprov.cli.options import (
     access_options,
-    cache_folder,
     command,
     config_option,
     confirm,
@@ -70,9 +70,7 @@ def install(
         login = access.login(node)
         cluster, node = with_address(cluster, node, login)
         with progress() as emit:
-            releases = operation.find_releases(cluster, archives=archives, cache=cache_folder(), emit=emit)
-            if releases.java is not None:
-                operation.check_compatibility(cluster, releases.java.version)
+            releases = operation.find_releases(cluster, archives, emit)
         with access.connect(login) as connection:
             with progress() as emit:
                 prepared = operation.prepare(connection, cluster, node, releases, emit)
@@ -87,7 +85,7 @@ def install(
             output.smoke(result)
             if not result.passed:
                 raise NotReadyError("the smoke test failed", where=login.name, hint="the failed step above says why")
-        output.next_command(f"kprov status {host or login.name}")
+        output.next_command(shlex.join(["kprov", "status", host or login.name, *access.arguments]))
 
 
 @click.command()
@@ -112,7 +110,7 @@ def plan(
         login = access.login(node)
         cluster, node = with_address(cluster, node, login)
         with progress() as emit:
-            releases = operation.find_releases(cluster, archives=archives, cache=cache_folder(), emit=emit)
+            releases = operation.find_releases(cluster, archives, emit)
             with access.connect(login) as connection:
                 prepared = operation.prepare(connection, cluster, node, releases, emit)
         output.plan(prepared.plan, diffs=True)

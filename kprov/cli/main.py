@@ -4,22 +4,45 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections.abc import Mapping
+from importlib import import_module
 
 import click
 
 from kprov import __version__
-from kprov.cli.fetch import fetch
-from kprov.cli.install import install, plan
-from kprov.cli.lab import lab
-from kprov.cli.render import render
-from kprov.cli.services import restart, start, status, stop
-from kprov.cli.smoke_test import smoke_test
-from kprov.cli.uninstall import uninstall
 from kprov.errors import ExitCode, KprovError
-from kprov.ui.output import show_error
+
+# Where each command is; it is imported when it is asked for, so that a short command starts fast.
+_COMMANDS: Mapping[str, str] = {
+    "install": "kprov.cli.install:install",
+    "plan": "kprov.cli.install:plan",
+    "smoke-test": "kprov.cli.smoke_test:smoke_test",
+    "status": "kprov.cli.services:status",
+    "start": "kprov.cli.services:start",
+    "stop": "kprov.cli.services:stop",
+    "restart": "kprov.cli.services:restart",
+    "uninstall": "kprov.cli.uninstall:uninstall",
+    "render": "kprov.cli.render:render",
+    "fetch": "kprov.cli.fetch:fetch",
+    "lab": "kprov.cli.lab:lab",
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class _Commands(click.Group):
+    """Lists and imports the commands of the table, in its order."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, name = _COMMANDS[cmd_name].partition(":")
+        found = getattr(import_module(module), name)
+        return found if isinstance(found, click.Command) else None
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="kprov")
 def cli() -> None:
     """Provision Apache Kafka with ZooKeeper and a JDK over plain SSH.
@@ -32,10 +55,6 @@ def cli() -> None:
 
     Nothing is needed on the host but sshd, /bin/sh, the core utilities, tar, gzip and systemd.
     """
-
-
-for _command in (install, plan, smoke_test, status, start, stop, restart, uninstall, render, fetch, lab):
-    cli.add_command(_command)
 
 
 def run() -> None:
@@ -53,6 +72,8 @@ def main(arguments: list[str]) -> int:
         error.show()
         return ExitCode.USAGE
     except KprovError as error:
+        from kprov.ui.output import show_error  # noqa: PLC0415 (only when it is needed)
+
         show_error(error)
         return error.code
     except (KeyboardInterrupt, click.Abort):

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-from platformdirs import user_cache_path
 
 from kprov.errors import DeclinedError, ExitCode, KprovError
 from kprov.operations.session import Access
@@ -19,11 +18,6 @@ from kprov.ui.output import Output
 
 F = TypeVar("F", bound=Callable[..., Any])
 _FILE = click.Path(path_type=Path)
-
-
-def cache_folder() -> Path:
-    """Where archives are kept between runs."""
-    return user_cache_path("kprov") / "archives"
 
 
 def host_argument(function: F) -> F:

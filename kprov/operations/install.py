@@ -26,7 +26,7 @@ from kprov.releases import catalogue
 from kprov.releases.archive import Archive
 from kprov.releases.compatibility import Compatibility, check
 from kprov.releases.product import java_major
-from kprov.releases.sources import locate
+from kprov.releases.sources import default_cache, locate
 from kprov.resources.base import Call, Seen
 from kprov.resources.removal import query_of
 from kprov.resources.system import UnitState
@@ -51,27 +51,34 @@ class Prepared:
     runtime: Runtime
 
 
-def find_releases(
-    cluster: Cluster, *, archives: Path | None, cache: Path, arch: str = "x86_64", emit: Emit
-) -> Releases:
-    """Find and verify every archive, before any host is touched. Raises UsageError with the remedy."""
+def find_releases(cluster: Cluster, archives: Path | None, emit: Emit, arch: str = "x86_64") -> Releases:
+    """Find and verify every archive, before any host is touched.
+
+    archives: a folder that is searched before the cache. Raises UsageError with the remedy, also where the
+    versions do not go together.
+    """
+    kafka, zookeeper, java = cluster.kafka, cluster.zookeeper, cluster.java
+    if not java.home and not java.archive:
+        check_compatibility(cluster, catalogue.release_major(java.release))
 
     def find(wanted: catalogue.Wanted, given: str | None) -> Archive:
-        return locate(wanted, given=given, archives=archives, cache=cache, emit=emit)
+        return locate(wanted, given=given, archives=archives, cache=default_cache(), emit=emit)
 
-    kafka, zookeeper, java = cluster.kafka, cluster.zookeeper, cluster.java
     standalone = zookeeper.mode is Mode.STANDALONE
-    return Releases(
+    found = Releases(
         find(catalogue.kafka(kafka.version, scala=kafka.scala), kafka.archive),
         find(catalogue.zookeeper(zookeeper.version), zookeeper.archive) if standalone else None,
         None if java.home else find(catalogue.java(None if java.archive else java.release, arch=arch), java.archive),
     )
+    if found.java is not None:
+        check_compatibility(cluster, found.java.major)
+    return found
 
 
-def check_compatibility(cluster: Cluster, java: str) -> Compatibility:
-    """Kafka, ZooKeeper and Java together; ``java`` is the version. Raises UsageError where they cannot run."""
+def check_compatibility(cluster: Cluster, java: int) -> Compatibility:
+    """Kafka, ZooKeeper and Java (its major) together. Raises UsageError where they cannot run."""
     server = None if cluster.zookeeper.mode is Mode.BUNDLED else cluster.zookeeper.version
-    result = check(cluster.kafka.version, server, java_major(java))
+    result = check(cluster.kafka.version, server, java)
     result.require()
     return result
 
@@ -95,7 +102,7 @@ def prepare(connection: Connection, cluster: Cluster, host: Host, releases: Rele
     if problems:
         raise PreflightError(problems)
     java = releases.java.version if releases.java else _java_version(answer.seen["java"], java_home, where)
-    together = check_compatibility(cluster, java)
+    together = check_compatibility(cluster, java_major(java))
     for warning in together.warnings:
         emit(Warned(warning))
     inputs = Inputs(

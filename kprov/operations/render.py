@@ -11,7 +11,7 @@ from kprov.errors import UsageError
 from kprov.operations.install import check_compatibility
 from kprov.releases import catalogue
 from kprov.releases.archive import Archive
-from kprov.releases.product import Product, java_major
+from kprov.releases.product import Product
 from kprov.spec.model import Cluster, Host, Mode
 
 
@@ -25,7 +25,7 @@ def render(cluster: Cluster, host: Host, folder: Path) -> list[Path]:
     zookeeper = _named(catalogue.zookeeper(cluster.zookeeper.version)) if standalone else None
     java = None if cluster.java.home else _named(catalogue.java(cluster.java.release))
     java_home = cluster.java.home or (java_path(java) if java else "")
-    environment = check_compatibility(cluster, java.version).environment if java else {}
+    environment = check_compatibility(cluster, java.major).environment if java else {}
     inputs = Inputs(kafka, zookeeper, java, java_home, environment)
     written = []
     try:
@@ -47,6 +47,4 @@ def _named(wanted: catalogue.Wanted) -> Archive:
     if wanted.product is Product.JAVA:
         top = f"temurin-{wanted.version}"
     version = wanted.version or ""
-    if wanted.product is Product.JAVA:
-        java_major(version)
     return Archive(wanted.product, version, Path(name), name, top, "", "", 0)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from kprov.apply import carry_out, host_lock
 from kprov.desired.runtime import Runtime
 from kprov.events import Emit, Message
@@ -11,19 +9,21 @@ from kprov.health import await_ready
 from kprov.host.connection import Connection
 from kprov.host.facts import ask
 from kprov.operations.session import installed
+from kprov.receipt import Receipt
 from kprov.resources.base import Action, Change
 from kprov.resources.system import UnitState
 
 
 def change_services(connection: Connection, verb: str, emit: Emit) -> tuple[str, ...]:
     """``verb`` is start, stop or restart; what was done, one text a unit. Raises what apply and health raise."""
-    runtime = installed(connection).runtime
+    found = installed(connection)
+    runtime = found.runtime
     with host_lock(connection, verb):
         seen = ask(connection, [("probe_unit", unit, unit) for unit in runtime.units])
         active = {unit for unit in runtime.units if UnitState.of(seen[unit]).active}
         stops = [unit for unit in reversed(runtime.units) if unit in active] if verb != "start" else []
         starts = [unit for unit in runtime.units if verb == "restart" or unit not in active] if verb != "stop" else []
-        changes = [*_changes(Action.STOP, stops), *_changes(Action.START, starts)]
+        changes = [*(_stop(unit) for unit in stops), *(_start(unit, found.receipt) for unit in starts)]
         for unit in runtime.units:
             if not any(unit in change.title for change in changes):
                 emit(Message(f"{unit} is {'running' if unit in active else 'stopped'} already"))
@@ -35,10 +35,13 @@ def _gate(connection: Connection, runtime: Runtime, unit: str, emit: Emit) -> No
     await_ready(connection, runtime, unit, emit)
 
 
-def _changes(action: Action, units: Sequence[str]) -> list[Change]:
-    gated = action is Action.START
-    call = "start_unit" if gated else "stop_unit"
-    return [
-        Change(action, f"service:{unit}", f"service {unit}", "asked for", ((call, unit),), gate=unit if gated else "")
-        for unit in units
-    ]
+def _stop(unit: str) -> Change:
+    return Change(Action.STOP, f"service:{unit}", f"service {unit}", "asked for", (("stop_unit", unit),))
+
+
+def _start(unit: str, receipt: Receipt) -> Change:
+    """A start; before it, the unit's data go back to its user: somebody may have run it by hand as root."""
+    user = unit.removesuffix(".service")
+    own = [made for made in receipt.made.values() if made["holds"] in {user, "logs"} and made["owner"] == user]
+    calls = (*(("own_tree", made["path"], user, user) for made in own), ("start_unit", unit))
+    return Change(Action.START, f"service:{unit}", f"service {unit}", "asked for", calls, gate=unit)

@@ -28,6 +28,12 @@ class Access:
     accept_new_host_key: bool = False
     ask: Callable[[str], bool] | None = None
 
+    @property
+    def arguments(self) -> list[str]:
+        """The options as they were given, for the command to type next."""
+        words = ["--ssh-config", str(self.ssh_config)] if self.ssh_config else []
+        return [*words, "-i", str(self.identity)] if self.identity else words
+
     def login(self, host: Host) -> Login:
         """Resolve a host through ssh_config."""
         return read_login(login_of(host), config=self.ssh_config, identity=host.ssh.identity or self.identity)

@@ -263,7 +263,8 @@ class Links:
             return foreign(self.id, title)
         if seen.get("links") == "foreign":
             return Obstacle(self.id, f"{self.folder} holds files that are no links", "move them away")
-        if seen.get("links") != "right" or was is None or was.fields != made.fields:
+        elsewhere = was is None or any(was[key] != value for key, value in made.fields.items())
+        if seen.get("links") != "right" or elsewhere:
             reason = f"to {self.source}"
             action = Action.UPDATE if was else Action.CREATE
             return Change(action, self.id, title, reason, calls, made=made, disruptive=True)

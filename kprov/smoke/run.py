@@ -19,7 +19,7 @@ from kprov.smoke.console import MESSAGES, Command
 _TOOL_SECONDS = 60
 _CONSUMER_TIMEOUT_MS = 20000
 _GONE_TRIES = 8
-_STEPS = 9
+_STEPS, _STEPS_OF_DELETE = 8, 2
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,7 @@ class _Test:
     runtime: Runtime
     topic: str
     emit: Emit
+    count: int
     steps: list[SmokeStep] = field(default_factory=list)
     made: bool = False
 
@@ -71,7 +72,7 @@ class _Test:
         """Time a step; the block calls what it is given with (passed, detail)."""
         number = len(self.steps) + 1
         began = time.monotonic()
-        self.emit(StepStarted(number, _STEPS, name))
+        self.emit(StepStarted(number, self.count, name))
         verdict: list[tuple[bool | None, str]] = [(False, "it did not end")]
 
         def decide(passed: bool | None, detail: str = "") -> None:
@@ -87,7 +88,7 @@ class _Test:
             if passed is None:
                 self.emit(Warned(text))
             event = StepFailed if passed is False else StepDone
-            self.emit(event(number, _STEPS, text if passed is not None else f"{name}: not run", seconds))
+            self.emit(event(number, self.count, text if passed is not None else f"{name}: not run", seconds))
         if passed is False:
             raise _StepFailedError(name)
 
@@ -105,7 +106,8 @@ def smoke_test(
     topic: a name instead of one of its own; keep: leave it and its messages behind. A topic that this test did
     not create is never written to and never deleted: UsageError if ``topic`` is there already.
     """
-    test = _Test(connection, runtime, topic or f"kprov-smoke-{secrets.token_hex(4)}", emit)
+    count = _STEPS - _STEPS_OF_DELETE if keep else _STEPS
+    test = _Test(connection, runtime, topic or f"kprov-smoke-{secrets.token_hex(4)}", emit, count)
     try:
         _create(test, named=topic is not None)
         _round_trip(test)

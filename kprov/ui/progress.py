@@ -54,11 +54,15 @@ def _line(event: Event) -> str | None:
         case Warned(text):
             return f"warning: {text}"
         case StepDone(number, count, text, seconds):
-            return f"[{number}/{count}] {text}  {seconds:.1f} s"
+            return f"{_position(number, count)}{text}  {seconds:.1f} s"
         case StepFailed(number, count, text, seconds):
-            return f"[{number}/{count}] {text}  FAILED after {seconds:.1f} s"
+            return f"{_position(number, count)}{text}  FAILED after {seconds:.1f} s"
         case _:
             return None
+
+
+def _position(number: int, count: int) -> str:
+    return f"[{number}/{count}] " if count else ""
 
 
 @contextmanager
