@@ -1,0 +1,69 @@
+# Everything from a fresh clone: `make demo` shows the main job, `make test` proves it. Both need Debian 12 (or a
+# relative of it), root and Python 3.11; what they download is kept in ~/.cache, outside this folder.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARCHIVES := $(HOME)/.cache/kprov/lab/archives
+PACKAGES := debootstrap systemd-container openssh-client iproute2 maven shellcheck python3-venv
+
+.PHONY: help setup packages archives demo test lint unit lab-test clean
+
+help:
+	@echo 'make demo      boot a lab host, install Kafka on it, prove it with messages'
+	@echo 'make test      all checks and tests; real hosts are booted'
+	@echo 'make lint      ruff, mypy and shellcheck'
+	@echo 'make unit      the tests that need no lab'
+	@echo 'make lab-test  the tests on lab hosts'
+	@echo 'make clean     take the demo lab down and remove the virtual environment'
+
+setup: packages $(VENV)/ready
+
+packages:
+	@missing=; for package in $(PACKAGES); do \
+	    dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+	    echo "== installing Debian packages:$$missing"; \
+	    apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends $$missing >/dev/null; \
+	fi
+
+$(VENV)/ready: pyproject.toml
+	@echo '== making the virtual environment'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip -q install --upgrade 'pip>=25.1'
+	@$(BIN)/pip -q install --editable '.[client]' --group dev
+	@touch $@
+
+archives: setup
+	@echo '== making the lab archives that are missing'
+	@$(BIN)/kprov lab archives --to $(ARCHIVES)
+
+# The article's host at its address, from nothing to messages.
+demo: setup
+	@$(BIN)/kprov lab archives --to $(ARCHIVES) --only kafka-1.0.0 --only zookeeper-3.5.3-beta --only temurin-11
+	@$(BIN)/kprov lab up
+	$(BIN)/kprov install 192.168.78.141 --ssh-config /var/lib/kprov-lab/kprov/ssh_config \
+	    --java temurin-11 --archives $(ARCHIVES) --yes
+	@echo 'take it down again: make clean, or $(BIN)/kprov lab down'
+
+test: lint archives
+	@$(BIN)/pytest
+
+lint: setup
+	@echo '== ruff, mypy, shellcheck'
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@shellcheck --shell=sh kprov/host/library.sh
+	@shellcheck .ci/run $$(find kprov/lab -name '*.sh')
+
+unit: setup
+	@$(BIN)/pytest -m 'not lab'
+
+lab-test: archives
+	@$(BIN)/pytest -m lab
+
+clean:
+	@[ ! -x $(BIN)/kprov ] || $(BIN)/kprov lab down
+	@rm -rf $(VENV)

@@ -1,0 +1,126 @@
+"""A lab host for tests, and the kprov command run against it as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Any
+
+from kprov.lab.archives import default_directory
+from kprov.lab.lab import Lab
+
+PATIENCE = 60.0  # seconds; only a failing test waits that long
+
+# What a host's own life changes: not part of a comparison of file trees.
+_RESTLESS = (
+    "/var/log",
+    "/var/lib/systemd",
+    "/var/cache",
+    "/var/tmp/systemd-private-*",
+    "/tmp/systemd-private-*",
+    "/etc/.pwd.lock",
+    "/etc/*-",  # useradd's copies of the files before
+    "/root/.bash_history",
+)
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a run of kprov ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass
+class Machine:
+    """A lab host, as an operator meets it; ``user``: who kprov logs in as, None for ssh_config's."""
+
+    lab: Lab
+    address: str
+    root: Path
+    user: str | None = None
+
+    def ssh(self, command: str, *, user: str = "root", check: bool = True, stdin: str = "") -> str:
+        """Standard output of a command on the host, run by bash as a login shell."""
+        words = ["ssh", "-F", str(self.lab.ssh_config), f"{user}@{self.address}", "bash", "-l"]
+        done = subprocess.run(words, input=f"{command}\n{stdin}", capture_output=True, text=True, check=False)
+        if check and done.returncode != 0:
+            raise AssertionError(f"{command}: status {done.returncode}\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def kprov(self, *words: str, check: int | None = 0) -> Result:
+        """Run kprov with this host's ssh_config; ``check`` is the exit code that it must have."""
+        command, *rest = words
+        host = f"{self.user}@{self.address}" if self.user else self.address
+        arguments = [sys.executable, "-m", "kprov", command, host]
+        if command != "render":
+            arguments += ["--ssh-config", str(self.lab.ssh_config)]
+        done = subprocess.run([*arguments, *rest], capture_output=True, text=True, check=False)
+        result = Result(done.returncode, done.stdout, done.stderr)
+        if check is not None and result.code != check:
+            raise AssertionError(f"kprov {' '.join(words)}: exit code {result.code}\n{result.out}{result.err}")
+        return result
+
+    def install(self, *words: str, check: int | None = 0) -> Result:
+        """kprov install with the lab's archives; the lab has no Java 8."""
+        java = () if any(word.startswith("--java") for word in words) else ("--java", "temurin-11")
+        return self.kprov("install", "--archives", str(default_directory()), "--yes", *java, *words, check=check)
+
+    def pids(self) -> dict[str, int]:
+        """Main process of each service."""
+        return {unit["unit"]: unit["pid"] for unit in self.kprov("status", "--json").json["status"]["units"]}
+
+    def reboot(self) -> None:
+        """Reboot the host and wait until it can be logged in to with a new boot."""
+        before = self.ssh("cat /proc/sys/kernel/random/boot_id; stat -c %Y /proc/1")
+        self.ssh("systemctl reboot", check=False)
+        until(lambda: self._booted(before))
+
+    def _booted(self, before: str) -> bool:
+        now = self.ssh("cat /proc/sys/kernel/random/boot_id; stat -c %Y /proc/1", check=False)
+        return bool(now) and now != before
+
+    def tree(self) -> dict[str, str]:
+        """Every path of the host with its kind, owner, mode, target and content; the restless ones left out."""
+        prune = " -o ".join(f"-path '{path}'" for path in _RESTLESS)
+        listing = self.ssh(f"find / -xdev \\( {prune} \\) -prune -o -printf '%p\\t%y %u %g %m %l\\n'")
+        sums = self.ssh(
+            f"find /etc /usr/local /home /root /opt /srv /var/lib -xdev \\( {prune} \\) -prune"
+            " -o -type f -print0 | xargs -0 sha256sum"
+        )
+        found = dict(line.split("\t", 1) for line in listing.splitlines())
+        for line in sums.splitlines():
+            digest, _, path = line.partition("  ")
+            found[path] += f" {digest}"
+        return found
+
+
+def until(condition: Callable[[], bool], patience: float = PATIENCE) -> None:
+    """Wait for a condition; a test that waits too long fails."""
+    deadline = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < deadline, "it never came to be"
+        time.sleep(0.2)
+
+
+def boot(number: int, state: Path, *, firewalld: bool = False) -> Iterator[Machine]:
+    """A fresh host in a lab of its own; removed afterwards."""
+    lab = Lab(f"kt{number}", subnet=IPv4Network(f"10.78.{number}.0/24"), state_dir=state / "lab")
+    lab.down()
+    try:
+        (host,) = lab.up(1, firewalld=firewalld)
+        yield Machine(lab, str(host.address), host.root)
+    finally:
+        lab.down()
