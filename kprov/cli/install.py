@@ -18,7 +18,7 @@ from kprov.cli.options import (
     spec_options,
     yes_option,
 )
-from kprov.errors import NotReadyError
+from kprov.errors import ExitCode, NotReadyError
 from kprov.operations import install as operation
 from kprov.operations.session import Access, with_address
 from kprov.smoke import smoke_test
@@ -95,8 +95,16 @@ def install(
 @_ARCHIVES
 @access_options
 @json_option
+@click.option("--exit-code", is_flag=True, help="End with 10 if there are changes.")
 def plan(
-    *, host: str | None, config: Path | None, flags: list[Flag], archives: Path | None, access: Access, as_json: bool
+    *,
+    host: str | None,
+    config: Path | None,
+    flags: list[Flag],
+    archives: Path | None,
+    access: Access,
+    as_json: bool,
+    exit_code: bool,
 ) -> None:
     """Show what install would change on HOST, and change nothing.
 
@@ -114,3 +122,5 @@ def plan(
             with access.connect(login) as connection:
                 prepared = operation.prepare(connection, cluster, node, releases, emit)
         output.plan(prepared.plan, diffs=True)
+        if exit_code and not prepared.plan.empty:
+            output.code = ExitCode.CHANGES

@@ -162,4 +162,6 @@ def command(name: str, *, as_json: bool) -> Iterator[Output]:
         output.failed(error)
         output.close(error.code)
         raise click.exceptions.Exit(error.code) from error
-    output.close(ExitCode.DONE)
+    output.close(output.code)
+    if output.code is not ExitCode.DONE:
+        raise click.exceptions.Exit(output.code)

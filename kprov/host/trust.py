@@ -1,6 +1,6 @@
 """Host keys: known ones are verified, a new one is shown and asked for, a changed one is refused.
 
-fabric accepts every key and never reads known_hosts, so the policy is ours (docs/ssh.md).
+fabric accepts every key and never reads known_hosts, so the policy is ours.
 """
 
 from __future__ import annotations

@@ -38,9 +38,11 @@ class Output:
     """Where a command's result goes.
 
     as_json: collect everything and write one document at the end (``close``) instead of text.
+    code: how the command ends when nothing fails.
     """
 
     def __init__(self, command: str, *, as_json: bool = False, stream: TextIO | None = None) -> None:
+        self.code = ExitCode.DONE
         self._command = command
         self._json = as_json
         self._console = Console(file=stream or sys.stdout, highlight=False, soft_wrap=True)

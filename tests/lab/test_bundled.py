@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import testinfra
 from support.machine import Machine, until
 
 from kprov.smoke.console import MESSAGES
@@ -31,6 +32,14 @@ def test_install(machine: Machine, before: dict[str, str]) -> None:
     assert machine.ssh(f"ls {HOME}/zk_dir/zk_data/version-2 {HOME}/zk_dir/zk_logs/version-2")
     status = machine.kprov("status", "--json").json["status"]
     assert (status["zookeeper"], status["serving"]) == ("3.4.10 (bundled)", True)
+
+
+def test_testinfra_takes_the_labs_ssh_config(machine: Machine) -> None:
+    """The field's own tool sees the services with the file that the lab wrote."""
+    host = testinfra.get_host("ssh://kafka-1", ssh_config=str(machine.lab.ssh_config))
+    assert host.service("kafka").is_running
+    assert host.service("zookeeper").is_enabled
+    assert host.file(f"{HOME}/config/server.properties").mode == 0o640
 
 
 def test_the_release_stays_as_it_was_unpacked(machine: Machine) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support.machine import Machine, boot
+
+from kprov.lab.archives import default_directory
 
 pytestmark = pytest.mark.lab
 
@@ -28,10 +31,20 @@ def reachable(machine: Machine, port: int) -> bool:
 
 
 def test_kafka_2_8_with_its_own_zookeeper(machine: Machine) -> None:
-    """2.8.2 and its bundled 3.5.9 on Java 11, with a property of its own and a port of its own."""
+    """2.8.2 and its bundled 3.5.9 on the Java of the host, with the article's host.name and port (A6)."""
+    archive = next(default_directory().glob("OpenJDK11U-jre_*.tar.gz"))
+    java = machine.root / "opt/java"
+    java.mkdir(parents=True)
+    subprocess.run(["tar", "-xf", archive, "-C", java, "--strip-components=1", "--no-same-owner"], check=True)
     before = machine.tree()
-    installed = machine.install("--kafka-version", "2.8.2", "--zookeeper", "bundled", "--port", "19092", "--json").json
+    address = ("--set", f"host.name={machine.address}", "--set", "port=19092")
+    words = ("--kafka-version", "2.8.2", "--zookeeper", "bundled", "--java-home", "/opt/java", *address, "--json")
+    installed = machine.install(*words).json
     assert installed["smoke_test"]["passed"] is True
+    assert any("listeners=PLAINTEXT" in note for note in installed["plan"]["notes"])
+    assert f"{machine.address}:19092" in machine.ssh("ss -Hltn 'sport = :19092'").replace("[::ffff:", "").replace(
+        "]", ""
+    )
     assert installed["smoke_test"]["bootstrap"] == f"{machine.address}:19092"
     machine.kprov("stop")
     machine.kprov("start")
