@@ -19,7 +19,7 @@ from kprov.events import Emit, Warned
 from kprov.health import await_ready
 from kprov.host.connection import Connection
 from kprov.host.facts import Probe, ask, probe
-from kprov.operations.session import receipt_of
+from kprov.operations.session import asked_for, receipt_of
 from kprov.plan import Plan, install_plan
 from kprov.receipt import Receipt
 from kprov.releases import catalogue
@@ -123,7 +123,7 @@ def prepare(connection: Connection, cluster: Cluster, host: Host, releases: Rele
         services=wanted.services,
         seen={**answer.seen, **more},
         receipt=receipt,
-        spec=cluster.model_copy(update={"hosts": (host,)}).model_dump(mode="json", exclude_none=True),
+        spec=asked_for(cluster, host),
         releases={"kafka": str(live.kafka), "zookeeper": live.zookeeper, "java": java, "java_home": java_home},
         notes=explained(cluster, host),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from kprov import receipt as receipts
 from kprov.desired.runtime import Runtime, runtime
@@ -61,6 +62,14 @@ def receipt_of(seen: Seen, where: str) -> Receipt | None:
             "the receipt cannot be read", where=where, cause=seen.get("why", ""), hint="mend that first"
         )
     return receipts.parse(seen.get("content", ""), where)
+
+
+def asked_for(cluster: Cluster, host: Host) -> dict[str, Any]:
+    """One host's specification as the receipt holds it, defaults included, since these may change."""
+    tree = cluster.model_copy(update={"hosts": (host,)}).model_dump(mode="json", exclude_none=True)
+    if cluster.java.home:
+        del tree["java"]["release"]  # a default that the two together would contradict
+    return tree
 
 
 @dataclass(frozen=True)
