@@ -21,9 +21,11 @@ def check_ports(
         pid = int(answer.get("pid") or 0)
         if pid and pid == own_pids.get(unit):
             continue
-        holder = f"process {pid} ({answer.get('program', '').strip()})" if pid else "another process"
+        program = answer.get("program", "").strip()
+        holder = f"process {pid}" + (f" ({program})" if program else "") if pid else "another process"
+        setting = "zookeeper.client_port" if unit.startswith("zookeeper") else "--port"
         yield Problem(
             f"port {port}, which {unit} needs, is taken by {holder}",
             where,
-            hint="stop that process, or choose another port",
+            hint=f"stop that process, or choose another port with {setting}",
         )

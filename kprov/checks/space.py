@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from kprov.errors import Problem
-
-_UNITS = {"k": 1, "m": 1024, "g": 1024 * 1024}
-
-
-def heap_kib(text: str) -> int:
-    """Java's notation of a heap in KiB."""
-    unit = text[-1].lower()
-    return int(text[:-1]) * _UNITS[unit] if unit in _UNITS else int(text) // 1024
+from kprov.spec.heap import heap_kib
 
 
-def check_memory(memory_kib: int, heaps: dict[str, str], where: str) -> Iterator[Problem]:
+def check_memory(memory_kib: int, heaps: Mapping[str, str], where: str) -> Iterator[Problem]:
     """The heaps must fit into the memory; what Java needs beside them comes on top."""
     asked = sum(heap_kib(heap) for heap in heaps.values())
     if memory_kib and asked > memory_kib:

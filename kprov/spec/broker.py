@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from packaging.version import Version
 
 from kprov.spec.broker_keys import ADDRESS_KEYS, broker_keys
+from kprov.spec.broker_values import split_list
+from kprov.spec.listener import Listener, parse_listeners, reachable
 from kprov.spec.model import Cluster, Host, Mode
 from kprov.spec.target import Target, parse_target
 
@@ -27,33 +28,6 @@ ARTICLE: Mapping[str, str] = {
     "zookeeper.connection.timeout.ms": "6000",
     "group.initial.rebalance.delay.ms": "0",
 }
-
-
-@dataclass(frozen=True)
-class Listener:
-    """One ``NAME://host:port``; an empty host means all interfaces."""
-
-    name: str
-    host: str
-    port: int
-
-    def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.name}://{host}:{self.port}"
-
-
-def parse_listeners(text: str) -> tuple[Listener, ...]:
-    """Read Kafka's ``listeners`` value; raises ValueError with what is wrong."""
-    listeners = []
-    for part in text.split(","):
-        name, separator, rest = part.strip().partition("://")
-        host, colon, port = rest.rpartition(":")
-        if not separator or not colon or not name or not port.isascii() or not port.isdigit():
-            raise ValueError(f"{part.strip()!r} is not a listener: write NAME://host:port")
-        if not 1 <= int(port) <= 65535:
-            raise ValueError(f"{port} is not a port: it must lie between 1 and 65535")
-        listeners.append(Listener(name.upper(), host.strip("[]"), int(port)))
-    return tuple(listeners)
 
 
 def advertised_address(host: Host) -> str:
@@ -77,12 +51,12 @@ def zookeeper_connect(cluster: Cluster) -> str:
 
 
 def broker_properties(cluster: Cluster, host: Host) -> dict[str, str]:
-    """The whole server.properties of one host, in the order of the article."""
+    """The whole server.properties of one host; their order in the file is the template's."""
     own = own_properties(cluster, host)
     # A6: the broker reads host.name and port only where no listeners are set, and kprov always sets them.
-    bind = own.pop("host.name", "")
+    bind = own.pop("host.name", "").strip()
     port = int(own.pop("port", cluster.kafka.port))
-    public = own.pop("advertised.host.name", bind or advertised_address(host))
+    public = own.pop("advertised.host.name", bind if reachable(bind) else advertised_address(host)).strip()
     public_port = int(own.pop("advertised.port", port))
     internal = str(min(3, len(cluster.hosts)))
     values = {
@@ -97,7 +71,7 @@ def broker_properties(cluster: Cluster, host: Host) -> dict[str, str]:
     }
     if "listeners" in own and "advertised.listeners" not in own:
         values["advertised.listeners"] = ",".join(
-            str(Listener(listener.name, listener.host or public, listener.port))
+            str(Listener(listener.name, listener.host if reachable(listener.host) else public, listener.port))
             for listener in parse_listeners(own["listeners"])
         )
     return values | own
@@ -131,8 +105,7 @@ def bootstrap_server(cluster: Cluster, host: Host) -> str:
 
 def log_dirs(cluster: Cluster, host: Host) -> tuple[str, ...]:
     """The directories that hold the messages."""
-    value = broker_properties(cluster, host)["log.dirs"]
-    return tuple(part.strip() for part in value.split(",") if part.strip())
+    return tuple(split_list(broker_properties(cluster, host)["log.dirs"]))
 
 
 def session_timeout_ms(cluster: Cluster, host: Host) -> int:

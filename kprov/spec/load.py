@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Mapping, Sequence
+import copy
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from pydantic import ValidationError
 
 from kprov.errors import Problem, UsageError
-from kprov.spec.model import Broker, Cluster, Host, Java, Kafka, Server, Ssh, ZooKeeper
-from kprov.spec.rules import check
+from kprov.spec.explain import dotted, explain
+from kprov.spec.model import Cluster
+from kprov.spec.rules import check, wrong_properties
+from kprov.spec.source import read
 from kprov.spec.target import parse_target
 
-# Which model describes a key path, for the nearest key of a misspelt one.
-_MODELS: Mapping[tuple[str, ...], type[BaseModel]] = {
-    (): Cluster,
-    ("kafka",): Kafka,
-    ("zookeeper",): ZooKeeper,
-    ("java",): Java,
-    ("hosts",): Host,
-    ("hosts", "ssh"): Ssh,
-    ("hosts", "broker"): Broker,
-    ("hosts", "zookeeper"): Server,
+# What excludes each other: a flag for the one replaces the other in the file.
+_INSTEAD: Mapping[tuple[str | int, ...], tuple[str, ...]] = {
+    ("java", "home"): ("release", "archive"),
+    ("java", "release"): ("home",),
+    ("java", "archive"): ("home",),
 }
 
 
@@ -44,161 +39,135 @@ class _Source:
     """The raw tree, and which option set which path, so that an error can name the option."""
 
     tree: dict[str, Any]
+    name: str
     options: dict[tuple[str | int, ...], str] = field(default_factory=dict)
 
     def put(self, flag: Flag) -> None:
+        """Set the flag's value; where the file has no group of keys on the way, validation says so."""
         node: Any = self.tree
-        for key, following in zip(flag.path, [*flag.path[1:], None], strict=True):
-            if following is None:
-                node[key] = flag.value
-            elif isinstance(key, int):
+        for key, following in zip(flag.path[:-1], flag.path[1:], strict=True):
+            if isinstance(key, int):
+                if not (isinstance(node, list) and key < len(node)):
+                    return
                 node = node[key]
             else:
-                if node.get(key) is None:
+                if not isinstance(node, dict):
+                    return
+                if node.get(key) is None and isinstance(following, str):
                     node[key] = {}
-                node = node[key]
-        self.options[flag.path] = flag.option
+                node = node.get(key)
+        if isinstance(node, dict):
+            node[flag.path[-1]] = flag.value
+            self.options[flag.path] = flag.option
+
+    def drop(self, path: tuple[str | int, ...]) -> None:
+        """Remove what is at the path, if anything is."""
+        node: Any = self.tree
+        for key in path[:-1]:
+            node = _child(node, key)
+        if isinstance(node, dict):
+            node.pop(path[-1], None)
+
+    def renamed(self, problem: Problem) -> Problem:
+        """The same problem, placed at the option where the value came from one."""
+        below = [option for path, option in self.options.items() if _is_below(dotted(path), problem.where)]
+        exact = [option for path, option in self.options.items() if dotted(path) == problem.where]
+        where = " and ".join(dict.fromkeys(exact or below)) or problem.where or self.name
+        return Problem(problem.what, where, problem.cause, problem.hint)
 
 
 def load(config: Path | None, target: str | None, flags: Sequence[Flag] = ()) -> Cluster:
     """The Cluster of a file, a HOST and flags; later ones win.
 
-    config: a kprov.yaml, or None. target: HOST, or None where the file names the hosts.
+    config: a kprov.yaml, or None. target: HOST, or None where the file names the hosts. A flag for a host is for
+    the one that HOST names.
     Raises UsageError with every problem that can be seen without a host.
     """
-    source = _Source(_read(config) if config else {})
+    source = _Source(read(config) if config else {}, str(config or "HOST"))
     if target is not None:
-        _merge_target(source.tree, target)
+        index = _merge_target(source, target)
     elif not source.tree.get("hosts"):
-        raise UsageError("no host is named", where=str(config or "HOST"), hint="name HOST, or list hosts in kprov.yaml")
-    if isinstance(source.tree.get("hosts"), list):
-        for flag in flags:
-            _check_branches(source.tree, flag)
-            source.put(flag)
+        raise UsageError("no host is named", where=source.name, hint="name HOST, or list hosts: in kprov.yaml")
+    else:
+        index = None
+    problems = list(_put_flags(source, flags, index))
     try:
         cluster = Cluster.model_validate(source.tree)
     except ValidationError as error:
-        raise UsageError([_problem(item, source) for item in error.errors()]) from None
-    problems = [_renamed(problem, source) for problem in check(cluster)]
-    if problems:
-        raise UsageError(problems)
-    return cluster
+        problems += [explain(item) for item in error.errors()]
+        problems += _further(source, [tuple(item["loc"]) for item in error.errors()])
+    else:
+        problems += check(cluster)
+        if not problems:
+            return cluster
+    raise UsageError(list(dict.fromkeys(source.renamed(problem) for problem in problems)))
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """The file's tree; YAML 1.2, so that only true and false are booleans."""
-    hint = "give the path of a kprov.yaml"
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot be read: {error.strerror}", where=str(path), hint=hint) from None
-    except UnicodeDecodeError as error:
-        raise UsageError(f"is not UTF-8 text (byte {error.start})", where=str(path), hint="save it as UTF-8") from None
-    try:
-        tree = YAML(typ="safe", pure=True).load(text)
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
-        what = (error.problem or error.context or "does not parse").split("\n")[0]
-        raise UsageError(f"is not YAML: {what}", where=place, hint="mend that line") from None
-    except YAMLError as error:
-        raise UsageError(f"is not YAML: {str(error).splitlines()[0]}", where=str(path), hint="mend the file") from None
-    if tree is None:
-        return {}
-    if not isinstance(tree, dict):
-        raise UsageError(
-            "holds no keys at its top", where=str(path), hint="begin with kafka:, zookeeper:, java: or hosts:"
-        )
-    return tree
-
-
-def _merge_target(tree: dict[str, Any], text: str) -> None:
-    """Put HOST in: it selects the file's host of that address, or is the only host."""
+def _merge_target(source: _Source, text: str) -> int | None:
+    """Put HOST in: it selects the file's host of that address, or is the only host. Its number in the list."""
     target = parse_target(text)
     if isinstance(target, Problem):
         raise UsageError(target.what, where="HOST", hint=target.hint)
-    hosts = tree.get("hosts")
-    entry: dict[str, Any] = {"address": target.name}
-    if isinstance(hosts, list) and hosts:
-        named = [host for host in hosts if isinstance(host, dict) and host.get("address") == target.name]
-        if not named:
-            addresses = ", ".join(str(host.get("address")) for host in hosts if isinstance(host, dict))
-            raise UsageError(
-                f"{target.name} is not among the hosts of the file", where="HOST", hint=f"it has {addresses}"
-            )
-        entry = named[0]
+    hosts = source.tree.get("hosts")
+    if not hosts:
+        source.tree["hosts"] = hosts = [{"address": target.name}]
+        source.options["hosts", 0, "address"] = "HOST"
+        index = 0
+    elif not isinstance(hosts, list):  # validation says so
+        return None
     else:
-        tree["hosts"] = [entry]
-    if target.user or target.port:
-        ssh = entry.get("ssh")
-        entry["ssh"] = {**(ssh if isinstance(ssh, dict) else {})}
-        entry["ssh"] |= {key: value for key, value in (("user", target.user), ("port", target.port)) if value}
-
-
-def _check_branches(tree: dict[str, Any], flag: Flag) -> None:
-    """A flag cannot be put under a key whose value is no mapping; say so rather than fail."""
-    node: Any = tree
-    for depth, key in enumerate(flag.path[:-1]):
-        node = node[key] if isinstance(key, int) else node.get(key)
-        if node is None:
-            return
-        if not isinstance(node, dict | list):
+        addresses = [host.get("address") if isinstance(host, dict) else None for host in hosts]
+        if target.name not in addresses:
+            known = ", ".join(str(address) for address in addresses if address is not None)
             raise UsageError(
-                f"{node!r} is not a group of keys",
-                where=_dotted(flag.path[: depth + 1]),
-                hint="indent its keys below it",
+                f"{target.name} is not among the hosts of the file",
+                where="HOST",
+                hint=f"it has {known}" if known else "give each of its hosts an address",
+            )
+        index = addresses.index(target.name)
+    for key, value in (("user", target.user), ("port", target.port)):
+        if value is not None:
+            source.put(Flag("HOST", ("hosts", index, "ssh", key), value))
+    return index
+
+
+def _put_flags(source: _Source, flags: Iterable[Flag], index: int | None) -> Iterable[Problem]:
+    """Set every flag; yields a problem for one that is meant for a host where it is open for which."""
+    hosts = source.tree["hosts"]
+    count = len(hosts) if isinstance(hosts, list) else 0
+    given = list(flags)
+    for flag in given:
+        for other in _INSTEAD.get(flag.path, ()):
+            source.drop((*flag.path[:-1], other))
+    for flag in given:
+        if flag.path[0] != "hosts":
+            source.put(flag)
+        elif index is not None or count == 1:
+            source.put(Flag(flag.option, ("hosts", index or 0, *flag.path[2:]), flag.value))
+        elif count:
+            yield Problem(
+                f"the file lists {count} hosts", flag.option, hint="name the HOST that it is for, or set it in the file"
             )
 
 
-def _problem(item: Any, source: _Source) -> Problem:
-    """One error of pydantic as a Problem with its key path."""
-    path = tuple(item["loc"])
-    where = source.options.get(path) or _dotted(path)
-    kind, context, value = item["type"], item.get("ctx", {}), item.get("input")
-    if kind == "extra_forbidden":
-        model = _MODELS.get(tuple(part for part in path[:-1] if isinstance(part, str)))
-        near = difflib.get_close_matches(str(path[-1]), list(model.model_fields) if model else [], n=1)
-        known = ", ".join(model.model_fields) if model else ""
-        return Problem(
-            f"there is no key {path[-1]!r}",
-            where,
-            hint=f"did you mean {near[0]}?" if near else f"the keys here are {known}",
-        )
-    if kind == "missing":
-        return Problem("the key is missing", where, hint="add it")
-    if kind == "value_error":
-        what, separator, hint = str(context["error"]).partition(": ")
-        return Problem(what, where, hint=hint if separator else "")
-    if kind in {"model_type", "mapping_type", "dict_type"}:
-        return Problem(f"{value!r} is not a group of keys", where, hint="indent its keys below it")
-    if kind == "enum":
-        near = difflib.get_close_matches(str(value), context["expected"].replace("'", "").split(" or "), n=1)
-        return Problem(
-            f"{value!r} is not allowed",
-            where,
-            hint=f"choose {context['expected']}" + (f"; did you mean {near[0]}?" if near else ""),
-        )
-    model = _MODELS.get(tuple(part for part in path[:-1] if isinstance(part, str)))
-    extra = (
-        model.model_fields[str(path[-1])].json_schema_extra if model and str(path[-1]) in model.model_fields else None
-    )
-    hint = str(extra["hint"]) if isinstance(extra, dict) and "hint" in extra else item["msg"]
-    if kind in {"greater_than_equal", "less_than_equal"}:
-        bound = f"{'at least' if 'ge' in context else 'at most'} {context.get('ge', context.get('le'))}"
-        return Problem(f"{value!r} is out of range", where, hint=hint if extra else f"it must be {bound}")
-    return Problem(f"{value!r} does not fit", where, hint=hint)
+def _further(source: _Source, wrong: Sequence[tuple[Any, ...]]) -> list[Problem]:
+    """Properties that are wrong as well, where the rest of the tree can be understood without what is."""
+    if any(path[:2] in {("kafka",), ("kafka", "version")} for path in wrong):
+        return []
+    rest = _Source(copy.deepcopy(source.tree), source.name)
+    for path in wrong:
+        rest.drop(path)
+    try:
+        return list(wrong_properties(Cluster.model_validate(rest.tree)).values())
+    except ValidationError:
+        return []
 
 
-def _dotted(path: Sequence[str | int]) -> str:
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
-    return text
+def _child(node: Any, key: str | int) -> Any:
+    if isinstance(key, int):
+        return node[key] if isinstance(node, list) and key < len(node) else None
+    return node.get(key) if isinstance(node, dict) else None
 
 
-def _renamed(problem: Problem, source: _Source) -> Problem:
-    """The same problem, placed at the option where the value came from one."""
-    for path, option in source.options.items():
-        if problem.where == _dotted(path):
-            return Problem(problem.what, option, problem.cause, problem.hint)
-    return problem
+def _is_below(path: str, group: str) -> bool:
+    return bool(group) and path.startswith((f"{group}.", f"{group}["))

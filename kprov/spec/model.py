@@ -6,6 +6,7 @@ than one value are in ``kprov.spec.rules``; reading and merging is in ``kprov.sp
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -15,7 +16,10 @@ from packaging.version import Version
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from kprov.errors import Problem
-from kprov.spec.target import PORT_HINT, parse_target
+from kprov.spec.directory import directory_problem, path_problem, plain_path
+from kprov.spec.heap import heap_kib
+from kprov.spec.target import PORT_HINT, USER_HINT, is_host, is_user, parse_target
+from kprov.spec.value import WrongValueError, shown, wrong
 
 
 class Mode(StrEnum):
@@ -25,57 +29,127 @@ class Mode(StrEnum):
     BUNDLED = "bundled"
 
 
-def _version(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f'{value!r} is not a version: write it in quotes, for instance "1.0.0"')
-    parts = value.split("-")[0].split(".")
-    if len(parts) != 3 or not all(part.isascii() and part.isdigit() for part in parts):
-        raise ValueError(f"{value!r} is not a version: write all three numbers, for instance 1.0.0")
+_KAFKA_VERSION = re.compile(r"(?:0|[1-9][0-9]{0,3})(?:\.(?:0|[1-9][0-9]{0,3})){2}")
+_ZOOKEEPER_VERSION = re.compile(rf"{_KAFKA_VERSION.pattern}(?:-(?:alpha|beta))?")
+# Java itself refuses less than 2 MiB (arguments.cpp, "Too small maximum heap").
+_SMALLEST_HEAP_KIB = 2048
+
+
+def _kafka_version(value: object) -> str:
+    if not isinstance(value, str) or not _KAFKA_VERSION.fullmatch(value):
+        raise wrong(f"{shown(value)} is not a version of Kafka", "write all three numbers, for instance 1.0.0")
+    return value
+
+
+def _zookeeper_version(value: object) -> str:
+    if not isinstance(value, str) or not _ZOOKEEPER_VERSION.fullmatch(value):
+        raise wrong(
+            f"{shown(value)} is not a version of ZooKeeper", "write it whole, for instance 3.4.14 or 3.5.3-beta"
+        )
     return value
 
 
 def _directory(value: str) -> str:
-    if not value.startswith("/"):
-        raise ValueError(f"{value!r} is a relative path: write an absolute one, for instance /{value.lstrip('./')}")
-    if any(character.isspace() or character in "\"'\\$%:,;`" for character in value):
-        raise ValueError(f"{value!r} has a character that start scripts cannot carry: use letters, digits, . _ - /")
-    parts = value.strip("/").split("/")
-    if any(part in {"", ".", ".."} for part in parts):
-        raise ValueError(f"{value!r} is not a plain path: leave out '.', '..' and doubled slashes")
-    if len(parts) < 2:
-        raise ValueError(f"{value!r} is a directory of the system: choose one below it")
-    return "/" + "/".join(parts)
+    if problem := directory_problem(value):
+        raise WrongValueError(problem)
+    return plain_path(value)
 
 
-def _text(value: Any) -> Any:
-    """A property as text: YAML's numbers and booleans are written as Kafka reads them."""
+def _existing_directory(value: str) -> str:
+    if problem := path_problem(value):
+        raise WrongValueError(problem)
+    return plain_path(value)
+
+
+def _text(value: object) -> object:
+    """A property as text: YAML's numbers, booleans and lists are written as Kafka reads them."""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, list):
+        items = [_text(item) for item in value]
+        return ",".join(map(str, items)) if all(isinstance(item, str) for item in items) else value
     return str(value) if isinstance(value, int | float) else value
 
 
-def _properties(value: Any) -> Any:
+def _properties(value: object) -> object:
     if isinstance(value, Mapping):
         return {str(name): _text(item) for name, item in value.items()}
+    return _group(value)
+
+
+def _group(value: object) -> object:
+    """A group whose keys are all left out, or commented out, is empty."""
+    return {} if value is None else value
+
+
+def _whole(value: object) -> object:
+    if isinstance(value, bool):  # Python takes true for 1
+        raise wrong(f"{shown(value)} is not a whole number", "write digits")
     return value
+
+
+def _heap(value: str) -> str:
+    if heap_kib(value) < _SMALLEST_HEAP_KIB:
+        raise wrong(f"{value!r} is less than a Java can start with", _HEAP_HINT)
+    return value
+
+
+def _scala(value: object) -> object:
+    return str(value) if isinstance(value, float) else value
 
 
 def _host_name(value: str) -> str:
     parsed = parse_target(value)
     if isinstance(parsed, Problem):
-        raise ValueError(f"{parsed.what}: {parsed.hint}")
+        raise WrongValueError(parsed)
     if parsed.user or parsed.port:
-        raise ValueError(f"{value!r} is more than an address: write user and port under ssh")
+        raise wrong(f"{value!r} is more than an address", "write user and port under ssh")
+    return parsed.name
+
+
+def _advertised(value: str) -> str:
+    if not is_host(value):
+        raise wrong(f"{value!r} is not a host name or an address", "write what clients can connect to, without a port")
     return value
 
 
-VersionText = Annotated[str, BeforeValidator(_version)]
-Directory = Annotated[str, AfterValidator(_directory)]
-Port = Annotated[int, Field(ge=1, le=65535, json_schema_extra={"hint": PORT_HINT})]
+def _user(value: str) -> str:
+    if not is_user(value):
+        raise wrong(f"{value!r} is not a user name", USER_HINT)
+    return value
+
+
+def _some(value: tuple[Any, ...]) -> tuple[Any, ...]:
+    if not value:
+        raise wrong("no host is listed", "begin each with '- address: '")
+    return value
+
+
+def _extra(kind: str, hint: str) -> dict[str, Any]:
+    """What load says of a value of the wrong type or form: what it should be, and how it is written."""
+    return {"kind": kind, "hint": hint}
+
+
+_A_PATH = _extra("a path", "write an absolute one")
+_A_PORT = _extra("a port", PORT_HINT)
+_HEAP_HINT = "write it as for java -Xmx, for instance 512m or 1g"
+KafkaVersion = Annotated[str, BeforeValidator(_kafka_version)]
+ZooKeeperVersion = Annotated[str, BeforeValidator(_zookeeper_version)]
+Directory = Annotated[str, AfterValidator(_directory), Field(json_schema_extra=_A_PATH)]
+Port = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=65535, json_schema_extra=_A_PORT)]
 Heap = Annotated[
-    str, Field(pattern=r"^[1-9][0-9]*[kmgKMG]?$", json_schema_extra={"hint": "as for java -Xmx: 512m, 1g"})
+    str,
+    Field(pattern=r"^[1-9][0-9]{0,11}[kmgKMG]?$", json_schema_extra=_extra("the size of a heap", _HEAP_HINT)),
+    AfterValidator(_heap),
 ]
-HostName = Annotated[str, AfterValidator(_host_name)]
+ArchiveSource = Annotated[
+    str | None, Field(json_schema_extra=_extra("a path or an address", "name the archive's file, or where to get it"))
+]
+HostName = Annotated[
+    str,
+    AfterValidator(_host_name),
+    Field(json_schema_extra=_extra("a host name or an address", "write it in quotes")),
+]
 Properties = Annotated[Mapping[str, str], BeforeValidator(_properties)]
 
 
@@ -86,9 +160,14 @@ class _Model(BaseModel):
 class Kafka(_Model):
     """The broker: which release, where, and with which settings."""
 
-    version: VersionText = Field("1.0.0", description="Kafka release, 1.0.0 to 3.9.x")
-    scala: str | None = Field(None, pattern=r"^2\.1[1-3]$", description="Scala build of the release; follows from it")
-    archive: str | None = Field(None, description="path or address of the archive; found by its name otherwise")
+    version: KafkaVersion = Field("1.0.0", description="Kafka release, 1.0.0 to 3.9.x")
+    scala: Annotated[str | None, BeforeValidator(_scala)] = Field(
+        None,
+        pattern=r"^2\.1[1-3]$",
+        description="Scala build of the release; follows from it",
+        json_schema_extra=_extra("a Scala build", "choose 2.11, 2.12 or 2.13, or leave it out"),
+    )
+    archive: ArchiveSource = Field(None, description="path or address of the archive; found by its name otherwise")
     home: Directory = Field("/usr/local/single_kafka", description="Kafka home: bin, config, libs, logs")
     port: Port = Field(9092, description="port of the PLAINTEXT listener")
     heap: Heap = Field("1g", description="heap of the broker, minimum and maximum")
@@ -107,14 +186,18 @@ class ZooKeeper(_Model):
     mode: Mode = Field(
         Mode.STANDALONE, description="standalone: its own release; bundled: the one inside Kafka's archive"
     )
-    version: VersionText = Field("3.5.3-beta", description="ZooKeeper release, where mode is standalone")
-    archive: str | None = Field(None, description="path or address of the archive; found by its name otherwise")
+    version: ZooKeeperVersion = Field("3.5.3-beta", description="ZooKeeper release, where mode is standalone")
+    archive: ArchiveSource = Field(None, description="path or address of the archive; found by its name otherwise")
     home: Directory = Field("/usr/local/zookeeper", description="ZooKeeper home: bin, conf, logs")
     data_dir: Directory | None = Field(
-        None, description="snapshots and myid; /var/lib/zookeeper/data, or zk_dir/zk_data in Kafka's home"
+        None,
+        description="snapshots and myid; /var/lib/zookeeper/data, or zk_dir/zk_data in Kafka's home",
+        json_schema_extra=_A_PATH,
     )
     data_log_dir: Directory | None = Field(
-        None, description="transaction logs; /var/lib/zookeeper/logs, or zk_dir/zk_logs in Kafka's home"
+        None,
+        description="transaction logs; /var/lib/zookeeper/logs, or zk_dir/zk_logs in Kafka's home",
+        json_schema_extra=_A_PATH,
     )
     client_port: Port = Field(2181, description="port for clients")
     heap: Heap = Field("512m", description="heap of ZooKeeper, minimum and maximum")
@@ -127,52 +210,85 @@ class Java(_Model):
         "temurin-8",
         pattern=r"^temurin-[0-9]+$",
         description="Java release to push: temurin-8, temurin-11 or temurin-17",
+        json_schema_extra=_extra("a Java release", "choose temurin-8, temurin-11 or temurin-17"),
     )
-    archive: str | None = Field(None, description="path or address of the archive; found by its name otherwise")
-    home: Directory | None = Field(None, description="JAVA_HOME on the host; nothing is pushed then")
+    archive: ArchiveSource = Field(None, description="path or address of the archive; found by its name otherwise")
+    home: Annotated[str, AfterValidator(_existing_directory)] | None = Field(
+        None,
+        description="JAVA_HOME on the host; nothing is pushed then",
+        json_schema_extra=_A_PATH,
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> Java:
         if self.home is not None and (self.archive is not None or "release" in self.model_fields_set):
-            raise ValueError("home and release or archive exclude each other: keep the one that you mean")
+            other = "archive" if self.archive is not None else "release"
+            raise wrong(
+                f"home={self.home} and {other}={getattr(self, other)} exclude each other", "keep one of the two"
+            )
         return self
 
 
 class Ssh(_Model):
     """How to log in, where ssh_config does not say it."""
 
-    user: str | None = Field(None, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.\-]*$", description="login name")
-    port: Port | None = Field(None, description="port of sshd")
-    identity: Path | None = Field(None, description="private key file")
+    user: Annotated[str, AfterValidator(_user)] | None = Field(
+        None, description="login name", json_schema_extra=_extra("a user name", USER_HINT)
+    )
+    port: Port | None = Field(None, description="port of sshd", json_schema_extra=_A_PORT)
+    identity: Annotated[Path, AfterValidator(Path.expanduser)] | None = Field(
+        None,
+        description="private key file",
+        json_schema_extra=_extra("a path", "name the file of a private key"),
+    )
 
 
 class Broker(_Model):
     """What differs from broker to broker."""
 
-    id: Annotated[int, Field(ge=0)] = Field(0, description="broker.id, unique in the cluster")
+    id: Annotated[int, BeforeValidator(_whole)] = Field(
+        0,
+        ge=0,
+        description="broker.id, unique in the cluster",
+        json_schema_extra=_extra("a broker id", "choose one from 0 to 1000"),
+    )
     properties: Properties = Field(default_factory=dict, description="broker properties of this host alone")
 
 
 class Server(_Model):
     """What differs from ZooKeeper server to ZooKeeper server."""
 
-    id: Annotated[int, Field(ge=1, le=254)] = Field(1, description="myid, unique in the ensemble")
+    id: Annotated[int, BeforeValidator(_whole)] = Field(
+        1,
+        ge=1,
+        le=254,
+        description="myid, unique in the ensemble",
+        json_schema_extra=_extra("the id of a ZooKeeper server", "choose one from 1 to 254"),
+    )
 
 
 class Host(_Model):
     """One machine."""
 
     address: HostName = Field(description="name, address or ssh_config alias of the host")
-    advertised: HostName | None = Field(None, description="name or address that clients use; the address otherwise")
-    ssh: Ssh = Field(default_factory=Ssh, description="how to log in")
-    broker: Broker = Field(default_factory=Broker, description="the broker of this host")
-    zookeeper: Server = Field(default_factory=Server, description="the ZooKeeper server of this host")
+    advertised: Annotated[str, AfterValidator(_advertised)] | None = Field(
+        None,
+        description="name or address that clients use; the address otherwise",
+        json_schema_extra=_extra("a host name or an address", "write it in quotes"),
+    )
+    ssh: Annotated[Ssh, BeforeValidator(_group)] = Field(default_factory=Ssh, description="how to log in")
+    broker: Annotated[Broker, BeforeValidator(_group)] = Field(
+        default_factory=Broker, description="the broker of this host"
+    )
+    zookeeper: Annotated[Server, BeforeValidator(_group)] = Field(
+        default_factory=Server, description="the ZooKeeper server of this host"
+    )
 
 
 class Cluster(_Model):
     """All that is asked for."""
 
-    kafka: Kafka = Field(default_factory=Kafka)
-    zookeeper: ZooKeeper = Field(default_factory=ZooKeeper)
-    java: Java = Field(default_factory=Java)
-    hosts: Annotated[tuple[Host, ...], Field(min_length=1)] = Field(description="the machines")
+    kafka: Annotated[Kafka, BeforeValidator(_group)] = Field(default_factory=Kafka)
+    zookeeper: Annotated[ZooKeeper, BeforeValidator(_group)] = Field(default_factory=ZooKeeper)
+    java: Annotated[Java, BeforeValidator(_group)] = Field(default_factory=Java)
+    hosts: Annotated[tuple[Host, ...], AfterValidator(_some)] = Field(description="the machines")

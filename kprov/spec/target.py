@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass
 
 from kprov.errors import Problem
+from kprov.spec.value import shown
 
-# What a host name, an alias or a bare address may hold; no white space, no quote, no leading dash.
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.%A-Za-z0-9]*")
+# What a host name or an alias may hold; no white space, no quote, no leading dash.
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*")
+_LONGEST_LABEL, _LONGEST_NAME = 63, 253  # RFC 1035; the resolver refuses more
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-\\]*\$?")
+_PORT = re.compile(r"[0-9]{1,5}")
 PORT_HINT = "a port is a number from 1 to 65535"
+USER_HINT = "use letters, digits, . _ and -"
+_HINT = "write HOST as [user@]name[:port], as for ssh"
 
 
 @dataclass(frozen=True)
@@ -28,25 +34,56 @@ class Target:
 
 def parse_target(text: str) -> Target | Problem:
     """Read HOST; a Problem says what is wrong with it (without a place: the caller knows that)."""
-    user, at, rest = text.rpartition("@")
-    if at and not _USER.fullmatch(user):
-        return Problem(f"{user!r} is not a user name", hint="write HOST as [user@]name[:port], as for ssh")
+    user, at, rest = text.removeprefix("ssh://").rpartition("@")
+    if at and not is_user(user):
+        return Problem(f"{user!r} is not a user name", hint=_HINT)
     name, port = _split_port(rest)
-    if not _NAME.fullmatch(name):
-        return Problem(
-            f"{name!r} is not a host name or an address", hint="write HOST as [user@]name[:port], as for ssh"
-        )
+    if not is_host(name):
+        return Problem(f"{shown(name)} is not a host name or an address", hint=_HINT)
     if port is None:
         return Target(name, user or None)
-    if not port.isascii() or not port.isdigit() or not 1 <= int(port) <= 65535:
-        return Problem(f"{port!r} is not a port", hint=PORT_HINT)
-    return Target(name, user or None, int(port))
+    if (number := port_number(port)) is None:
+        return Problem(f"{shown(port)} is not a port", hint=PORT_HINT)
+    return Target(name, user or None, number)
+
+
+def port_number(text: str) -> int | None:
+    """The port that the text names; None if it names none."""
+    return int(text) if _PORT.fullmatch(text) and 1 <= int(text) <= 65535 else None
+
+
+def is_user(text: str) -> bool:
+    """Whether it can be the name of a user, also of a directory service's."""
+    return _USER.fullmatch(text) is not None
+
+
+def is_host(text: str) -> bool:
+    """Whether it can be the name or the address of a host."""
+    if ":" in text or ("." in text and not text.strip("0123456789.")):
+        return _is_address(text)
+    labels = text.removesuffix(".").split(".")
+    return (
+        _NAME.fullmatch(text) is not None
+        and len(text) <= _LONGEST_NAME
+        and all(0 < len(label) <= _LONGEST_LABEL for label in labels)
+    )
+
+
+def _is_address(text: str) -> bool:
+    address, percent, scope = text.partition("%")
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return not percent or (parsed.version == 6 and _NAME.fullmatch(scope) is not None)
 
 
 def _split_port(text: str) -> tuple[str, str | None]:
     """Split ``name:port``; an IPv6 address carries a port only in brackets."""
     if text.startswith("["):
-        name, _, tail = text[1:].partition("]")
-        return name, tail[1:] if tail.startswith(":") else None
+        name, bracket, tail = text[1:].partition("]")
+        if not bracket or (tail and not tail.startswith(":")):
+            return text, None
+        return name, tail[1:] if tail else None
     name, colon, port = text.partition(":")
     return (text, None) if ":" in port or not colon else (name, port)

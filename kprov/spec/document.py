@@ -1,0 +1,71 @@
+"""Writes docs/configuration.md from the models, so that the two cannot differ: ``python -m kprov.spec.document``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from kprov.spec.model import Broker, Host, Java, Kafka, Server, Ssh, ZooKeeper
+
+_PARTS: tuple[tuple[str, type[BaseModel]], ...] = (
+    ("kafka", Kafka),
+    ("zookeeper", ZooKeeper),
+    ("java", Java),
+    ("hosts[]", Host),
+    ("hosts[].ssh", Ssh),
+    ("hosts[].broker", Broker),
+    ("hosts[].zookeeper", Server),
+)
+
+_HEAD = """# kprov.yaml
+
+Flags suffice for one host; a file describes it once and for all. Unknown keys are errors, and all that is wrong is told
+at once, with the key path. Values of a host override the shared ones, flags override the file.
+
+Broker properties go under `kafka.properties`, or `hosts[].broker.properties` for one host. Each is checked by name,
+type and range against the tables of that Kafka version. `listeners`, `advertised.listeners`, `zookeeper.connect` and
+the replication factors of the internal topics follow from the hosts; setting them by hand is allowed and checked.
+
+This page is made from the models: `python -m kprov.spec.document > docs/configuration.md`.
+"""
+
+
+def configuration() -> str:
+    """The whole page."""
+    return _HEAD + "".join(_section(path, model) for path, model in _PARTS)
+
+
+def _section(path: str, model: type[BaseModel]) -> str:
+    rows = list(_rows(model))
+    text = (model.__doc__ or "").strip().splitlines()[0]
+    return f"\n## {path}\n\n{text}\n\n| key | default | meaning |\n|---|---|---|\n" + "".join(rows)
+
+
+def _rows(model: type[BaseModel]) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        if field.description is None or _is_part(field):
+            continue
+        yield f"| `{name}` | {_default(field)} | {field.description.replace('|', chr(92) + '|')} |\n"
+
+
+def _is_part(field: FieldInfo) -> bool:
+    """Whether the field is a group of keys with a section of its own."""
+    return isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    value: Any = field.get_default(call_default_factory=True, validated_data={})
+    if value is None or value == {}:
+        return ""
+    return f"`{value.value if isinstance(value, StrEnum) else value}`"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(configuration())

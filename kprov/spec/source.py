@@ -1,0 +1,82 @@
+"""A kprov.yaml as a tree, or an error with line and column."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.reader import ReaderError
+
+from kprov.errors import UsageError
+
+_KEYS = "kafka:, zookeeper:, java: or hosts:"
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The file's tree; YAML 1.2, so that only true and false are booleans.
+
+    Raises UsageError if it cannot be read or does not parse, or holds something else than keys.
+    """
+    text = _text(path)
+    try:
+        tree = YAML(typ="safe", pure=True).load(text)
+    except DuplicateKeyError as error:
+        key = re.search(r'duplicate key "(.*?)"', error.problem or "")
+        what = f"the key {key[1]!r} is there twice" if key else "a key is there twice"
+        raise UsageError(what, where=_place(path, error), hint="keep one of the two") from None
+    except MarkedYAMLError as error:
+        raise _does_not_parse(path, text, error) from None
+    except ReaderError as error:
+        line, column = text.count("\n", 0, error.position) + 1, error.position - text.rfind("\n", 0, error.position)
+        raise UsageError(
+            f"is not YAML: the character {text[error.position]!r} is not allowed",
+            where=f"{path}:{line}:{column}",
+            hint="remove it",
+        ) from None
+    except YAMLError as error:
+        raise UsageError(f"is not YAML: {str(error).splitlines()[0]}", where=str(path), hint="mend the file") from None
+    except RecursionError:
+        raise UsageError("is nested too deeply", where=str(path), hint="a kprov.yaml has four levels") from None
+    except ValueError as error:  # ruamel.yaml's own conversions: a date such as 2024-13-01
+        raise UsageError(f"holds a value that YAML cannot read: {error}", where=str(path), hint="quote it") from None
+    if tree is None:
+        return {}
+    if not isinstance(tree, dict):
+        kind = "a list" if isinstance(tree, list) else "text without keys"
+        raise UsageError(f"holds {kind} instead of keys", where=f"{path}:1:1", hint=f"begin with {_KEYS}")
+    return tree
+
+
+def _text(path: Path) -> str:
+    hint = "give the path of a kprov.yaml"
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise UsageError(f"cannot be read: {error.strerror}", where=str(path), hint=hint) from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"is not UTF-8 text (byte {error.start})", where=str(path), hint="save it as UTF-8") from None
+
+
+def _place(path: Path, error: MarkedYAMLError) -> str:
+    mark = error.problem_mark or error.context_mark
+    return f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
+
+
+def _does_not_parse(path: Path, text: str, error: MarkedYAMLError) -> UsageError:
+    what = (error.problem or error.context or "it does not parse").split("\n")[0]
+    hint = "mend that line"
+    if "found another document" in what:
+        what, hint = "a second document begins", "keep one in the file"
+    elif r"'\t'" in what:
+        what, hint = "a tab indents the line", "indent with spaces"
+    elif "mapping values are not allowed" in what:
+        what, hint = "a second ':' in one line", "quote the value, or begin a new line for the key"
+    cause = ""
+    if error.context_mark and error.problem_mark and error.context_mark.line != error.problem_mark.line:
+        line = error.context_mark.line
+        cause = f"{error.context} that begins in line {line + 1}: {text.splitlines()[line].strip()[:80]}"
+    return UsageError(f"is not YAML: {what}", where=_place(path, error), cause=cause, hint=hint)

@@ -1,0 +1,50 @@
+"""The pages that are made from the code are those of the code, and the links between pages lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from kprov.errors import ExitCode
+from kprov.releases import catalogue
+from kprov.releases.product import Product
+from kprov.spec.document import configuration
+from kprov.spec.model import Java, Kafka, ZooKeeper
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def test_the_configuration_page_is_that_of_the_models() -> None:
+    """Mended by python -m kprov.spec.document > docs/configuration.md."""
+    assert (ROOT / "docs/configuration.md").read_text(encoding="utf-8") == configuration()
+
+
+def test_every_exit_code_is_documented() -> None:
+    """And none besides."""
+    text = (ROOT / "docs/exit-codes.md").read_text(encoding="utf-8")
+    assert [int(code) for code in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)] == sorted(ExitCode)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    """Every file that a page links to is there."""
+    links = re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if "://" not in link and not (page.parent / link).exists()] == []
+
+
+def test_the_house_names_every_part_of_the_package() -> None:
+    """docs/architecture.md knows each module and package at the top of kprov/."""
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    parts = [path for path in (ROOT / "kprov").iterdir() if not path.name.startswith("__")]
+    names = [f"{path.name}/" if path.is_dir() else path.name for path in parts]
+    assert [name for name in names if name not in text] == []
+
+
+def test_the_specification_defaults_to_what_the_catalogue_does() -> None:
+    """The two say the same."""
+    assert Kafka().version == catalogue.default_version(Product.KAFKA)
+    assert ZooKeeper().version == catalogue.default_version(Product.ZOOKEEPER)
+    assert Java().release == catalogue.default_version(Product.JAVA)
