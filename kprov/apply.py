@@ -90,8 +90,11 @@ def _intent(plan: Plan) -> Receipt:
         if entry.kind == "service":
             # It has not been started with the new files yet.
             entry = before or replace(entry, fields={**entry.fields, "fingerprint": ""})
-        elif before is not None and before["sha256"]:
-            entry = replace(entry, fields={**entry.fields, "previous": before["sha256"]})
+        elif before is not None:
+            # What is there may be what any of several interrupted runs had found.
+            found = " ".join(dict.fromkeys(f"{before['previous']} {before['sha256'] or before['target']}".split()))
+            known = {"previous": found, "kept": before["kept"]}
+            entry = replace(entry, fields={**entry.fields, **{key: value for key, value in known.items() if value}})
         made[change.id] = entry
     after = plan.after if plan.after.spec is not None else plan.before
     return Receipt(made, "applying", after.spec, after.releases)
@@ -112,6 +115,7 @@ def _finish(connection: Connection, receipt: Receipt) -> None:
     """The receipt's result; a host without anything of kprov's keeps no receipt either."""
     if receipt.made:
         _write_receipt(connection, receipt)
+        connection.exchange([("step", "0", "clear_uploads")])
     else:
         connection.exchange([("step", "0", "drop_state")])
 
@@ -204,14 +208,14 @@ def _tar(contents: Iterable[bytes]) -> bytes:
 
 def push(connection: Connection, upload: Upload, emit: Emit) -> None:
     """Bring an archive to the host unless it is there whole; a part that is there is gone on with."""
-    seen = ask(connection, [("probe_upload", "upload", upload.name)])["upload"]
+    seen = ask(connection, [("probe_upload", "upload", upload.stored)])["upload"]
     if seen.get("whole") == "yes":
         return
     offset = int(seen.get("size") or 0)
     for start in dict.fromkeys((offset if offset < upload.size else 0, 0)):
         if start == 0 and offset:
-            connection.exchange([("remove_file", f"/var/lib/kprov/uploads/{upload.name}.part")])
-        call = ("receive_upload", upload.name, upload.sha256, str(upload.size - start))
+            connection.exchange([("remove_file", f"/var/lib/kprov/uploads/{upload.stored}.part")])
+        call = ("receive_upload", upload.stored, upload.sha256, str(upload.size - start))
         reply = connection.exchange([call], _read(upload, start, emit))
         answers = reply.of_kind("upload")
         if answers and answers[0]["ok"] == "yes":

@@ -29,7 +29,7 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
     (r"No snapshot found, but there are log entries", "ZooKeeper's data directory lacks a snapshot"),
     (r"Timed out waiting for connection|Unable to connect to zookeeper", "ZooKeeper does not answer: see its log"),
     (r"ConfigException|Invalid value .* for configuration", "a property does not suit the broker: the log names it"),
-    (r"203/EXEC|No such file or directory.*java|JAVA_HOME", "the start script finds no Java: check JAVA_HOME"),
+    (r"203/EXEC|java: No such file or directory|JAVA_HOME", "the start script finds no Java: check JAVA_HOME"),
 )
 
 

@@ -36,7 +36,8 @@ class Plan:
 
     @property
     def empty(self) -> bool:
-        return not self.changes
+        """Whether nothing is to be done, not even to the receipt of an interrupted run."""
+        return not self.changes and self.before.state == "done"
 
 
 def install_plan(
@@ -65,7 +66,7 @@ def install_plan(
         elif verdict is not None:
             obstacles.append(verdict)
     orphans, orphan_obstacles = _orphans(desired, services, seen, receipt)
-    obstacles += orphan_obstacles
+    obstacles += [*orphan_obstacles, *_strangers(services, seen, receipt)]
     before, after = _services(services, seen, receipt, changes)
     every = (*before, *_with_reload(changes), *orphans, *after)
     # What others made and kprov merely found right, such as /usr/local, is not its own.
@@ -75,7 +76,12 @@ def install_plan(
     gone = {change.id for change in orphans}
     asked = {entry.id for entry in made}
     left = [entry for entry in receipt.made.values() if entry.id not in asked | gone]
-    result = Receipt(index([*left, *made]), "done", spec, releases)
+    # Uninstall goes backwards: what lies in a directory comes after it.
+    inside = [entry for entry in left if any(_holds(item, [entry["path"]]) for item in made)]
+    others = [entry for entry in left if entry not in inside]
+    result = Receipt(index([*others, *made, *inside]), "done", spec, releases)
+    if not every and receipt.state != "done":
+        notes = (*notes, "an interrupted run had come to its end: only the receipt is completed")
     return Plan(host, every, tuple(obstacles), tuple(notes), before=receipt, after=result)
 
 
@@ -88,15 +94,35 @@ def _orphans(
     changes: list[Change] = []
     obstacles: list[Obstacle] = []
     for made in reversed(list(receipt.made.values())):
+        if made.kind == "data" and made.id not in wanted and _in_use(made, seen.get(made.id, ABSENT)):
+            what = f"{made['path']} holds {made['holds']} data, and nothing asks for it any more"
+            obstacles.append(Obstacle(made.id, what, "keep the directory in the settings, or uninstall first"))
         if made.id in wanted or made.kind in {"data", "release"} or _holds(made, stays):
             continue
         result = removal(made, seen.get(made.id, ABSENT), purge=False, force=False)
         if result.change is not None:
             changes.append(replace(result.change, reason="nothing asks for it any more"))
         if result.obstacle is not None:
-            obstacles.append(result.obstacle)
+            hint = "nothing asks for it any more: keep what you need of it elsewhere, then remove it"
+            obstacles.append(replace(result.obstacle, hint=hint))
     stops = [change for change in changes if change.id.startswith("service:")]
     return stops + [change for change in changes if change not in stops], obstacles
+
+
+def _in_use(made: Made, seen: Seen) -> bool:
+    """Whether a data directory is one that the services use now, with something in it."""
+    return not made["kept"] and seen["status"] == "present" and seen.get("entries") != "0"
+
+
+def _strangers(services: Sequence[Service], seen: Mapping[str, Seen], receipt: Receipt) -> list[Obstacle]:
+    """Units of these names that a package brought: ours would stand before them, unasked."""
+    found = []
+    for service in services:
+        fragment = UnitState.of(seen.get(service.id, ABSENT)).properties.get("FragmentPath", "")
+        if service.id not in receipt.made and fragment and not fragment.startswith(_UNIT_FOLDER):
+            what = f"{service.unit} is there, from {fragment}, and kprov did not make it"
+            found.append(Obstacle(service.id, what, "remove the package that brought it, or choose another host"))
+    return found
 
 
 def _with_reload(changes: Sequence[Change]) -> list[Change]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
-from kprov.errors import DeclinedError, ExitCode, KprovError
+from kprov.errors import DeclinedError, ExitCode, KprovError, UsageError
 from kprov.operations.session import Access
 from kprov.spec.load import Flag, load
 from kprov.spec.model import Cluster, Host
@@ -75,6 +76,7 @@ _SPEC_OPTIONS: tuple[tuple[str, tuple[str | int, ...], str, str], ...] = (
     ("--java-home", ("java", "home"), "DIR", "Use the Java that is on the host, and push none."),
 )
 _NUMBERS = {"--port", "--broker-id"}
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
 
 
 def spec_options(function: F) -> F:
@@ -104,25 +106,28 @@ def spec_options(function: F) -> F:
 
 def _number(option: str, value: str) -> int | str:
     """A whole number as one; anything else is left for the specification's own error."""
-    plain = value.strip().lstrip("-")
-    return int(value) if option in _NUMBERS and plain.isascii() and plain.isdigit() else value
+    return int(value) if option in _NUMBERS and _WHOLE.fullmatch(value) else value
 
 
 def _property(text: str) -> Flag:
     name, separator, value = text.partition("=")
     if not separator:
-        raise click.UsageError(f"--set {text}: write it as KEY=VALUE, for instance --set num.partitions=3")
-    return Flag(f"--set {name}", ("kafka", "properties", name.strip()), value)
+        raise UsageError(f"{text!r} is not KEY=VALUE", where="--set", hint="for instance --set num.partitions=3")
+    return Flag(f"--set {name}".strip(), ("kafka", "properties", name.strip()), value)
 
 
 def one_host(config: Path | None, host: str | None, flags: list[Flag]) -> tuple[Cluster, Host]:
     """The specification of one host. Raises UsageError where it describes several and HOST names none."""
     if config is None and host is None:
-        raise click.UsageError("Missing argument 'HOST' (or --config FILE that lists it).")
+        raise UsageError(
+            "no host is named", where="HOST", hint="name HOST, or a kprov.yaml that lists it with --config FILE"
+        )
     cluster = load(config, host, flags)
     if len(cluster.hosts) > 1:
-        raise click.UsageError(
-            f"{config} lists {len(cluster.hosts)} hosts; this version of kprov installs files with one host"
+        raise UsageError(
+            f"it lists {len(cluster.hosts)} hosts, and this version of kprov installs files with one host",
+            where=str(config),
+            hint="leave one host in the file; clusters come with a later version",
         )
     return cluster, cluster.hosts[0]
 

@@ -30,8 +30,8 @@ def release_path(archive: Archive) -> str:
 
 
 def parents(path: str) -> list[Resource]:
-    """The directories above ``path``, the system's own at the top left out; others may have made them."""
-    above = list(PurePosixPath(path).parents)[:-2]
+    """The directories above ``path``, from the top; others may have made them."""
+    above = list(PurePosixPath(path).parents)[:-1]
     return [Directory(str(parent), shared=True) for parent in reversed(above)]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from packaging.version import Version
 
 from kprov.desired.common import (
@@ -19,6 +21,7 @@ from kprov.resources.base import Resource
 from kprov.resources.files import DataDirectory, Directory, File, Link, Links
 from kprov.resources.system import FirewallPort, User
 from kprov.spec.broker import broker_properties, listener_ports, log_dirs, session_timeout_ms
+from kprov.spec.broker_keys import BrokerKey, broker_keys, describe
 from kprov.spec.model import Cluster, Host
 
 # The log files beside server.log: (appender, file, loggers that write there instead).
@@ -104,13 +107,30 @@ def server_properties(cluster: Cluster, host: Host) -> str:
     """config/server.properties (A5 to A7)."""
     values = broker_properties(cluster, host)
     lines = PropertyLines(values)
+    # The template asks for its own lines first, then for the rest: a generator waits until then.
+    keys = broker_keys(cluster.kafka.parsed)
+    rest = ((_comment(keys.get(name)), line) for name, line in iter_rest(lines))
     return render(
         "server.properties",
         line=lines.line,
-        rest=lines.rest,
+        rest=rest,
         kafka_version=cluster.kafka.version,
         broker_id=host.broker.id,
     )
+
+
+def iter_rest(lines: PropertyLines) -> Iterator[tuple[str, str]]:
+    """The lines that are left when it is begun."""
+    yield from lines.rest()
+
+
+def _comment(key: BrokerKey | None) -> str:
+    """What Kafka's own table says of a key that the user set; a listener's or a plugin's key is in no table."""
+    if key is None:
+        return "Read by a listener or a plugin."
+    valid = f", {describe(key.valid)}" if key.valid else ""
+    default = {"": "empty", "null": "none"}.get(key.default, key.default)
+    return f"{key.type.capitalize()}{valid}; Kafka's default is {default}."
 
 
 def _environment(cluster: Cluster, inputs: Inputs) -> dict[str, str]:

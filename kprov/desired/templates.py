@@ -40,10 +40,10 @@ class PropertyLines:
         """``name=value``; KeyError if there is no such property or the template names it twice."""
         return f"{name}={escape(self._left.pop(name))}"
 
-    def rest(self) -> list[str]:
-        """The lines of all that ``line`` was not asked for."""
+    def rest(self) -> list[tuple[str, str]]:
+        """The names of all that ``line`` was not asked for, with their lines."""
         names = list(self._left)
-        return [self.line(name) for name in names]
+        return [(name, self.line(name)) for name in names]
 
 
 def escape(value: str) -> str:

@@ -7,7 +7,6 @@ A line is ``@kprov``, the kind of record, then ``key=value`` fields, separated b
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -47,7 +46,7 @@ def _fields(fields: list[str]) -> Iterator[tuple[str, str]]:
         if key.endswith("64"):
             try:
                 yield key[:-2], base64.b64decode(value, validate=True).decode("utf-8", "replace")
-            except binascii.Error:
+            except ValueError:  # binascii.Error is one; what is not ASCII raises the plain one
                 yield key[:-2], ""
         else:
             yield key, value

@@ -123,7 +123,7 @@ class Connection:
             raise
         except paramiko.BadHostKeyException as error:
             raise changed_key(hop, error) from None
-        except (paramiko.SSHException, OSError, EOFError, ThreadException) as error:
+        except (paramiko.SSHException, OSError, EOFError, ThreadException, UnicodeError) as error:
             raise _connect_error(hop, error) from error
         transport = connection.transport
         transport.set_keepalive(_DEAD_PEER_SECONDS // 3)
@@ -153,7 +153,7 @@ class Connection:
                 f"{answer['user']} is not root and {'there is no sudo' if missing else 'sudo asks for a password'}",
                 where=self.login.name,
                 cause=answer["said"].strip(),
-                hint=f"log in as root@{self.login.name}, or give {answer['user']} sudo without a password: "
+                hint=f"log in as root@{self.login.name}, or {'install sudo and ' if missing else ''}allow it: "
                 f"'{answer['user']} ALL=(ALL) NOPASSWD: ALL' in /etc/sudoers.d/{answer['user']}",
             )
 
@@ -296,11 +296,11 @@ def _connect_error(login: Login, error: Exception) -> ConnectError:
     """What went wrong while connecting, in the user's words, with what to do."""
     where = login.name
     address = f"{login.hostname} port {login.port}"
-    if isinstance(error, socket.gaierror):
+    if isinstance(error, socket.gaierror | UnicodeError):  # no label of a name may be empty or have 64 characters
         return ConnectError(
             f"there is no host {login.hostname}",
             where=where,
-            cause=error.strerror or str(error),
+            cause=getattr(error, "strerror", None) or str(error),
             hint="check the spelling, /etc/hosts and DNS; an alias must stand in ssh_config",
         )
     if isinstance(error, paramiko.PasswordRequiredException):
@@ -323,7 +323,9 @@ def _connect_error(login: Login, error: Exception) -> ConnectError:
         return ConnectError(
             f"{address} does not answer within {login.connect_timeout:.0f} s",
             where=where,
-            hint="is the host up, and does a firewall let port 22 through?",
+            hint=f"is the host up, and does a firewall let port {login.port} through?",
         )
-    cause = str(error) or type(error).__name__
+    # paramiko gathers the failures by address; the first tells what happened.
+    first = next(iter(getattr(error, "errors", {}).values()), error)
+    cause = getattr(first, "strerror", None) or str(first) or type(first).__name__
     return ConnectError(f"{address} cannot be reached", where=where, cause=cause, hint="is sshd running there?")

@@ -15,7 +15,7 @@ umask 022
 
 # What kprov calls besides the shell's own: tests run the library with a PATH of exactly these.
 # shellcheck disable=SC2034
-kprov_needs='base64 cat chmod chown cp date df du grep gzip head id ln ls mkdir mv readlink rm rmdir
+kprov_needs='base64 cat chmod chown cp date df du flock grep gzip head id ln ls mkdir mv readlink rm rmdir
 sed sha256sum stat sync tail tar timeout tr uname wc journalctl systemctl useradd userdel'
 
 kprov_dir=/var/lib/kprov
@@ -145,7 +145,7 @@ probe_path() { # ID PATH [content]
         esac
     else
         case $said in
-            *"No such file or directory"*) say seen "id=$1" status=absent ;;
+            *"No such file or directory"* | *"Not a directory"*) say seen "id=$1" status=absent ;;
             *) unknown "$1" "$said" ;;
         esac
     fi
@@ -196,7 +196,8 @@ getent_passwd() { getent passwd "$1" 2>/dev/null || grep "^$1:" /etc/passwd; }
 probe_unit() { # ID UNIT
     if shown=$(systemctl show -p LoadState,ActiveState,SubState,Result,MainPID,UnitFileState,NeedDaemonReload,FragmentPath,ExecMainStatus,ExecMainStartTimestamp "$2" 2>&1); then
         status=present
-        case $shown in *LoadState=not-found*) status=absent ;; esac
+        # A process may go on running after its unit file has gone.
+        case $shown in *LoadState=not-found*) case $shown in *ActiveState=inactive*) status=absent ;; esac ;; esac
         say seen "id=$1" "status=$status" "show64=$(encoded "$shown")"
     else
         unknown "$1" "$shown"
@@ -315,13 +316,18 @@ status=*}")"
 
 state_dir() {
     [ -d "$kprov_dir" ] || mkdir -p "$kprov_dir" || return 1
-    [ -L "$kprov_dir" ] && fail "$kprov_dir is a symbolic link" && return 1
+    [ ! -L "$kprov_dir" ] || fail "$kprov_dir is a symbolic link" || return 1
     chmod 0700 "$kprov_dir"
 }
 
 # A lock is held while the sshd process of the run that took it lives on this boot: it cannot outlive it.
 lock_is_stale() {
-    holder=$(cat "$kprov_dir/lock/holder" 2>/dev/null) || return 1
+    if ! holder=$(cat "$kprov_dir/lock/holder" 2>/dev/null); then
+        # Taken this moment, or by a run that was killed before it could write its name.
+        made=$(stat -c %Y "$kprov_dir/lock" 2>/dev/null) || return 1
+        [ $(($(date +%s) - made)) -gt 60 ]
+        return
+    fi
     boot=$(printf '%s\n' "$holder" | sed -n 's/^boot=//p')
     session=$(printf '%s\n' "$holder" | sed -n 's/^session=//p')
     [ "$boot" != "$(cat /proc/sys/kernel/random/boot_id)" ] && return 0
@@ -330,9 +336,13 @@ lock_is_stale() {
 
 take_lock() { # SESSION WHO COMMAND
     state_dir || return 1
+    # One at a time from here on; the kernel lets go of the mutex when its process ends, however it ends.
+    { flock -w 5 9 && take_lock_alone "$@"; } 9<"$kprov_dir"
+}
+
+take_lock_alone() {
     if [ -d "$kprov_dir/lock" ] && lock_is_stale; then
-        # Only one of two that see it stale can rename it.
-        mv "$kprov_dir/lock" "$kprov_dir/lock.stale.$$" 2>/dev/null && rm -rf "$kprov_dir/lock.stale.$$"
+        rm -rf "$kprov_dir/lock"
     fi
     if mkdir "$kprov_dir/lock" 2>/dev/null; then
         printf 'session=%s\nboot=%s\nwho=%s\ncommand=%s\nsince=%s\n' "$1" \
@@ -352,11 +362,9 @@ probe_receipt() { probe_path receipt "$kprov_dir/receipt.json" content; }
 
 write_receipt() { # SHA256: the receipt was staged under that name
     state_dir && cp "$kprov_dir/stage/$1" "$kprov_dir/receipt.json.new" &&
-        chmod 0600 "$kprov_dir/receipt.json.new" && sync_file "$kprov_dir/receipt.json.new" &&
+        chmod 0600 "$kprov_dir/receipt.json.new" && sync && # with all that it tells of
         mv -f "$kprov_dir/receipt.json.new" "$kprov_dir/receipt.json"
 }
-
-sync_file() { sync "$1" 2>/dev/null || sync; }
 
 note_history() { # LINE
     printf '%s\n' "$1" >>"$kprov_dir/history"
@@ -379,12 +387,20 @@ receive_stage() {
 
 clear_stage() { rm -rf "$kprov_dir/stage"; }
 
+clear_uploads() { rm -rf "$kprov_dir/uploads"; }
+
 # SIZE more bytes of an archive; a part that an earlier run left is gone on with.
 receive_upload() { # NAME SHA256 SIZE
     state_dir && mkdir -p "$kprov_dir/uploads" || return 1
     part=$kprov_dir/uploads/$1.part
+    : >>"$part" || return 1
+    before=$(stat -c %s -- "$part")
     if ! said=$({ head -c "$3" >>"$part"; } 2>&1); then
         say upload ok=no "output64=$(encoded "$said")"
+        return
+    fi
+    if [ $(($(stat -c %s -- "$part") - before)) -lt "$3" ]; then
+        say upload ok=no "output64=$(encoded 'the connection ended too early')" # the part stays for the next run
         return
     fi
     sum=$(sha256sum -- "$part")
@@ -457,7 +473,7 @@ unpack_release() { # NAME SHA256 TOP PATH
     archive=$kprov_dir/uploads/$1
     sum=$(sha256sum -- "$archive") || return 1
     [ "${sum%% *}" = "$2" ] || fail "$archive does not have the SHA-256 $2" || return 1
-    rm -rf -- "$4.kprov-new" && mkdir -- "$4.kprov-new" &&
+    rm -rf -- "$4.kprov-new" "$4.kprov-old" && mkdir -- "$4.kprov-new" &&
         tar -xf "$archive" --no-same-owner --no-same-permissions -C "$4.kprov-new" -- "$3" || return 1
     chown -R root:root -- "$4.kprov-new/$3" && chmod -R u+rwX,go+rX,go-w -- "$4.kprov-new/$3" || return 1
     [ ! -e "$4" ] || mv -T -- "$4" "$4.kprov-old" || return 1
@@ -486,7 +502,7 @@ start_unit() { systemctl reset-failed "$1" 2>/dev/null; systemctl start "$1"; }
 
 restart_unit() { systemctl reset-failed "$1" 2>/dev/null; systemctl restart "$1"; }
 
-stop_unit() { systemctl stop "$1" && systemctl reset-failed "$1" 2>/dev/null; return 0; }
+stop_unit() { systemctl stop "$1" || return 1; systemctl reset-failed "$1" 2>/dev/null; return 0; }
 
 open_port() { firewall-cmd -q --permanent "--add-port=$1" && firewall-cmd -q "--add-port=$1"; }
 
@@ -497,7 +513,7 @@ remove_file() { rm -f -- "$1"; }
 remove_links() { # FOLDER PATTERN KEEP: the links, and the folder itself unless it is another resource
     [ -d "$1" ] || return 0
     drop_links "$1" "$2" || return 1
-    [ "$3" = keep ] || rmdir -- "$1"
+    [ "$3" = keep ] || remove_empty "$1"
 }
 
 remove_empty() { # PATH: a directory that is not empty holds what somebody else put there

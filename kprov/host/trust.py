@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from paramiko import BadHostKeyException, MissingHostKeyPolicy, PKey, SSHClient
-from paramiko.hostkeys import HostKeyEntry, HostKeys
+from paramiko import BadHostKeyException, MissingHostKeyPolicy, PKey, SSHClient, SSHException
+from paramiko.config import SSH_PORT
+from paramiko.hostkeys import HostKeyEntry, HostKeys, InvalidHostKey
 
 from kprov.errors import ConnectError, DeclinedError
 from kprov.host.ssh_config import Login
@@ -42,21 +44,24 @@ def prepare(client: SSHClient, login: Login, trust: Trust) -> None:
     """Load the known keys into the client and set what happens with others; before it connects."""
     for path in (SYSTEM_KNOWN_HOSTS, *login.known_hosts):
         if path.is_file():
-            client.load_system_host_keys(str(path))
+            for _, entry in _entries(path):
+                for name in entry.hostnames:
+                    client.get_host_keys().add(name, entry.key.get_name(), entry.key)
     client.set_missing_host_key_policy(_Policy(login, trust))
 
 
 def changed_key(login: Login, error: BadHostKeyException) -> ConnectError:
     """The error for a host that shows another key than the known one."""
     expected, got = error.expected_key, error.key
-    place = _place(login, error.hostname, expected)
+    name = login.hostname if login.port == SSH_PORT else f"[{login.hostname}]:{login.port}"
+    place = _place(login, name, expected)
     return ConnectError(
         f"the host key has changed: {got.get_name()} {fingerprint(got)} is shown, "
         f"{expected.get_name()} {fingerprint(expected)} is known",
         where=login.name,
         cause=f"the known key is in {place}" if place else "",
-        hint="somebody may be in between. If the host was set up anew, remove the known key with "
-        f"'ssh-keygen -R {error.hostname}' and run this again",
+        hint="somebody may be in between; if the host was set up anew, remove the known key and run this again: "
+        f"ssh-keygen -R {shlex.quote(name)}",
     )
 
 
@@ -65,17 +70,36 @@ def _place(login: Login, hostname: str, key: PKey) -> str:
     for path in (SYSTEM_KNOWN_HOSTS, *login.known_hosts):
         if not path.is_file():
             continue
-        for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
-            if key.get_base64() not in line:
-                continue
+        for number, entry in _entries(path):
             keys = HostKeys()
-            entry = HostKeyEntry.from_line(line)
-            if entry and entry.key:
-                for name in entry.hostnames:
-                    keys.add(name, entry.key.get_name(), entry.key)
-            if keys.lookup(hostname):
+            for name in entry.hostnames:
+                keys.add(name, entry.key.get_name(), entry.key)
+            if entry.key == key and keys.lookup(hostname):
                 return f"{path}:{number}"
     return ""
+
+
+def _entries(path: Path) -> Iterator[tuple[int, HostKeyEntry]]:
+    """The lines of a known_hosts file that hold a key, with their numbers; damaged ones are passed over as by ssh."""
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise ConnectError(
+            "the known host keys cannot be read",
+            where=str(path),
+            cause=error.strerror or "",
+            hint="make the file readable, or name another with UserKnownHostsFile in ssh_config",
+        ) from None
+    for number, line in enumerate(lines, 1):
+        text = line.decode("utf-8", "replace").strip()
+        if not text or text.startswith("#"):
+            continue
+        try:
+            entry = HostKeyEntry.from_line(text, number)
+        except (SSHException, InvalidHostKey, ValueError):
+            continue
+        if entry is not None and entry.key is not None:
+            yield number, entry
 
 
 class _Policy(MissingHostKeyPolicy):

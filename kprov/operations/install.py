@@ -14,7 +14,7 @@ from kprov.desired.host import desired
 from kprov.desired.inputs import Inputs
 from kprov.desired.java import java_path
 from kprov.desired.runtime import Runtime, runtime
-from kprov.errors import PreflightError, Problem
+from kprov.errors import PreflightError, Problem, UsageError
 from kprov.events import Emit, Warned
 from kprov.health import await_ready
 from kprov.host.connection import Connection
@@ -79,7 +79,9 @@ def check_compatibility(cluster: Cluster, java: int) -> Compatibility:
     """Kafka, ZooKeeper and Java (its major) together. Raises UsageError where they cannot run."""
     server = None if cluster.zookeeper.mode is Mode.BUNDLED else cluster.zookeeper.version
     result = check(cluster.kafka.version, server, java)
-    result.require()
+    if result.problems:
+        where = "kafka.version, zookeeper.version, java.release"
+        raise UsageError([Problem(item.what, where, item.cause, item.hint) for item in result.problems])
     return result
 
 

@@ -37,7 +37,7 @@ class Access:
 
     def login(self, host: Host) -> Login:
         """Resolve a host through ssh_config."""
-        return read_login(login_of(host), config=self.ssh_config, identity=host.ssh.identity or self.identity)
+        return read_login(login_of(host), config=self.ssh_config, identity=self.identity or host.ssh.identity)
 
     def connect(self, login: Login) -> Connection:
         """A connection that is not open yet: use it as a context manager."""

@@ -57,6 +57,11 @@ class Upload:
     size: int
     source: Path
 
+    @property
+    def stored(self) -> str:
+        """Its name on the host: another archive of the same name is another file."""
+        return f"{self.sha256[:12]}-{self.name}"
+
 
 @dataclass(frozen=True)
 class Change:
@@ -132,9 +137,7 @@ def unknown(id_: str, title: str, seen: Seen) -> Obstacle | None:
 
 def foreign(id_: str, title: str) -> Obstacle:
     """The obstacle of something that kprov did not make."""
-    return Obstacle(
-        id_, f"{title} is there and kprov did not make it", "move it away, or choose another place in kprov.yaml"
-    )
+    return Obstacle(id_, f"{title} is there and kprov did not make it", "look whose it is; move it away or remove it")
 
 
 def why_absent(was: Made | None) -> str:

@@ -19,20 +19,20 @@ from kprov.resources.base import (
     unknown,
     why_absent,
 )
+from kprov.spec.broker_keys import is_secret
 
 _NOT_A = "is there and is not a"
 
 
 @dataclass(frozen=True)
 class File:
-    """A text file that kprov renders. ``secret``: its content is never shown in a diff."""
+    """A text file that kprov renders. A diff of it shows no value of a key that holds a secret."""
 
     path: str
     content: str
     owner: str = "root"
     group: str = "root"
     mode: str = "0644"
-    secret: bool = False
 
     @property
     def id(self) -> str:
@@ -67,8 +67,8 @@ class File:
             return self._change(Action.UPDATE, title, differ, (call,), "")
         calls: tuple[Call, ...] = (put,)
         reason = "its content follows from what was asked"
-        # "previous" is there while an interrupted run has not come to this file yet.
-        if seen.get("sha256") not in {was["sha256"], was["previous"]}:
+        # "previous" (sums, one or more) is there while an interrupted run has not come to this file yet.
+        if seen.get("sha256") not in {was["sha256"], *was["previous"].split()}:
             # Somebody edited it: what they wrote is not lost.
             backup = f"{self.path}.edited-{seen['sha256'][:8]}"
             calls = (("back_up", self.path, backup), put)
@@ -79,12 +79,16 @@ class File:
         return Change(action, self.id, title, reason, calls, diff, content=self.content.encode(), made=self.made())
 
     def _diff(self, old: str, name: str) -> str:
-        if self.secret:
-            return ""
         lines = difflib.unified_diff(
             old.splitlines(), self.content.splitlines(), fromfile=name, tofile=self.path, lineterm="", n=2
         )
-        return "\n".join(lines)
+        return "\n".join(_masked(line) for line in lines)
+
+
+def _masked(line: str) -> str:
+    """A line of a diff with the value of a secret key replaced."""
+    name, separator, _ = line.partition("=")
+    return f"{name}=***" if separator and is_secret(name.lstrip("+- ").strip()) else line
 
 
 @dataclass(frozen=True)
@@ -169,7 +173,7 @@ class DataDirectory:
         if seen.get("type") != "directory":
             return Obstacle(self.id, f"{self.path} {_NOT_A} directory", "move it away, or choose another place")
         empty = seen.get("entries") == "0"
-        if self.broker and seen.get("holds") == "kafka" and seen.get("broker") not in {"", self.broker}:
+        if self.broker and seen.get("holds") == "kafka" and seen.get("broker", "") not in {"", self.broker}:
             return Obstacle(
                 self.id,
                 f"{self.path} holds the messages of broker.id {seen['broker']}, not of {self.broker}",

@@ -30,10 +30,14 @@ def removal(made: Made, seen: Seen, *, purge: bool, force: bool) -> Removal:  # 
 
     purge: the user's data go too. force: what was changed since goes too.
     """
+    if made.kind == "release" and (seen.get("status") != "absent" or made["pending"]):
+        # A run that was killed while it unpacked may have left the two beside it.
+        calls = [("remove_tree", made["path"] + suffix) for suffix in ("", ".kprov-new", ".kprov-old")]
+        return _unread(made, seen) or _remove(made, f"release {made['path']}", *calls)
     if seen.get("status") == "absent":
         return Removal()
-    if made.kind != "firewall" and (obstacle := unknown(made.id, made.id, seen)):
-        return Removal(obstacle=obstacle)
+    if made.kind != "firewall" and (stop := _unread(made, seen)):
+        return stop
     match made.kind:
         case "service":
             return _service(made, seen)
@@ -45,14 +49,12 @@ def removal(made: Made, seen: Seen, *, purge: bool, force: bool) -> Removal:  # 
             how = "remove_tree" if made["holds"] == "logs" else "remove_empty"
             return _remove(made, f"directory {made['path']}", (how, made["path"]))
         case "link":
-            if seen.get("target") != made["target"] and not force:
+            if seen.get("target") not in {made["target"], *made["previous"].split()} and not force:
                 return Removal(obstacle=_changed(made, f"{made['path']} is no longer a link to {made['target']}"))
             return _remove(made, f"link {made['path']}", ("remove_file", made["path"]))
         case "links":
             call = ("remove_links", made["path"], made["pattern"], made["folder"])
             return _remove(made, f"links {made['path']}/{made['pattern']}", call)
-        case "release":
-            return _remove(made, f"release {made['path']}", ("remove_tree", made["path"]))
         case "user":
             return _remove(made, f"user {made['name']}", ("remove_user", made["name"]))
         case "firewall":
@@ -61,6 +63,12 @@ def removal(made: Made, seen: Seen, *, purge: bool, force: bool) -> Removal:  # 
             return _remove(made, f"firewall port {made['port']}", ("close_port", made["port"]))
         case _:
             raise ValueError(f"the receipt has a kind that this kprov does not know: {made.kind}")
+
+
+def _unread(made: Made, seen: Seen) -> Removal | None:
+    """The removal that stops because nobody knows what is there; None if that is known."""
+    obstacle = unknown(made.id, made.id, seen)
+    return Removal(obstacle=obstacle) if obstacle else None
 
 
 def _remove(made: Made, title: str, *calls: Call) -> Removal:
@@ -82,7 +90,8 @@ def _service(made: Made, seen: Seen) -> Removal:
 
 
 def _file(made: Made, seen: Seen, force: bool) -> Removal:
-    if seen.get("sha256") != made["sha256"] and not force:
+    # A "previous" one may still be there after a run that was killed.
+    if seen.get("sha256") not in {made["sha256"], *made["previous"].split()} and not force:
         return Removal(obstacle=_changed(made, f"{made['path']} was edited since kprov wrote it"))
     calls: list[Call] = [("remove_file", made["path"])]
     if made["path"].startswith("/etc/systemd/system/"):

@@ -66,16 +66,18 @@ class Release:
             return obstacle
         if seen["status"] != "absent" and (was is None or seen.get("type") != "directory"):
             return foreign(self.id, title)
-        if seen["status"] != "absent" and was is not None and was["sha256"] == self.sha256:
+        # One with a "previous" was going to be replaced by a run that was interrupted, before or after it did.
+        if seen["status"] != "absent" and was is not None and was["sha256"] == self.sha256 and not was["previous"]:
             return None
+        upload = Upload(self.name, self.sha256, self.size, self.source)
         action = Action.CREATE if seen["status"] == "absent" else Action.REPLACE
         return Change(
             action,
             self.id,
             title,
             f"{self.label} from {self.name}" if action is Action.CREATE else f"{self.name} is another archive",
-            (("unpack_release", self.name, self.sha256, self.top, self.path),),
-            upload=Upload(self.name, self.sha256, self.size, self.source),
+            (("unpack_release", upload.stored, self.sha256, self.top, self.path),),
+            upload=upload,
             made=self.made(),
             disruptive=True,
         )

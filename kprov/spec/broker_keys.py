@@ -42,6 +42,12 @@ _NEAR = 0.6  # difflib's measure: how like two names are from which on one may b
 _ALMOST = 0.9
 
 
+# The ends of all keys of type PASSWORD.
+_SECRET = re.compile(
+    r"(password|secret|secret\.key|master\.key|jaas\.config|keystore\.key|certificate\.chain|certificates)$"
+)
+
+
 @dataclass(frozen=True)
 class BrokerKey:
     """One configuration key: its name, Kafka's type, default and valid values as the table has them."""
@@ -54,7 +60,12 @@ class BrokerKey:
     @property
     def secret(self) -> bool:
         """Whether the value must never be shown."""
-        return self.type == "PASSWORD"
+        return self.type == "PASSWORD" or is_secret(self.name)
+
+
+def is_secret(name: str) -> bool:
+    """Whether a key holds a secret, told by its name: also one of a listener or a plugin, which no table lists."""
+    return _SECRET.search(name) is not None
 
 
 @cache

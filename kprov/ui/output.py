@@ -45,7 +45,7 @@ class Output:
         self.code = ExitCode.DONE
         self._command = command
         self._json = as_json
-        self._console = Console(file=stream or sys.stdout, highlight=False, soft_wrap=True)
+        self._console = Console(file=stream or sys.stdout, highlight=False, emoji=False, soft_wrap=True)
         self._data: dict[str, Any] = {}
 
     def close(self, code: ExitCode) -> None:
@@ -146,7 +146,7 @@ class Output:
 
 def show_error(error: KprovError, stream: TextIO | None = None) -> None:
     """Each problem: what and where, the cause, what to do."""
-    console = Console(file=stream or sys.stderr, highlight=False, soft_wrap=True)
+    console = Console(file=stream or sys.stderr, highlight=False, emoji=False, soft_wrap=True)
     for problem in error.problems:
         console.print(Text.assemble(("error: ", "bold red"), str(problem)))
         for line in problem.cause.splitlines():

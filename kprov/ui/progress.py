@@ -116,7 +116,7 @@ def _plain(stream: TextIO) -> Iterator[Emit]:
 
 @contextmanager
 def _terminal(stream: TextIO) -> Iterator[Emit]:
-    console = Console(file=stream, highlight=False)
+    console = Console(file=stream, highlight=False, emoji=False)
     bar = Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
