@@ -266,8 +266,8 @@ def test_what_is_let_through_unpacks_into_its_folder_alone(
     try:
         with tarfile.open(path) as opened:
             opened.extractall(inside, filter="fully_trusted")  # noqa: S202
-    except OSError:
-        pass  # a file where a folder should be: not unpacked, so not escaped
+    except (OSError, RecursionError):
+        pass  # a file where a folder should be, or links in a ring: not unpacked, so not escaped
     assert [item.name for item in (folder / "room").iterdir()] == ["inside"]
     assert [item.name for item in inside.iterdir()] == ["top"]
     for item in (inside / "top").rglob("*"):

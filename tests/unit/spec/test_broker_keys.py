@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from kprov.spec.broker_keys import broker_keys, check_property, describe
+from kprov.spec.broker_keys import broker_keys, check_property, describe, is_secret
 
 TABLES = ("1.0.0", "1.1.1", "2.8.2", "3.5.2", "3.9.2")
 BETWEEN = ("1.0.1", "1.1.0", "2.0.0", "2.4.1", "3.0.0", "3.4.1", "3.5.0", "3.7.2", "3.9.0")
@@ -295,3 +295,11 @@ def test_a_range_in_words(valid: str, words: str) -> None:
 def test_any_name_and_value_is_judged(name: str, value: str, version: str) -> None:
     problem = check_property(name, value, Version(version))
     assert problem is None or (problem.what and problem.hint)
+
+
+@pytest.mark.parametrize("version", ["1.0.0", "1.1.1", "2.8.2", "3.5.2", "3.9.2"])
+def test_the_name_tells_a_secret(version: str) -> None:
+    """Keys of listeners and plugins are in no table, so the name must do; it does for every key that is."""
+    keys = broker_keys(Version(version)).values()
+    assert [key.name for key in keys if (key.type == "PASSWORD") != is_secret(key.name)] == []
+    assert is_secret("listener.name.internal.scram-sha-256.sasl.jaas.config")

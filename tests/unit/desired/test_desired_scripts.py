@@ -1,0 +1,190 @@
+"""The scripts that are rendered: sound shell, and they do what the article wants in an order that works."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+from support.specimens import NO_GC_LOG, archive, asked, combinations, content, wanted
+
+from kprov.desired.inputs import Inputs
+from kprov.desired.java import java
+from kprov.releases.product import Product
+from kprov.resources.files import File
+
+SCRIPTS = ("kk_zk_start.sh", "kk_zk_stop.sh", "profile.d/kprov.sh")
+SHELLS = [shell for shell in (["dash"], ["bash", "--posix"]) if shutil.which(shell[0])]
+
+
+def distinct(name: str) -> list[str]:
+    """Every text that the combinations give this script."""
+    texts = [content(wanted(cluster, environment=NO_GC_LOG), name) for _, cluster in combinations()]
+    return list(dict.fromkeys(texts))
+
+
+@pytest.mark.skipif(not shutil.which("shellcheck"), reason="shellcheck is not installed")
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_scripts_pass_shellcheck(name: str, tmp_path: Path) -> None:
+    for number, text in enumerate(distinct(name)):
+        path = tmp_path / f"{number}.sh"
+        path.write_text(text)
+        done = subprocess.run(["shellcheck", "-s", "sh", str(path)], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+@pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
+def test_scripts_are_plain_shell(name: str, shell: list[str]) -> None:
+    for text in distinct(name):
+        subprocess.run([*shell, "-n"], input=text, text=True, check=True)
+
+
+class Stage:
+    """A script with stand-ins for what it calls: each call is written down."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.log = folder / "calls"
+        self.bin = folder / "bin"
+        self.bin.mkdir()
+        self.uid = 0
+        self.stub("sleep", "")
+        for name in ("grep", "cat"):
+            (self.bin / name).symlink_to(shutil.which(name) or name)
+
+    def stub(self, name: str, body: str) -> None:
+        path = self.bin / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f'#!/bin/sh\necho "{name} $*" >>{self.log}\n{body}\n')
+        path.chmod(0o755)
+
+    def run(self, text: str) -> subprocess.CompletedProcess[str]:
+        (self.bin / "id").write_text(f"#!/bin/sh\necho {self.uid}\n")
+        (self.bin / "id").chmod(0o755)
+        return subprocess.run(
+            ["/bin/sh"],
+            input=text,
+            env={"PATH": str(self.bin)},
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def calls(self, program: str) -> list[str]:
+        lines = self.log.read_text().splitlines() if self.log.exists() else []
+        return [line.removeprefix(f"{program} ") for line in lines if line.startswith(f"{program} ")]
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path)
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def start_script(folder: Path, port: int) -> str:
+    """The start script with a Java that is a stand-in below ``folder``."""
+    home = folder / "java"
+    text = content(wanted(asked(java_home="/usr/lib/jvm/x", more={"kafka": {"port": port}})), "kk_zk_start.sh")
+    return text.replace("/usr/lib/jvm/x", str(home))
+
+
+def answering(stage: Stage, answer: str) -> None:
+    java = stage.folder / "java" / "bin" / "java"
+    java.parent.mkdir(parents=True)
+    java.write_text(f'#!/bin/sh\necho "java $*" >>{stage.log}\necho "{answer}"\n')
+    java.chmod(0o755)
+
+
+def test_stopping_stops_kafka_first(stage: Stage) -> None:
+    stage.stub("systemctl", "")
+    done = stage.run(content(wanted(asked()), "kk_zk_stop.sh"))
+    assert done.returncode == 0, done.stderr
+    assert stage.calls("systemctl") == ["stop kafka.service", "stop zookeeper.service"]
+
+
+def test_zookeeper_is_left_alone_while_kafka_will_not_stop(stage: Stage) -> None:
+    stage.stub("systemctl", "exit 1")
+    assert stage.run(content(wanted(asked()), "kk_zk_stop.sh")).returncode == 1
+    assert stage.calls("systemctl") == ["stop kafka.service"]
+
+
+@pytest.mark.parametrize("name", ["kk_zk_start.sh", "kk_zk_stop.sh"])
+def test_only_root_may(stage: Stage, name: str) -> None:
+    stage.stub("systemctl", "")
+    stage.uid = 1000
+    done = stage.run(content(wanted(asked()), name))
+    assert done.returncode == 1
+    assert "sudo" in done.stderr
+    assert stage.calls("systemctl") == []
+
+
+def test_starting_waits_for_zookeeper_and_then_for_kafka_s_port(stage: Stage, port: int) -> None:
+    stage.stub("systemctl", "")
+    answering(stage, "Mode: standalone")
+    with socket.create_server(("127.0.0.1", port)):
+        done = stage.run(start_script(stage.folder, port))
+    assert done.returncode == 0, done.stderr
+    asked_for = [call for call in stage.calls("systemctl") if call.startswith("start")]
+    assert asked_for == ["start zookeeper.service", "start kafka.service"]
+    assert stage.calls("java")[0].endswith("FourLetterWordMain localhost 2181 srvr")
+    assert f"Kafka listens on port {port}" in done.stdout
+
+
+def test_a_port_that_nobody_listens_on_is_not_taken_for_kafka(stage: Stage, port: int) -> None:
+    stage.stub("systemctl", "")
+    answering(stage, "Mode: standalone")
+    done = stage.run(start_script(stage.folder, port))
+    assert done.returncode == 1
+    assert "kafka.service did not become ready" in done.stderr
+
+
+def test_kafka_is_not_started_while_zookeeper_says_nothing(stage: Stage, port: int) -> None:
+    stage.stub("systemctl", 'case "$*" in "-q is-active zookeeper.service") exit 3 ;; esac')
+    answering(stage, "Error contacting service")
+    done = stage.run(start_script(stage.folder, port))
+    assert done.returncode == 1
+    assert "zookeeper.service did not become ready" in done.stderr
+    assert "start kafka.service" not in stage.calls("systemctl")
+
+
+def profile(inputs: Inputs) -> str:
+    (found,) = [item.content for item in java(inputs) if isinstance(item, File)]
+    return found
+
+
+def shown(text: str, names: list[str]) -> list[str]:
+    """What a login shell that reads the profile has in these variables."""
+    words = " ".join(f'"${name}"' for name in names)
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"{text}\nprintf '%s\\n' {words}"],
+        env={"PATH": os.defpath},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.splitlines()
+
+
+def test_a_login_shell_has_java_first_in_its_path() -> None:
+    cluster = asked()
+    text = content(wanted(cluster, environment=NO_GC_LOG), "/etc/profile.d/kprov.sh")
+    home = "/usr/local/java/jdk-11.0.29-jre"
+    found = shown(text, ["JAVA_HOME", "PATH", "KAFKA_GC_LOG_OPTS"])
+    assert found == [home, f"{home}/bin:{os.defpath}", "-Dkprov.gc.log=off"]
+
+
+def test_a_java_whose_folder_has_a_space_does_not_break_every_login() -> None:
+    odd = archive(Product.JAVA, "11.0.29", top="my jdk 11")
+    text = profile(Inputs(archive(Product.KAFKA, "1.0.0"), None, odd, f"/usr/local/java/{odd.top}"))
+    assert shown(text, ["JAVA_HOME"]) == ["/usr/local/java/my jdk 11"]

@@ -1,0 +1,247 @@
+"""The units of every combination hold to what systemd 219 accepts and to what Kafka and ZooKeeper need of them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from support.specimens import NO_GC_LOG, asked, combinations, content, wanted
+
+from kprov.desired.host import Desired
+from kprov.spec.model import Cluster
+
+DIRECTIVES = set((Path(__file__).parent.parent / "data" / "systemd219-directives.txt").read_text().split())
+COMBINATIONS = dict(combinations())
+# Specifiers that systemd 219 expands, `%%` left out: none of ours is meant as one.
+PERCENT = re.compile(r"%(?!%)")
+
+Unit = dict[str, list[str]]
+
+
+def parse(text: str) -> Unit:
+    """``Section.Directive`` to its values; fails at any line that systemd 219 would not read as meant."""
+    unit: Unit = {}
+    section = ""
+    assert text.endswith("\n")
+    for line in text.splitlines():
+        assert not line.endswith("\\"), f"a continued line: {line}"
+        if not line or line.startswith(("#", ";")):
+            continue
+        if line.startswith("["):
+            assert re.fullmatch(r"\[(Unit|Service|Install)\]", line), line
+            section = line.strip("[]")
+            continue
+        key, separator, value = line.partition("=")
+        assert separator, f"no directive: {line}"
+        assert key == key.strip(), line
+        assert not re.search(r"\s[#;]", value), f"a trailing comment is part of the value: {line}"
+        unit.setdefault(f"{section}.{key}", []).append(value)
+    return unit
+
+
+def units(state: Desired) -> dict[str, Unit]:
+    return {name: parse(content(state, f"/etc/systemd/system/{name}.service")) for name in ("kafka", "zookeeper")}
+
+
+@pytest.fixture(params=COMBINATIONS.values(), ids=COMBINATIONS.keys())
+def cluster(request: pytest.FixtureRequest) -> Cluster:
+    found: Cluster = request.param
+    return found
+
+
+def test_every_directive_is_one_that_systemd_219_accepts(cluster: Cluster) -> None:
+    for unit in units(wanted(cluster)).values():
+        assert set(unit) <= DIRECTIVES
+
+
+def test_every_directive_stands_once_but_lists(cluster: Cluster) -> None:
+    for unit in units(wanted(cluster)).values():
+        assert {key: values for key, values in unit.items() if len(values) > 1} == {}
+
+
+def test_the_main_process_is_java_itself_and_is_stopped_by_a_signal(cluster: Cluster) -> None:
+    for unit in units(wanted(cluster)).values():
+        assert unit["Service.Type"] == ["simple"]
+        assert not {"Service.ExecStop", "Service.ExecReload", "Service.PIDFile", "Service.GuessMainPID"} & set(unit)
+        assert "-daemon" not in unit["Service.ExecStart"][0]
+        assert "Service.KillSignal" not in unit
+        # control-group, the default: nothing of the service outlives it
+        assert "Service.KillMode" not in unit
+
+
+def test_commands_and_paths_are_absolute_and_mean_what_they_say(cluster: Cluster) -> None:
+    for unit in units(wanted(cluster)).values():
+        words = unit["Service.ExecStart"][0].split()
+        assert words[0].startswith("/")
+        for name in ("WorkingDirectory", "EnvironmentFile"):
+            assert unit[f"Service.{name}"][0].startswith("/")
+        for values in unit.values():
+            for value in values:
+                assert not PERCENT.search(value), value
+                assert "$" not in value
+
+
+def test_the_start_commands(cluster: Cluster) -> None:
+    found = units(wanted(cluster))
+    home = "/usr/local/single_kafka"
+    assert found["kafka"]["Service.ExecStart"] == [f"{home}/bin/kafka-server-start.sh {home}/config/server.properties"]
+    expected = "/usr/local/zookeeper/bin/zkServer.sh start-foreground /usr/local/zookeeper/conf/zoo.cfg"
+    if cluster.zookeeper.mode == "bundled":
+        expected = f"{home}/bin/zookeeper-server-start.sh {home}/config/zookeeper.properties"
+    assert found["zookeeper"]["Service.ExecStart"] == [expected]
+
+
+def test_a_clean_stop_is_no_failure(cluster: Cluster) -> None:
+    for unit in units(wanted(cluster)).values():
+        assert unit["Service.SuccessExitStatus"] == ["143"]
+
+
+def test_stopping_is_given_time_but_never_for_ever(cluster: Cluster) -> None:
+    found = units(wanted(cluster))
+    assert int(found["kafka"]["Service.TimeoutStopSec"][0]) > 90
+    assert int(found["zookeeper"]["Service.TimeoutStopSec"][0]) > 0
+    for unit in found.values():
+        for key, values in unit.items():
+            if key.startswith("Service.Timeout"):
+                assert values[0].isdigit(), "infinity overflows in 219"
+
+
+def test_limits_are_plain_integers(cluster: Cluster) -> None:
+    found = units(wanted(cluster))
+    assert int(found["kafka"]["Service.LimitNOFILE"][0]) >= 100000
+    for unit in found.values():
+        for key, values in unit.items():
+            if key.startswith("Service.Limit"):
+                assert values[0].isdigit()
+
+
+def test_a_failing_service_is_restarted_and_the_rate_limit_stands_where_219_reads_it(cluster: Cluster) -> None:
+    for unit in units(wanted(cluster)).values():
+        assert unit["Service.Restart"] == ["on-failure"]
+        assert unit["Service.StartLimitInterval"] == ["0"]
+        assert not {key for key in unit if key.startswith("Unit.StartLimit")}
+
+
+def test_kafka_starts_after_zookeeper_and_does_not_stop_with_it(cluster: Cluster) -> None:
+    found = units(wanted(cluster))
+    assert "zookeeper.service" in found["kafka"]["Unit.After"][0].split()
+    assert "zookeeper.service" in found["kafka"]["Unit.Wants"][0].split()
+    for key in ("Requires", "BindsTo", "PartOf", "Requisite"):
+        assert f"Unit.{key}" not in found["kafka"]
+    for unit in found.values():
+        assert "network-online.target" in unit["Unit.After"][0].split()
+        assert "network-online.target" in unit["Unit.Wants"][0].split()
+        assert unit["Install.WantedBy"] == ["multi-user.target"]
+
+
+def test_services_run_as_their_own_users(cluster: Cluster) -> None:
+    for name, unit in units(wanted(cluster)).items():
+        assert unit["Service.User"] == unit["Service.Group"] == [name]
+
+
+def test_writable_directories_under_usr_are_excepted_from_its_protection(cluster: Cluster) -> None:
+    state = wanted(cluster)
+    for name, unit in units(state).items():
+        assert unit["Service.ProtectSystem"] == ["full"]
+        writable = unit["Service.ReadWriteDirectories"][0].split()
+        own = [
+            item.path
+            for item in state.resources
+            if getattr(item, "owner", "root") == name and item.path.startswith(("/usr/", "/etc/", "/boot/"))
+        ]
+        assert sorted(writable) == sorted(own)
+
+
+@pytest.mark.parametrize(
+    ("kafka", "session", "least"),
+    [
+        ("1.0.0", None, 6),
+        ("1.1.1", None, 6),
+        ("2.8.2", None, 18),
+        ("3.5.2", None, 18),
+        ("3.9.2", None, 18),
+        ("1.0.0", "30000", 30),
+        ("3.9.2", "6000", 6),
+        ("3.9.2", "40500", 40.5),
+        ("2.8.2", "500", 0.5),
+    ],
+)
+def test_a_restart_waits_until_the_session_is_over(kafka: str, session: str | None, least: float) -> None:
+    properties = {"zookeeper.session.timeout.ms": session} if session else {}
+    unit = units(wanted(asked(kafka=kafka, properties=properties)))["kafka"]
+    assert least + 1 < int(unit["Service.RestartSec"][0]) < least + 30
+
+
+def test_a_log_directory_outside_the_protected_trees_needs_no_exception() -> None:
+    cluster = asked(properties={"log.dirs": "/data/one,/usr/data/two"})
+    unit = units(wanted(cluster))["kafka"]
+    assert unit["Service.ReadWriteDirectories"] == ["/usr/local/single_kafka/logs /usr/data/two"]
+
+
+def unquoted(line: str) -> tuple[str, str]:
+    """One line of an environment file as systemd reads it (parse_env_file: quotes and backslashes)."""
+    name, _, rest = line.partition("=")
+    assert re.fullmatch(r"[A-Z][A-Z0-9_]*", name), "`export X` is no key"
+    assert rest[0] == rest[-1] == '"'
+    assert len(rest) >= 2
+    value, inner = "", iter(rest[1:-1])
+    for character in inner:
+        assert character != '"', "the quotes end here"
+        value += next(inner) if character == "\\" else character
+    return name, value
+
+
+def environment(state: Desired, path: str) -> dict[str, str]:
+    lines = [line for line in content(state, path).splitlines() if line and not line.startswith("#")]
+    pairs = [unquoted(line) for line in lines]
+    assert len(dict(pairs)) == len(pairs)
+    return dict(pairs)
+
+
+def test_environment_of_the_broker(cluster: Cluster) -> None:
+    state = wanted(cluster, environment=NO_GC_LOG)
+    java = cluster.java.home or "/usr/local/java/jdk-11.0.29-jre"
+    assert environment(state, "/config/kafka.env") == {
+        "JAVA_HOME": java,
+        "LOG_DIR": "/usr/local/single_kafka/logs",
+        "KAFKA_HEAP_OPTS": "-Xms1g -Xmx1g",
+        **NO_GC_LOG,
+    }
+
+
+def test_environment_of_zookeeper(cluster: Cluster) -> None:
+    state = wanted(cluster, environment=NO_GC_LOG)
+    java = cluster.java.home or "/usr/local/java/jdk-11.0.29-jre"
+    if cluster.zookeeper.mode == "bundled":
+        home = "/usr/local/single_kafka"
+        assert environment(state, f"{home}/config/zookeeper.env") == {
+            "JAVA_HOME": java,
+            "LOG_DIR": f"{home}/zk_dir/logs",
+            "KAFKA_HEAP_OPTS": "-Xms512m -Xmx512m",
+            "KAFKA_LOG4J_OPTS": f"-Dlog4j.configuration=file:{home}/config/zookeeper-log4j.properties",
+            **NO_GC_LOG,
+        }
+    else:
+        # The workaround is for kafka-run-class.sh, which a ZooKeeper of its own does not use.
+        assert environment(state, "/usr/local/zookeeper/conf/zookeeper.env") == {
+            "JAVA_HOME": java,
+            "ZOO_LOG_DIR": "/usr/local/zookeeper/logs",
+            "SERVER_JVMFLAGS": "-Xms512m -Xmx512m",
+            "JMXDISABLE": "true",
+        }
+
+
+@pytest.mark.parametrize("value", ['-Da="b c"', "back\\slash", "100%", "#no comment", "'single'", "a $HOME b", ";x"])
+def test_any_value_survives_an_environment_file(value: str) -> None:
+    state = wanted(asked(), environment={"KAFKA_OPTS": value})
+    assert environment(state, "/config/kafka.env")["KAFKA_OPTS"] == value
+
+
+def test_each_unit_reads_the_environment_that_is_written_for_it(cluster: Cluster) -> None:
+    state = wanted(cluster)
+    files = {file.path: file for file in state.files()}
+    for name, unit in units(state).items():
+        file = files[unit["Service.EnvironmentFile"][0]]
+        # no leading dash: a missing file is a failure to be seen
+        assert (file.owner, file.group, file.mode) == ("root", name, "0640")

@@ -1,0 +1,744 @@
+"""The remote library in dash and in bash, with a PATH of exactly the commands that it declares."""
+
+from __future__ import annotations
+
+import grp
+import hashlib
+import io
+import json
+import os
+import pwd
+import re
+import shutil
+import socket
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.local_host import LIBRARY, SHELLS, LocalHost, needs
+
+OWNER = pwd.getpwuid(os.geteuid()).pw_name
+GROUP = grp.getgrgid(os.getegid()).gr_name
+ODD = "tab\there, 'quotes' \"double\", back\\slash, $HOME `x`, line\nbreak, 日本語 %s %%"
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="root gives files away")
+
+
+@pytest.fixture(params=SHELLS, ids=lambda shell: shell[0])
+def host(request: pytest.FixtureRequest, tmp_path: Path) -> LocalHost:
+    (tmp_path / "host").mkdir()
+    return LocalHost(tmp_path / "host", shell=request.param)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """Where resources are made; a name that a shell must quote."""
+    folder = tmp_path / "it's a place"
+    folder.mkdir()
+    return folder
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def stage(host: LocalHost, *contents: bytes) -> None:
+    folder = host.state / "stage"
+    folder.mkdir(exist_ok=True)
+    for content in contents:
+        (folder / sha256(content)).write_bytes(content)
+
+
+def step(host: LocalHost, *call: str) -> None:
+    """A step that must end well."""
+    reply = host.exchange([("step", "1", *call)])
+    assert [record.kind for record in reply.records] == ["begin", "end"], reply
+
+
+def fails(host: LocalHost, *call: str) -> str:
+    """What a step says that must fail."""
+    reply = host.exchange([("step", "1", *call), ("say", "after")])
+    assert [record.kind for record in reply.records] == ["begin", "failed"], "nothing runs after a failed step"
+    return reply.records[-1]["output"]
+
+
+# ------------------------------------------------------------------ the text itself
+
+
+@pytest.mark.skipif(not shutil.which("shellcheck"), reason="shellcheck is not installed")
+def test_shellcheck_finds_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "library.sh"
+    path.write_text(LIBRARY)
+    done = subprocess.run(["shellcheck", "-s", "sh", str(path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_probes_only_read() -> None:
+    """No probe and nothing that it calls writes, by the words of their bodies."""
+    bodies = dict(re.findall(r"^([a-z_]+)\(\) (\{[^\n]*\}$|\{.*?^\})", LIBRARY, re.MULTILINE | re.DOTALL))
+    writing = re.compile(
+        r"(?:^|[;&|({])\s*(?:rm|mv|cp|mkdir|ln|chmod|chown|tar|useradd|userdel|rmdir)\b|(?<!2)>(?!&|/dev/null)\s*\"?\$|>>"
+        r"|systemctl (start|stop|restart|enable|disable|daemon)|--(add|remove)-port",
+        re.MULTILINE,
+    )
+    assert writing.search(bodies["put_file"]), "the pattern finds what writes"
+    todo = [name for name in bodies if name.startswith("probe_")]
+    assert len(todo) > 12
+    seen: set[str] = set()
+    while todo:
+        name = todo.pop()
+        seen.add(name)
+        # a comparison in a test is no redirection
+        body = re.sub(r"#.*|\[ [^\]]*\]", "", bodies[name])
+        assert not writing.search(body), name
+        todo += [other for other in bodies if other not in seen and re.search(rf"\b{other}\b", body)]
+
+
+def test_a_host_that_has_what_is_declared_lacks_nothing(host: LocalHost) -> None:
+    facts = host.one("probe_facts")
+    assert facts["missing"] == ""
+    assert facts["system"] == "Linux"
+    assert facts["bits"] == "", "getconf is not declared, and its absence is borne"
+    assert facts.number("memory_kib") > 1000
+    assert facts["boot"] == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+def test_what_is_missing_is_told(host: LocalHost) -> None:
+    for name in ("tar", "gzip"):
+        (host.bin / name).unlink()
+    assert host.one("probe_facts")["missing"] == "gzip tar"
+    assert set(needs()) >= {"tar", "gzip"}
+
+
+# ------------------------------------------------------------------ answers and steps
+
+
+@pytest.mark.parametrize("value", [ODD, "", " ", "-n", "\\n", "ends in a line break", "€", "@kprov\tsay\tx=1"])
+def test_a_value_that_is_encoded_survives(host: LocalHost, value: str) -> None:
+    host.before = 'echo_back() { say back "value64=$(encoded "$1")"; }'
+    assert host.one("echo_back", value)["value"] == value
+
+
+def test_a_value_of_every_byte_is_not_lost(host: LocalHost, place: Path) -> None:
+    data = bytes(range(256)) * 100
+    (place / "bytes").write_bytes(data)
+    seen = host.one("probe_path", "x", str(place / "bytes"), "content")
+    assert seen["content"] == data.decode("utf-8", "replace")
+    assert seen["sha256"] == sha256(data)
+
+
+def test_a_step_tells_when_it_begins_and_what_it_said(host: LocalHost) -> None:
+    host.before = "talk() { echo out; echo err >&2; }"
+    begin, end = host.exchange([("step", "7", "talk")]).records
+    assert (begin.kind, begin["number"]) == ("begin", "7")
+    assert (end.kind, end["number"], end["output"]) == ("end", "7", "out\nerr")
+
+
+def test_a_failed_step_ends_the_exchange_with_its_status(host: LocalHost) -> None:
+    host.before = "bad() { echo why; return 42; }"
+    reply = host.exchange([("step", "1", "true"), ("step", "2", "bad"), ("step", "3", "true")])
+    assert [(record.kind, record["number"]) for record in reply.records] == [
+        ("begin", "1"),
+        ("end", "1"),
+        ("begin", "2"),
+        ("failed", "2"),
+    ]
+    assert (reply.records[-1]["status"], reply.records[-1]["output"]) == ("42", "why")
+
+
+def test_a_step_that_exits_has_failed_only_itself(host: LocalHost) -> None:
+    host.before = "leave() { echo gone; exit 3; }"
+    assert fails(host, "leave") == "gone"
+
+
+def test_a_step_cannot_eat_the_payload(host: LocalHost) -> None:
+    host.before = 'greedy() { cat; }; rest() { say rest "text64=$(encode)"; }'
+    reply = host.exchange([("step", "1", "greedy"), ("rest",)], [b"payload"])
+    assert reply.records[1]["output"] == ""
+    assert reply.records[2]["text"] == "payload"
+
+
+# ------------------------------------------------------------------ paths
+
+
+def test_a_file(host: LocalHost, place: Path) -> None:
+    path = place / "-a file"
+    path.write_bytes(b"text\n")
+    path.chmod(0o640)
+    seen = host.one("probe_path", "file:x", str(path))
+    assert dict(seen.fields) == {
+        "id": "file:x",
+        "status": "present",
+        "type": "regular file",
+        "mode": "640",
+        "owner": OWNER,
+        "group": GROUP,
+        "size": "5",
+        "sha256": sha256(b"text\n"),
+    }
+    assert host.one("probe_path", "file:x", str(path), "content")["content"] == "text\n"
+
+
+def test_an_empty_file_is_a_file(host: LocalHost, place: Path) -> None:
+    (place / "empty").touch()
+    seen = host.one("probe_path", "x", str(place / "empty"), "content")
+    assert (seen["type"], seen["content"], seen["sha256"]) == ("regular empty file", "", sha256(b""))
+
+
+def test_a_directory_and_how_many_are_in_it(host: LocalHost, place: Path) -> None:
+    (place / ".hidden").touch()
+    (place / "shown").touch()
+    seen = host.one("probe_path", "x", str(place))
+    assert (seen["type"], seen["entries"], seen["mode"]) == ("directory", "2", "755")
+
+
+def test_a_link_is_told_as_a_link(host: LocalHost, place: Path) -> None:
+    (place / "dangling").symlink_to("/nowhere/at all")
+    seen = host.one("probe_path", "x", str(place / "dangling"))
+    assert (seen["status"], seen["type"], seen["target"]) == ("present", "symbolic link", "/nowhere/at all")
+
+
+def test_what_is_not_there_is_absent(host: LocalHost, place: Path) -> None:
+    (place / "file").touch()
+    for path in (place / "none", place / "none" / "below", place / "file" / "below"):
+        assert dict(host.one("probe_path", "x", str(path)).fields) == {"id": "x", "status": "absent"}
+
+
+def test_what_cannot_be_read_is_unknown_and_not_absent(host: LocalHost, place: Path) -> None:
+    loop = place / "loop"
+    loop.symlink_to(loop)
+    below = host.one("probe_path", "x", str(loop / "below"))
+    assert below["status"] == "unknown"
+    assert "Too many levels of symbolic links" in below["why"]
+
+
+@needs_root
+def test_what_this_user_may_not_read_is_unknown() -> None:
+    """As nobody; root may read everything."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "file").touch()  # in a directory of root's, 0700
+        script = f"{LIBRARY}\nprobe_path x {folder}/file\n"
+        done = subprocess.run(["sh"], input=script.encode(), capture_output=True, check=True, user="nobody", cwd="/")
+    assert b"status=unknown" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("files", "holds", "broker"),
+    [
+        ({"meta.properties": "#\nversion=0\nbroker.id=7\n"}, "kafka", "7"),
+        ({"meta.properties": "version=0\n"}, "kafka", ""),
+        ({"version-2/snapshot.0": ""}, "zookeeper", ""),
+        ({"letter": ""}, "other", ""),
+        ({}, "other", ""),
+    ],
+)
+def test_what_data_a_directory_holds(
+    host: LocalHost, place: Path, files: dict[str, str], holds: str, broker: str
+) -> None:
+    for name, text in files.items():
+        (place / name).parent.mkdir(exist_ok=True)
+        (place / name).write_text(text)
+    seen, data = host.exchange([("probe_data", "data:x", str(place))]).records
+    assert (seen["status"], seen["entries"]) == ("present", str(len(files)))
+    assert (data.kind, data["id"], data["holds"], data["broker"]) == ("data", "data:x", holds, broker)
+    assert data.number("kib") > 0
+
+
+def test_no_data_directory(host: LocalHost, place: Path) -> None:
+    assert host.one("probe_data", "x", str(place / "none"))["status"] == "absent"
+
+
+# ------------------------------------------------------------------ links
+
+
+@pytest.fixture
+def source(place: Path) -> Path:
+    folder = place / "release" / "bin"
+    folder.mkdir(parents=True)
+    for name in ("start.sh", "stop.sh", "with space.sh"):
+        (folder / name).touch()
+    (folder / "windows").mkdir()
+    return folder
+
+
+def test_links_are_made_and_are_right(host: LocalHost, place: Path, source: Path) -> None:
+    folder = place / "bin"
+    query = ("probe_links", "x", str(folder), str(source), "*")
+    assert host.one(*query)["status"] == "absent"
+    step(host, "put_links", str(folder), str(source), "*")
+    assert {path.name: path.readlink() for path in folder.iterdir()} == {path.name: path for path in source.iterdir()}
+    assert host.one(*query)["links"] == "right"
+
+
+def test_links_that_are_no_longer_right(host: LocalHost, place: Path, source: Path) -> None:
+    folder = place / "bin"
+    query = ("probe_links", "x", str(folder), str(source), "*")
+    step(host, "put_links", str(folder), str(source), "*")
+    (folder / "start.sh").unlink()
+    assert host.one(*query)["links"] == "stale", "one is missing"
+    step(host, "put_links", str(folder), str(source), "*")
+    (folder / "own.sh").symlink_to("/nowhere")
+    assert host.one(*query)["links"] == "stale", "one leads nowhere"
+    (folder / "own.sh").unlink()
+    (folder / "own.sh").touch()
+    assert host.one(*query)["links"] == "foreign", "one is a file of somebody else's"
+    shutil.rmtree(source)
+    assert host.one(*query)["links"] == "stale", "the release is gone"
+
+
+def test_new_links_replace_those_of_another_release(host: LocalHost, place: Path, source: Path) -> None:
+    folder, other = place / "bin", place / "other"
+    other.mkdir()
+    (other / "start.sh").touch()
+    step(host, "put_links", str(folder), str(source), "*")
+    step(host, "put_links", str(folder), str(other), "*")
+    assert {path.name: path.readlink() for path in folder.iterdir()} == {"start.sh": other / "start.sh"}
+
+
+def test_links_of_a_pattern_leave_the_others_alone(host: LocalHost, place: Path, source: Path) -> None:
+    (source / "a.jar").touch()
+    (place / "conf").mkdir()
+    (place / "lib").symlink_to(source)
+    step(host, "put_links", str(place), str(source), "*.jar")
+    assert (place / "a.jar").readlink() == source / "a.jar"
+    assert host.one("probe_links", "x", str(place), str(source), "*.jar")["links"] == "right"
+    step(host, "remove_links", str(place), "*.jar", "keep")
+    assert not (place / "a.jar").is_symlink()
+    assert (place / "lib").is_symlink()
+
+
+def test_links_go_with_their_folder_but_not_with_a_stranger_s_file(host: LocalHost, place: Path, source: Path) -> None:
+    folder = place / "bin"
+    step(host, "put_links", str(folder), str(source), "*")
+    step(host, "remove_links", str(folder), "*", "own")
+    assert not folder.exists()
+    step(host, "remove_links", str(folder), "*", "own")
+    step(host, "put_links", str(folder), str(source), "*")
+    (folder / "mine").touch()
+    step(host, "remove_links", str(folder), "*", "own")
+    assert [path.name for path in folder.iterdir()] == ["mine"], "uninstall tells of it as left over"
+    assert source.joinpath("start.sh").exists(), "what the links led to stays"
+
+
+def test_links_into_a_release_that_is_not_there(host: LocalHost, place: Path) -> None:
+    assert "is not there" in fails(host, "put_links", str(place / "bin"), str(place / "none"), "*")
+
+
+def test_a_link_is_replaced_in_one_step(host: LocalHost, place: Path) -> None:
+    path = place / "libs"
+    for target in ("/releases/one", "/releases/two"):
+        step(host, "put_link", str(path), target)
+        assert os.readlink(path) == target
+    assert os.listdir(place) == ["libs"]
+
+
+def test_a_link_to_a_directory_is_replaced_and_not_filled(host: LocalHost, place: Path, source: Path) -> None:
+    (place / "libs").symlink_to(source)
+    step(host, "put_link", str(place / "libs"), "/releases/two")
+    assert os.readlink(place / "libs") == "/releases/two"
+    assert sorted(os.listdir(source)) == ["start.sh", "stop.sh", "windows", "with space.sh"]
+
+
+# ------------------------------------------------------------------ ports
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        yield found
+
+
+@pytest.mark.parametrize("first", ["", "0", str(os.getpid()), "1"])
+def test_who_listens_on_a_port(host: LocalHost, listener: socket.socket, first: str) -> None:
+    port = str(listener.getsockname()[1])
+    seen = host.one("probe_port", f"port:{port}", port, *([first] if first else []))
+    assert (seen["status"], seen["pid"]) == ("present", str(os.getpid()))
+    assert seen["address"] == "0100007F"
+    assert "pytest" in seen["program"] or "python" in seen["program"]
+
+
+def test_a_listener_on_ipv6_counts(host: LocalHost) -> None:
+    try:
+        server = socket.create_server(("::1", 0), family=socket.AF_INET6)
+    except OSError:
+        pytest.skip("no IPv6 here")
+    with server:
+        assert host.one("probe_port", "x", str(server.getsockname()[1]))["pid"] == str(os.getpid())
+
+
+def test_a_connection_is_no_listener(host: LocalHost, listener: socket.socket) -> None:
+    with socket.create_connection(listener.getsockname()) as client:
+        assert host.one("probe_port", "x", str(client.getsockname()[1]))["status"] == "absent"
+
+
+def test_a_free_port(host: LocalHost, listener: socket.socket) -> None:
+    port = listener.getsockname()[1]
+    listener.close()
+    assert host.one("probe_port", "x", str(port))["status"] == "absent"
+
+
+# ------------------------------------------------------------------ other probes
+
+
+def test_free_space_is_that_of_the_nearest_directory_that_is_there(host: LocalHost, place: Path) -> None:
+    seen = host.one("probe_disk", "x", str(place / "not" / "yet"))
+    assert seen["place"] == str(place)
+    assert seen.number("kib") > 0
+
+
+@pytest.mark.parametrize(
+    ("shown", "status"),
+    [
+        ("LoadState=loaded\nActiveState=active\nMainPID=12", "present"),
+        ("LoadState=not-found\nActiveState=inactive", "absent"),
+    ],
+)
+def test_a_unit(host: LocalHost, shown: str, status: str) -> None:
+    host.stand_in("systemctl", f"printf '%s\\n' '{shown}'")
+    seen = host.one("probe_unit", "x", "kafka.service")
+    assert (seen["status"], seen["show"]) == (status, shown)
+    assert host.log[0].endswith(" kafka.service")
+
+
+def test_a_unit_that_systemd_does_not_tell_about_is_unknown(host: LocalHost) -> None:
+    host.stand_in("systemctl", "echo 'Failed to connect to bus' >&2; exit 1")
+    seen = host.one("probe_unit", "x", "kafka.service")
+    assert (seen["status"], seen["why"]) == ("unknown", "Failed to connect to bus")
+
+
+def test_a_user(host: LocalHost) -> None:
+    assert host.one("probe_user", "x", "root")["entry"].startswith("root:")
+    assert host.one("probe_user", "x", "no-such-user")["status"] == "absent"
+
+
+def test_the_version_of_a_java(host: LocalHost, place: Path) -> None:
+    assert host.one("probe_java", "x", str(place))["status"] == "absent"
+    java = place / "bin" / "java"
+    java.parent.mkdir()
+    java.write_text("#!/bin/sh\necho 'openjdk version \"11.0.29\"' >&2\n")
+    java.chmod(0o755)
+    assert host.one("probe_java", "x", str(place))["version"] == 'openjdk version "11.0.29"'
+    java.write_text("#!/bin/sh\necho broken >&2; exit 127\n")
+    assert host.one("probe_java", "x", str(place))["version"] == "status 127: broken"
+
+
+def test_a_log_is_the_journal_and_then_the_files(host: LocalHost, place: Path) -> None:
+    host.stand_in("journalctl", "echo 'from the journal'")
+    (place / "server.log").write_text("".join(f"line {number}\n" for number in range(9)))
+    seen = host.one("probe_log", "x", "kafka.service", "2", str(place / "server.log"), str(place / "none"))
+    assert seen["text"] == f"from the journal\n--- {place / 'server.log'}\nline 7\nline 8"
+
+
+@pytest.mark.parametrize("code", [0, 1, 143])
+def test_a_tool_of_kafka_s(host: LocalHost, place: Path, code: int) -> None:
+    tool = place / "bin" / "tool.sh"
+    tool.parent.mkdir()
+    tool.write_text(f'#!/bin/sh\npwd; echo "$JAVA_HOME|$1"; cat; printf "no end" >&2; exit {code}\n')
+    tool.chmod(0o755)
+    answer = host.one("tool", "t", "10", "/java", str(place), "one\ntwo\n", "bin/tool.sh", ODD)
+    assert answer["output"] == f"{place}\n/java|{ODD}\none\ntwo\n"
+    assert answer["errors"] == "no end"
+    assert answer["code"] == str(code)
+    assert os.listdir(host.state) == []
+
+
+def test_a_tool_that_does_not_end_is_ended(host: LocalHost, place: Path) -> None:
+    (place / "slow.sh").write_text("#!/bin/sh\necho begun\nexec /bin/sleep 60\n")
+    (place / "slow.sh").chmod(0o755)
+    answer = host.one("tool", "t", "1", "/java", str(place), "", "./slow.sh")
+    assert (answer["code"], answer["output"]) == ("124", "begun\n")
+
+
+# ------------------------------------------------------------------ changes
+
+
+def test_a_file_is_put(host: LocalHost, place: Path) -> None:
+    content = ODD.encode()
+    stage(host, content)
+    path = place / "server.properties"
+    path.write_text("old")
+    step(host, "put_file", sha256(content), str(path), OWNER, GROUP, "0640")
+    assert path.read_bytes() == content
+    assert path.stat().st_mode & 0o7777 == 0o640
+    assert os.listdir(place) == ["server.properties"]
+
+
+@needs_root
+def test_a_file_is_given_to_its_owner(host: LocalHost, place: Path) -> None:
+    stage(host, b"text")
+    group = grp.getgrgid(pwd.getpwnam("nobody").pw_gid).gr_name
+    step(host, "put_file", sha256(b"text"), str(place / "file"), "nobody", group, "0640")
+    assert (place / "file").owner() == "nobody"
+    assert (place / "file").group() == group
+
+
+def test_a_file_that_was_changed_on_its_way_is_refused(host: LocalHost, place: Path) -> None:
+    stage(host, b"text")
+    (host.state / "stage" / sha256(b"text")).write_bytes(b"other")
+    (place / "file").write_text("old")
+    said = fails(host, "put_file", sha256(b"text"), str(place / "file"), OWNER, GROUP, "0644")
+    assert "changed on its way" in said
+    assert (place / "file").read_text() == "old"
+    fails(host, "put_file", sha256(b"never staged"), str(place / "file"), OWNER, GROUP, "0644")
+
+
+def test_a_file_does_not_go_into_a_directory_of_its_name(host: LocalHost, place: Path) -> None:
+    stage(host, b"text")
+    (place / "file").mkdir()
+    fails(host, "put_file", sha256(b"text"), str(place / "file"), OWNER, GROUP, "0644")
+    assert os.listdir(place / "file") == []
+
+
+def test_a_file_that_replaces_a_link_does_not_write_through_it(host: LocalHost, place: Path) -> None:
+    stage(host, b"text")
+    (place / "theirs").write_text("theirs")
+    (place / "file").symlink_to(place / "theirs")
+    step(host, "put_file", sha256(b"text"), str(place / "file"), OWNER, GROUP, "0644")
+    assert (place / "theirs").read_text() == "theirs"
+    assert not (place / "file").is_symlink()
+
+
+def test_a_backup_keeps_mode_and_content(host: LocalHost, place: Path) -> None:
+    (place / "file").write_text("edited")
+    (place / "file").chmod(0o600)
+    step(host, "back_up", str(place / "file"), str(place / "file.edited"))
+    assert (place / "file.edited").read_text() == "edited"
+    assert (place / "file.edited").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_directory_is_made_or_mended(host: LocalHost, place: Path) -> None:
+    path = place / "logs"
+    for mode in (0o750, 0o755):
+        step(host, "make_directory", str(path), OWNER, GROUP, f"{mode:04o}")
+        assert path.stat().st_mode & 0o7777 == mode
+    fails(host, "make_directory", str(place / "no" / "parent"), OWNER, GROUP, "0755")
+
+
+def test_a_directory_goes_only_when_it_is_empty(host: LocalHost, place: Path) -> None:
+    path = place / "home"
+    path.mkdir()
+    (path / "theirs").touch()
+    step(host, "remove_empty", str(path))
+    assert (path / "theirs").exists()
+    (path / "theirs").unlink()
+    for _ in range(2):
+        step(host, "remove_empty", str(path))
+        assert not path.exists()
+
+
+@pytest.mark.parametrize("path", ["/", "/usr", "", "usr/x"])
+def test_no_directory_of_the_system_is_removed(host: LocalHost, path: str) -> None:
+    host.stand_in("rm", "exit 0")
+    assert "not a path that kprov removes" in fails(host, "remove_tree", path)
+    assert host.log == []
+
+
+def test_a_tree_is_removed_and_what_its_links_lead_to_stays(host: LocalHost, place: Path, source: Path) -> None:
+    tree = place / "tree"
+    (tree / "deep").mkdir(parents=True)
+    (tree / "deep" / "out").symlink_to(source)
+    step(host, "remove_tree", str(tree))
+    assert not tree.exists()
+    assert (source / "start.sh").exists()
+
+
+def test_stopping_a_unit_that_will_not_stop_fails(host: LocalHost) -> None:
+    host.stand_in("systemctl", '[ "$1" != stop ] || { echo "Job for $2 failed" >&2; exit 1; }')
+    assert "Job for kafka.service failed" in fails(host, "stop_unit", "kafka.service")
+
+
+def test_a_stopped_unit_is_not_left_failed(host: LocalHost) -> None:
+    host.stand_in("systemctl", '[ "$1" != reset-failed ]')
+    step(host, "stop_unit", "kafka.service")
+    assert host.log == ["systemctl stop kafka.service", "systemctl reset-failed kafka.service"]
+
+
+@pytest.mark.parametrize("verb", ["start", "restart"])
+def test_a_unit_over_its_start_limit_is_started_all_the_same(host: LocalHost, verb: str) -> None:
+    host.stand_in("systemctl", '[ "$1" != reset-failed ]')
+    step(host, f"{verb}_unit", "kafka.service")
+    assert host.log == ["systemctl reset-failed kafka.service", f"systemctl {verb} kafka.service"]
+
+
+def test_a_service_s_user_cannot_log_in(host: LocalHost) -> None:
+    step(host, "add_user", "kafka")
+    (call,) = host.log
+    assert re.search(r"--system .*--no-create-home .*--shell (/usr)?/sbin/nologin .*-- kafka$", call)
+
+
+def test_a_user_that_is_gone_need_not_be_removed(host: LocalHost) -> None:
+    step(host, "remove_user", "no-such-user")
+    assert host.log == []
+    step(host, "remove_user", "root")
+    assert host.log == ["userdel -- root"], "a stand-in"
+
+
+# ------------------------------------------------------------------ releases
+
+
+def release(files: dict[str, bytes], top: str = "kafka_2.12-1.0.0", mode: str = "w:gz") -> bytes:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode=mode) as tar:  # type: ignore[call-overload]
+        for name, content in files.items():
+            info = tarfile.TarInfo(f"{top}/{name}")
+            info.size, info.mode, info.uid, info.gid = len(content), 0o777 if name.startswith("bin/") else 0o600, 12, 34
+            tar.addfile(info, io.BytesIO(content))
+    return stream.getvalue()
+
+
+def unpack(host: LocalHost, path: Path, data: bytes, top: str = "kafka_2.12-1.0.0") -> tuple[str, ...]:
+    uploads = host.state / "uploads"
+    uploads.mkdir(exist_ok=True)
+    (uploads / "kafka.tar.gz").write_bytes(data)
+    return ("unpack_release", "kafka.tar.gz", sha256(data), top, str(path))
+
+
+@needs_root
+@pytest.mark.parametrize("mode", ["w:gz", "w"])
+def test_a_release_is_unpacked_for_root_and_readable_for_all(host: LocalHost, place: Path, mode: str) -> None:
+    """Also a plain tar that is named .tar.gz, as ZooKeeper 3.5.3-beta was published."""
+    path = place / "release"
+    step(host, *unpack(host, path, release({"bin/start.sh": b"start", "libs/a.jar": b"jar"}, mode=mode)))
+    assert (path / "bin/start.sh").read_bytes() == b"start"
+    assert {(item.stat().st_uid, item.stat().st_gid) for item in path.rglob("*")} == {(0, 0)}
+    assert (path / "bin/start.sh").stat().st_mode & 0o777 == 0o755
+    assert (path / "libs/a.jar").stat().st_mode & 0o777 == 0o644
+    assert os.listdir(place) == ["release"]
+    assert os.listdir(host.state / "uploads") == [], "the archive is not kept twice"
+
+
+@needs_root
+def test_a_release_is_whole_or_not_there(host: LocalHost, place: Path) -> None:
+    path = place / "release"
+    whole = release({"libs/a.jar": os.urandom(50000), "libs/b.jar": os.urandom(50000)})
+    fails(host, *unpack(host, path, whole[:-20000]))
+    assert not path.exists()
+    step(host, *unpack(host, path, whole))
+    assert len((path / "libs/b.jar").read_bytes()) == 50000
+    assert os.listdir(place) == ["release"]
+
+
+@needs_root
+def test_an_old_release_stays_until_the_new_one_is_whole(host: LocalHost, place: Path) -> None:
+    path = place / "release"
+    step(host, *unpack(host, path, release({"old": b"old"})))
+    fails(host, *unpack(host, path, release({"new": os.urandom(50000)})[:-9000]))
+    assert os.listdir(path) == ["old"]
+    step(host, *unpack(host, path, release({"new": b"new"})))
+    assert os.listdir(path) == ["new"]
+    assert os.listdir(place) == ["release"]
+
+
+def test_a_release_with_another_sum_is_not_unpacked(host: LocalHost, place: Path) -> None:
+    call = unpack(host, place / "release", release({"a": b"a"}))
+    (host.state / "uploads/kafka.tar.gz").write_bytes(b"other")
+    assert "does not have the SHA-256" in fails(host, *call)
+    assert os.listdir(place) == []
+
+
+@needs_root
+def test_what_a_killed_run_left_beside_a_release_is_in_nobody_s_way(host: LocalHost, place: Path) -> None:
+    """It was killed after the new release was in place and before the old one was gone."""
+    path = place / "release"
+    step(host, *unpack(host, path, release({"one": b"1"})))
+    (place / "release.kprov-old").mkdir()
+    (place / "release.kprov-old" / "zero").touch()
+    step(host, *unpack(host, path, release({"two": b"2"})))
+    assert os.listdir(path) == ["two"]
+    assert os.listdir(place) == ["release"]
+
+
+# ------------------------------------------------------------------ uploads
+
+
+def part(host: LocalHost) -> Path:
+    return host.state / "uploads" / "kafka.tgz.part"
+
+
+def receive(data: bytes, size: int | None = None) -> tuple[str, ...]:
+    return ("receive_upload", "kafka.tgz", sha256(data), str(len(data) if size is None else size))
+
+
+def test_an_archive_is_received(host: LocalHost) -> None:
+    data = os.urandom(100000)
+    assert host.one(*receive(data), payload=data)["ok"] == "yes"
+    assert (host.state / "uploads/kafka.tgz").read_bytes() == data
+    assert host.one("probe_upload", "u", "kafka.tgz", sha256(data))["whole"] == "yes"
+
+
+def test_what_comes_after_an_archive_is_not_part_of_it(host: LocalHost) -> None:
+    host.before = 'rest() { say rest "text64=$(encode)"; }'
+    upload, rest = host.exchange([receive(b"archive"), ("rest",)], [b"archive", b"more"]).records
+    assert upload["ok"] == "yes"
+    assert rest["text"] == "more"
+
+
+def test_a_part_is_gone_on_with(host: LocalHost) -> None:
+    data = os.urandom(1000)
+    part(host).parent.mkdir()
+    part(host).write_bytes(data[:300])
+    seen = host.one("probe_upload", "u", "kafka.tgz", sha256(data))
+    assert (seen["whole"], seen["size"]) == ("no", "300")
+    assert host.one(*receive(data, 700), payload=data[300:])["ok"] == "yes"
+    assert (host.state / "uploads/kafka.tgz").read_bytes() == data
+
+
+def test_a_part_of_something_else_is_thrown_away(host: LocalHost) -> None:
+    data = os.urandom(1000)
+    part(host).parent.mkdir()
+    part(host).write_bytes(b"x" * 300)
+    answer = host.one(*receive(data, 700), payload=data[300:])
+    assert (answer["ok"], answer["size"]) == ("no", "1000")
+    assert os.listdir(part(host).parent) == []
+
+
+def test_what_came_before_the_connection_was_lost_stays(host: LocalHost) -> None:
+    data = os.urandom(1000)
+    host.exchange([receive(data)], [data[:400]])
+    assert part(host).read_bytes() == data[:400]
+
+
+def test_an_upload_that_finds_no_room_says_so(host: LocalHost) -> None:
+    host.stand_in("head", 'echo "head: write error: No space left on device" >&2; exit 1')
+    answer = host.one(*receive(b"x"), payload=b"x")
+    assert answer["ok"] == "no"
+    assert "No space left" in answer["output"]
+
+
+def test_small_files_are_received(host: LocalHost) -> None:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as tar:
+        info = tarfile.TarInfo(sha256(b"text"))
+        info.size = 4
+        tar.addfile(info, io.BytesIO(b"text"))
+    assert host.one("receive_stage", payload=stream.getvalue())["ok"] == "yes"
+    assert (host.state / "stage" / sha256(b"text")).read_bytes() == b"text"
+    assert (host.state / "stage").stat().st_mode & 0o777 == 0o700
+    reply = host.exchange([("receive_stage",), ("say", "after")], [b"no tar at all" * 100])
+    assert [(record.kind, record["ok"]) for record in reply.records] == [("staged", "no")]
+
+
+# ------------------------------------------------------------------ receipt
+
+
+def test_a_receipt_is_written_for_root_alone(host: LocalHost) -> None:
+    assert host.one("probe_receipt")["status"] == "absent"
+    text = json.dumps({"format": 1}).encode()
+    stage(host, text)
+    step(host, "write_receipt", sha256(text))
+    assert host.one("probe_receipt")["content"] == text.decode()
+    assert (host.state / "receipt.json").stat().st_mode & 0o777 == 0o600
+    assert host.state.stat().st_mode & 0o777 == 0o700
+    step(host, "drop_state")
+    assert not host.state.exists()
+
+
+def test_a_state_directory_that_is_a_link_is_not_used(host: LocalHost, place: Path) -> None:
+    stage(host, b"{}")
+    host.state.rename(place / "state")
+    host.state.symlink_to(place / "state")
+    assert "symbolic link" in fails(host, "write_receipt", sha256(b"{}"))
+    assert os.listdir(place / "state") == ["stage"]
+    assert host.exchange([("take_lock", host.session, "me", "install")]).records == ()

@@ -1,0 +1,135 @@
+"""The host's lock: one run at a time, and a run that is gone holds nothing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.local_host import SHELLS, LocalHost
+
+from kprov.host.answers import Record
+
+BOOT = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+@pytest.fixture(params=SHELLS, ids=lambda shell: shell[0])
+def host(request: pytest.FixtureRequest, tmp_path: Path) -> LocalHost:
+    return LocalHost(tmp_path, shell=request.param)
+
+
+def take(host: LocalHost, session: str | None = None, who: str = "me") -> Record:
+    return host.one("take_lock", session or host.session, who, "install")
+
+
+def holder(host: LocalHost) -> dict[str, str]:
+    lines = (host.state / "lock" / "holder").read_text().splitlines()
+    return dict(line.partition("=")[::2] for line in lines)
+
+
+def lock(host: LocalHost, *, session: str, boot: str = BOOT) -> None:
+    (host.state / "lock").mkdir()
+    (host.state / "lock/holder").write_text(
+        f"session={session}\nboot={boot}\nwho=somebody\ncommand=install\nsince=1700000000\n"
+    )
+
+
+def test_a_free_lock_is_taken_and_says_by_whom(host: LocalHost) -> None:
+    assert take(host, who="me@here (process 7)")["taken"] == "yes"
+    found = holder(host)
+    assert found.pop("since").isdigit()
+    assert found == {"session": host.session, "boot": BOOT, "who": "me@here (process 7)", "command": "install"}
+
+
+def test_a_lock_that_is_held_is_not_taken(host: LocalHost) -> None:
+    take(host, who="the first")
+    answer = take(host, who="the second")
+    assert answer["taken"] == "no"
+    assert "who=the first\n" in answer["holder"]
+    assert answer.number("now") > 1700000000
+    assert holder(host)["who"] == "the first"
+
+
+def dead_session() -> str:
+    """A session of a process that has ended."""
+    with subprocess.Popen([sys.executable, "-c", "pass"]) as process:
+        pass
+    return f"{process.pid}:123"
+
+
+@pytest.mark.parametrize("kind", ["dead process", "another process of that number", "another boot"])
+def test_a_lock_whose_run_is_gone_is_taken_over(host: LocalHost, kind: str) -> None:
+    match kind:
+        case "dead process":
+            lock(host, session=dead_session())
+        case "another process of that number":
+            lock(host, session=f"{os.getpid()}:1")
+        case "another boot":
+            lock(host, session=host.session, boot="00000000-0000-0000-0000-000000000000")
+    assert take(host)["taken"] == "yes"
+    assert holder(host)["who"] == "me"
+    assert {path.name for path in host.state.iterdir()} == {"lock"}
+
+
+def test_only_its_holder_releases_a_lock(host: LocalHost) -> None:
+    take(host)
+    host.exchange([("release_lock", "1:1")])
+    assert holder(host)["who"] == "me"
+    host.exchange([("release_lock", host.session)])
+    assert not (host.state / "lock").exists()
+    host.exchange([("release_lock", host.session)])
+    assert take(host)["taken"] == "yes"
+
+
+def at_once(host: LocalHost, count: int) -> list[str]:
+    """What ``count`` runs are answered that start together."""
+    running = []
+    for number in range(count):
+        script = host.script([("take_lock", host.session, f"run {number}", "install")])
+        process = subprocess.Popen(
+            host.command(len(script)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+        running.append((process, script))
+    answers = []
+    for process, script in running:
+        out, _ = process.communicate(script)
+        answers.append(out.decode())
+    return answers
+
+
+@pytest.mark.parametrize("stale", [False, True])
+def test_of_several_at_once_at_most_one_gets_it(host: LocalHost, stale: bool) -> None:
+    for _ in range(5):
+        if stale:
+            lock(host, session=dead_session())
+        answers = at_once(host, 6)
+        taken = [number for number, answer in enumerate(answers) if "taken=yes" in answer]
+        assert len(taken) == 1, answers
+        assert holder(host)["who"] == f"run {taken[0]}"
+        host.exchange([("release_lock", host.session)])
+
+
+def test_a_run_that_saw_a_stale_lock_does_not_take_the_next_one_away(host: LocalHost, tmp_path: Path) -> None:
+    """The slowest moment: another run takes the stale lock over just before this one moves it away."""
+    lock(host, session=dead_session())
+    other = tmp_path / "other"
+    script = host.script([("take_lock", host.session, "the quick one", "install")])
+    other.write_bytes(script)
+    shell = " ".join(host.command(0)[:-2])
+    once, answer = tmp_path / "once", tmp_path / "answer"
+    meanwhile = f"[ -e {once} ] || {{ : >{once}; {shell} {other} >{answer}; }}"
+    host.before = "\n".join(f'{name}() {{ {meanwhile}; command {name} "$@"; }}' for name in ("mv", "rm"))
+    slow = host.exchange([("take_lock", host.session, "the slow one", "install")]).of_kind("lock")
+    quick = answer.read_text() if answer.exists() else ""
+    assert [bool(slow) and slow[0]["taken"] == "yes", "taken=yes" in quick].count(True) == 1
+
+
+def test_a_lock_without_a_holder_does_not_stay_for_ever(host: LocalHost) -> None:
+    """A run was killed between making it and writing its name."""
+    lock = host.state / "lock"
+    lock.mkdir()
+    os.utime(lock, (1, 1))
+    assert take(host)["taken"] == "yes"
+    assert holder(host)["who"] == "me"

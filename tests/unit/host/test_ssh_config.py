@@ -1,0 +1,189 @@
+"""HOST is resolved as ssh resolves it."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+
+import pytest
+
+from kprov.errors import UsageError
+from kprov.host.ssh_config import Login, read_login
+from kprov.spec.target import Target, parse_target
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home folder of its own, so that the tester's ssh_config does not count."""
+    folder = tmp_path / "home"
+    (folder / ".ssh").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(folder))
+    for name in ("id_one", "id_two", "id_flag"):
+        (folder / ".ssh" / name).touch()
+    return folder
+
+
+def resolve(config: Path, text: str, host: str = "box", *, identity: Path | None = None) -> Login:
+    path = config / ".ssh" / "config"
+    path.write_text(text)
+    target = parse_target(host)
+    assert isinstance(target, Target)
+    return read_login(target, config=path, identity=identity)
+
+
+TABLE = [
+    # what ssh_config says, HOST, and what of the login is looked at
+    ("", "box", {"hostname": "box", "port": 22, "user": getpass.getuser(), "name": "box"}),
+    ("", "me@box:2222", {"hostname": "box", "port": 2222, "user": "me", "name": "box"}),
+    (
+        "Host box\n  HostName 10.0.0.1\n  Port 2200\n  User kafka",
+        "box",
+        {"hostname": "10.0.0.1", "port": 2200, "user": "kafka"},
+    ),
+    ("Host box\n  Port 2200\n  User kafka", "root@box:22", {"port": 22, "user": "root"}),
+    ("Host *.lab\n  User lab\nHost *\n  User other\n  Port 2022", "a.lab", {"user": "lab", "port": 2022}),
+    ("Host *.lab !b.lab\n  User lab\nHost *\n  User other", "b.lab", {"user": "other"}),
+    ("Host box\n  HostName %h.example.org", "box", {"hostname": "box.example.org"}),
+    ("Port 2222\nHost box\n  Port 2200", "box", {"port": 2222}),
+    ("Host box\n  ConnectTimeout 3", "box", {"connect_timeout": 3.0}),
+    ("Host box\n  ProxyCommand nc %h %p", "box", {"proxy_command": "nc box 22"}),
+    ("Host box\n  ProxyCommand none", "box", {"proxy_command": None}),
+    ("Host box\n  IdentitiesOnly yes", "box", {"identities_only": True}),
+    ("Host box\n  HostName 2001:db8::1", "box", {"hostname": "2001:db8::1"}),
+]
+
+
+@pytest.mark.parametrize(("text", "host", "found"), TABLE)
+def test_what_ssh_config_says(home: Path, text: str, host: str, found: dict[str, object]) -> None:
+    login = resolve(home, text, host)
+    assert {name: getattr(login, name) for name in found} == found
+
+
+def test_without_a_named_file_the_user_s_is_read(home: Path) -> None:
+    (home / ".ssh/config").write_text("Host box\n  User from-home\n")
+    assert read_login(Target("box")).user == "from-home"
+
+
+def test_a_named_file_is_read_instead_of_the_user_s(home: Path, tmp_path: Path) -> None:
+    (home / ".ssh/config").write_text("Host box\n  User from-home\n  Port 2200\n")
+    other = tmp_path / "lab_config"
+    other.write_text("Host box\n  User from-lab\n")
+    login = read_login(Target("box"), config=other)
+    assert (login.user, login.port) == ("from-lab", 22)
+
+
+@pytest.mark.parametrize(("option", "name"), [("--ssh-config", "config"), ("-i", "identity")])
+def test_a_named_file_that_is_not_there(home: Path, option: str, name: str) -> None:
+    missing = home / "none"
+    with pytest.raises(UsageError) as caught:
+        read_login(Target("box"), **{name: missing})
+    problem = caught.value.problems[0]
+    assert (problem.where, problem.what) == (option, f"{missing} is not a file")
+    assert problem.hint
+
+
+def test_keys_in_order_and_the_flag_s_first(home: Path) -> None:
+    text = "Host box\n  IdentityFile ~/.ssh/id_one\n  IdentityFile ~/.ssh/none\nHost *\n  IdentityFile ~/.ssh/id_two\n"
+    ssh = home / ".ssh"
+    assert resolve(home, text).identities == (ssh / "id_one", ssh / "id_two")
+    login = resolve(home, text, identity=ssh / "id_flag")
+    assert login.identities == (ssh / "id_flag", ssh / "id_one", ssh / "id_two")
+
+
+def test_known_hosts_files(home: Path) -> None:
+    ssh = home / ".ssh"
+    assert resolve(home, "").known_hosts == (ssh / "known_hosts", ssh / "known_hosts2")
+    login = resolve(home, 'Host box\n  UserKnownHostsFile ~/.ssh/own "/etc/other"\n')
+    assert login.known_hosts == (ssh / "own", Path("/etc/other"))
+
+
+# ------------------------------------------------------------------ Include
+
+
+def test_include_with_a_pattern_relative_to_the_file(home: Path) -> None:
+    folder = home / ".ssh" / "config.d"
+    folder.mkdir()
+    (folder / "10-a").write_text("Host a\n  User first\n")
+    (folder / "20-a").write_text("Host a\n  User second\n  Port 2200\n")
+    login = resolve(home, "include config.d/*\n", "a")
+    assert (login.user, login.port) == ("first", 2200)
+
+
+def test_include_of_several_of_a_home_path_and_of_nothing(home: Path) -> None:
+    (home / ".ssh/one").write_text("Host a\n  User one\n")
+    (home / "two").write_text("Host a\n  Port 2\n")
+    login = resolve(home, f'Include ~/.ssh/one "{home}/two" ~/.ssh/none\n', "a")
+    assert (login.user, login.port) == ("one", 2)
+
+
+def test_include_within_include(home: Path) -> None:
+    (home / ".ssh/one").write_text("Include two\n")
+    (home / ".ssh/two").write_text("Host a\n  User two\n")
+    assert resolve(home, "Include one\n", "a").user == "two"
+
+
+def test_include_inside_a_host_block_holds_for_that_host_alone(home: Path) -> None:
+    (home / ".ssh/one").write_text("User one\n")
+    text = "Host a\n  Include one\nHost b\n  User bee\n"
+    assert resolve(home, text, "a").user == "one"
+    assert resolve(home, text, "b").user == "bee"
+
+
+def test_include_of_itself_is_a_usage_error(home: Path) -> None:
+    with pytest.raises(UsageError, match="too many levels"):
+        resolve(home, "Include config\n")
+
+
+def test_what_follows_an_include_holds_for_all_hosts_again(home: Path) -> None:
+    (home / ".ssh/one").write_text("Host other\n  User other\n")
+    assert resolve(home, "Include one\nPort 2200\n").port == 2200
+
+
+# ------------------------------------------------------------------ ProxyJump
+
+
+def test_jumps_in_the_order_in_which_they_are_passed(home: Path) -> None:
+    text = (
+        "Host box\n  ProxyJump me@gate:2022, inner\n"
+        "Host gate\n  HostName gate.example.org\n  User unused\n"
+        "Host inner\n  User in\n  Port 2200\n"
+    )
+    login = resolve(home, text)
+    assert [(hop.name, hop.hostname, hop.user, hop.port) for hop in login.jumps] == [
+        ("gate", "gate.example.org", "me", 2022),
+        ("inner", "inner", "in", 2200),
+    ]
+    assert (login.hostname, login.port) == ("box", 22)
+
+
+def test_a_jump_with_a_jump_of_its_own(home: Path) -> None:
+    login = resolve(home, "Host box\n  ProxyJump inner\nHost inner\n  ProxyJump outer\n")
+    assert [hop.name for hop in login.jumps] == ["outer", "inner"]
+
+
+def test_no_jump(home: Path) -> None:
+    assert resolve(home, "Host box\n  ProxyJump none\nHost *\n  ProxyJump gate\n").jumps == ()
+
+
+def test_a_jump_has_the_flag_s_key_too(home: Path) -> None:
+    key = home / ".ssh/id_flag"
+    login = resolve(home, "Host box\n  ProxyJump gate\n", identity=key)
+    assert login.jumps[0].identities == (key,)
+
+
+def test_jumps_in_a_circle_are_a_usage_error(home: Path) -> None:
+    with pytest.raises(UsageError, match="leads back"):
+        resolve(home, "Host box\n  ProxyJump gate\nHost gate\n  ProxyJump box\n")
+
+
+# ------------------------------------------------------------------ what is wrong in ssh_config
+
+
+@pytest.mark.parametrize("line", ["Port many", "ConnectTimeout soon", "NoValue"])
+def test_a_bad_line_is_a_usage_error(home: Path, line: str) -> None:
+    with pytest.raises(UsageError):
+        resolve(home, f"Host box\n  {line}\n")
+
+
+def test_connect_timeout_none(home: Path) -> None:
+    assert resolve(home, "Host box\n  ConnectTimeout none\n").connect_timeout > 0

@@ -1,0 +1,147 @@
+"""Each kind of resource: how it is asked about, what it records, and how uninstall asks about the record."""
+
+from __future__ import annotations
+
+import pytest
+from support.local_host import LIBRARY
+from support.model_host import as_made
+from support.specimens import asked, wanted
+
+from kprov.resources.base import ABSENT, Made, Obstacle, attributes_differ, fingerprint
+from kprov.resources.files import File, Links
+from kprov.resources.removal import query_of, removal
+from kprov.resources.system import Service, UnitState
+
+EVERY = [
+    item
+    for mode in ("standalone", "bundled")
+    for item in (*wanted(asked(mode=mode), firewalld=True).resources, *wanted(asked(mode=mode)).services)
+]
+OF_EACH_KIND = list({item.made().kind: item for item in EVERY}.values())
+
+
+def test_these_are_all_the_kinds() -> None:
+    kinds = {item.made().kind for item in OF_EACH_KIND}
+    assert kinds == {"file", "directory", "data", "link", "links", "release", "user", "service", "firewall"}
+
+
+@pytest.mark.parametrize("item", EVERY, ids=lambda item: item.id)
+def test_uninstall_asks_the_same_question_as_install(item: File) -> None:
+    """The content of a file apart: uninstall shows no diff."""
+    asked_first, asked_later = item.query(), query_of(item.made())
+    assert asked_later == tuple(word for word in asked_first if word != "content")
+    assert asked_first[1] == item.id == item.made().id
+    assert item.id.startswith(f"{item.made().kind}:")
+
+
+@pytest.mark.parametrize("item", EVERY, ids=lambda item: item.id)
+def test_every_call_is_a_function_of_the_library(item: File) -> None:
+    calls = [item.query(), query_of(item.made())]
+    if not isinstance(item, Service):
+        verdict = item.compare(ABSENT, None)
+        assert verdict is not None
+        assert not isinstance(verdict, Obstacle)
+        calls += verdict.calls
+    taken_back = removal(item.made(), as_made(item.made()), purge=True, force=False)
+    assert taken_back.change is not None
+    calls += taken_back.change.calls
+    for call in calls:
+        assert f"\n{call[0]}() {{" in LIBRARY
+
+
+@pytest.mark.parametrize("item", OF_EACH_KIND, ids=lambda item: item.made().kind)
+def test_what_is_gone_need_not_be_taken_back(item: File) -> None:
+    taken_back = removal(item.made(), ABSENT, purge=True, force=False)
+    assert (taken_back.change, taken_back.obstacle, taken_back.kept) == (None, None, "")
+
+
+@pytest.mark.parametrize("item", [item for item in OF_EACH_KIND if item.made().kind != "firewall"])
+def test_what_cannot_be_read_is_not_taken_back(item: File) -> None:
+    taken_back = removal(item.made(), {"status": "unknown", "why": "I/O error"}, purge=True, force=True)
+    assert taken_back.change is None
+    assert taken_back.obstacle is not None
+    assert "I/O error" in taken_back.obstacle.what
+
+
+def test_a_kind_of_a_later_kprov_is_not_passed_over() -> None:
+    made = Made("sysctl", "sysctl:vm.swappiness", {})
+    with pytest.raises(ValueError, match="sysctl"):
+        query_of(made)
+    with pytest.raises(ValueError, match="sysctl"):
+        removal(made, {"status": "present"}, purge=False, force=False)
+
+
+@pytest.mark.parametrize(
+    ("seen", "words"),
+    [
+        ({"owner": "root", "group": "kafka", "mode": "640"}, ""),
+        ({"owner": "root", "group": "kafka", "mode": "0640"}, ""),
+        ({"owner": "root", "group": "kafka", "mode": "4640"}, "mode 4640 instead of 0640"),
+        ({"owner": "me", "group": "kafka", "mode": "640"}, "owner me:kafka instead of root:kafka"),
+        (
+            {"owner": "me", "group": "us", "mode": "0"},
+            "owner me:us instead of root:kafka, mode 0000 instead of 0640",
+        ),
+    ],
+)
+def test_attributes(seen: dict[str, str], words: str) -> None:
+    assert attributes_differ(seen, "root", "kafka", "0640") == words
+
+
+def test_a_difference_reads_as_diff_writes_it() -> None:
+    file = File("/etc/plain", "a\nnew\nc\n")
+    change = file.compare({**as_made(file.made()), "sha256": "0" * 64, "content": "a\nold\nc\n"}, file.made())
+    assert change is not None
+    assert not isinstance(change, Obstacle)
+    assert change.diff.splitlines() == [
+        "--- /etc/plain",
+        "+++ /etc/plain",
+        "@@ -1,3 +1,3 @@",
+        " a",
+        "-old",
+        "+new",
+        " c",
+    ]
+
+
+def test_links_whose_source_changes_are_made_anew_even_if_they_look_right() -> None:
+    old, new = Links("/home/bin", "/old/bin"), Links("/home/bin", "/new/bin")
+    change = new.compare({"status": "present", "links": "right"}, old.made())
+    assert change is not None
+    assert old.compare({"status": "present", "links": "right"}, old.made()) is None
+
+
+def test_links_beside_other_things_need_no_folder_of_their_own() -> None:
+    jars = Links("/home", "/release", "*.jar", own_folder=False)
+    change = jars.compare({"status": "present", "links": "stale"}, None)
+    assert change is not None
+    assert not isinstance(change, Obstacle)
+    assert change.calls == (("put_links", "/home", "/release", "*.jar"),)
+
+
+def test_a_fingerprint_tells_every_difference_and_no_order() -> None:
+    one, two = File("/a", "x"), File("/b", "y")
+    assert fingerprint([one, two]) == fingerprint([two, one])
+    others = [[one], [], [one, File("/b", "z")], [one, File("/b", "y", mode="0600")], [one, File("/c", "y")]]
+    assert len({fingerprint(items) for items in [[one, two], *others]}) == 6
+
+
+@pytest.mark.parametrize(
+    ("shown", "active", "pid", "enabled", "reload"),
+    [
+        ("ActiveState=active\nMainPID=7\nUnitFileState=enabled\nNeedDaemonReload=no", True, 7, True, False),
+        ("ActiveState=reloading\nMainPID=7\nUnitFileState=enabled-runtime", True, 7, True, False),
+        ("ActiveState=failed\nMainPID=0\nUnitFileState=disabled", False, 0, False, False),
+        ("ActiveState=activating\nMainPID=0\nUnitFileState=\nNeedDaemonReload=yes", False, 0, False, True),
+        ("ActiveState=active\nMainPID=\nUnitFileState=static", True, 0, False, False),
+        ("", False, 0, False, False),
+    ],
+)
+def test_a_unit_s_state(shown: str, active: bool, pid: int, enabled: bool, reload: bool) -> None:
+    state = UnitState.of({"status": "present", "show": shown})
+    assert (state.active, state.pid, state.enabled, state.needs_reload) == (active, pid, enabled, reload)
+
+
+def test_a_unit_that_is_not_there() -> None:
+    state = UnitState.of(ABSENT)
+    assert (state.active, state.pid, state.enabled) == (False, 0, False)

@@ -1,0 +1,795 @@
+"""Plans: what is there, what is wanted, and the changes between; as tables, and as a property of any history."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from support.model_host import ModelHost, show
+from support.specimens import asked, wanted
+
+from kprov.apply import _intent
+from kprov.desired.host import Desired
+from kprov.plan import Plan, uninstall_plan
+from kprov.receipt import Receipt
+from kprov.resources.base import ABSENT, Action, Change, Seen
+from kprov.resources.files import Directory
+
+KAFKA, ZOOKEEPER = "service:kafka.service", "service:zookeeper.service"
+HOME = "/usr/local/single_kafka"
+PROPERTIES = f"file:{HOME}/config/server.properties"
+UNIT = "file:/etc/systemd/system/kafka.service"
+# Directories of the system: others made them, so they are only looked at.
+BARE = {f"directory:{path}" for path in ("/usr", "/usr/local", "/var", "/var/lib", "/home")}
+DIRECTORY: Seen = {
+    "status": "present",
+    "type": "directory",
+    "owner": "root",
+    "group": "root",
+    "mode": "755",
+    "entries": "9",
+}
+
+
+def fresh() -> ModelHost:
+    return ModelHost(dict.fromkeys(BARE, DIRECTORY))
+
+
+def installed(**options: Any) -> tuple[ModelHost, Desired]:
+    host, state = fresh(), wanted(asked(), **options)
+    host.install(state)
+    return host, state
+
+
+def ids(plan: Plan) -> list[str]:
+    return [change.id for change in plan.changes]
+
+
+def acts(plan: Plan) -> list[tuple[str, str]]:
+    return [(str(change.action), change.id) for change in plan.changes]
+
+
+def calls(plan: Plan) -> list[str]:
+    return [call[0] for change in plan.changes for call in change.calls]
+
+
+# ------------------------------------------------------------------ from nothing
+
+
+@pytest.mark.parametrize("mode", ["standalone", "bundled"])
+def test_on_an_empty_host_everything_is_made_in_order(mode: str) -> None:
+    state = wanted(asked(mode=mode))
+    plan = fresh().plan(state)
+    assert plan.obstacles == ()
+    expected = [item.id for item in state.resources if item.id not in BARE]
+    assert ids(plan) == [*expected, ZOOKEEPER, KAFKA]
+    assert [str(change.action) for change in plan.changes] == ["create"] * len(expected) + ["start", "start"]
+    assert [change.gate for change in plan.changes if change.gate] == ["zookeeper.service", "kafka.service"]
+
+
+def test_a_new_service_is_enabled_and_started() -> None:
+    plan = fresh().plan(wanted(asked()))
+    assert plan.changes[-1].calls == (("enable_unit", "kafka.service"), ("start_unit", "kafka.service"))
+
+
+def test_systemd_reads_the_units_once_and_before_they_are_used() -> None:
+    found = calls(fresh().plan(wanted(asked())))
+    assert found.count("reload_units") == 1
+    assert found.index("reload_units") < found.index("enable_unit")
+
+
+@pytest.mark.parametrize("mode", ["standalone", "bundled"])
+def test_everything_is_made_after_what_it_needs(mode: str) -> None:
+    """Folders before what is in them, users before what they own, releases before the links into them."""
+    state = wanted(asked(mode=mode))
+    place = {item.id: number for number, item in enumerate(state.resources)}
+    for number, item in enumerate(state.resources):
+        made = item.made()
+        for owner in {made["owner"], made["group"]} - {"", "root"}:
+            assert place[f"user:{owner}"] < number, item.id
+        folder = made["path"].rpartition("/")[0]
+        if f"directory:{folder}" in place:
+            assert place[f"directory:{folder}"] < number, item.id
+        target = made["source"] or made["target"]
+        if target:
+            (release,) = [id_ for id_ in place if id_.startswith("release:") and target.startswith(id_[8:])]
+            assert place[release] < number, item.id
+
+
+@pytest.mark.parametrize("mode", ["standalone", "bundled"])
+def test_a_second_run_has_nothing_to_do(mode: str) -> None:
+    host, state = fresh(), wanted(asked(mode=mode), firewalld=True)
+    host.install(state)
+    plan = host.plan(state)
+    assert (acts(plan), plan.obstacles) == ([], ())
+    assert plan.empty
+
+
+def test_what_others_made_is_not_written_down() -> None:
+    host, _ = installed()
+    assert "directory:/usr/local" not in host.receipt.made
+    assert "directory:/usr/local/java" in host.receipt.made
+    assert host.receipt.spec == {"kafka": {"version": "1.0.0"}}
+    assert host.receipt.releases == {"kafka": "1.0.0"}
+    assert host.receipt.state == "done"
+
+
+# ------------------------------------------------------------------ one thing differs
+
+Difference = Callable[[ModelHost], None]
+
+
+def gone(id_: str) -> Difference:
+    return lambda host: host.seen.update({id_: ABSENT})
+
+
+def differs(id_: str, **fields: str) -> Difference:
+    return lambda host: host.seen.update({id_: {**host.seen[id_], **fields}})
+
+
+def unit(id_: str, **fields: Any) -> Difference:
+    return lambda host: host.seen.update({id_: show(**fields)})
+
+
+def in_order(*differences: Difference) -> Difference:
+    def all_of(host: ModelHost) -> None:
+        for difference in differences:
+            difference(host)
+
+    return all_of
+
+
+STOP_K, STOP_Z = ("stop", KAFKA), ("stop", ZOOKEEPER)
+START_K, START_Z = ("start", KAFKA), ("start", ZOOKEEPER)
+RESTART_K, RESTART_Z = ("restart", KAFKA), ("restart", ZOOKEEPER)
+KAFKA_RELEASE = "release:/usr/local/kafka_2.12-1.0.0"
+ZOOKEEPER_RELEASE = "release:/usr/local/zookeeper-3.5.3-beta"
+JAVA_RELEASE = "release:/usr/local/java/jdk-11.0.29-jre"
+PROFILE = "file:/etc/profile.d/kprov.sh"
+ZOO_CFG = "file:/usr/local/zookeeper/conf/zoo.cfg"
+LOG_DIR = "data:/home/temp/kafka_logs"
+
+DRIFT: Mapping[str, tuple[Difference, list[tuple[str, str]]]] = {
+    "nothing": (lambda host: None, []),
+    "a file that the broker reads is gone": (gone(PROPERTIES), [("create", PROPERTIES), RESTART_K]),
+    "a file was edited": (differs(PROPERTIES, sha256="e" * 64), [("update", PROPERTIES), RESTART_K]),
+    "a mode was changed": (differs(PROPERTIES, mode="644"), [("update", PROPERTIES), RESTART_K]),
+    "an owner was changed": (differs(PROPERTIES, group="root"), [("update", PROPERTIES), RESTART_K]),
+    "a script that no service reads": (
+        gone(f"file:{HOME}/kk_zk_start.sh"),
+        [("create", f"file:{HOME}/kk_zk_start.sh")],
+    ),
+    "the profile script": (gone(PROFILE), [("create", PROFILE)]),
+    "a unit file": (differs(UNIT, sha256="e" * 64), [("update", UNIT), RESTART_K]),
+    "zookeeper's configuration": (differs(ZOO_CFG, sha256="e" * 64), [("update", ZOO_CFG), RESTART_Z]),
+    "a directory's mode": (
+        differs(f"directory:{HOME}/logs", mode="777"),
+        [("update", f"directory:{HOME}/logs"), RESTART_K],
+    ),
+    "kafka is stopped": (unit(KAFKA, active=False), [START_K]),
+    "zookeeper is stopped": (unit(ZOOKEEPER, active=False), [START_Z]),
+    "both are stopped": (in_order(unit(KAFKA, active=False), unit(ZOOKEEPER, active=False)), [START_Z, START_K]),
+    "kafka is disabled": (unit(KAFKA, enabled=False), [("update", KAFKA)]),
+    "kafka is stopped and disabled": (unit(KAFKA, active=False, enabled=False), [START_K]),
+    "a unit that systemd has not read again": (unit(KAFKA, reload=True), [RESTART_K]),
+    "kafka's release is gone": (gone(KAFKA_RELEASE), [STOP_K, ("create", KAFKA_RELEASE), START_K]),
+    "kafka's links lead elsewhere": (
+        differs(f"links:{HOME}/bin/*", links="stale"),
+        [STOP_K, ("update", f"links:{HOME}/bin/*"), START_K],
+    ),
+    "kafka's libs lead elsewhere": (
+        differs(f"link:{HOME}/libs", target="/elsewhere"),
+        [STOP_K, ("update", f"link:{HOME}/libs"), START_K],
+    ),
+    "zookeeper's release is gone": (
+        gone(ZOOKEEPER_RELEASE),
+        [STOP_K, STOP_Z, ("create", ZOOKEEPER_RELEASE), START_Z, START_K],
+    ),
+    "the java of both is gone": (
+        gone(JAVA_RELEASE),
+        [STOP_K, STOP_Z, ("create", JAVA_RELEASE), START_Z, START_K],
+    ),
+    "kafka's release is gone and kafka is down": (
+        in_order(gone(KAFKA_RELEASE), unit(KAFKA, active=False)),
+        [("create", KAFKA_RELEASE), START_K],
+    ),
+    "zookeeper's release is gone and kafka is down": (
+        in_order(gone(ZOOKEEPER_RELEASE), unit(KAFKA, active=False)),
+        [STOP_Z, ("create", ZOOKEEPER_RELEASE), START_Z, START_K],
+    ),
+    "the user is gone": (gone("user:kafka"), [("create", "user:kafka"), RESTART_K]),
+    "the messages are gone": (gone(LOG_DIR), [("create", LOG_DIR), RESTART_K]),
+}
+
+
+@pytest.mark.parametrize(("difference", "expected"), DRIFT.values(), ids=DRIFT.keys())
+def test_drift_is_mended_with_the_fewest_restarts(difference: Difference, expected: list[tuple[str, str]]) -> None:
+    host, state = installed()
+    difference(host)
+    plan = host.plan(state)
+    assert plan.obstacles == ()
+    assert acts(plan) == expected
+    for change in plan.changes:
+        assert change.calls
+        assert change.reason
+        assert change.title
+    host.carry_out(plan)
+    assert host.plan(state).empty
+
+
+def test_each_start_waits_for_the_service_and_a_stop_does_not() -> None:
+    host, state = installed()
+    gone(JAVA_RELEASE)(host)
+    plan = host.plan(state)
+    assert [(str(change.action), change.gate) for change in plan.changes] == [
+        ("stop", ""),
+        ("stop", ""),
+        ("create", ""),
+        ("start", "zookeeper.service"),
+        ("start", "kafka.service"),
+    ]
+
+
+def test_an_edited_file_is_backed_up_before_it_is_replaced() -> None:
+    host, state = installed()
+    host.seen[PROPERTIES] = {**host.seen[PROPERTIES], "sha256": "e" * 64, "content": "broker.id=5\n"}
+    (change, _) = host.plan(state).changes
+    path = PROPERTIES.removeprefix("file:")
+    assert [call[:2] for call in change.calls] == [("back_up", path), ("put_file", change.calls[1][1])]
+    assert change.calls[0][2] == f"{path}.edited-eeeeeeee"
+    assert f"{path}.edited-eeeeeeee" in change.reason
+    assert "-broker.id=5" in change.diff
+    assert change.content is not None
+    assert b"broker.id=0" in change.content
+
+
+def test_a_changed_wish_needs_no_backup() -> None:
+    host, _ = installed()
+    plan = host.plan(wanted(asked(properties={"num.partitions": "3"})))
+    assert acts(plan) == [("update", PROPERTIES), RESTART_K]
+    assert [call[0] for call in plan.changes[0].calls] == ["put_file"]
+
+
+def test_a_changed_mode_leaves_the_content_alone() -> None:
+    host, state = installed()
+    differs(PROPERTIES, mode="644")(host)
+    (change, _) = host.plan(state).changes
+    assert change.calls == (("set_mode", PROPERTIES.removeprefix("file:"), "root", "kafka", "0640"),)
+    assert change.reason == "mode 0644 instead of 0640"
+
+
+def test_systemd_reads_a_changed_unit_before_the_restart() -> None:
+    host, state = installed()
+    differs(UNIT, sha256="e" * 64)(host)
+    assert calls(host.plan(state)) == ["back_up", "put_file", "reload_units", "restart_unit"]
+
+
+def test_a_service_that_read_something_else_when_it_was_started_is_restarted() -> None:
+    """A run was killed after a file was written and before the restart; the file is right by now."""
+    host, state = installed()
+    made = dict(host.receipt.made)
+    made[KAFKA] = replace(made[KAFKA], fields={**made[KAFKA].fields, "fingerprint": "another"})
+    host.receipt = replace(host.receipt, made=made)
+    plan = host.plan(state)
+    assert acts(plan) == [RESTART_K]
+    assert plan.after.made[KAFKA]["fingerprint"] == state.services[1].fingerprint
+
+
+# ------------------------------------------------------------------ in the way
+
+
+def put(id_: str, **fields: str) -> Difference:
+    return lambda host: host.seen.update({id_: {"status": "present", **fields}})
+
+
+MINE = {"owner": "somebody", "group": "users", "mode": "755"}
+IN_THE_WAY: Mapping[str, tuple[Difference, str]] = {
+    "a file": (put(PROPERTIES, type="regular file", sha256="f" * 64, **MINE), PROPERTIES),
+    "a file that happens to be the same": (put(PROPERTIES, type="regular file", **MINE), PROPERTIES),
+    "a unit": (put(UNIT, type="regular file", sha256="f" * 64, **MINE), UNIT),
+    "a directory where a file goes": (put(PROPERTIES, type="directory", **MINE), PROPERTIES),
+    "the home": (put(f"directory:{HOME}", type="directory", entries="0", **MINE), f"directory:{HOME}"),
+    "a file where the home goes": (put(f"directory:{HOME}", type="regular file", **MINE), f"directory:{HOME}"),
+    "a file where a shared directory is": (put("directory:/home/temp", type="regular file"), "directory:/home/temp"),
+    "a user": (put("user:kafka", entry="kafka:x:1:1::/:/bin/sh"), "user:kafka"),
+    "a release": (put(KAFKA_RELEASE, type="directory", **MINE), KAFKA_RELEASE),
+    "a link": (put(f"link:{HOME}/libs", type="symbolic link", target="/x", **MINE), f"link:{HOME}/libs"),
+    "a folder where links go": (put(f"links:{HOME}/bin/*", links="foreign"), f"links:{HOME}/bin/*"),
+    "a folder with the right links": (put(f"links:{HOME}/bin/*", links="right"), f"links:{HOME}/bin/*"),
+    "somebody's data": (put(LOG_DIR, type="directory", entries="3", holds="other", **MINE), LOG_DIR),
+    "somebody's broker": (put(LOG_DIR, type="directory", entries="3", holds="kafka", broker="0", **MINE), LOG_DIR),
+    "a file where data go": (put(LOG_DIR, type="regular file", **MINE), LOG_DIR),
+}
+
+
+@pytest.mark.parametrize(("difference", "id_"), IN_THE_WAY.values(), ids=IN_THE_WAY.keys())
+def test_what_kprov_did_not_make_stops_the_plan(difference: Difference, id_: str) -> None:
+    host = fresh()
+    difference(host)
+    (obstacle,) = host.plan(wanted(asked())).obstacles
+    assert obstacle.id == id_
+    assert id_.partition(":")[2].removesuffix("/*") in obstacle.what
+    assert obstacle.hint
+
+
+@pytest.mark.parametrize("id_", [item.id for item in wanted(asked(), firewalld=True).resources])
+@pytest.mark.parametrize("after_install", [False, True])
+def test_what_cannot_be_read_is_neither_there_nor_not_there(id_: str, after_install: bool) -> None:
+    state = wanted(asked(), firewalld=True)
+    host = fresh()
+    if after_install:
+        host.install(state)
+    host.seen[id_] = {"status": "unknown", "why": "Input/output error"}
+    (obstacle,) = host.plan(state).obstacles
+    assert obstacle.id == id_
+    assert "Input/output error" in obstacle.what
+
+
+def test_a_service_of_a_package_stops_the_plan() -> None:
+    """Debian's zookeeperd and vendors' RPMs bring units of these names, not below /etc/systemd/system."""
+    host = fresh()
+    running = show()["show"] + "\nFragmentPath=/usr/lib/systemd/system/zookeeper.service"
+    host.seen[ZOOKEEPER] = {"status": "present", "show": running}
+    assert [obstacle.id for obstacle in host.plan(wanted(asked())).obstacles] == [ZOOKEEPER]
+
+
+def test_messages_of_another_broker_are_not_taken() -> None:
+    host, state = installed()
+    differs(LOG_DIR, holds="kafka", broker="5")(host)
+    (obstacle,) = host.plan(state).obstacles
+    assert "broker.id 5" in obstacle.what
+    assert "5" in obstacle.hint
+
+
+def test_an_empty_directory_may_be_filled_with_data() -> None:
+    host = fresh()
+    put(LOG_DIR, type="directory", entries="0", **MINE)(host)
+    plan = host.plan(wanted(asked()))
+    assert plan.obstacles == ()
+    (change,) = [change for change in plan.changes if change.id == LOG_DIR]
+    assert change.action is Action.UPDATE
+    assert "owner somebody:users" in change.reason
+
+
+@pytest.mark.parametrize("kind", ["directory", "symbolic link"])
+def test_a_directory_that_others_made_is_used_as_it_is(kind: str) -> None:
+    host = fresh()
+    put("directory:/home/temp", type=kind, **MINE)(host)
+    plan = host.plan(wanted(asked()))
+    assert plan.obstacles == ()
+    assert "directory:/home/temp" not in ids(plan)
+    assert "directory:/home/temp" not in plan.after.made
+
+
+def test_every_directory_above_the_data_is_made() -> None:
+    state = wanted(asked(properties={"log.dirs": "/data/kafka"}))
+    assert "directory:/data" in ids(fresh().plan(state))
+
+
+# ------------------------------------------------------------------ firewall
+
+PORT = "firewall:9092/tcp"
+
+
+def test_a_port_is_opened_where_firewalld_runs_and_only_there() -> None:
+    assert PORT not in ids(fresh().plan(wanted(asked())))
+    plan = fresh().plan(wanted(asked(), firewalld=True))
+    (change,) = [change for change in plan.changes if change.id == PORT]
+    assert change.calls == (("open_port", "9092/tcp"),)
+    assert PORT in plan.after.made
+
+
+def test_a_port_that_was_open_before_stays_its_owner_s() -> None:
+    host = fresh()
+    put(PORT)(host)
+    plan = host.install(wanted(asked(), firewalld=True))
+    assert PORT not in ids(plan)
+    assert PORT not in host.receipt.made
+    host.uninstall(purge=True)
+    assert host.seen[PORT]["status"] == "present"
+
+
+def test_a_port_that_kprov_opened_is_closed_by_uninstall() -> None:
+    host, _ = installed(firewalld=True)
+    plan = host.uninstall()
+    assert ("close_port", "9092/tcp") in [call for change in plan.changes for call in change.calls]
+
+
+# ------------------------------------------------------------------ another wish
+
+
+def test_another_archive_of_the_same_release_stops_kafka_before_it_is_replaced() -> None:
+    host, _ = installed()
+    plan = host.plan(wanted(asked(), content="rebuilt"))
+    assert acts(plan) == [STOP_K, ("replace", KAFKA_RELEASE), START_K]
+    assert plan.changes[1].upload is not None
+
+
+def test_another_version_lies_beside_the_first_and_the_links_are_switched() -> None:
+    host, _ = installed()
+    plan = host.plan(wanted(asked(kafka="1.1.1")))
+    found = acts(plan)
+    new = "release:/usr/local/kafka_2.12-1.1.1"
+    assert found[0] == STOP_K
+    assert found[-1] == START_K
+    assert ("create", new) in found
+    assert ("update", f"links:{HOME}/bin/*") in found
+    assert not [id_ for action, id_ in found if action == "remove"]
+    assert {KAFKA_RELEASE, new} <= plan.after.made.keys()
+
+
+def test_what_nobody_asks_for_any_more_goes_but_data_and_releases_stay() -> None:
+    host, _ = installed()
+    state = wanted(asked(mode="bundled"))
+    plan = host.install(state)
+    removed = [id_ for action, id_ in acts(plan) if action == "remove"]
+    assert f"file:{HOME}/config/zookeeper.properties" not in removed
+    assert {ZOO_CFG, "link:/usr/local/zookeeper/lib", "directory:/usr/local/zookeeper"} <= set(removed)
+    for id_ in (ZOOKEEPER_RELEASE, "data:/var/lib/zookeeper/data", "directory:/var/lib/zookeeper"):
+        assert id_ not in removed
+        assert id_ in host.receipt.made
+    folder = removed.index("directory:/usr/local/zookeeper")
+    inside = [id_ for id_ in removed if "/usr/local/zookeeper/" in id_]
+    assert all(removed.index(id_) < folder for id_ in inside)
+    assert host.plan(state).empty
+
+
+def test_the_way_there_and_back_leaves_nothing_behind() -> None:
+    host, state = installed()
+    host.install(wanted(asked(mode="bundled")))
+    host.install(state)
+    assert host.plan(state).empty
+    host.uninstall(purge=True)
+    assert host.present() == BARE
+    assert host.receipt.made == {}
+
+
+def test_an_orphan_that_was_edited_stops_the_plan() -> None:
+    host, _ = installed()
+    differs(ZOO_CFG, sha256="e" * 64)(host)
+    assert [item.id for item in host.plan(wanted(asked(mode="bundled"))).obstacles] == [ZOO_CFG]
+
+
+def test_zookeeper_is_not_moved_to_an_empty_directory_in_silence() -> None:
+    host, _ = installed()
+    differs("data:/var/lib/zookeeper/data", entries="2")(host)
+    (obstacle,) = host.plan(wanted(asked(mode="bundled"))).obstacles
+    assert obstacle.what == "/var/lib/zookeeper/data holds zookeeper data, and nothing asks for it any more"
+    assert "uninstall first" in obstacle.hint
+
+
+def test_messages_are_not_left_behind_in_silence() -> None:
+    host, _ = installed()
+    differs(LOG_DIR, entries="3")(host)
+    more = host.plan(wanted(asked(properties={"log.dirs": "/home/temp/kafka_logs,/data/more"})))
+    assert more.obstacles == ()
+    (obstacle,) = host.plan(wanted(asked(properties={"log.dirs": "/data/more"}))).obstacles
+    assert obstacle.id == LOG_DIR
+
+
+# ------------------------------------------------------------------ interrupted
+
+
+def interrupted(host: ModelHost, plan: Plan, after: int) -> None:
+    """The run is killed after so many changes: the receipt holds what was intended."""
+    for change in plan.changes[:after]:
+        host.change(change)
+    host.receipt = _intent(plan)
+
+
+FIRST = len(fresh().plan(wanted(asked())).changes)
+
+
+@pytest.mark.parametrize("after", range(FIRST + 1))
+def test_an_interrupted_install_is_gone_on_with(after: int) -> None:
+    host, state = fresh(), wanted(asked())
+    interrupted(host, host.plan(state), after)
+    plan = host.plan(state)
+    assert plan.obstacles == ()
+    assert not [change for change in plan.changes if "edited" in change.reason]
+    host.carry_out(plan)
+    assert host.plan(state).empty
+    assert host.receipt.state == "done"
+    assert not [made.id for made in host.receipt.made.values() if made["pending"]]
+    # what was done before is not done again
+    assert len([change for change in plan.changes if change.action is Action.CREATE]) == max(0, FIRST - 2 - after)
+
+
+@pytest.mark.parametrize("after", range(FIRST + 1))
+def test_an_interrupted_install_can_be_taken_back(after: int) -> None:
+    host, state = fresh(), wanted(asked())
+    interrupted(host, host.plan(state), after)
+    host.uninstall(purge=True)
+    assert host.present() == BARE
+
+
+CHANGED = wanted(asked(kafka="1.1.1", properties={"num.partitions": "3"}))
+SECOND = len(installed()[0].plan(CHANGED).changes)
+
+
+@pytest.mark.parametrize("after", range(SECOND + 1))
+def test_an_interrupted_change_is_gone_on_with(after: int) -> None:
+    host, _ = installed()
+    interrupted(host, host.plan(CHANGED), after)
+    plan = host.plan(CHANGED)
+    assert plan.obstacles == ()
+    assert not [change for change in plan.changes if "edited" in change.reason]
+    assert plan.changes[-1].id == KAFKA, "it has not been started with what it reads now"
+    host.carry_out(plan)
+    assert host.plan(CHANGED).empty
+
+
+@pytest.mark.parametrize("after", range(SECOND + 1))
+def test_an_interrupted_change_can_be_unmade(after: int) -> None:
+    host, state = installed()
+    interrupted(host, host.plan(CHANGED), after)
+    plan = host.install(state)
+    assert not [change for change in plan.changes if "edited" in change.reason]
+    assert host.plan(state).empty
+
+
+def test_an_interrupted_change_can_be_taken_back() -> None:
+    host, _ = installed()
+    interrupted(host, host.plan(CHANGED), 0)
+    assert uninstall_plan("box", host.seen, host.receipt, purge=True, force=False).obstacles == ()
+
+
+def test_a_release_that_was_going_to_be_replaced_is_still_to_be_replaced() -> None:
+    host, _ = installed()
+    state = wanted(asked(), content="rebuilt")
+    interrupted(host, host.plan(state), 1)  # kafka is stopped, and that is all
+    assert ("replace", KAFKA_RELEASE) in acts(host.plan(state))
+
+
+def test_a_file_that_two_interrupted_runs_had_not_come_to_was_not_edited() -> None:
+    host, _ = installed()
+    for partitions in ("2", "3"):
+        interrupted(host, host.plan(wanted(asked(properties={"num.partitions": partitions}))), 0)
+    plan = host.plan(wanted(asked(properties={"num.partitions": "4"})))
+    assert not [change for change in plan.changes if "edited" in change.reason]
+
+
+def test_a_run_that_was_killed_before_its_last_word_is_ended_by_the_next() -> None:
+    host, _ = installed()
+    gone(PROFILE)(host)
+    interrupted(host, host.plan(wanted(asked())), 1)
+    assert host.receipt.state == "applying"
+    assert not host.plan(wanted(asked())).empty
+
+
+def test_kept_data_change_hands_also_after_an_interruption() -> None:
+    host, state = installed()
+    host.uninstall()
+    plan = host.plan(state)
+    assert ("adopt", LOG_DIR) in acts(plan)
+    interrupted(host, plan, 0)
+    assert ("adopt", LOG_DIR) in acts(host.plan(state))
+
+
+# ------------------------------------------------------------------ uninstall
+
+
+def test_uninstall_stops_kafka_then_zookeeper_and_goes_backwards() -> None:
+    host, state = installed()
+    plan = uninstall_plan("box", host.seen, host.receipt, purge=True, force=False)
+    assert ids(plan)[:2] == [KAFKA, ZOOKEEPER]
+    assert plan.changes[0].calls == (("stop_unit", "kafka.service"), ("disable_unit", "kafka.service"))
+    made = [item.id for item in state.resources if item.id in host.receipt.made]
+    assert ids(plan)[2:] == made[::-1]
+    assert {str(change.action) for change in plan.changes} == {"remove"}
+
+
+def test_systemd_forgets_the_units_that_are_removed() -> None:
+    host, _ = installed()
+    plan = uninstall_plan("box", host.seen, host.receipt, purge=False, force=False)
+    units = [change for change in plan.changes if change.id.startswith("file:/etc/systemd/")]
+    assert len(units) == 2
+    assert all(change.calls[-1] == ("reload_units",) for change in units)
+
+
+@pytest.mark.parametrize("mode", ["standalone", "bundled"])
+def test_uninstall_keeps_the_data_and_what_they_lie_in(mode: str) -> None:
+    host, state = fresh(), wanted(asked(mode=mode))
+    host.install(state)
+    plan = host.uninstall()
+    data = {item.id for item in state.resources if item.id.startswith("data:")}
+    assert len(data) == 3
+    assert data <= host.present()
+    above = {id_ for id_ in host.present() if id_.startswith("directory:")}
+    for id_ in above - BARE:
+        assert [path for path in data if path[5:].startswith(f"{id_[10:]}/")], f"{id_} holds no data"
+    assert host.present() == data | above | BARE
+    assert len(plan.kept) == 3
+    assert "8192 bytes of kafka data" in " ".join(plan.kept)
+    assert {made.id for made in host.receipt.made.values()} == host.present() - BARE
+    assert host.receipt.spec is None
+
+
+@pytest.mark.parametrize("mode", ["standalone", "bundled"])
+def test_purge_leaves_nothing(mode: str) -> None:
+    host = fresh()
+    host.install(wanted(asked(mode=mode)))
+    plan = host.uninstall(purge=True)
+    assert host.present() == BARE
+    assert plan.kept == ()
+    assert plan.after.made == {}
+
+
+def test_kept_data_are_taken_up_again_with_their_owner() -> None:
+    host, state = installed()
+    host.uninstall()
+    plan = host.install(state)
+    adopted = [change for change in plan.changes if change.action is Action.ADOPT]
+    assert [change.id for change in adopted] == [item.id for item in state.resources if item.id.startswith("data:")]
+    assert all(call[0] in {"make_directory", "own_tree"} for change in adopted for call in change.calls)
+    assert [call for change in adopted for call in change.calls if call[:2] == ("own_tree", "/home/temp/kafka_logs")]
+    assert host.plan(state).empty
+
+
+def test_kept_data_can_be_purged_later() -> None:
+    host, _ = installed()
+    host.uninstall()
+    host.uninstall(purge=True)
+    assert host.present() == BARE
+    assert host.receipt.made == {}
+
+
+def test_a_second_uninstall_has_nothing_to_do() -> None:
+    host, _ = installed()
+    host.uninstall()
+    plan = uninstall_plan("box", host.seen, host.receipt, purge=False, force=False)
+    assert plan.empty
+    assert len(plan.kept) == 3
+
+
+def test_what_is_gone_already_need_not_be_removed() -> None:
+    host, _ = installed()
+    for id_ in (PROPERTIES, "user:kafka", KAFKA_RELEASE, KAFKA):
+        gone(id_)(host)
+    plan = host.uninstall(purge=True)
+    assert not {PROPERTIES, "user:kafka", KAFKA_RELEASE, KAFKA} & set(ids(plan))
+    assert host.receipt.made == {}
+
+
+CHANGED_SINCE: Mapping[str, tuple[Difference, str]] = {
+    "a file": (differs(PROPERTIES, sha256="e" * 64), PROPERTIES),
+    "a link": (differs(f"link:{HOME}/libs", target="/elsewhere"), f"link:{HOME}/libs"),
+}
+
+
+@pytest.mark.parametrize(("difference", "id_"), CHANGED_SINCE.values(), ids=CHANGED_SINCE.keys())
+def test_what_was_changed_since_stops_uninstall_unless_forced(difference: Difference, id_: str) -> None:
+    host, _ = installed()
+    difference(host)
+    plan = uninstall_plan("box", host.seen, host.receipt, purge=True, force=False)
+    assert [(item.id, "--force" in item.hint) for item in plan.obstacles] == [(id_, True)]
+    forced = uninstall_plan("box", host.seen, host.receipt, purge=True, force=True)
+    assert forced.obstacles == ()
+    assert id_ in ids(forced)
+
+
+def test_what_cannot_be_read_is_not_removed() -> None:
+    host, _ = installed()
+    host.seen[PROPERTIES] = {"status": "unknown", "why": "Input/output error"}
+    plan = uninstall_plan("box", host.seen, host.receipt, purge=True, force=True)
+    assert [item.id for item in plan.obstacles] == [PROPERTIES]
+    assert PROPERTIES not in ids(plan)
+
+
+def test_a_stranger_s_file_keeps_its_directory() -> None:
+    host, _ = installed()
+    host.others.add(f"{HOME}/config/notes.txt")
+    host.uninstall(purge=True)
+    assert f"directory:{HOME}/config" in host.present()
+
+
+def test_logs_go_with_their_directory() -> None:
+    host, _ = installed()
+    plan = host.uninstall()
+    (change,) = [change for change in plan.changes if change.id == f"directory:{HOME}/logs"]
+    assert change.calls == (("remove_tree", f"{HOME}/logs"),)
+
+
+def test_a_service_that_is_failing_is_stopped_all_the_same() -> None:
+    host, _ = installed()
+    text = show()["show"].replace("ActiveState=active", "ActiveState=activating")
+    host.seen[KAFKA] = {"status": "present", "show": text}
+    plan = uninstall_plan("box", host.seen, host.receipt, purge=False, force=False)
+    assert plan.changes[0].calls[0] == ("stop_unit", "kafka.service")
+
+
+def test_a_stopped_and_disabled_service_needs_nothing() -> None:
+    host, _ = installed()
+    host.seen[KAFKA] = show(active=False, enabled=False)
+    assert KAFKA not in ids(uninstall_plan("box", host.seen, host.receipt, purge=False, force=False))
+
+
+def test_a_port_of_a_firewall_that_does_not_run_is_left() -> None:
+    host, _ = installed(firewalld=True)
+    host.seen[PORT] = {"status": "unknown", "why": "firewalld is not running"}
+    plan = uninstall_plan("box", host.seen, host.receipt, purge=True, force=False)
+    assert plan.obstacles == ()
+    assert PORT not in ids(plan)
+    assert "firewalld is not running" in plan.kept[0]
+
+
+# ------------------------------------------------------------------ any history
+
+WISHES = st.fixed_dictionaries(
+    {
+        "kafka": st.sampled_from(["1.0.0", "2.8.2", "3.9.2"]),
+        "zookeeper": st.sampled_from(["3.4.14", "3.5.3-beta", "3.8.6"]),
+        "mode": st.sampled_from(["standalone", "bundled"]),
+        "java_home": st.sampled_from([None, "/usr/lib/jvm/java-11"]),
+        "properties": st.sampled_from([{}, {"num.partitions": "3"}, {"log.dirs": "/var/lib/kafka/a,/var/lib/kafka/b"}]),
+    }
+)
+OPTIONS = st.fixed_dictionaries({"firewalld": st.booleans(), "content": st.sampled_from(["", "rebuilt"])})
+
+
+HISTORIES = st.lists(st.tuples(WISHES, OPTIONS), min_size=1, max_size=3)
+
+
+def lived_through(wishes: list[tuple[dict[str, Any], dict[str, Any]]], data: st.DataObject) -> ModelHost:
+    """A host after one install a wish, some interrupted, some followed by an uninstall; each must converge."""
+    host = fresh()
+    for wish, options in wishes:
+        state = wanted(asked(**wish), **options)
+        if host.receipt.made and data.draw(st.booleans(), label="interrupted"):
+            plan = host.plan(state)
+            if not _replaces(plan):  # see test_a_release_that_was_going_to_be_replaced_...
+                interrupted(host, plan, data.draw(st.integers(0, len(plan.changes)), label="after"))
+        plan = host.install(state)
+        assert not [change for change in plan.changes if "edited" in change.reason]
+        assert {item.id for item in state.resources} <= host.present()
+        assert host.plan(state).empty
+        assert {*ids(plan)} <= host.receipt.made.keys() | {id_ for action, id_ in acts(plan) if action == "remove"}
+        if data.draw(st.booleans(), label="uninstalled"):
+            host.uninstall()
+    return host
+
+
+@settings(max_examples=60, deadline=None)
+@given(HISTORIES, st.data())
+def test_any_history_converges(wishes: list[tuple[dict[str, Any], dict[str, Any]]], data: st.DataObject) -> None:
+    lived_through(wishes, data)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, phases=[Phase.generate])
+@given(HISTORIES, st.data())
+def test_any_history_can_be_taken_back(
+    wishes: list[tuple[dict[str, Any], dict[str, Any]]], data: st.DataObject
+) -> None:
+    host = lived_through(wishes, data)
+    host.uninstall(purge=True)
+    assert host.present() == BARE
+    assert host.receipt.made == {}
+
+
+def _replaces(plan: Plan) -> bool:
+    return any(change.action is Action.REPLACE for change in plan.changes)
+
+
+def test_a_directory_goes_after_the_older_data_in_it() -> None:
+    host, _ = installed()
+    host.install(wanted(asked(properties={"log.dirs": "/home/temp/other"})))
+    host.uninstall(purge=True)
+    assert host.present() == BARE
+
+
+def test_a_plan_knows_the_receipt_before_and_after() -> None:
+    host = fresh()
+    plan = host.plan(wanted(asked()))
+    assert plan.before == Receipt()
+    assert list(plan.after.made) == ids(plan)
+
+
+def test_a_change_of_a_shared_directory_that_kprov_made_is_its_own() -> None:
+    resource = Directory("/home/temp", shared=True)
+    verdict = resource.compare({**DIRECTORY, "mode": "700"}, resource.made())
+    assert isinstance(verdict, Change)
+    assert resource.compare({**DIRECTORY, "mode": "700"}, None) is None

@@ -1,0 +1,236 @@
+"""Results and errors as people and programs read them."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.model_host import ModelHost
+from support.specimens import asked, wanted
+
+from kprov import __version__
+from kprov.errors import ExitCode, Problem, UsageError
+from kprov.operations.status import Status, UnitStatus
+from kprov.operations.uninstall import Uninstalled
+from kprov.plan import Plan
+from kprov.resources.base import Action, Change
+from kprov.smoke import SmokeResult, SmokeStep
+from kprov.ui.output import SCHEMA, Output, show_error
+
+MARKUP = "[red]not red[/red] [bold] [link=x]"
+IPV6 = "[2001:1234:ab::5]:9092"
+
+
+def change(action: Action = Action.UPDATE, **fields: Any) -> Change:
+    return Change(action, "file:/a", "file /a", "it was edited", (), **fields)
+
+
+PLAN = Plan(
+    "box", (change(diff="--- /a\n+++ /a\n-old\n+new"), change(Action.RESTART)), notes=("a note",), kept=("data",)
+)
+SMOKE = SmokeResult(
+    "kprov-smoke-1",
+    "/home",
+    "box:9092",
+    (
+        SmokeStep("create a topic", "bin/kafka-topics.sh --create", 1.26, True),
+        SmokeStep("from here", "confluent-kafka to box:9092", 0, None, "not installed"),
+    ),
+)
+UNIT = UnitStatus("kafka.service", "1.0.0", "active", True, 7, "Mon", (9092, 9093), (9092,))
+STATUS = Status("box", "done", "1.0.0", "3.5.3-beta (standalone)", "11", "/java", "/home", "box:9092", ("/d",), (UNIT,))
+UNINSTALLED = Uninstalled("box", 3, ("/d (8 bytes of kafka data)",), ())
+
+
+def shown(say: str, *arguments: Any, **options: Any) -> str:
+    stream = io.StringIO()
+    output = Output("test", stream=stream)
+    getattr(output, say)(*arguments, **options)
+    output.close(ExitCode.DONE)
+    return stream.getvalue()
+
+
+def document(say: str, *arguments: Any, code: ExitCode = ExitCode.DONE, **options: Any) -> dict[str, Any]:
+    stream = io.StringIO()
+    output = Output("test", as_json=True, stream=stream)
+    getattr(output, say)(*arguments, **options)
+    assert stream.getvalue() == "", "one document, at the end"
+    output.close(code)
+    found: dict[str, Any] = json.loads(stream.getvalue())
+    return found
+
+
+def test_a_plan() -> None:
+    assert shown("plan", PLAN, diffs=True).splitlines() == [
+        "~ update file /a  it was edited",
+        "    --- /a",
+        "    +++ /a",
+        "    -old",
+        "    +new",
+        "^ restart file /a  it was edited",
+        "  keeps data",
+        "  note: a note",
+        "box: 2 changes",
+    ]
+    assert "-old" not in shown("plan", PLAN, diffs=False)
+
+
+def test_what_a_new_file_holds_is_not_shown_line_by_line() -> None:
+    plan = Plan("box", (change(Action.CREATE, diff="+every line"),))
+    assert "every line" not in shown("plan", plan, diffs=True)
+
+
+def test_a_plan_without_changes() -> None:
+    assert shown("plan", Plan("box", ()), diffs=True) == "box: nothing to do\n"
+
+
+def test_a_smoke_test_reads_as_the_article_s_reader_would_type_it() -> None:
+    assert shown("smoke", SMOKE).splitlines() == [
+        "$ cd /home",
+        "$ bin/kafka-topics.sh --create",
+        "    ok  create a topic  1.3 s",
+        "  confluent-kafka to box:9092",
+        "    not run  from here: not installed  0.0 s",
+        "smoke test passed: clients are served at box:9092",
+    ]
+
+
+def test_a_smoke_test_that_failed() -> None:
+    failed = SmokeResult("t", "/home", "box:9092", (SmokeStep("see it listed", "bin/x", 0, False, "no topics"),))
+    text = shown("smoke", failed)
+    assert "FAILED  see it listed: no topics" in text
+    assert text.endswith("smoke test FAILED: clients are not served at box:9092\n")
+
+
+def test_status() -> None:
+    text = shown("status", STATUS)
+    assert "kafka.service     active  enabled  pid 7  port 9092, 9093 (not bound)  since Mon" in text
+    assert "zookeeper  3.5.3-beta (standalone)" in text
+    assert "interrupted" not in text
+
+
+def test_uninstalled() -> None:
+    assert shown("uninstalled", UNINSTALLED) == "kept: /d (8 bytes of kafka data)\nbox: 0 leftovers\n"
+
+
+def test_files_and_the_next_command() -> None:
+    assert shown("files", Path("/out"), [Path("/out/a")]) == "/out/a\n1 files in /out\n"
+    assert shown("next_command", "kprov status box") == "next: kprov status box\n"
+
+
+DOCUMENTS = [
+    ("plan", (PLAN,), {"diffs": True}, "plan"),
+    ("smoke", (SMOKE,), {}, "smoke_test"),
+    ("status", (STATUS,), {}, "status"),
+    ("uninstalled", (UNINSTALLED,), {}, "uninstall"),
+    ("files", (Path("/out"), [Path("/out/a")]), {}, "files"),
+    ("next_command", ("kprov status box",), {}, "next"),
+    ("failed", (UsageError("wrong"),), {}, "problems"),
+]
+
+
+@pytest.mark.parametrize(("say", "arguments", "options", "key"), DOCUMENTS, ids=[row[0] for row in DOCUMENTS])
+def test_a_document_is_versioned_and_says_how_the_run_ended(
+    say: str, arguments: tuple[Any, ...], options: dict[str, Any], key: str
+) -> None:
+    found = document(say, *arguments, code=ExitCode.NOT_READY, **options)
+    assert found.pop(key)
+    assert found == {"kprov": __version__, "schema": SCHEMA, "command": "test", "exit_code": 6}
+
+
+def test_the_plan_of_a_whole_install_as_a_document() -> None:
+    plan = ModelHost().plan(wanted(asked()))
+    found = document("plan", plan, diffs=False)["plan"]
+    assert [item["id"] for item in found["changes"]] == [item.id for item in plan.changes]
+    assert found["changes"][0] == {
+        "action": "create",
+        "id": plan.changes[0].id,
+        "title": plan.changes[0].title,
+        "reason": "new",
+        "diff": "",
+    }
+
+
+def test_documents_of_the_results() -> None:
+    assert document("smoke", SMOKE)["smoke_test"]["passed"] is True
+    assert document("smoke", SMOKE)["smoke_test"]["steps"][1]["passed"] is None
+    status = document("status", STATUS)["status"]
+    assert status["serving"] is False
+    assert status["units"][0]["ports"] == [9092, 9093]
+
+
+def test_several_parts_are_one_document() -> None:
+    stream = io.StringIO()
+    output = Output("install", as_json=True, stream=stream)
+    output.plan(PLAN, diffs=False)
+    output.smoke(SMOKE)
+    output.failed(UsageError("ü [red]"))
+    output.close(ExitCode.USAGE)
+    found = json.loads(stream.getvalue())
+    assert {"plan", "smoke_test", "problems"} <= found.keys()
+    assert found["problems"][0]["what"] == "ü [red]"
+
+
+def test_text_needs_no_end() -> None:
+    stream = io.StringIO()
+    Output("test", stream=stream).close(ExitCode.DONE)
+    assert stream.getvalue() == ""
+
+
+# ------------------------------------------------------------------ errors
+
+
+def error(*problems: Problem) -> str:
+    stream = io.StringIO()
+    show_error(UsageError(problems), stream)
+    return stream.getvalue()
+
+
+def test_an_error_says_what_where_why_and_what_to_do() -> None:
+    text = error(Problem("70000 is not a port", "hosts[0].ssh.port", "line one\nline two", "choose another"))
+    assert text.splitlines() == [
+        "error: hosts[0].ssh.port: 70000 is not a port",
+        "  | line one",
+        "  | line two",
+        "  -> choose another",
+    ]
+
+
+def test_every_problem_is_shown() -> None:
+    assert error(Problem("one"), Problem("two", "there")) == "error: one\nerror: there: two\n"
+
+
+def test_a_long_line_is_not_broken() -> None:
+    text = error(Problem("x" * 300, hint="y " * 200))
+    assert len(text.splitlines()) == 2
+
+
+@pytest.mark.parametrize("text", [MARKUP, IPV6, "100% :smile: {x} %s"])
+def test_errors_are_printed_as_they_are(text: str) -> None:
+    assert error(Problem(text, text, text, text)).splitlines() == [
+        f"error: {text}: {text}",
+        f"  | {text}",
+        f"  -> {text}",
+    ]
+
+
+PRINTED = [
+    ("plan", (Plan(MARKUP, (change(diff=MARKUP),), notes=(MARKUP,), kept=(MARKUP,)),), {"diffs": True}, 4),
+    ("smoke", (SmokeResult("t", MARKUP, MARKUP, (SmokeStep(MARKUP, MARKUP, 0, False, MARKUP),)),), {}, 5),
+    ("uninstalled", (Uninstalled(MARKUP, 0, (MARKUP,), (MARKUP,)),), {}, 3),
+    ("next_command", (MARKUP,), {}, 1),
+]
+
+
+@pytest.mark.parametrize(("say", "arguments", "options", "count"), PRINTED, ids=[row[0] for row in PRINTED])
+def test_results_are_printed_as_they_are(
+    say: str, arguments: tuple[Any, ...], options: dict[str, Any], count: int
+) -> None:
+    assert shown(say, *arguments, **options).count(MARKUP) == count
+
+
+def test_an_ipv6_address_is_no_emoji() -> None:
+    assert shown("next_command", IPV6) == f"next: {IPV6}\n"
