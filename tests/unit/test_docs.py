@@ -28,6 +28,16 @@ def test_every_exit_code_is_documented() -> None:
     assert [int(code) for code in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)] == sorted(ExitCode)
 
 
+def test_the_commands_that_a_host_needs_are_documented() -> None:
+    """Those that the remote library declares."""
+    library = (ROOT / "kprov/host/library.sh").read_text(encoding="utf-8")
+    needs = re.search(r"^kprov_needs='([^']+)'", library, re.MULTILINE)
+    assert needs
+    listed = re.search(r"minimal CentOS 7: ([^.]+)\.", (ROOT / "docs/hosts.md").read_text(encoding="utf-8"))
+    assert listed
+    assert listed[1].split() == needs[1].split()
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
     """Every file that a page links to is there."""
