@@ -155,6 +155,7 @@ def _services(
         reason = _why(state, was, read, stale)
         if reason is None and waits_for:
             reason = f"{waits_for[0]} is stopped meanwhile"
+        reload: tuple[Call, ...] = (("reload_units",),) if state.needs_reload else ()
         enable: tuple[Call, ...] = () if state.enabled else (("enable_unit", service.unit),)
         title = f"service {service.unit}"
         if reason is None:
@@ -163,13 +164,13 @@ def _services(
             continue
         disruptive = bool(waits_for) or any(change.disruptive for change in read)
         if state.active and not disruptive:
-            calls = (*enable, ("restart_unit", service.unit))
+            calls = (*reload, *enable, ("restart_unit", service.unit))
             after.append(_change(Action.RESTART, service, reason, calls))
             continue
         if state.active:
             stopped.add(service.unit)
             before.insert(0, Change(Action.STOP, service.id, title, reason, (("stop_unit", service.unit),), made=was))
-        calls = (*enable, ("start_unit", service.unit))
+        calls = (*reload, *enable, ("start_unit", service.unit))
         after.append(_change(Action.START, service, reason, calls))
     return before, after
 

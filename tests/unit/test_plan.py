@@ -329,6 +329,16 @@ def test_what_cannot_be_read_is_neither_there_nor_not_there(id_: str, after_inst
     assert "Input/output error" in obstacle.what
 
 
+def test_systemd_reads_a_unit_again_that_it_has_not_read_since_it_changed() -> None:
+    host, state = installed()
+    host.seen[KAFKA] = {
+        "status": "present",
+        "show": host.seen[KAFKA]["show"].replace("NeedDaemonReload=no", "") + "\nNeedDaemonReload=yes",
+    }
+    (change,) = host.plan(state).changes
+    assert change.calls == (("reload_units",), ("restart_unit", "kafka.service"))
+
+
 def test_a_service_of_a_package_stops_the_plan() -> None:
     """Debian's zookeeperd and vendors' RPMs bring units of these names, not below /etc/systemd/system."""
     host = fresh()
