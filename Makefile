@@ -45,7 +45,7 @@ demo: setup
 	@$(BIN)/kprov lab up
 	$(BIN)/kprov install 192.168.78.141 --ssh-config /var/lib/kprov-lab/kprov/ssh_config \
 	    --java temurin-11 --archives $(ARCHIVES) --yes
-	@echo 'take it down again: make clean, or $(BIN)/kprov lab down'
+	@echo 'kprov is in $(BIN); take the host down again: make clean, or $(BIN)/kprov lab down'
 
 test: lint archives
 	@$(BIN)/pytest

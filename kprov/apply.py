@@ -43,11 +43,27 @@ def apply(connection: Connection, plan: Plan, command: str, emit: Emit, gate: Ga
     if plan.obstacles:
         raise ValueError("a plan with obstacles must not be carried out")
     with host_lock(connection, command):
-        _write_receipt(connection, _intent(plan))
+        intent = _intent(plan)
+        _write_receipt(connection, intent)
         for upload in _uploads(plan.changes):
             push(connection, upload, emit)
-        carry_out(connection, plan.changes, emit, gate)
+        started = {change.gate: change.made for change in plan.changes if change.gate and change.made}
+
+        def passed(unit: str) -> None:
+            """A run that ends after this has started the unit with what it reads."""
+            nonlocal intent
+            gate(unit)
+            if made := started.get(unit):
+                intent = replace(intent, made={**intent.made, made.id: made})
+                _write_receipt(connection, intent)
+
+        carry_out(connection, plan.changes, emit, passed)
         _finish(connection, plan.after)
+
+
+def mark_proven(connection: Connection, receipt: Receipt) -> None:
+    """Let the receipt say that clients were served with what it lists."""
+    _write_receipt(connection, replace(receipt, state="done"))
 
 
 def carry_out(connection: Connection, changes: Sequence[Change], emit: Emit, gate: Gate) -> None:
@@ -96,6 +112,7 @@ def _intent(plan: Plan) -> Receipt:
             known = {"previous": found, "kept": before["kept"]}
             entry = replace(entry, fields={**entry.fields, **{key: value for key, value in known.items() if value}})
         made[change.id] = entry
+        made |= {copy.id: copy for copy in change.copies}
     after = plan.after if plan.after.spec is not None else plan.before
     return Receipt(made, "applying", after.spec, after.releases)
 

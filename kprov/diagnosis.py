@@ -11,7 +11,7 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
         "this Java does not fit this release",
     ),
     (
-        r"Could not reserve enough space|Cannot allocate memory|Invalid maximum heap size|Initial heap size",
+        r"Could not reserve enough space|Cannot allocate memory|Invalid maximum heap|[Ii]nitial heap size|Too small",
         "the heap does not fit: set --heap",
     ),
     (r"OutOfMemoryError", "the heap is too small: set --heap"),

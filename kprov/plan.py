@@ -16,6 +16,9 @@ from kprov.resources.removal import removal
 from kprov.resources.system import Service, UnitState
 
 _UNIT_FOLDER = "/etc/systemd/system/"
+# What stays when nothing asks for it: the user's data, what the user wrote, and the way back.
+_STAYING = frozenset({"data", "copy", "release"})
+_USERS = frozenset({"data", "copy"})
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Plan:
     @property
     def empty(self) -> bool:
         """Whether nothing is to be done, not even to the receipt of an interrupted run."""
-        return not self.changes and self.before.state == "done"
+        return not self.changes and self.before.state != "applying"
 
 
 def install_plan(
@@ -79,8 +82,9 @@ def install_plan(
     # Uninstall goes backwards: what lies in a directory comes after it.
     inside = [entry for entry in left if any(_holds(item, [entry["path"]]) for item in made)]
     others = [entry for entry in left if entry not in inside]
-    result = Receipt(index([*others, *made, *inside]), "done", spec, releases)
-    if not every and receipt.state != "done":
+    copies = [entry for change in changes for entry in change.copies]
+    result = Receipt(index([*others, *made, *inside, *copies]), "unproven", spec, releases)
+    if not every and receipt.state == "applying":
         notes = (*notes, "an interrupted run had come to its end: only the receipt is completed")
     return Plan(host, every, tuple(obstacles), tuple(notes), before=receipt, after=result)
 
@@ -90,14 +94,14 @@ def _orphans(
 ) -> tuple[list[Change], list[Obstacle]]:
     """What an earlier run made and nobody asks for now; data and the releases of the way back stay."""
     wanted = {resource.id for resource in desired} | {service.id for service in services}
-    stays = [made["path"] for made in receipt.made.values() if made.kind in {"data", "release"}]
+    stays = [made["path"] for made in receipt.made.values() if made.kind in _STAYING]
     changes: list[Change] = []
     obstacles: list[Obstacle] = []
     for made in reversed(list(receipt.made.values())):
         if made.kind == "data" and made.id not in wanted and _in_use(made, seen.get(made.id, ABSENT)):
             what = f"{made['path']} holds {made['holds']} data, and nothing asks for it any more"
             obstacles.append(Obstacle(made.id, what, "keep the directory in the settings, or uninstall first"))
-        if made.id in wanted or made.kind in {"data", "release"} or _holds(made, stays):
+        if made.id in wanted or made.kind in _STAYING or _holds(made, stays):
             continue
         result = removal(made, seen.get(made.id, ABSENT), purge=False, force=False)
         if result.change is not None:
@@ -202,11 +206,11 @@ def uninstall_plan(host: str, seen: Mapping[str, Seen], receipt: Receipt, *, pur
     kept: list[str] = []
     left: list[Made] = []
     entries = list(receipt.made.values())
-    data = [] if purge else [made["path"] for made in entries if made.kind == "data" and _is_there(made, seen)]
+    theirs = [] if purge else [made["path"] for made in entries if made.kind in _USERS and _is_there(made, seen)]
     services = [made for made in entries if made.kind == "service"]
     others = [made for made in entries if made.kind != "service"]
     for made in (*reversed(services), *reversed(others)):
-        if _holds(made, data):
+        if _holds(made, theirs):
             left.append(made)
             continue
         result = removal(made, seen.get(made.id, ABSENT), purge=purge, force=force)
@@ -216,9 +220,21 @@ def uninstall_plan(host: str, seen: Mapping[str, Seen], receipt: Receipt, *, pur
             obstacles.append(result.obstacle)
         if result.kept:
             kept.append(result.kept)
-            left.append(replace(made, fields={**made.fields, "kept": "yes"}))
+            entry = replace(made, fields={**made.fields, "kept": "yes"})
+            left.append(entry)
+            if made.kind == "data" and not made["kept"]:
+                changes.append(_handed_over(entry))
     after = Receipt({made.id: made for made in reversed(left)})
     return Plan(host, tuple(changes), tuple(obstacles), kept=tuple(kept), before=receipt, after=after)
+
+
+def _handed_over(made: Made) -> Change:
+    """Kept data go to root: the number of a removed user is given to the next one that is made."""
+    path = made["path"]
+    calls = (("own_tree", path, "root", "root"), ("set_mode", path, "root", "root", "0700"))
+    return Change(
+        Action.UPDATE, made.id, f"data directory {path}", "kept for root alone, its user goes", calls, made=made
+    )
 
 
 def _holds(made: Made, paths: Iterable[str]) -> bool:

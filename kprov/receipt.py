@@ -1,8 +1,8 @@
 """The receipt: what kprov made on a host, kept on that host. Any operator's machine can go on from it.
 
 It is JSON in /var/lib/kprov/receipt.json (root only), format 1:
-``format``, ``kprov`` (version), ``written`` (UTC), ``state`` (applying or done), ``spec`` (what was asked, as
-kprov.yaml's tree), ``releases`` (versions by product), ``made`` (a list of kind, id and fields).
+``format``, ``kprov`` (version), ``written`` (UTC), ``state``, ``spec`` (what was asked, as kprov.yaml's tree),
+``releases`` (versions by product), ``made`` (a list of kind, id and fields).
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ PATH = "/var/lib/kprov/receipt.json"
 
 @dataclass(frozen=True)
 class Receipt:
-    """state: ``applying`` from before the first change until the last has ended, then ``done``.
+    """state: ``applying`` from before the first change until the last has ended, then ``unproven`` until a smoke
+    test has passed, then ``done``.
 
     spec: None after an uninstall that kept data; the receipt then lists only what was kept.
     """

@@ -20,10 +20,11 @@ from kprov.cli.options import (
 )
 from kprov.errors import ExitCode, NotReadyError
 from kprov.operations import install as operation
+from kprov.operations.prove import prove_install
 from kprov.operations.session import Access, with_address
-from kprov.smoke import smoke_test
 from kprov.spec.load import Flag
 from kprov.ui import progress
+from kprov.ui.output import counted
 
 _ARCHIVES = click.option(
     "--archives",
@@ -75,12 +76,16 @@ def install(
             with progress() as emit:
                 prepared = operation.prepare(connection, cluster, node, releases, emit)
             output.plan(prepared.plan, diffs=True)
-            if prepared.plan.empty:
+            plan = prepared.plan
+            if plan.empty and (no_smoke_test or plan.before.state == "done"):
                 return
-            confirm(f"Make these {len(prepared.plan.changes)} changes on {login.name}?", yes=yes)
+            if plan.changes:
+                confirm(f"Make these {counted(len(plan.changes), 'change')} on {login.name}?", yes=yes)
             with progress() as emit:
-                operation.carry_out(connection, prepared, emit)
-                result = None if no_smoke_test else smoke_test(connection, prepared.runtime, emit)
+                if not plan.empty:
+                    operation.carry_out(connection, prepared, emit)
+                # What a run before this one has made and not proven is proven now.
+                result = None if no_smoke_test else prove_install(connection, prepared.runtime, plan.after, emit)
         if result is not None:
             output.smoke(result)
             if not result.passed:

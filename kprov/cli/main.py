@@ -10,7 +10,7 @@ from importlib import import_module
 import click
 
 from kprov import __version__
-from kprov.errors import ExitCode, KprovError
+from kprov.errors import ExitCode, KprovError, UsageError
 
 # Where each command is; it is imported when it is asked for, so that a short command starts fast.
 _COMMANDS: Mapping[str, str] = {
@@ -69,7 +69,14 @@ def main(arguments: list[str]) -> int:
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.ClickException as error:
-        error.show()
+        if "--json" not in arguments:
+            error.show()
+            return ExitCode.USAGE
+        from kprov.ui.output import Output  # noqa: PLC0415 (only when it is needed)
+
+        output = Output(arguments[0], as_json=True)
+        output.failed(UsageError(error.format_message(), hint="kprov --help shows commands and options"))
+        output.close(ExitCode.USAGE)
         return ExitCode.USAGE
     except KprovError as error:
         from kprov.ui.output import show_error  # noqa: PLC0415 (only when it is needed)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
 
 from kprov.cli.options import access_options, bare_host, command, config_option, host_argument, json_option
-from kprov.errors import NotReadyError
+from kprov.errors import NotReadyError, UsageError
+from kprov.operations.prove import prove
 from kprov.operations.session import Access, installed
-from kprov.smoke import smoke_test as operation
 from kprov.ui import progress
+
+# Kafka's own rule (common/internals/Topic.java).
+_TOPIC = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")
 
 
 @click.command("smoke-test")
@@ -33,9 +37,12 @@ def smoke_test(
     A topic of yours is never touched.
     """
     with command("smoke-test", as_json=as_json) as output:
+        if topic is not None and not _TOPIC.fullmatch(topic):
+            hint = "a name holds up to 249 letters, digits, '.', '_' and '-'"
+            raise UsageError(f"{topic!r} is not the name of a topic", where="--topic", hint=hint)
         login = access.login(bare_host(host, config))
         with access.connect(login) as connection, progress() as emit:
-            result = operation(connection, installed(connection).runtime, emit, topic, keep=keep)
+            result = prove(connection, installed(connection).runtime, emit, topic, keep=keep)
         output.smoke(result)
         if not result.passed:
             raise NotReadyError("the smoke test failed", where=login.name, hint="the failed step above says why")

@@ -20,6 +20,7 @@ from kprov.errors import PreflightError, Problem, StepError
 from kprov.operations.session import Access
 from kprov.operations.uninstall import carry_out_uninstall, plan_uninstall
 from kprov.ui import progress
+from kprov.ui.output import counted
 
 
 @click.command()
@@ -48,14 +49,14 @@ def uninstall(
                 raise PreflightError([Problem(item.what, login.name, hint=item.hint) for item in plan.obstacles])
             output.plan(plan, diffs=False)
             if not plan.empty:
-                question = f"Make these {len(plan.changes)} changes on {login.name}"
+                question = f"Make these {counted(len(plan.changes), 'change')} on {login.name}"
                 confirm(f"{question}, ALL DATA INCLUDED?" if purge else f"{question}?", yes=yes)
             with progress() as emit:
                 result = carry_out_uninstall(connection, plan, emit)
         output.uninstalled(result)
         if result.leftovers:
             raise StepError(
-                f"{len(result.leftovers)} things are left over",
+                f"{counted(len(result.leftovers), 'thing')} left over",
                 where=login.name,
                 cause="\n".join(result.leftovers),
                 hint="others put something into them: look, then remove them by hand",

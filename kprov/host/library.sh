@@ -276,16 +276,19 @@ probe_upload() { # ID NAME: how much of an archive is there already
     fi
 }
 
-probe_log() { # ID UNIT LINES [FILE...]: the end of a unit's journal, then of its log files
-    journal=$(journalctl -u "$2" -n "$3" --no-pager -o cat 2>&1)
+probe_log() { # ID UNIT LINES [FILE...]: the ends of what the last process of a unit wrote: log files, the journal
+    since=$(systemctl show -p ExecMainStartTimestamp "$2")
+    since=$(date -d "${since#*=}" +%s 2>/dev/null) || since=0
+    journal=$(journalctl -u "$2" -n "$3" --since "@$since" --no-pager -o cat 2>&1)
     lines=$3
     id=$1
     shift 3
-    said=$journal
+    said=
     for file; do
-        [ -r "$file" ] && said=$(printf '%s\n--- %s\n%s' "$said" "$file" "$(tail -n "$lines" -- "$file")")
+        # One that was not written to since then is of an earlier process.
+        [ -r "$file" ] && [ "$(stat -c %Y -- "$file")" -ge "$since" ] && said=$(printf '%s\n--- %s\n%s' "$said" "$file" "$(tail -n "$lines" -- "$file")")
     done
-    say seen "id=$id" status=present "text64=$(encoded "$said")"
+    say seen "id=$id" status=present "text64=$(encoded "$(printf '%s\n%s' "$said" "$journal")")"
 }
 
 # ---------------------------------------------------------------- asking the services (read-only)

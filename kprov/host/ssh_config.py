@@ -49,6 +49,8 @@ def read_login(target: Target, *, config: Path | None = None, identity: Path | N
     for path, option in ((config, "--ssh-config"), (identity, "-i")):
         if path is not None and not path.is_file():
             raise UsageError(f"{path} is not a file", where=option, hint="give the path of an existing file")
+    if identity is not None and identity.read_bytes()[:4] in {b"ssh-", b"ecds", b"sk-s"}:
+        raise UsageError(f"{identity} is a public key", where="-i", hint="name the private one, without .pub")
     files = [config] if config else [Path.home() / ".ssh/config", Path("/etc/ssh/ssh_config")]
     # Each file begins outside any Host block.
     text = "\nHost *\n".join(_expand(path, path.parent, 0) for path in files if path.is_file())

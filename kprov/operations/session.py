@@ -45,10 +45,10 @@ class Access:
 
 
 def with_address(cluster: Cluster, host: Host, login: Login) -> tuple[Cluster, Host]:
-    """The host with the address that clients can use: an alias of ssh_config means nothing to them."""
-    if host.advertised is not None or login.hostname == host.address:
+    """The host under the address that is dialled: an alias of ssh_config means nothing to clients and brokers."""
+    if login.hostname == host.address:
         return cluster, host
-    known = host.model_copy(update={"advertised": login.hostname})
+    known = host.model_copy(update={"address": login.hostname})
     hosts = tuple(known if item == host else item for item in cluster.hosts)
     return cluster.model_copy(update={"hosts": hosts}), known
 

@@ -69,7 +69,8 @@ class Change:
 
     title: what a reader sees (``file /etc/...``); reason: why; diff: a unified diff, empty where none helps.
     calls: what carries it out, in order. content: bytes to be staged under their SHA-256 before.
-    made: what the receipt holds afterwards; None takes the entry out.
+    made: what the receipt holds afterwards; None takes the entry out. copies: further entries, of what the user
+    had written and is kept.
     disruptive: a running service must be stopped before, not restarted after.
     gate: the service that must be ready before the next change.
     """
@@ -83,6 +84,7 @@ class Change:
     content: bytes | None = None
     upload: Upload | None = None
     made: Made | None = None
+    copies: tuple[Made, ...] = ()
     disruptive: bool = False
     gate: str = ""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kprov.resources.base import (
     Action,
@@ -66,14 +66,17 @@ class File:
             call = ("set_mode", self.path, self.owner, self.group, self.mode)
             return self._change(Action.UPDATE, title, differ, (call,), "")
         calls: tuple[Call, ...] = (put,)
+        copies: tuple[Made, ...] = ()
         reason = "its content follows from what was asked"
         # "previous" (sums, one or more) is there while an interrupted run has not come to this file yet.
         if seen.get("sha256") not in {was["sha256"], *was["previous"].split()}:
             # Somebody edited it: what they wrote is not lost.
             backup = f"{self.path}.edited-{seen['sha256'][:8]}"
             calls = (("back_up", self.path, backup), put)
+            copies = (Made("copy", f"copy:{backup}", {"path": backup, "of": self.path}),)
             reason = f"it was edited; the edited file is kept as {backup}"
-        return self._change(Action.UPDATE, title, reason, calls, self._diff(seen.get("content", ""), self.path))
+        change = self._change(Action.UPDATE, title, reason, calls, self._diff(seen.get("content", ""), self.path))
+        return replace(change, copies=copies)
 
     def _change(self, action: Action, title: str, reason: str, calls: tuple[Call, ...], diff: str) -> Change:
         return Change(action, self.id, title, reason, calls, diff, content=self.content.encode(), made=self.made())

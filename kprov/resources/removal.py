@@ -9,7 +9,7 @@ from kprov.resources.system import UnitState
 def query_of(made: Made) -> Call:
     """The probe's call for an entry of the receipt."""
     match made.kind:
-        case "file" | "directory" | "link" | "release":
+        case "file" | "copy" | "directory" | "link" | "release":
             return ("probe_path", made.id, made["path"])
         case "data":
             return ("probe_data", made.id, made["path"])
@@ -45,6 +45,10 @@ def removal(made: Made, seen: Seen, *, purge: bool, force: bool) -> Removal:  # 
             return _file(made, seen, force)
         case "data":
             return _data(made, seen, purge)
+        case "copy" if not purge:
+            return Removal(kept=f"{made['path']} (a copy of {made['of']} as it was edited)")
+        case "copy":
+            return _remove(made, f"copy {made['path']}", ("remove_file", made["path"]))
         case "directory":
             how = "remove_tree" if made["holds"] == "logs" else "remove_empty"
             return _remove(made, f"directory {made['path']}", (how, made["path"]))

@@ -47,7 +47,7 @@ def endpoint(address: str, port: int) -> str:
 
 def zookeeper_connect(cluster: Cluster) -> str:
     """``zookeeper.connect`` for brokers and tools: every host that runs ZooKeeper (A7)."""
-    return ",".join(endpoint(advertised_address(host), cluster.zookeeper.client_port) for host in cluster.hosts)
+    return ",".join(endpoint(host.address, cluster.zookeeper.client_port) for host in cluster.hosts)
 
 
 def broker_properties(cluster: Cluster, host: Host) -> dict[str, str]:
@@ -89,6 +89,11 @@ def explained(cluster: Cluster, host: Host) -> list[str]:
                 f"{name}={own[name]} is written as {new}={result[new]}: a broker reads {name} only while "
                 "listeners is not set, and from 3.0 on not at all"
             )
+    derived = zookeeper_connect(cluster)
+    if own.get("zookeeper.connect", derived) != derived:
+        notes.append(
+            f"zookeeper.connect={own['zookeeper.connect']} is not {derived}, the ZooKeeper that kprov starts there"
+        )
     return notes
 
 

@@ -84,7 +84,7 @@ class Output:
         if not plan.changes:
             lines.append(f"{plan.host}: nothing to do")
         else:
-            lines.append(f"{plan.host}: {len(plan.changes)} changes")
+            lines.append(f"{plan.host}: {counted(len(plan.changes), 'change')}")
         self.add("plan", _plan_document(plan), lines)
 
     def smoke(self, result: SmokeResult) -> None:
@@ -104,7 +104,7 @@ class Output:
         """Versions, units, ports, processes, since when."""
         lines: list[str | Text] = [
             f"host       {status.host}"
-            + ("" if status.state == "done" else "  (an interrupted run: kprov install goes on)"),
+            + ("" if status.state != "applying" else "  (a run has not come to its end: kprov install goes on)"),
             f"kafka      {status.kafka}  in {status.home}, clients at {status.bootstrap}",
             f"zookeeper  {status.zookeeper}",
             f"java       {status.java}  in {status.java_home}",
@@ -123,7 +123,7 @@ class Output:
         """What stays, and what the last probe found."""
         lines = [f"kept: {text}" for text in result.kept]
         lines += [f"left over: {text}" for text in result.leftovers]
-        lines.append(f"{result.host}: {len(result.leftovers)} leftovers")
+        lines.append(f"{result.host}: {counted(len(result.leftovers), 'leftover')}")
         self.add("uninstall", dataclasses.asdict(result), lines)
 
     def files(self, folder: Path, paths: Sequence[Path]) -> None:
@@ -142,6 +142,11 @@ class Output:
             self._data["problems"] = [dataclasses.asdict(problem) for problem in error.problems]
         else:
             show_error(error)
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 change``, ``2 changes``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def show_error(error: KprovError, stream: TextIO | None = None) -> None:

@@ -663,3 +663,25 @@ def test_known_hosts_that_cannot_be_read_are_no_bug_of_kprov_s(desk: Desk, capsy
     (desk.work / "config").write_text(f"Host *\n  UserKnownHostsFile {desk.work / 'known'}\n")
     assert main(["status", "kafka-1.invalid", "--ssh-config", "config"]) == ExitCode.CONNECT
     assert "error: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("topic", ["a/b", "..", "with space", "x" * 250, ""])
+@pytest.mark.usefixtures("offline", "desk")
+def test_a_topic_that_no_broker_takes(topic: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["smoke-test", "kafka-1", "--topic", topic]) == ExitCode.USAGE
+    err = capsys.readouterr().err
+    assert f"error: --topic: {topic!r} is not the name of a topic" in err
+
+
+@pytest.mark.usefixtures("offline")
+def test_a_public_key_is_no_identity(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "key.pub").write_text("ssh-ed25519 AAAA me@here\n")
+    assert main(["status", "kafka-1", "-i", str(tmp_path / "key.pub")]) == ExitCode.USAGE
+    assert "without .pub" in capsys.readouterr().err
+
+
+def test_a_misspelt_option_is_one_document_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["install", "kafka-1", "--bogus", "--json"]) == ExitCode.USAGE
+    document = json.loads(capsys.readouterr().out)
+    assert document["exit_code"] == ExitCode.USAGE
+    assert "--bogus" in document["problems"][0]["what"]

@@ -15,9 +15,10 @@ ROOT = Path(kprov.__file__).parent
 # Who may import whom, top to bottom; each part, a package or a module of kprov, only parts that stand below it.
 ARROWS: dict[str, set[str]] = {
     "__main__": {"cli"},
-    "cli": {"ui", "operations", "smoke", "lab", "releases", "spec", "errors", "events"},
+    "cli": {"ui", "operations", "lab", "releases", "spec", "errors", "events"},
     "ui": {"operations", "smoke", "plan", "resources", "errors", "events"},
     "operations": {
+        "smoke",
         "apply",
         "health",
         "checks",

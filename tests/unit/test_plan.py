@@ -115,7 +115,7 @@ def test_what_others_made_is_not_written_down() -> None:
     assert "directory:/usr/local/java" in host.receipt.made
     assert host.receipt.spec == {"kafka": {"version": "1.0.0"}}
     assert host.receipt.releases == {"kafka": "1.0.0"}
-    assert host.receipt.state == "done"
+    assert host.receipt.state == "unproven"
 
 
 # ------------------------------------------------------------------ one thing differs
@@ -503,7 +503,7 @@ def test_an_interrupted_install_is_gone_on_with(after: int) -> None:
     assert not [change for change in plan.changes if "edited" in change.reason]
     host.carry_out(plan)
     assert host.plan(state).empty
-    assert host.receipt.state == "done"
+    assert host.receipt.state == "unproven"
     assert not [made.id for made in host.receipt.made.values() if made["pending"]]
     # what was done before is not done again
     assert len([change for change in plan.changes if change.action is Action.CREATE]) == max(0, FIRST - 2 - after)

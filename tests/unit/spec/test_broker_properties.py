@@ -93,8 +93,8 @@ def test_three_hosts(given: Load) -> None:
     cluster = given(THREE)
     values = [broker_properties(cluster, host) for host in cluster.hosts]
     assert [each["broker.id"] for each in values] == ["1", "2", "3"]
-    assert {each["zookeeper.connect"] for each in values} == {"kafka-1:2181,10.0.0.2:2181,[::1]:2181"}
-    assert zookeeper_connect(cluster) == "kafka-1:2181,10.0.0.2:2181,[::1]:2181"
+    assert {each["zookeeper.connect"] for each in values} == {"kafka-1:2181,kafka-2:2181,[::1]:2181"}
+    assert zookeeper_connect(cluster) == "kafka-1:2181,kafka-2:2181,[::1]:2181"
     assert [each["advertised.listeners"] for each in values] == [
         "PLAINTEXT://kafka-1:9092",
         "PLAINTEXT://10.0.0.2:9092",

@@ -1,0 +1,36 @@
+"""The smoke test against an installation, and the receipt's word that it passed."""
+
+from __future__ import annotations
+
+from kprov.apply import host_lock, mark_proven
+from kprov.desired.runtime import Runtime
+from kprov.errors import NotReadyError
+from kprov.events import Emit
+from kprov.host.connection import Connection
+from kprov.host.facts import ask
+from kprov.receipt import Receipt
+from kprov.resources.system import UnitState
+from kprov.smoke import SmokeResult, smoke_test
+
+
+def prove(
+    connection: Connection, runtime: Runtime, emit: Emit, topic: str | None = None, *, keep: bool = False
+) -> SmokeResult:
+    """Run the smoke test. Raises NotReadyError at once where a service is not running."""
+    where = connection.login.name
+    seen = ask(connection, [("probe_unit", unit, unit) for unit in runtime.units])
+    for unit in runtime.units:
+        state = UnitState.of(seen[unit])
+        if not state.active:
+            what = f"{unit} is {state.properties.get('ActiveState', 'not there')}"
+            raise NotReadyError(what, where=where, hint=f"kprov start {where}; its log: journalctl -u {unit}")
+    return smoke_test(connection, runtime, emit, topic, keep=keep)
+
+
+def prove_install(connection: Connection, runtime: Runtime, receipt: Receipt, emit: Emit) -> SmokeResult:
+    """The smoke test of an install, with the host's lock held; the receipt says so when it has passed."""
+    with host_lock(connection, "install"):
+        result = prove(connection, runtime, emit)
+        if result.passed:
+            mark_proven(connection, receipt)
+    return result
