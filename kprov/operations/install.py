@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from packaging.version import Version
+
 from kprov.apply import apply
 from kprov.checks import check_host, check_memory, check_ports, check_space
 from kprov.desired.common import KAFKA_UNIT, RELEASES, ZOOKEEPER_UNIT
@@ -127,7 +129,7 @@ def prepare(connection: Connection, cluster: Cluster, host: Host, releases: Rele
         receipt=receipt,
         spec=asked_for(cluster, host),
         releases={"kafka": str(live.kafka), "zookeeper": live.zookeeper, "java": java, "java_home": java_home},
-        notes=explained(cluster, host),
+        notes=[*explained(cluster, host), *_downgrade(receipt, cluster)],
     )
     if plan.obstacles:
         raise PreflightError([Problem(item.what, where, hint=item.hint) for item in plan.obstacles])
@@ -141,6 +143,13 @@ def carry_out(connection: Connection, prepared: Prepared, emit: Emit) -> None:
         await_ready(connection, prepared.runtime, unit, emit)
 
     apply(connection, prepared.plan, "install", emit, gate)
+
+
+def _downgrade(receipt: Receipt, cluster: Cluster) -> Iterator[str]:
+    """A broker may not read what a later one has written; upstream supports no way back over the same data."""
+    before = receipt.releases.get("kafka")
+    if before and Version(before) > cluster.kafka.parsed:
+        yield f"Kafka goes back from {before} to {cluster.kafka.version} over the same messages: upstream does not support it"
 
 
 def _ports(cluster: Cluster, host: Host) -> dict[int, str]:

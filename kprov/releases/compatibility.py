@@ -164,7 +164,9 @@ def _kafka_on_java(kafka: Version, text: str, client: str, java: int) -> Verdict
     if java >= 10 and kafka <= Version("1.1.0"):
         # kafka-run-class.sh takes Java 10 for older than 9 and sets flags that it refuses; fixed by #4895 in 1.1.1
         reason = "its start script gives Java 10 and later the garbage collector's log options of Java 8"
-        warning = f"{pair} is not supported upstream; with the workaround no-gc-log it runs, without a garbage collector log"
+        warning = (
+            f"{pair} is not supported upstream; it runs with the workaround no-gc-log, without a log of collections"
+        )
         return Verdict(pair, Level.WORKAROUND, reason, Workaround("no-gc-log", warning, _GC_LOG_OFF))
     return _newer_java(pair, f"Kafka documents {_and(sorted(supported))} for it", choose)
 
