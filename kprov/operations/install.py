@@ -149,7 +149,7 @@ def _downgrade(receipt: Receipt, cluster: Cluster) -> Iterator[str]:
     """A broker may not read what a later one has written; upstream supports no way back over the same data."""
     before = receipt.releases.get("kafka")
     if before and Version(before) > cluster.kafka.parsed:
-        yield f"Kafka goes back from {before} to {cluster.kafka.version} over the same messages: upstream does not support it"
+        yield f"Kafka goes back from {before} to {cluster.kafka.version} over the same messages: not supported upstream"
 
 
 def _ports(cluster: Cluster, host: Host) -> dict[int, str]:
