@@ -95,13 +95,16 @@ class Machine:
     def tree(self) -> dict[str, str]:
         """Every path of the host with its kind, owner, mode, target and content; the restless ones left out."""
         prune = " -o ".join(f"-path '{path}'" for path in _RESTLESS)
-        listing = self.ssh(f"find / -xdev \\( {prune} \\) -prune -o -printf '%p\\t%y %u %g %m %l\\n'")
+        listing = self.ssh(
+            f"find / -xdev \\( {prune} \\) -prune -o -printf '%p\\t%y %u %g %m %l\\n' 2>/dev/null || true"
+        )
         sums = self.ssh(
             f"find /etc /usr/local /home /root /opt /srv /var/lib/kprov -xdev \\( {prune} \\) -prune"
             # A running broker may remove a file just then, and without kprov there is no /var/lib/kprov.
             " -o -type f -print0 2>/dev/null | xargs -0 sha256sum 2>/dev/null || true"
         )
         found = dict(line.split("\t", 1) for line in listing.splitlines())
+        assert len(found) > 1000, "the host was not looked through"
         assert len(sums.splitlines()) > 100, "the sums were not made"
         for line in sums.splitlines():
             digest, _, path = line.partition("  ")
