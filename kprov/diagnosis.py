@@ -11,9 +11,11 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
         "this Java does not fit this release",
     ),
     (
-        r"Could not reserve enough space|Cannot allocate memory|Invalid maximum heap|[Ii]nitial heap size|Too small",
+        r"Could not reserve enough space|Cannot allocate memory|Invalid maximum heap|[Ii]nitial heap size|Too small"
+        r"|GC triggered before VM initialization",
         "the heap does not fit: set --heap",
     ),
+    (r"UnknownHostException|UnresolvedAddressException", "a name is not known on the host: the log tells which"),
     (r"OutOfMemoryError", "the heap is too small: set --heap"),
     (r"doesn't match stored broker\.id", "log.dirs holds another broker's messages: use its id, or other directories"),
     (r"doesn't match stored clusterId", "log.dirs belongs to another cluster: use other directories"),

@@ -95,7 +95,7 @@ def await_ready(connection: Connection, runtime: Runtime, unit: str, emit: Emit)
         check(watch)
         watch.sample()
     except NotReadyError:
-        emit(StepFailed(0, 0, text, time.monotonic() - started))
+        emit(StepFailed(0, 0, f"waiting for {unit}", time.monotonic() - started))
         raise
     emit(StepDone(0, 0, f"{text} (process {watch.pid}, port {runtime.ports[unit][0]})", time.monotonic() - started))
     return watch.pid
