@@ -230,14 +230,12 @@ def push(connection: Connection, upload: Upload, emit: Emit) -> None:
         return
     offset = int(seen.get("size") or 0)
     for start in dict.fromkeys((offset if offset < upload.size else 0, 0)):
-        if start == 0 and offset:
-            connection.exchange([("remove_file", f"/var/lib/kprov/uploads/{upload.stored}.part")])
-        call = ("receive_upload", upload.stored, upload.sha256, str(upload.size - start))
-        reply = connection.exchange([call], _read(upload, start, emit))
+        anew = [] if start else [("drop_part", upload.stored)]
+        receive = ("receive_upload", upload.stored, upload.sha256, str(upload.size - start))
+        reply = connection.exchange([*anew, receive], _read(upload, start, emit))
         answers = reply.of_kind("upload")
         if answers and answers[0]["ok"] == "yes":
             return
-        offset = upload.size  # a part that was there is gone now: begin anew
         cause = answers[0]["output"] or f"its SHA-256 there is {answers[0]['sum']}" if answers else reply.errors
     raise StepError(
         f"{upload.name} did not arrive whole",

@@ -21,7 +21,7 @@ from kprov.cli.options import (
 from kprov.errors import ExitCode, NotReadyError
 from kprov.operations import install as operation
 from kprov.operations.prove import prove_install
-from kprov.operations.session import Access, with_address
+from kprov.operations.session import Access
 from kprov.spec.load import Flag
 from kprov.ui import progress
 from kprov.ui.output import counted
@@ -67,9 +67,7 @@ def install(
     a password. The plan is printed and asked for before anything is changed.
     """
     with command("install", as_json=as_json) as output:
-        cluster, node = one_host(config, host, flags)
-        login = access.login(node)
-        cluster, node = with_address(cluster, node, login)
+        cluster, node, login = access.reach(*one_host(config, host, flags))
         with progress() as emit:
             releases = operation.find_releases(cluster, archives, emit)
         with access.connect(login) as connection:
@@ -119,9 +117,7 @@ def plan(
       kprov plan kafka-1 --set num.partitions=3
     """
     with command("plan", as_json=as_json) as output:
-        cluster, node = one_host(config, host, flags)
-        login = access.login(node)
-        cluster, node = with_address(cluster, node, login)
+        cluster, node, login = access.reach(*one_host(config, host, flags))
         with progress() as emit:
             releases = operation.find_releases(cluster, archives, emit)
             with access.connect(login) as connection:

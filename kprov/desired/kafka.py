@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from packaging.version import Version
 
 from kprov.desired.common import (
@@ -107,9 +105,11 @@ def server_properties(cluster: Cluster, host: Host) -> str:
     """config/server.properties (A5 to A7)."""
     values = broker_properties(cluster, host)
     lines = PropertyLines(values)
-    # The template asks for its own lines first, then for the rest: a generator waits until then.
     keys = broker_keys(cluster.kafka.parsed)
-    rest = ((_comment(keys.get(name)), line) for name, line in iter_rest(lines))
+
+    def rest() -> list[tuple[str, str]]:
+        return [(_comment(keys.get(name)), line) for name, line in lines.rest()]
+
     return render(
         "server.properties",
         line=lines.line,
@@ -117,11 +117,6 @@ def server_properties(cluster: Cluster, host: Host) -> str:
         kafka_version=cluster.kafka.version,
         broker_id=host.broker.id,
     )
-
-
-def iter_rest(lines: PropertyLines) -> Iterator[tuple[str, str]]:
-    """The lines that are left when it is begun."""
-    yield from lines.rest()
 
 
 def _comment(key: BrokerKey | None) -> str:

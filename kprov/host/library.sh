@@ -369,10 +369,6 @@ write_receipt() { # SHA256: the receipt was staged under that name
         mv -f "$kprov_dir/receipt.json.new" "$kprov_dir/receipt.json"
 }
 
-note_history() { # LINE
-    printf '%s\n' "$1" >>"$kprov_dir/history"
-}
-
 drop_state() { rm -rf "$kprov_dir"; }
 
 # ---------------------------------------------------------------- what comes on standard input
@@ -391,6 +387,8 @@ receive_stage() {
 clear_stage() { rm -rf "$kprov_dir/stage"; }
 
 clear_uploads() { rm -rf "$kprov_dir/uploads"; }
+
+drop_part() { rm -f -- "$kprov_dir/uploads/$1.part"; } # NAME
 
 # SIZE more bytes of an archive; a part that an earlier run left is gone on with.
 receive_upload() { # NAME SHA256 SIZE

@@ -38,11 +38,6 @@ def numbers() -> Iterator[int]:
             yield int(entry)
 
 
-def lives_in(slot: Slot) -> Match:
-    """Matches what has the host's file system as its root directory."""
-    return lambda pid: root_upper(pid) == slot.upper
-
-
 def leads(slot: Slot) -> Match:
     """Matches PID 1 of the host: when it ends, the kernel ends all that runs inside."""
     return lambda pid: _is_first_of_a_namespace(pid) and root_upper(pid) == slot.upper

@@ -39,18 +39,21 @@ class Access:
         """Resolve a host through ssh_config."""
         return read_login(login_of(host), config=self.ssh_config, identity=self.identity or host.ssh.identity)
 
+    def reach(self, cluster: Cluster, host: Host) -> tuple[Cluster, Host, Login]:
+        """The host under the address that is dialled, and how to log in there.
+
+        An alias of ssh_config means nothing to clients and brokers.
+        """
+        login = self.login(host)
+        if login.hostname == host.address:
+            return cluster, host, login
+        known = host.model_copy(update={"address": login.hostname})
+        hosts = tuple(known if item == host else item for item in cluster.hosts)
+        return cluster.model_copy(update={"hosts": hosts}), known, login
+
     def connect(self, login: Login) -> Connection:
         """A connection that is not open yet: use it as a context manager."""
         return Connection(login, Trust(self.accept_new_host_key, self.ask))
-
-
-def with_address(cluster: Cluster, host: Host, login: Login) -> tuple[Cluster, Host]:
-    """The host under the address that is dialled: an alias of ssh_config means nothing to clients and brokers."""
-    if login.hostname == host.address:
-        return cluster, host
-    known = host.model_copy(update={"address": login.hostname})
-    hosts = tuple(known if item == host else item for item in cluster.hosts)
-    return cluster.model_copy(update={"hosts": hosts}), known
 
 
 def receipt_of(seen: Seen, where: str) -> Receipt | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -127,7 +127,6 @@ class Removal:
     change: Change | None = None
     obstacle: Obstacle | None = None
     kept: str = ""
-    notes: tuple[str, ...] = field(default=())
 
 
 def unknown(id_: str, title: str, seen: Seen) -> Obstacle | None:
