@@ -9,10 +9,10 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
+from support.machine import lab_of
 
 from kprov.errors import ExitCode
 from kprov.lab.archives import default_directory
@@ -193,7 +193,7 @@ class Site:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     desk = tmp_path_factory.mktemp("desk")
-    lab = Lab("kbad", subnet=IPv4Network("10.78.66.0/24"), state_dir=tmp_path_factory.mktemp("kbad") / "lab")
+    lab = lab_of("kbad", 66, tmp_path_factory.mktemp("kbad"))
     lab.down()
     try:
         (host,) = lab.up(1)

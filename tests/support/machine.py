@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -16,6 +17,9 @@ from kprov.lab.archives import default_directory
 from kprov.lab.lab import Lab
 
 PATIENCE = 60.0  # seconds; only a failing test waits that long
+
+# Several checkouts on one machine test side by side when each has a number of its own, 0 to 100.
+SITE = int(os.environ.get("KPROV_TEST_SITE", "0"))
 
 # What a host's own life changes: not part of a comparison of file trees.
 _RESTLESS = (
@@ -120,9 +124,15 @@ def until(condition: Callable[[], bool], patience: float = PATIENCE) -> None:
         time.sleep(0.2)
 
 
+def lab_of(word: str, number: int, state: Path) -> Lab:
+    """A lab for tests, with a name and a subnet of its own among all test labs of this machine."""
+    name = f"{word}{number}" if SITE == 0 else f"{word}{SITE}-{number}"
+    return Lab(name, subnet=IPv4Network(f"10.{78 + SITE}.{number}.0/24"), state_dir=state / "lab")
+
+
 def boot(number: int, state: Path, *, firewalld: bool = False) -> Iterator[Machine]:
     """A fresh host in a lab of its own; removed afterwards."""
-    lab = Lab(f"kt{number}", subnet=IPv4Network(f"10.78.{number}.0/24"), state_dir=state / "lab")
+    lab = lab_of("kt", number, state)
     lab.down()
     try:
         (host,) = lab.up(1, firewalld=firewalld)
