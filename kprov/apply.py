@@ -106,19 +106,22 @@ def _intent(plan: Plan) -> Receipt:
         if entry.kind == "service":
             # It has not been started with the new files yet.
             entry = before or replace(entry, fields={**entry.fields, "fingerprint": ""})
+        elif before is None and any(copy.kind == "original" for copy in change.copies):
+            entry = replace(entry, fields={**entry.fields, "foreign": "yes"})
         elif before is not None:
             # What is there may be what any of several interrupted runs had found.
-            found = " ".join(dict.fromkeys(f"{before['previous']} {before['sha256'] or before['target']}".split()))
-            known = {"previous": found, "kept": before["kept"]}
+            last = before["sha256"] or before["target"] or before["source"]
+            found = " ".join(dict.fromkeys(f"{before['previous']} {last}".split()))
+            known = {"previous": found, "kept": before["kept"], "foreign": before["foreign"]}
             entry = replace(entry, fields={**entry.fields, **{key: value for key, value in known.items() if value}})
         made[change.id] = entry
         made |= {copy.id: copy for copy in change.copies}
     after = plan.after if plan.after.spec is not None else plan.before
-    return Receipt(made, "applying", after.spec, after.releases)
+    return Receipt(made, "applying", after.spec, after.releases, after.ignored)
 
 
 def _write_receipt(connection: Connection, receipt: Receipt) -> None:
-    content = receipt.to_json().encode()
+    content = receipt.to_json(_operator()).encode()
     name = hashlib.sha256(content).hexdigest()
     reply = connection.exchange(
         [("receive_stage",), ("step", "0", "write_receipt", name), ("step", "0", "clear_stage")], [_tar([content])]
@@ -262,13 +265,18 @@ def _read(upload: Upload, start: int, emit: Emit) -> Iterator[bytes]:
 # ------------------------------------------------------------------ lock
 
 
+def _operator() -> str:
+    """Who runs this kprov, and from where."""
+    return f"{getpass.getuser()}@{platform.node()}"
+
+
 @contextmanager
 def host_lock(connection: Connection, command: str) -> Iterator[None]:
     """Hold the host's lock. Raises LockedError with the holder where another run has it.
 
     It is bound to the connection's sshd process: where that has ended, the lock is stale and taken over.
     """
-    who = f"{getpass.getuser()}@{platform.node()} (process {os.getpid()})"
+    who = f"{_operator()} (process {os.getpid()})"
     reply = connection.exchange([("take_lock", connection.session, who, command)])
     answers = reply.of_kind("lock")
     where = connection.login.name

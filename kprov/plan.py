@@ -12,13 +12,13 @@ from typing import Any
 
 from kprov.receipt import Receipt, index
 from kprov.resources.base import ABSENT, Action, Call, Change, Made, Obstacle, Resource, Seen
-from kprov.resources.removal import removal
+from kprov.resources.removal import query_of, removal
 from kprov.resources.system import Service, UnitState
 
 _UNIT_FOLDER = "/etc/systemd/system/"
 # What stays when nothing asks for it: the user's data, what the user wrote, and the way back.
-_STAYING = frozenset({"data", "copy", "release"})
-_USERS = frozenset({"data", "copy"})
+_STAYING = frozenset({"data", "copy", "original", "release"})
+_USERS = frozenset({"data", "copy", "original"})
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,8 @@ class Plan:
 
     changes: in order; obstacles: what stops it, empty if it can be carried out; notes: what the user should
     know; kept: what an uninstall leaves, in words; before and after: the receipt now and when all is done.
+    expects: what was seen of everything that changes, by the question that was asked: the plan fits the host only
+    while it is so.
     """
 
     host: str
@@ -36,6 +38,7 @@ class Plan:
     kept: tuple[str, ...] = ()
     before: Receipt = Receipt()  # noqa: RUF009 (frozen)
     after: Receipt = Receipt()  # noqa: RUF009 (frozen)
+    expects: tuple[tuple[Call, Seen], ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -53,29 +56,40 @@ def install_plan(
     spec: Mapping[str, Any],
     releases: Mapping[str, str],
     notes: Iterable[str] = (),
+    ignored: Sequence[str] = (),
+    adopt: bool = False,
 ) -> Plan:
     """The plan that makes the host as wanted.
 
     desired: the resources in the order in which they are made; services: in the order in which they start.
     seen: the probe's answers by id. receipt: what the host says was made. spec and releases: what the receipt
-    will record as asked for.
+    will record as asked for. ignored: names of checks that do not stop it, for the receipt. adopt: whether what
+    others made is taken over where that is possible.
     """
     changes: list[Change] = []
     obstacles: list[Obstacle] = []
     for resource in desired:
         verdict = resource.compare(seen.get(resource.id, ABSENT), receipt.made.get(resource.id))
+        if isinstance(verdict, Obstacle):
+            if verdict.adopt is None or not adopt:
+                obstacles.append(verdict)
+            else:
+                verdict = verdict.adopt
         if isinstance(verdict, Change):
             changes.append(verdict)
-        elif verdict is not None:
-            obstacles.append(verdict)
     orphans, orphan_obstacles = _orphans(desired, services, seen, receipt)
-    obstacles += [*orphan_obstacles, *_strangers(services, seen, receipt)]
+    obstacles += orphan_obstacles
+    if not adopt:
+        obstacles += _strangers(services, seen, receipt)
     before, after = _services(services, seen, receipt, changes)
     every = (*before, *_with_reload(changes), *orphans, *after)
     # What others made and kprov merely found right, such as /usr/local, is not its own.
     touched = {change.id for change in every} | receipt.made.keys()
     wanted: list[Resource | Service] = [*desired, *services]
-    made = [item.made() for item in wanted if item.id in touched]
+    entries = {
+        change.id: change.made for change in every if change.made is not None and change.action is not Action.STOP
+    }
+    made = [entries.get(item.id) or _still(item.made(), receipt) for item in wanted if item.id in touched]
     gone = {change.id for change in orphans}
     asked = {entry.id for entry in made}
     left = [entry for entry in receipt.made.values() if entry.id not in asked | gone]
@@ -83,10 +97,41 @@ def install_plan(
     inside = [entry for entry in left if any(_holds(item, [entry["path"]]) for item in made)]
     others = [entry for entry in left if entry not in inside]
     copies = [entry for change in changes for entry in change.copies]
-    result = Receipt(index([*others, *made, *inside, *copies]), "unproven", spec, releases)
+    result = Receipt(index([*others, *made, *inside, *copies]), "unproven", spec, releases, tuple(ignored))
     if not every and receipt.state == "applying":
         notes = (*notes, "an interrupted run had come to its end: only the receipt is completed")
-    return Plan(host, every, tuple(obstacles), tuple(notes), before=receipt, after=result)
+    questions = {item.id: item.query() for item in wanted} | {made.id: query_of(made) for made in receipt.made.values()}
+    expects = _expected(every, questions, seen)
+    return Plan(host, every, tuple(obstacles), tuple(notes), before=receipt, after=result, expects=expects)
+
+
+def _still(made: Made, receipt: Receipt) -> Made:
+    """The entry of something that stays, with how it was before kprov if that took it over."""
+    was = receipt.made.get(made.id)
+    return replace(made, fields={**made.fields, "adopted": was["adopted"]}) if was and was["adopted"] else made
+
+
+def _expected(
+    changes: Sequence[Change], questions: Mapping[str, Call], seen: Mapping[str, Seen]
+) -> tuple[tuple[Call, Seen], ...]:
+    """What the plan was made from, for everything that it changes."""
+    ids = dict.fromkeys(change.id for change in changes)
+    return tuple((questions[id_], seen.get(id_, ABSENT)) for id_ in ids if id_ in questions)
+
+
+# What of an answer tells that somebody changed something; sizes, times and counts change by themselves.
+_TELLING = ("status", "type", "owner", "group", "mode", "sha256", "target", "links", "replaced", "holds", "broker")
+_TELLING_OF_UNITS = ("LoadState", "ActiveState", "UnitFileState", "NeedDaemonReload", "FragmentPath")
+
+
+def differs(expected: Seen, now: Seen) -> bool:
+    """Whether what is there now is not what a plan was made from."""
+    if [expected.get(key) for key in _TELLING] != [now.get(key) for key in _TELLING]:
+        return True
+    if (expected.get("entries") == "0") != (now.get("entries") == "0"):
+        return True
+    before, after = UnitState.of(expected).properties, UnitState.of(now).properties
+    return [before.get(key) for key in _TELLING_OF_UNITS] != [after.get(key) for key in _TELLING_OF_UNITS]
 
 
 def _orphans(
@@ -125,7 +170,8 @@ def _strangers(services: Sequence[Service], seen: Mapping[str, Seen], receipt: R
         fragment = UnitState.of(seen.get(service.id, ABSENT)).properties.get("FragmentPath", "")
         if service.id not in receipt.made and fragment and not fragment.startswith(_UNIT_FOLDER):
             what = f"{service.unit} is there, from {fragment}, and kprov did not make it"
-            found.append(Obstacle(service.id, what, "remove the package that brought it, or choose another host"))
+            hint = "--adopt puts kprov's own before it until uninstall; or remove the package that brought it"
+            found.append(Obstacle(service.id, what, hint))
     return found
 
 
@@ -162,25 +208,30 @@ def _services(
         reload: tuple[Call, ...] = (("reload_units",),) if state.needs_reload else ()
         enable: tuple[Call, ...] = () if state.enabled else (("enable_unit", service.unit),)
         title = f"service {service.unit}"
+        made = _still(service.made(), receipt)
+        if was is None and state.properties.get("FragmentPath"):
+            # Somebody else's unit of that name: uninstall enables it again if it was.
+            before_us = "enabled" if state.enabled else "disabled"
+            made = replace(made, fields={**made.fields, "adopted": before_us})
         if reason is None:
             if enable:
-                after.append(Change(Action.UPDATE, service.id, title, "it is not enabled", enable, made=service.made()))
+                after.append(Change(Action.UPDATE, service.id, title, "it is not enabled", enable, made=made))
             continue
         disruptive = bool(waits_for) or any(change.disruptive for change in read)
         if state.active and not disruptive:
             calls = (*reload, *enable, ("restart_unit", service.unit))
-            after.append(_change(Action.RESTART, service, reason, calls))
+            after.append(_change(Action.RESTART, service, made, reason, calls))
             continue
         if state.active:
             stopped.add(service.unit)
             before.insert(0, Change(Action.STOP, service.id, title, reason, (("stop_unit", service.unit),), made=was))
         calls = (*reload, *enable, ("start_unit", service.unit))
-        after.append(_change(Action.START, service, reason, calls))
+        after.append(_change(Action.START, service, made, reason, calls))
     return before, after
 
 
-def _change(action: Action, service: Service, reason: str, calls: tuple[Call, ...]) -> Change:
-    return Change(action, service.id, f"service {service.unit}", reason, calls, made=service.made(), gate=service.unit)
+def _change(action: Action, service: Service, made: Made, reason: str, calls: tuple[Call, ...]) -> Change:
+    return Change(action, service.id, f"service {service.unit}", reason, calls, made=made, gate=service.unit)
 
 
 def _why(state: UnitState, was: Made | None, read: Sequence[Change], stale: bool) -> str | None:
@@ -200,20 +251,27 @@ def _why(state: UnitState, was: Made | None, read: Sequence[Change], stale: bool
 
 
 def uninstall_plan(host: str, seen: Mapping[str, Seen], receipt: Receipt, *, purge: bool, force: bool) -> Plan:
-    """The plan that takes back what the receipt lists, in reverse; services first, data only with ``purge``."""
+    """The plan that takes back what the receipt lists, in reverse; services first, data only with ``purge``.
+
+    What was there before kprov is put back when all of kprov's own is gone.
+    """
     changes: list[Change] = []
     obstacles: list[Obstacle] = []
     kept: list[str] = []
     left: list[Made] = []
     entries = list(receipt.made.values())
-    theirs = [] if purge else [made["path"] for made in entries if made.kind in _USERS and _is_there(made, seen)]
+    results = {made.id: removal(made, seen.get(made.id, ABSENT), purge=purge, force=force) for made in entries}
+    copies = [copy for result in results.values() if result.change for copy in result.change.copies]
+    theirs = [made["path"] for made in entries if made.kind in _USERS and _is_there(made, seen)]
+    theirs = [copy["path"] for copy in copies] + ([] if purge else theirs)
     services = [made for made in entries if made.kind == "service"]
-    others = [made for made in entries if made.kind != "service"]
-    for made in (*reversed(services), *reversed(others)):
-        if _holds(made, theirs):
+    originals = [made for made in entries if made.kind == "original"]
+    others = [made for made in entries if made.kind not in {"service", "original"}]
+    for made in (*reversed(services), *reversed(others), *reversed(originals)):
+        if _holds(made, theirs) and not made["adopted"]:
             left.append(made)
             continue
-        result = removal(made, seen.get(made.id, ABSENT), purge=purge, force=force)
+        result = results[made.id]
         if result.change is not None:
             changes.append(result.change)
         if result.obstacle is not None:
@@ -224,8 +282,17 @@ def uninstall_plan(host: str, seen: Mapping[str, Seen], receipt: Receipt, *, pur
             left.append(entry)
             if made.kind == "data" and not made["kept"]:
                 changes.append(_handed_over(entry))
-    after = Receipt({made.id: made for made in reversed(left)})
-    return Plan(host, tuple(changes), tuple(obstacles), kept=tuple(kept), before=receipt, after=after)
+    changes += [_enabled_again(made) for made in services if made["adopted"] == "enabled"]
+    kept += [f"{copy['path']} (a copy of {copy['of']} as it was edited)" for copy in copies]
+    after = Receipt(index([*reversed(left), *copies]))
+    questions = {made.id: query_of(made) for made in entries}
+    expects = _expected(changes, questions, seen)
+    return Plan(host, tuple(changes), tuple(obstacles), kept=tuple(kept), before=receipt, after=after, expects=expects)
+
+
+def _enabled_again(made: Made) -> Change:
+    calls = (("reload_units",), ("enable_unit", made["unit"]))
+    return Change(Action.RESTORE, made.id, f"service {made['unit']}", "it was enabled before kprov", calls)
 
 
 def _handed_over(made: Made) -> Change:

@@ -21,7 +21,17 @@ ZOOKEEPER_UNIT = "zookeeper.service"
 def release(archive: Archive, path: str) -> Release:
     """The release of an archive, unpacked at ``path``."""
     label = f"{archive.product.label} {archive.version}"
-    return Release(path, label, archive.name, archive.sha256, archive.size, archive.top, archive.path)
+    return Release(
+        path,
+        archive.product.value,
+        archive.version,
+        label,
+        archive.name,
+        archive.sha256,
+        archive.size,
+        archive.top,
+        archive.path,
+    )
 
 
 def release_path(archive: Archive) -> str:

@@ -126,7 +126,8 @@ probe_facts() {
 unknown() { say seen "id=$1" status=unknown "why64=$(encoded "$2")"; }
 
 probe_path() { # ID PATH [content]
-    if said=$(stat --printf 'type=%F\tmode=%a\towner=%U\tgroup=%G\tsize=%s' -- "$2" 2>&1); then
+    if said=$(stat --printf 'type=%F\tmode=%a\towner=%U\tgroup=%G\tuid=%u\tgid=%g\tsize=%s\tmtime=%Y' -- "$2" 2>&1); then
+        if set_aside_before "$2"; then said="$said${tab}backup=yes"; fi
         case $said in
             "type=regular"*)
                 if sum=$(sha256sum -- "$2" 2>&1); then
@@ -151,6 +152,9 @@ probe_path() { # ID PATH [content]
     fi
 }
 
+# Whether what was at PATH before kprov is kept beside it.
+set_aside_before() { [ -e "$1.before-kprov" ] || [ -L "$1.before-kprov" ]; }
+
 # A directory of data: what it holds tells whose it is. KIB is its size on disk.
 probe_data() { # ID PATH
     broker=
@@ -159,27 +163,37 @@ probe_data() { # ID PATH
     [ -e "$2/version-2" ] && holds=zookeeper
     [ -e "$2/meta.properties" ] && holds=kafka
     probe_path "$1" "$2"
-    [ -d "$2" ] && say data "id=$1" "holds=$holds" "broker=$broker" "kib=$(du -skx -- "$2" | sed 's/[^0-9].*//')"
+    [ -d "$2" ] && say data "id=$1" "holds=$holds" "broker=$broker" "kib=$(du -skx -- "$2" | sed 's/[^0-9].*//')" \
+        "snapshot=$(any "$2"/version-2/snapshot.*)" "log=$(any "$2"/version-2/log.*)"
     return 0
 }
 
-# Whether FOLDER is a folder of links to all of SOURCE's entries that match PATTERN, and of nothing else.
+any() { if [ -e "$1" ]; then printf yes; else printf no; fi; } # whether a pattern fits anything
+
+# Whether FOLDER has a link to each of SOURCE's entries that match PATTERN. "replaced": name and time of change of
+# each file that is where a link should be. What else is in the folder is somebody else's.
 probe_links() { # ID FOLDER SOURCE PATTERN
     if [ ! -e "$2" ] && [ ! -L "$2" ]; then
         say seen "id=$1" status=absent
         return
     fi
-    [ -d "$3" ] || { say seen "id=$1" status=present links=stale; return; }
+    backup=no
+    set_aside_before "$2" && backup=yes
+    [ -d "$3" ] || { say seen "id=$1" status=present links=stale "backup=$backup"; return; }
     links=right
+    replaced=
     for entry in "$3"/$4; do
         [ -e "$entry" ] || continue
-        [ "$(readlink -- "$2/${entry##*/}")" = "$entry" ] || links=stale
+        name=$2/${entry##*/}
+        [ "$(readlink -- "$name")" = "$entry" ] && continue
+        links=stale
+        [ ! -e "$name" ] || [ -L "$name" ] || replaced="$replaced${entry##*/} $(stat -c %Y -- "$name")
+"
     done
     for entry in "$2"/$4; do
-        [ -L "$entry" ] || [ ! -e "$entry" ] || links=foreign
-        [ -L "$entry" ] && [ ! -e "$entry" ] && links=stale
+        [ ! -L "$entry" ] || [ -e "$entry" ] || case $(readlink -- "$entry") in "$3"/*) links=stale ;; esac
     done
-    say seen "id=$1" status=present "links=$links"
+    say seen "id=$1" status=present "links=$links" "backup=$backup" "replaced64=$(encoded "$replaced")"
 }
 
 probe_user() { # ID NAME
@@ -442,6 +456,16 @@ back_up() { # PATH BACKUP
     cp -a -- "$1" "$2"
 }
 
+set_aside() { # PATH BACKUP
+    [ ! -e "$2" ] && [ ! -L "$2" ] || fail "$2 is there already" || return 1
+    mv -T -- "$1" "$2"
+}
+
+put_back() { # BACKUP PATH
+    [ ! -e "$2" ] && [ ! -L "$2" ] || fail "$2 is there: what was kept as $1 is not put in its place" || return 1
+    mv -T -- "$1" "$2"
+}
+
 set_mode() { # PATH OWNER GROUP MODE
     chown "$2:$3" -- "$1" && chmod "$4" -- "$1"
 }
@@ -450,22 +474,38 @@ put_link() { # PATH TARGET
     rm -f -- "$1.kprov-new" && ln -s -- "$2" "$1.kprov-new" && mv -fT -- "$1.kprov-new" "$1"
 }
 
-# A folder of links, one for each of SOURCE's entries that match PATTERN.
-put_links() { # FOLDER SOURCE PATTERN
-    [ -d "$2" ] || fail "$2 is not there" || return 1
-    [ -d "$1" ] || mkdir -- "$1" || return 1
-    drop_links "$1" "$3" || return 1
-    for entry in "$2"/$3; do
-        [ -e "$entry" ] || continue
-        ln -s -- "$entry" "$1/${entry##*/}" || return 1
-    done
-    label "$1"
+# A link for each of SOURCE's entries that match PATTERN. A folder that is not there comes whole, by a rename; in one
+# that is, links into OLD sources that are not wanted any more go.
+put_links() { # FOLDER SOURCE PATTERN [OLD...]
+    folder=$1 source=$2 pattern=$3
+    shift 3
+    [ -d "$source" ] || fail "$source is not there" || return 1
+    if [ ! -d "$folder" ]; then
+        rm -rf -- "$folder.kprov-new" && mkdir -- "$folder.kprov-new" || return 1
+        link_all "$folder.kprov-new" "$source" "$pattern" && mv -T -- "$folder.kprov-new" "$folder" || return 1
+    else
+        drop_links "$folder" "$pattern" "$source" "$@" && link_all "$folder" "$source" "$pattern" || return 1
+    fi
+    label "$folder"
 }
 
-drop_links() { # FOLDER PATTERN
-    for entry in "$1"/$2; do
+link_all() { # FOLDER SOURCE PATTERN
+    for entry in "$2"/$3; do
+        [ -e "$entry" ] || continue
+        name=$1/${entry##*/}
+        [ ! -L "$name" ] || rm -f -- "$name" || return 1
+        ln -s -- "$entry" "$name" || return 1
+    done
+}
+
+drop_links() { # FOLDER PATTERN SOURCE...
+    drop_folder=$1 drop_pattern=$2
+    shift 2
+    for entry in "$drop_folder"/$drop_pattern; do
         [ -L "$entry" ] || continue
-        rm -f -- "$entry" || return 1
+        for into; do
+            case $(readlink -- "$entry") in "$into"/*) rm -f -- "$entry" || return 1 ;; esac
+        done
     done
 }
 
@@ -486,6 +526,10 @@ add_user() { # NAME
     shell=/sbin/nologin
     [ -x "$shell" ] || shell=/usr/sbin/nologin
     useradd --system --user-group --no-create-home --home-dir / --shell "$shell" --comment 'installed by kprov' -- "$1"
+}
+
+keep_user() { # NAME: one that was there before
+    getent_passwd "$1" >/dev/null || fail "there is no user $1"
 }
 
 remove_user() { # NAME
@@ -509,12 +553,15 @@ open_port() { firewall-cmd -q --permanent "--add-port=$1" && firewall-cmd -q "--
 
 close_port() { firewall-cmd -q --permanent "--remove-port=$1" && firewall-cmd -q "--remove-port=$1"; }
 
-remove_file() { rm -f -- "$1"; }
+remove_file() { rm -f -- "$1" "$1.kprov-new"; } # with what a run that was killed left beside it
 
-remove_links() { # FOLDER PATTERN KEEP: the links, and the folder itself unless it is another resource
-    [ -d "$1" ] || return 0
-    drop_links "$1" "$2" || return 1
-    [ "$3" = keep ] || remove_empty "$1"
+remove_links() { # FOLDER PATTERN KEEP SOURCE...: the links, and the folder itself unless it is another resource
+    links_folder=$1 links_pattern=$2 keep=$3
+    shift 3
+    rm -rf -- "$links_folder.kprov-new" || return 1
+    [ -d "$links_folder" ] || return 0
+    drop_links "$links_folder" "$links_pattern" "$@" || return 1
+    [ "$keep" = keep ] || remove_empty "$links_folder"
 }
 
 remove_empty() { # PATH: a directory that is not empty holds what somebody else put there

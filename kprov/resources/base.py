@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -28,6 +29,7 @@ class Action(StrEnum):
     REPLACE = "replace"
     ADOPT = "adopt"
     REMOVE = "remove"
+    RESTORE = "restore"
     START = "start"
     RESTART = "restart"
     STOP = "stop"
@@ -69,8 +71,8 @@ class Change:
 
     title: what a reader sees (``file /etc/...``); reason: why; diff: a unified diff, empty where none helps.
     calls: what carries it out, in order. content: bytes to be staged under their SHA-256 before.
-    made: what the receipt holds afterwards; None takes the entry out. copies: further entries, of what the user
-    had written and is kept.
+    made: what the receipt holds afterwards; None takes the entry out. copies: further entries, of what was there
+    before and is kept.
     disruptive: a running service must be stopped before, not restarted after.
     gate: the service that must be ready before the next change.
     """
@@ -91,14 +93,24 @@ class Change:
 
 @dataclass(frozen=True)
 class Obstacle:
-    """Something in the way that kprov did not make, or that could not be read: the plan stops."""
+    """Something in the way that kprov did not make, or that could not be read: the plan stops.
+
+    adopt: the change that takes it over, where the user may choose that; None where there is no such choice.
+    """
 
     id: str
     what: str
     hint: str
+    adopt: Change | None = None
 
 
 Verdict = Change | Obstacle | None
+
+# What something foreign is called while kprov's own is in its place; the probe asks for the same name.
+BEFORE = ".before-kprov"
+
+# Fields of a release that help people and later runs, and make it no other release.
+_DESCRIPTIVE = frozenset({"product", "version", "name", "top", "size"})
 
 
 class Resource(Protocol):
@@ -136,9 +148,56 @@ def unknown(id_: str, title: str, seen: Seen) -> Obstacle | None:
     return Obstacle(id_, f"{title} cannot be read: {seen.get('why', '')}".rstrip(": "), "mend that and run this again")
 
 
-def foreign(id_: str, title: str) -> Obstacle:
+def foreign(id_: str, title: str, adopt: Change | None = None) -> Obstacle:
     """The obstacle of something that kprov did not make."""
-    return Obstacle(id_, f"{title} is there and kprov did not make it", "look whose it is; move it away or remove it")
+    choice = "take it over with --adopt, which keeps a way back; or " if adopt else ""
+    hint = f"look whose it is; {choice}move it away or remove it"
+    return Obstacle(id_, f"{title} is there and kprov did not make it", hint, adopt)
+
+
+def in_the_way(create: Change, path: str, title: str, seen: Seen, was: Made | None) -> Verdict:
+    """What to do about something foreign where a resource belongs; None if what is there is kprov's own.
+
+    A run that was told to take it over and was interrupted has left an entry that says so: until the backup is
+    there, what is seen is still the foreign thing.
+    """
+    aside = seen.get("backup") == "yes"
+    if was is not None and (not was["foreign"] or aside):
+        return None
+    if aside:
+        what = f"{path}{BEFORE} is there already, and {title} would be kept under that name"
+        return Obstacle(create.id, what, "move it away or remove it")
+    change = taken_over(create, path)
+    return change if was is not None else foreign(create.id, title, change)
+
+
+def taken_over(change: Change, *paths: str) -> Change:
+    """The change that makes a resource where something foreign is: that is set aside, and uninstall puts it back."""
+    backups = {path: f"{path}{BEFORE}" for path in paths}
+    calls = tuple(("set_aside", path, backup) for path, backup in backups.items())
+    copies = tuple(
+        Made("original", f"original:{path}", {"path": backup, "of": path}) for path, backup in backups.items()
+    )
+    reason = f"what is there is kept as {', '.join(backups.values())}, and uninstall puts it back"
+    return replace(
+        change, action=Action.ADOPT, reason=reason, calls=(*calls, *change.calls), copies=copies, disruptive=True
+    )
+
+
+def kept_name(path: str, seen: Seen) -> str:
+    """Where what somebody put in the place of kprov's own is kept: beside it, named by when it was changed (UTC)."""
+    changed = datetime.fromtimestamp(int(seen.get("mtime") or 0), UTC)
+    digest = f"-{seen['sha256'][:8]}" if "sha256" in seen else ""
+    return f"{path}.edited-{changed:%Y%m%dT%H%M%SZ}{digest}"
+
+
+def set_aside(change: Change, *paths: str, seen: Seen) -> Change:
+    """The change that mends a resource in whose place somebody put something else: that is kept as a dated copy."""
+    backups = {path: kept_name(path, seen) for path in paths}
+    calls = tuple(("set_aside", path, backup) for path, backup in backups.items())
+    copies = tuple(Made("copy", f"copy:{backup}", {"path": backup, "of": path}) for path, backup in backups.items())
+    reason = f"it was replaced; what is there is kept as {', '.join(backups.values())}"
+    return replace(change, action=Action.REPLACE, reason=reason, calls=(*calls, *change.calls), copies=copies)
 
 
 def why_absent(was: Made | None) -> str:
@@ -168,5 +227,6 @@ def fingerprint(resources: Iterable[Resource]) -> str:
     digest = hashlib.sha256()
     for resource in sorted(resources, key=lambda item: item.id):
         made = resource.made()
-        digest.update(repr((made.kind, made.id, sorted(made.fields.items()))).encode())
+        fields = {key: value for key, value in made.fields.items() if key not in _DESCRIPTIVE}
+        digest.update(repr((made.kind, made.id, sorted(fields.items()))).encode())
     return digest.hexdigest()

@@ -16,6 +16,11 @@ from kprov.resources.base import (
     Verdict,
     attributes_differ,
     foreign,
+    in_the_way,
+    kept_name,
+    mode_of,
+    set_aside,
+    taken_over,
     unknown,
     why_absent,
 )
@@ -54,11 +59,14 @@ class File:
         if obstacle := unknown(self.id, title, seen):
             return obstacle
         put: Call = ("put_file", self.sha256, self.path, self.owner, self.group, self.mode)
+        create = self._change(Action.CREATE, title, why_absent(was), (put,), self._diff("", "/dev/null"))
         if seen["status"] == "absent":
-            reason = why_absent(was)
-            return self._change(Action.CREATE, title, reason, (put,), self._diff("", "/dev/null"))
+            return create
+        diff = self._diff(seen.get("content", ""), self.path)
+        if verdict := in_the_way(replace(create, diff=diff), self.path, title, seen, was):
+            return verdict
         if was is None or not seen.get("type", "").startswith("regular"):
-            return foreign(self.id, title)
+            return set_aside(create, self.path, seen=seen)
         differ = attributes_differ(seen, self.owner, self.group, self.mode)
         if seen.get("sha256") == self.sha256:
             if not differ:
@@ -71,12 +79,11 @@ class File:
         # "previous" (sums, one or more) is there while an interrupted run has not come to this file yet.
         if seen.get("sha256") not in {was["sha256"], *was["previous"].split()}:
             # Somebody edited it: what they wrote is not lost.
-            backup = f"{self.path}.edited-{seen['sha256'][:8]}"
+            backup = kept_name(self.path, seen)
             calls = (("back_up", self.path, backup), put)
             copies = (Made("copy", f"copy:{backup}", {"path": backup, "of": self.path}),)
             reason = f"it was edited; the edited file is kept as {backup}"
-        change = self._change(Action.UPDATE, title, reason, calls, self._diff(seen.get("content", ""), self.path))
-        return replace(change, copies=copies)
+        return replace(self._change(Action.UPDATE, title, reason, calls, diff), copies=copies)
 
     def _change(self, action: Action, title: str, reason: str, calls: tuple[Call, ...], diff: str) -> Change:
         return Change(action, self.id, title, reason, calls, diff, content=self.content.encode(), made=self.made())
@@ -134,11 +141,29 @@ class Directory:
             return Obstacle(
                 self.id, f"{self.path} {_NOT_A} directory", "move it away, or choose another place in kprov.yaml"
             )
-        if was is None or seen.get("type") != "directory":
-            return foreign(self.id, title)
+        if seen.get("type") != "directory":
+            create = Change(Action.CREATE, self.id, title, "", (make,), made=self.made(), disruptive=True)
+            return in_the_way(create, self.path, title, seen, was) or set_aside(create, self.path, seen=seen)
+        if was is None:
+            return foreign(self.id, title, _taken_in(self.id, title, self.made(), seen, (make,)))
         if differ := attributes_differ(seen, self.owner, self.group, self.mode):
-            return Change(Action.UPDATE, self.id, title, differ, (make,), made=self.made())
+            return Change(Action.UPDATE, self.id, title, differ, (make,), made=_still_adopted(self.made(), was))
         return None
+
+
+def _taken_in(id_: str, title: str, made: Made, seen: Seen, calls: tuple[Call, ...]) -> Change:
+    """A directory is taken over with all that is in it; uninstall gives it back to its owner."""
+    # By number: the owner of a file need not have a name.
+    before = made["adopted"] or f"{seen.get('uid')}:{seen.get('gid')}:{mode_of(seen)}"
+    who = f"{seen.get('owner')}:{seen.get('group')}, mode {mode_of(seen)}"
+    reason = f"it is taken over from {who}, with what is in it; uninstall gives it back"
+    entry = replace(made, fields={**made.fields, "adopted": before})
+    return Change(Action.ADOPT, id_, title, reason, calls, made=entry, disruptive=True)
+
+
+def _still_adopted(made: Made, was: Made) -> Made:
+    """The entry with what it was before kprov, if it was taken over."""
+    return replace(made, fields={**made.fields, "adopted": was["adopted"]}) if was["adopted"] else made
 
 
 @dataclass(frozen=True)
@@ -182,20 +207,27 @@ class DataDirectory:
                 f"{self.path} holds the messages of broker.id {seen['broker']}, not of {self.broker}",
                 f"set broker.id to {seen['broker']}, or choose another log.dirs",
             )
+        own: Call = ("own_tree", self.path, self.owner, self.group)
         if was is None and not empty:
+            fits = seen.get("holds") == self.holds
+            choice = f"--adopt takes over the {self.holds} data in it; or " if fits else ""
             return Obstacle(
                 self.id,
                 f"{self.path} is not empty and kprov did not make it",
-                "choose another directory, or move what is in it away",
+                f"{choice}choose another directory, or move what is in it away",
+                _taken_in(self.id, title, self.made(), seen, (make, own)) if fits else None,
             )
         differ = attributes_differ(seen, self.owner, self.group, self.mode)
         if was is not None and was["kept"]:
-            calls = (make, ("own_tree", self.path, self.owner, self.group))
+            calls = (make, own)
             reason = "the data that the last uninstall kept are used again"
             return Change(Action.ADOPT, self.id, title, reason, calls, made=self.made())
+        if was is not None and was["pending"] and was["adopted"]:
+            return _taken_in(self.id, title, _still_adopted(self.made(), was), seen, (make, own))
         if differ or was is None:
             reason = differ or "it is there and empty"
-            return Change(Action.UPDATE, self.id, title, reason, (make,), made=self.made())
+            made = _still_adopted(self.made(), was) if was else self.made()
+            return Change(Action.UPDATE, self.id, title, reason, (make,), made=made)
         return None
 
 
@@ -224,8 +256,11 @@ class Link:
         if seen["status"] == "absent":
             reason = why_absent(was) if was else f"to {self.target}"
             return Change(Action.CREATE, self.id, title, reason, (put,), made=self.made(), disruptive=True)
-        if was is None or seen.get("type") != "symbolic link":
-            return foreign(self.id, title)
+        create = Change(Action.CREATE, self.id, title, "", (put,), made=self.made(), disruptive=True)
+        if verdict := in_the_way(create, self.path, title, seen, was):
+            return verdict
+        if seen.get("type") != "symbolic link":
+            return set_aside(create, self.path, seen=seen)
         if seen.get("target") != self.target:
             reason = f"to {self.target}, not to {seen.get('target')}"
             return Change(Action.UPDATE, self.id, title, reason, (put,), made=self.made(), disruptive=True)
@@ -261,18 +296,24 @@ class Links:
         title = f"links {self.folder}/{self.pattern}"
         if obstacle := unknown(self.id, title, seen):
             return obstacle
-        calls: tuple[Call, ...] = (("put_links", self.folder, self.source, self.pattern),)
-        made = self.made()
+        # Links into what these were made from before go; any others in the folder are somebody else's.
+        old = f"{was['source']} {was['previous']}".split() if was else []
+        put: Call = ("put_links", self.folder, self.source, self.pattern, *dict.fromkeys(old))
+        reason = why_absent(was) if was and seen["status"] == "absent" else f"to {self.source}"
+        create = Change(Action.CREATE, self.id, title, reason, (put,), made=self.made(), disruptive=True)
         if seen["status"] == "absent":
-            reason = why_absent(was) if was else f"to {self.source}"
-            return Change(Action.CREATE, self.id, title, reason, calls, made=made, disruptive=True)
-        if was is None and self.own_folder:
-            return foreign(self.id, title)
-        if seen.get("links") == "foreign":
-            return Obstacle(self.id, f"{self.folder} holds files that are no links", "move them away")
-        elsewhere = was is None or any(was[key] != value for key, value in made.fields.items())
+            return create
+        if self.own_folder and (verdict := in_the_way(create, self.folder, title, seen, was)):
+            return verdict
+        # name and time of change of each file that is where a link should be
+        replaced = [line.rpartition(" ")[::2] for line in seen.get("replaced", "").splitlines()]
+        if replaced:
+            paths = [f"{self.folder}/{name}" for name, _ in replaced]
+            if was is None or was["foreign"]:
+                change = taken_over(create, *paths)
+                return change if was is not None else foreign(self.id, f"{paths[0]}", change)
+            return set_aside(create, *paths, seen={"mtime": max(changed for _, changed in replaced)})
+        elsewhere = was is None or any(was[key] != value for key, value in self.made().fields.items())
         if seen.get("links") != "right" or elsewhere:
-            reason = f"to {self.source}"
-            action = Action.UPDATE if was else Action.CREATE
-            return Change(action, self.id, title, reason, calls, made=made, disruptive=True)
+            return replace(create, action=Action.UPDATE if was else Action.CREATE)
         return None

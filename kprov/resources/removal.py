@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from kprov.resources.base import Action, Call, Change, Made, Obstacle, Removal, Seen, unknown
+from kprov.resources.base import Action, Call, Change, Made, Obstacle, Removal, Seen, kept_name, unknown
 from kprov.resources.system import UnitState
 
 
 def query_of(made: Made) -> Call:
     """The probe's call for an entry of the receipt."""
     match made.kind:
-        case "file" | "copy" | "directory" | "link" | "release":
+        case "file" | "copy" | "original" | "directory" | "link" | "release":
             return ("probe_path", made.id, made["path"])
         case "data":
             return ("probe_data", made.id, made["path"])
@@ -28,12 +28,18 @@ def query_of(made: Made) -> Call:
 def removal(made: Made, seen: Seen, *, purge: bool, force: bool) -> Removal:  # noqa: PLR0912 (a table of kinds)
     """What uninstall does about one entry.
 
-    purge: the user's data go too. force: what was changed since goes too.
+    purge: the user's data go too. force: what was changed since does not stop it, and is kept as a copy.
     """
+    if made["foreign"] and seen.get("status") == "present" and seen.get("backup") != "yes":
+        return Removal()  # it was going to be taken over, and a run that was interrupted had not come to it
     if made.kind == "release" and (seen.get("status") != "absent" or made["pending"]):
         # A run that was killed while it unpacked may have left the two beside it.
         calls = [("remove_tree", made["path"] + suffix) for suffix in ("", ".kprov-new", ".kprov-old")]
         return _unread(made, seen) or _remove(made, f"release {made['path']}", *calls)
+    if seen.get("status") == "absent" and made["pending"] and made.kind in {"file", "link", "links"}:
+        # Likewise, before it renamed what it had made beside its place.
+        unfinished = ("remove_tree", f"{made['path']}.kprov-new")
+        return _remove(made, f"unfinished {made.kind} {made['path']}", unfinished)
     if seen.get("status") == "absent":
         return Removal()
     if made.kind != "firewall" and (stop := _unread(made, seen)):
@@ -42,23 +48,34 @@ def removal(made: Made, seen: Seen, *, purge: bool, force: bool) -> Removal:  # 
         case "service":
             return _service(made, seen)
         case "file":
-            return _file(made, seen, force)
+            return _file(made, seen, force=force, keep=not purge)
         case "data":
             return _data(made, seen, purge)
         case "copy" if not purge:
             return Removal(kept=f"{made['path']} (a copy of {made['of']} as it was edited)")
         case "copy":
-            return _remove(made, f"copy {made['path']}", ("remove_file", made["path"]))
+            return _remove(made, f"copy {made['path']}", ("remove_tree", made["path"]))
+        case "original":
+            then = _reload(made["of"])
+            title = f"{made['of']}, as it was before kprov"
+            return _put_back(made, title, ("put_back", made["path"], made["of"]), *then)
+        case "directory" if made["adopted"]:
+            return _put_back(made, f"directory {made['path']}", ("set_mode", made["path"], *made["adopted"].split(":")))
         case "directory":
             how = "remove_tree" if made["holds"] == "logs" else "remove_empty"
             return _remove(made, f"directory {made['path']}", (how, made["path"]))
         case "link":
-            if seen.get("target") not in {made["target"], *made["previous"].split()} and not force:
+            if seen.get("target") in {made["target"], *made["previous"].split()}:
+                return _remove(made, f"link {made['path']}", ("remove_file", made["path"]))
+            if not force:
                 return Removal(obstacle=_changed(made, f"{made['path']} is no longer a link to {made['target']}"))
-            return _remove(made, f"link {made['path']}", ("remove_file", made["path"]))
+            return _removed_but_kept(made, f"link {made['path']}", "replaced", seen)
         case "links":
-            call = ("remove_links", made["path"], made["pattern"], made["folder"])
+            sources = dict.fromkeys(f"{made['source']} {made['previous']}".split())
+            call = ("remove_links", made["path"], made["pattern"], made["folder"], *sources)
             return _remove(made, f"links {made['path']}/{made['pattern']}", call)
+        case "user" if made["adopted"]:
+            return Removal()
         case "user":
             return _remove(made, f"user {made['name']}", ("remove_user", made["name"]))
         case "firewall":
@@ -79,8 +96,17 @@ def _remove(made: Made, title: str, *calls: Call) -> Removal:
     return Removal(Change(Action.REMOVE, made.id, title, "kprov made it", calls))
 
 
+def _reload(path: str) -> tuple[Call, ...]:
+    """What systemd must be told once a file has gone or come."""
+    return (("reload_units",),) if path.startswith("/etc/systemd/system/") else ()
+
+
+def _put_back(made: Made, title: str, *calls: Call) -> Removal:
+    return Removal(Change(Action.RESTORE, made.id, title, "it was there before kprov", calls))
+
+
 def _changed(made: Made, what: str) -> Obstacle:
-    return Obstacle(made.id, what, "look at it; --force removes it all the same")
+    return Obstacle(made.id, what, "look at it; --force goes on, and keeps a copy of a file")
 
 
 def _service(made: Made, seen: Seen) -> Removal:
@@ -93,19 +119,52 @@ def _service(made: Made, seen: Seen) -> Removal:
     return _remove(made, f"service {made['unit']}", *calls) if calls else Removal()
 
 
-def _file(made: Made, seen: Seen, force: bool) -> Removal:
+def _file(made: Made, seen: Seen, *, force: bool, keep: bool) -> Removal:
+    path, title = made["path"], f"file {made['path']}"
+    reload = _reload(path)
     # A "previous" one may still be there after a run that was killed.
-    if seen.get("sha256") not in {made["sha256"], *made["previous"].split()} and not force:
-        return Removal(obstacle=_changed(made, f"{made['path']} was edited since kprov wrote it"))
-    calls: list[Call] = [("remove_file", made["path"])]
-    if made["path"].startswith("/etc/systemd/system/"):
-        calls.append(("reload_units",))
-    return _remove(made, f"file {made['path']}", *calls)
+    if seen.get("sha256") in {made["sha256"], *made["previous"].split()}:
+        return _remove(made, title, ("remove_file", path), *reload)
+    if not force:
+        return Removal(obstacle=_changed(made, f"{path} was edited since kprov wrote it"))
+    if not keep:
+        return _remove(made, title, ("remove_tree", path), *reload)
+    return _removed_but_kept(made, title, "edited", seen, *reload)
+
+
+def _removed_but_kept(made: Made, title: str, how: str, seen: Seen, *then: Call) -> Removal:
+    """What somebody put in the place of kprov's own goes, and a copy of it stays."""
+    backup = kept_name(made["path"], seen)
+    copy = Made("copy", f"copy:{backup}", {"path": backup, "of": made["path"], "kept": "yes"})
+    calls = (("set_aside", made["path"], backup), *then)
+    reason = f"it was {how}; what is there is kept as {backup}"
+    return Removal(Change(Action.REMOVE, made.id, title, reason, calls, copies=(copy,)))
 
 
 def _data(made: Made, seen: Seen, purge: bool) -> Removal:
     path = made["path"]
+    size = f"{path} ({human_size(kib_of(seen))} of {made['holds']} data)"
+    if made["adopted"]:
+        owner, group, mode = made["adopted"].split(":")
+        calls: tuple[Call, ...] = (("own_tree", path, owner, group), ("set_mode", path, owner, group, mode))
+        return _put_back(made, f"data directory {path}", *calls)
     if not purge:
-        return Removal(kept=f"{path} ({int(seen.get('kib') or 0) * 1024} bytes of {made['holds']} data)")
+        return Removal(kept=size)
     title = f"data directory {path}"
-    return Removal(Change(Action.REMOVE, made.id, title, "--purge", (("remove_tree", path),)))
+    return Removal(Change(Action.REMOVE, made.id, title, f"--purge: {size}", (("remove_tree", path),)))
+
+
+def kib_of(seen: Seen) -> int:
+    """KiB on disk of a data directory, as the probe saw it; 0 where it could not tell."""
+    text = seen.get("kib", "")
+    return int(text) if text.isdigit() else 0
+
+
+def human_size(kib: int) -> str:
+    """``512 KiB``, ``1.5 MiB``: sizes on disk, in powers of two."""
+    value = float(kib)
+    for unit in ("KiB", "MiB", "GiB"):
+        if value < 1024:
+            return f"{value:.0f} {unit}" if unit == "KiB" else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} TiB"

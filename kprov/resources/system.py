@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kprov.resources.base import Action, Call, Change, Made, Seen, Upload, Verdict, foreign, unknown, why_absent
+from kprov.resources.base import (
+    Action,
+    Call,
+    Change,
+    Made,
+    Seen,
+    Upload,
+    Verdict,
+    foreign,
+    in_the_way,
+    set_aside,
+    unknown,
+    why_absent,
+)
 
 
 @dataclass(frozen=True)
@@ -32,17 +45,25 @@ class User:
         if seen["status"] == "absent":
             reason = why_absent(was)
             return Change(Action.CREATE, self.id, title, reason, (("add_user", self.name),), made=self.made())
-        return None if was else foreign(self.id, title)
+        if was is not None:
+            return None
+        entry = Made("user", self.id, {"name": self.name, "adopted": "yes"})
+        reason = "it is there and stays as it is; uninstall leaves it"
+        keep = (("keep_user", self.name),)
+        return foreign(self.id, title, Change(Action.ADOPT, self.id, title, reason, keep, made=entry))
 
 
 @dataclass(frozen=True)
 class Release:
     """An unpacked archive: owned by root and never edited. Whole or not there, since it is renamed into place.
 
-    top: the folder inside the archive; source: the archive on the operator's machine; size in bytes.
+    label: product and version in words. top: the folder inside the archive; source: the archive on the operator's
+    machine; size in bytes.
     """
 
     path: str
+    product: str
+    version: str
     label: str
     name: str
     sha256: str
@@ -58,29 +79,35 @@ class Release:
         return ("probe_path", self.id, self.path)
 
     def made(self) -> Made:
-        return Made("release", self.id, {"path": self.path, "label": self.label, "sha256": self.sha256})
+        what = {"path": self.path, "label": self.label, "sha256": self.sha256}
+        of = {"product": self.product, "version": self.version, "name": self.name, "top": self.top}
+        return Made("release", self.id, {**what, **of, "size": str(self.size)})
 
     def compare(self, seen: Seen, was: Made | None) -> Verdict:
         title = f"release {self.path}"
         if obstacle := unknown(self.id, title, seen):
             return obstacle
-        if seen["status"] != "absent" and (was is None or seen.get("type") != "directory"):
-            return foreign(self.id, title)
-        # One with a "previous" was going to be replaced by a run that was interrupted, before or after it did.
-        if seen["status"] != "absent" and was is not None and was["sha256"] == self.sha256 and not was["previous"]:
-            return None
         upload = Upload(self.name, self.sha256, self.size, self.source)
-        action = Action.CREATE if seen["status"] == "absent" else Action.REPLACE
-        return Change(
-            action,
+        change = Change(
+            Action.CREATE,
             self.id,
             title,
-            f"{self.label} from {self.name}" if action is Action.CREATE else f"{self.name} is another archive",
+            f"{self.label} from {self.name}",
             (("unpack_release", upload.stored, self.sha256, self.top, self.path),),
             upload=upload,
             made=self.made(),
             disruptive=True,
         )
+        if seen["status"] == "absent":
+            return change
+        if verdict := in_the_way(change, self.path, title, seen, was):
+            return verdict
+        if was is None or seen.get("type") != "directory":
+            return set_aside(change, self.path, seen=seen)
+        # One with a "previous" was going to be replaced by a run that was interrupted, before or after it did.
+        if was["sha256"] == self.sha256 and not was["previous"]:
+            return None
+        return replace(change, action=Action.REPLACE, reason=f"{self.name} is another archive")
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ _SIGNS: Mapping[Action, tuple[str, str]] = {
     Action.REPLACE: ("~", "yellow"),
     Action.ADOPT: ("~", "yellow"),
     Action.REMOVE: ("-", "red"),
+    Action.RESTORE: ("<", "green"),
     Action.START: (">", "green"),
     Action.RESTART: ("^", "yellow"),
     Action.STOP: ("!", "red"),

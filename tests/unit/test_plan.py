@@ -236,12 +236,17 @@ def test_each_start_waits_for_the_service_and_a_stop_does_not() -> None:
 
 def test_an_edited_file_is_backed_up_before_it_is_replaced() -> None:
     host, state = installed()
-    host.seen[PROPERTIES] = {**host.seen[PROPERTIES], "sha256": "e" * 64, "content": "broker.id=5\n"}
+    host.seen[PROPERTIES] = {
+        **host.seen[PROPERTIES],
+        "sha256": "e" * 64,
+        "content": "broker.id=5\n",
+        "mtime": "1764000000",
+    }
     (change, _) = host.plan(state).changes
     path = PROPERTIES.removeprefix("file:")
     assert [call[:2] for call in change.calls] == [("back_up", path), ("put_file", change.calls[1][1])]
-    assert change.calls[0][2] == f"{path}.edited-eeeeeeee"
-    assert f"{path}.edited-eeeeeeee" in change.reason
+    assert change.calls[0][2] == f"{path}.edited-20251124T160000Z-eeeeeeee"
+    assert f"{path}.edited-20251124T160000Z-eeeeeeee" in change.reason
     assert "-broker.id=5" in change.diff
     assert change.content is not None
     assert b"broker.id=0" in change.content
@@ -614,7 +619,7 @@ def test_uninstall_keeps_the_data_and_what_they_lie_in(mode: str) -> None:
         assert [path for path in data if path[5:].startswith(f"{id_[10:]}/")], f"{id_} holds no data"
     assert host.present() == data | above | BARE
     assert len(plan.kept) == 3
-    assert "8192 bytes of kafka data" in " ".join(plan.kept)
+    assert "8 KiB of kafka data" in " ".join(plan.kept)
     assert {made.id for made in host.receipt.made.values()} == host.present() - BARE
     assert host.receipt.spec is None
 

@@ -175,10 +175,38 @@ def test_a_file(host: LocalHost, place: Path) -> None:
         "mode": "640",
         "owner": OWNER,
         "group": GROUP,
+        "uid": str(os.geteuid()),
+        "gid": str(os.getegid()),
         "size": "5",
+        "mtime": str(int(path.stat().st_mtime)),
         "sha256": sha256(b"text\n"),
     }
     assert host.one("probe_path", "file:x", str(path), "content")["content"] == "text\n"
+
+
+def test_what_was_there_before_is_told_of(host: LocalHost, place: Path) -> None:
+    """The plan goes by it whether a thing is still the foreign one or kprov's own already."""
+    path, folder = place / "file", place / "bin"
+    path.touch()
+    folder.mkdir()
+    assert host.one("probe_path", "x", str(path))["backup"] == ""
+    (place / "file.before-kprov").symlink_to("/nowhere")
+    (place / "bin.before-kprov").mkdir()
+    assert host.one("probe_path", "x", str(path))["backup"] == "yes"
+    assert host.one("probe_links", "x", str(folder), str(place), "*")["backup"] == "yes"
+
+
+def test_setting_aside_and_putting_back_never_write_over_anything(host: LocalHost, place: Path) -> None:
+    path, backup = place / "file", place / "file.before-kprov"
+    path.write_text("theirs")
+    step(host, "set_aside", str(path), str(backup))
+    assert (path.exists(), backup.read_text()) == (False, "theirs")
+    path.write_text("kprov's")
+    assert "is there already" in fails(host, "set_aside", str(path), str(backup))
+    assert "not put in its place" in fails(host, "put_back", str(backup), str(path))
+    path.unlink()
+    step(host, "put_back", str(backup), str(path))
+    assert (path.read_text(), backup.exists()) == ("theirs", False)
 
 
 def test_an_empty_file_is_a_file(host: LocalHost, place: Path) -> None:
@@ -279,11 +307,19 @@ def test_links_that_are_no_longer_right(host: LocalHost, place: Path, source: Pa
     (folder / "start.sh").unlink()
     assert host.one(*query)["links"] == "stale", "one is missing"
     step(host, "put_links", str(folder), str(source), "*")
-    (folder / "own.sh").symlink_to("/nowhere")
+    (folder / "gone.sh").symlink_to(source / "gone.sh")
     assert host.one(*query)["links"] == "stale", "one leads nowhere"
-    (folder / "own.sh").unlink()
+    step(host, "put_links", str(folder), str(source), "*")
+    assert not (folder / "gone.sh").is_symlink()
     (folder / "own.sh").touch()
-    assert host.one(*query)["links"] == "foreign", "one is a file of somebody else's"
+    (folder / "own link").symlink_to("/nowhere")
+    assert host.one(*query)["links"] == "right", "what somebody put beside them is theirs"
+    (folder / "start.sh").unlink()
+    (folder / "start.sh").touch()
+    os.utime(folder / "start.sh", (5, 5))
+    seen = host.one(*query)
+    assert (seen["links"], seen["replaced"]) == ("stale", "start.sh 5\n"), "a file is where a link was"
+    assert "start.sh" in fails(host, "put_links", str(folder), str(source), "*"), "it is not written over"
     shutil.rmtree(source)
     assert host.one(*query)["links"] == "stale", "the release is gone"
 
@@ -293,7 +329,10 @@ def test_new_links_replace_those_of_another_release(host: LocalHost, place: Path
     other.mkdir()
     (other / "start.sh").touch()
     step(host, "put_links", str(folder), str(source), "*")
-    step(host, "put_links", str(folder), str(other), "*")
+    (folder / "own").symlink_to("/somewhere")
+    step(host, "put_links", str(folder), str(other), "*", str(source))
+    assert (folder / "own").is_symlink(), "it is somebody else's"
+    (folder / "own").unlink()
     assert {path.name: path.readlink() for path in folder.iterdir()} == {"start.sh": other / "start.sh"}
 
 
@@ -304,7 +343,7 @@ def test_links_of_a_pattern_leave_the_others_alone(host: LocalHost, place: Path,
     step(host, "put_links", str(place), str(source), "*.jar")
     assert (place / "a.jar").readlink() == source / "a.jar"
     assert host.one("probe_links", "x", str(place), str(source), "*.jar")["links"] == "right"
-    step(host, "remove_links", str(place), "*.jar", "keep")
+    step(host, "remove_links", str(place), "*.jar", "keep", str(source))
     assert not (place / "a.jar").is_symlink()
     assert (place / "lib").is_symlink()
 
@@ -312,12 +351,12 @@ def test_links_of_a_pattern_leave_the_others_alone(host: LocalHost, place: Path,
 def test_links_go_with_their_folder_but_not_with_a_stranger_s_file(host: LocalHost, place: Path, source: Path) -> None:
     folder = place / "bin"
     step(host, "put_links", str(folder), str(source), "*")
-    step(host, "remove_links", str(folder), "*", "own")
+    step(host, "remove_links", str(folder), "*", "own", str(source))
     assert not folder.exists()
-    step(host, "remove_links", str(folder), "*", "own")
+    step(host, "remove_links", str(folder), "*", "own", str(source))
     step(host, "put_links", str(folder), str(source), "*")
     (folder / "mine").touch()
-    step(host, "remove_links", str(folder), "*", "own")
+    step(host, "remove_links", str(folder), "*", "own", str(source))
     assert [path.name for path in folder.iterdir()] == ["mine"], "uninstall tells of it as left over"
     assert source.joinpath("start.sh").exists(), "what the links led to stays"
 
