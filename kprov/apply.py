@@ -14,19 +14,19 @@ import os
 import platform
 import tarfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from kprov.errors import ConnectError, LockedError, StepError
+from kprov.errors import ConnectError, LockedError, PreflightError, StepError
 from kprov.events import Emit, StepDone, StepFailed, StepStarted, Transfer
 from kprov.host.answers import Record
 from kprov.host.connection import Connection
-from kprov.host.facts import ask
-from kprov.plan import Plan
+from kprov.host.facts import ask, seen_of
+from kprov.plan import Plan, differs
 from kprov.receipt import Receipt
-from kprov.resources.base import Change, Made, Upload
+from kprov.resources.base import ABSENT, Call, Change, Made, Seen, Upload
 
 _CHUNK = 262144
 Gate = Callable[[str], None]
@@ -37,12 +37,14 @@ def apply(connection: Connection, plan: Plan, command: str, emit: Emit, gate: Ga
 
     gate: called with a unit that must be ready before the next change.
 
-    Raises LockedError where another run has the host, StepError at the first step that fails; what ``gate``
-    raises goes through. The plan must have no obstacles.
+    Raises LockedError where another run has the host, PreflightError where the host is no longer what the plan was
+    made from, StepError at the first step that fails; what ``gate`` raises goes through. The plan must have no
+    obstacles.
     """
     if plan.obstacles:
         raise ValueError("a plan with obstacles must not be carried out")
-    with host_lock(connection, command):
+    with host_lock(connection, command, [call for call, _ in plan.expects]) as seen:
+        _check_fits(connection, plan, seen)
         intent = _intent(plan)
         _write_receipt(connection, intent)
         for upload in _uploads(plan.changes):
@@ -59,6 +61,18 @@ def apply(connection: Connection, plan: Plan, command: str, emit: Emit, gate: Ga
 
         carry_out(connection, plan.changes, emit, passed)
         _finish(connection, plan.after)
+
+
+def _check_fits(connection: Connection, plan: Plan, seen: Mapping[str, Seen]) -> None:
+    """Somebody may have changed the host while the plan was read and agreed to."""
+    changed = [call[1] for call, expected in plan.expects if differs(expected, seen.get(call[1], ABSENT))]
+    if changed:
+        raise PreflightError(
+            "the host has changed since the plan was made, so nothing was done",
+            where=connection.login.name,
+            cause="\n".join(changed),
+            hint="run the same command again and look at the new plan",
+        )
 
 
 def mark_proven(connection: Connection, receipt: Receipt) -> None:
@@ -271,13 +285,13 @@ def _operator() -> str:
 
 
 @contextmanager
-def host_lock(connection: Connection, command: str) -> Iterator[None]:
-    """Hold the host's lock. Raises LockedError with the holder where another run has it.
+def host_lock(connection: Connection, command: str, calls: Sequence[Call] = ()) -> Iterator[Mapping[str, Seen]]:
+    """Hold the host's lock; calls: probes that are answered under it. Raises LockedError where another run has it.
 
     It is bound to the connection's sshd process: where that has ended, the lock is stale and taken over.
     """
     who = f"{_operator()} (process {os.getpid()})"
-    reply = connection.exchange([("take_lock", connection.session, who, command)])
+    reply = connection.exchange([("take_lock", connection.session, who, command), *calls])
     answers = reply.of_kind("lock")
     where = connection.login.name
     if not answers:
@@ -285,7 +299,7 @@ def host_lock(connection: Connection, command: str) -> Iterator[None]:
     if answers[0]["taken"] != "yes":
         raise _locked(where, answers[0])
     try:
-        yield
+        yield seen_of(reply)
     finally:
         with suppress(ConnectError):
             connection.exchange([("release_lock", connection.session)])

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kprov.receipt import Receipt, index
+from kprov.receipt import QUESTION, Receipt, index
 from kprov.resources.base import ABSENT, Action, Call, Change, Made, Obstacle, Resource, Seen
 from kprov.resources.removal import query_of, removal
 from kprov.resources.system import Service, UnitState
@@ -27,8 +27,8 @@ class Plan:
 
     changes: in order; obstacles: what stops it, empty if it can be carried out; notes: what the user should
     know; kept: what an uninstall leaves, in words; before and after: the receipt now and when all is done.
-    expects: what was seen of everything that changes, by the question that was asked: the plan fits the host only
-    while it is so.
+    lost: how much data an uninstall removes, in words; empty if none. expects: what was seen of everything that
+    changes, by the question that was asked: the plan fits the host only while it is so.
     """
 
     host: str
@@ -36,6 +36,7 @@ class Plan:
     obstacles: tuple[Obstacle, ...] = ()
     notes: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
+    lost: str = ""
     before: Receipt = Receipt()  # noqa: RUF009 (frozen)
     after: Receipt = Receipt()  # noqa: RUF009 (frozen)
     expects: tuple[tuple[Call, Seen], ...] = ()
@@ -116,12 +117,16 @@ def _expected(
 ) -> tuple[tuple[Call, Seen], ...]:
     """What the plan was made from, for everything that it changes."""
     ids = dict.fromkeys(change.id for change in changes)
-    return tuple((questions[id_], seen.get(id_, ABSENT)) for id_ in ids if id_ in questions)
+    expected = [(questions[id_], seen.get(id_, ABSENT)) for id_ in ids if id_ in questions]
+    if "receipt" in seen:
+        expected.append((QUESTION, seen["receipt"]))
+    return tuple(expected)
 
 
 # What of an answer tells that somebody changed something; sizes, times and counts change by themselves.
 _TELLING = ("status", "type", "owner", "group", "mode", "sha256", "target", "links", "replaced", "holds", "broker")
-_TELLING_OF_UNITS = ("LoadState", "ActiveState", "UnitFileState", "NeedDaemonReload", "FragmentPath")
+_TELLING_OF_UNITS = ("LoadState", "UnitFileState", "NeedDaemonReload", "FragmentPath")
+_SETTLED = {"active", "inactive"}  # what a unit does not leave by itself; one that crashes goes through the others
 
 
 def differs(expected: Seen, now: Seen) -> bool:
@@ -131,6 +136,9 @@ def differs(expected: Seen, now: Seen) -> bool:
     if (expected.get("entries") == "0") != (now.get("entries") == "0"):
         return True
     before, after = UnitState.of(expected).properties, UnitState.of(now).properties
+    states = {before.get("ActiveState"), after.get("ActiveState")}
+    if states == _SETTLED:
+        return True
     return [before.get(key) for key in _TELLING_OF_UNITS] != [after.get(key) for key in _TELLING_OF_UNITS]
 
 

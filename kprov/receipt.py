@@ -18,6 +18,8 @@ from kprov.resources.base import Made
 
 FORMAT = 2
 PATH = "/var/lib/kprov/receipt.json"
+# How the probe asks for it.
+QUESTION = ("probe_receipt", "receipt")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""kprov install and kprov plan."""
+"""kprov install, upgrade and plan."""
 
 from __future__ import annotations
 
@@ -9,46 +9,45 @@ import click
 
 from kprov.cli.options import (
     access_options,
+    adopt_option,
+    archives_option,
     command,
     config_option,
     confirm,
     host_argument,
     json_option,
-    one_host,
     spec_options,
     yes_option,
 )
-from kprov.errors import ExitCode, NotReadyError
+from kprov.errors import ExitCode, NotReadyError, PreflightError
 from kprov.operations import install as operation
-from kprov.operations.prove import prove_install
+from kprov.operations.execute import execute
+from kprov.operations.request import Request
 from kprov.operations.session import Access
 from kprov.spec.load import Flag
 from kprov.ui import progress
 from kprov.ui.output import counted
 
-_ARCHIVES = click.option(
-    "--archives",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Look for the archives here first, by their upstream names.",
-)
+_NO_SMOKE_TEST = click.option("--no-smoke-test", is_flag=True, help="Leave out the smoke test at the end.")
 
 
 @click.command()
 @host_argument
 @config_option
 @spec_options
-@_ARCHIVES
+@archives_option
+@adopt_option
 @access_options
 @yes_option
 @json_option
-@click.option("--no-smoke-test", is_flag=True, help="Leave out the smoke test at the end.")
+@_NO_SMOKE_TEST
 def install(
     *,
     host: str | None,
     config: Path | None,
     flags: list[Flag],
     archives: Path | None,
+    adopt: bool,
     access: Access,
     yes: bool,
     as_json: bool,
@@ -64,38 +63,89 @@ def install(
       kprov install --config kprov.yaml --archives ./archives
 
     HOST is what ssh takes: [user@]name[:port] or an alias of ssh_config; the user is root or has sudo without
-    a password. The plan is printed and asked for before anything is changed.
+    a password. The plan is printed and asked for before anything is changed. On a host that kprov has installed,
+    what no option names stays as it was asked before; a file given with --config says all of it.
     """
-    with command("install", as_json=as_json) as output:
-        cluster, node, login = access.reach(*one_host(config, host, flags))
-        with progress() as emit:
-            releases = operation.find_releases(cluster, archives, emit)
-        with access.connect(login) as connection:
-            with progress() as emit:
-                prepared = operation.prepare(connection, cluster, node, releases, emit)
-            output.plan(prepared.plan, diffs=True)
-            plan = prepared.plan
-            if plan.empty and (no_smoke_test or plan.before.state == "done"):
-                return
-            if plan.changes:
-                confirm(f"Make these {counted(len(plan.changes), 'change')} on {login.name}?", yes=yes)
-            with progress() as emit:
-                if not plan.empty:
-                    operation.carry_out(connection, prepared, emit)
-                # What a run before this one has made and not proven is proven now.
-                result = None if no_smoke_test else prove_install(connection, prepared.runtime, plan.after, emit)
-        if result is not None:
-            output.smoke(result)
-            if not result.passed:
-                raise NotReadyError("the smoke test failed", where=login.name, hint="the failed step above says why")
-        output.next_command(shlex.join(["kprov", "status", host or login.name, *access.arguments]))
+    request = Request(config, host, tuple(flags), access, archives, adopt)
+    _run("install", request, yes=yes, as_json=as_json, smoke_test=not no_smoke_test)
 
 
 @click.command()
 @host_argument
 @config_option
 @spec_options
-@_ARCHIVES
+@archives_option
+@access_options
+@yes_option
+@json_option
+@_NO_SMOKE_TEST
+@click.option(
+    "--finish", is_flag=True, help="Raise the protocol that an upgrade holds back: there is no way back then."
+)
+def upgrade(
+    *,
+    host: str | None,
+    config: Path | None,
+    flags: list[Flag],
+    archives: Path | None,
+    access: Access,
+    yes: bool,
+    as_json: bool,
+    no_smoke_test: bool,
+    finish: bool,
+) -> None:
+    """Bring HOST to other releases of Kafka, ZooKeeper or Java, and back.
+
+    \b
+    Examples:
+      kprov upgrade kafka-1 --kafka-version 1.1.1
+      kprov upgrade kafka-1 --kafka-version 3.9.2 --zookeeper-version 3.8.6 --archives ./archives
+      kprov upgrade kafka-1 --kafka-version 1.0.0       back, as long as --finish was not said
+      kprov upgrade kafka-1 --finish                    the last step, without a way back
+
+    The new release is put beside the old one, links are switched, and each service that needs it restarts once;
+    data stay. The broker goes on speaking the protocol of the release before until --finish. A release that does
+    not come to serve is taken back, and the run ends with 6.
+    """
+    request = Request(config, host, tuple(flags), access, archives, finish=finish)
+    _run("upgrade", request, yes=yes, as_json=as_json, smoke_test=not no_smoke_test)
+
+
+def _run(name: str, request: Request, *, yes: bool, as_json: bool, smoke_test: bool) -> None:
+    """What install and upgrade have in common, which is all but the words."""
+    with command(name, as_json=as_json) as output:
+        asked = request.asked()
+        login = asked.login
+        with progress() as emit:
+            operation.look_for_releases(asked, request.archives, emit)
+        with request.access.connect(login) as connection:
+            with progress() as emit:
+                prepared = operation.prepare(connection, request, asked, emit)
+            plan = prepared.plan
+            if name == "upgrade" and plan.before.spec is None:
+                raise PreflightError(
+                    "kprov has installed nothing on this host", where=login.name, hint=f"kprov install {login.name}"
+                )
+            output.plan(plan, diffs=True)
+            if plan.empty and (not smoke_test or plan.before.state == "done"):
+                return
+            if plan.changes:
+                confirm(f"Make these {counted(len(plan.changes), 'change')} on {login.name}?", yes=yes)
+            with progress() as emit:
+                result = execute(connection, request, prepared, name, emit, smoke_test=smoke_test)
+        if result is not None:
+            output.smoke(result)
+            if not result.passed:
+                raise NotReadyError("the smoke test failed", where=login.name, hint="the failed step above says why")
+        output.next_command(shlex.join(["kprov", "status", request.host or login.name, *request.access.arguments]))
+
+
+@click.command()
+@host_argument
+@config_option
+@spec_options
+@archives_option
+@adopt_option
 @access_options
 @json_option
 @click.option("--exit-code", is_flag=True, help="End with 10 if there are changes.")
@@ -105,23 +155,26 @@ def plan(
     config: Path | None,
     flags: list[Flag],
     archives: Path | None,
+    adopt: bool,
     access: Access,
     as_json: bool,
     exit_code: bool,
 ) -> None:
-    """Show what install would change on HOST, and change nothing.
+    """Show what install or upgrade would change on HOST, and change nothing.
 
     \b
     Examples:
       kprov plan root@192.168.78.141
       kprov plan kafka-1 --set num.partitions=3
+      kprov plan kafka-1 --kafka-version 1.1.1 --exit-code
     """
     with command("plan", as_json=as_json) as output:
-        cluster, node, login = access.reach(*one_host(config, host, flags))
+        request = Request(config, host, tuple(flags), access, archives, adopt)
+        asked = request.asked()
         with progress() as emit:
-            releases = operation.find_releases(cluster, archives, emit)
-            with access.connect(login) as connection:
-                prepared = operation.prepare(connection, cluster, node, releases, emit)
+            operation.look_for_releases(asked, archives, emit)
+            with access.connect(asked.login) as connection:
+                prepared = operation.prepare(connection, request, asked, emit)
         output.plan(prepared.plan, diffs=True)
         if exit_code and not prepared.plan.empty:
             output.code = ExitCode.CHANGES

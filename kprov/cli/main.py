@@ -16,6 +16,7 @@ from kprov.errors import ExitCode, KprovError, UsageError
 _COMMANDS: Mapping[str, str] = {
     "install": "kprov.cli.install:install",
     "plan": "kprov.cli.install:plan",
+    "upgrade": "kprov.cli.install:upgrade",
     "smoke-test": "kprov.cli.smoke_test:smoke_test",
     "status": "kprov.cli.services:status",
     "start": "kprov.cli.services:start",

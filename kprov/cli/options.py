@@ -12,9 +12,10 @@ from typing import Any, TypeVar
 import click
 
 from kprov.errors import DeclinedError, ExitCode, KprovError, UsageError
+from kprov.operations.request import one_host
 from kprov.operations.session import Access
-from kprov.spec.load import Flag, load
-from kprov.spec.model import Cluster, Host
+from kprov.spec.load import UNSET, Flag
+from kprov.spec.model import Host
 from kprov.ui.output import Output
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -54,6 +55,19 @@ def json_option(function: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Write one JSON document to standard output.")(function)
 
 
+def archives_option(function: F) -> F:
+    """--archives DIR."""
+    return click.option(
+        "--archives", type=_FILE, metavar="DIR", help="Look for the archives here first, by their upstream names."
+    )(function)
+
+
+def adopt_option(function: F) -> F:
+    """--adopt."""
+    text = "Take over what others made where kprov's own belongs; uninstall puts it back."
+    return click.option("--adopt", is_flag=True, help=text)(function)
+
+
 def yes_option(function: F) -> F:
     """--yes."""
     return click.option("-y", "--yes", is_flag=True, help="Do not ask.")(function)
@@ -90,12 +104,19 @@ def spec_options(function: F) -> F:
             if values[name] is not None
         ]
         flags += [_property(text) for text in values.pop("properties")]
+        flags += [Flag(f"--unset {name}", ("kafka", "properties", name.strip()), UNSET) for name in values.pop("unset")]
         for name in names:
             del values[name]
         return function(flags=flags, **values)
 
     wrap.__name__, wrap.__doc__ = function.__name__, function.__doc__
     wrap.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
+    wrap = click.option(
+        "--unset",
+        multiple=True,
+        metavar="KEY",
+        help="Take a broker property back that was set before; may be repeated.",
+    )(wrap)
     wrap = click.option(
         "--set", "properties", multiple=True, metavar="KEY=VALUE", help="A broker property; may be repeated."
     )(wrap)
@@ -114,22 +135,6 @@ def _property(text: str) -> Flag:
     if not separator:
         raise UsageError(f"{text!r} is not KEY=VALUE", where="--set", hint="for instance --set num.partitions=3")
     return Flag(f"--set {name}".strip(), ("kafka", "properties", name.strip()), value)
-
-
-def one_host(config: Path | None, host: str | None, flags: list[Flag]) -> tuple[Cluster, Host]:
-    """The specification of one host. Raises UsageError where it describes several and HOST names none."""
-    if config is None and host is None:
-        raise UsageError(
-            "no host is named", where="HOST", hint="name HOST, or a kprov.yaml that lists it with --config FILE"
-        )
-    cluster = load(config, host, flags)
-    if len(cluster.hosts) > 1:
-        raise UsageError(
-            f"it lists {len(cluster.hosts)} hosts, and this version of kprov installs files with one host",
-            where=str(config),
-            hint="leave one host in the file; clusters come with a later version",
-        )
-    return cluster, cluster.hosts[0]
 
 
 def bare_host(host: str | None, config: Path | None) -> Host:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from kprov.cli.options import command, config_option, host_argument, json_option, one_host, spec_options
+from kprov.cli.options import command, config_option, host_argument, json_option, spec_options
 from kprov.operations.render import render as operation
+from kprov.operations.request import one_host
 from kprov.spec.load import Flag
 
 

@@ -29,8 +29,8 @@ from kprov.ui.output import counted
 @access_options
 @yes_option
 @json_option
-@click.option("--purge", is_flag=True, help="Remove the data as well: all messages are lost.")
-@click.option("--force", is_flag=True, help="Remove what was changed since it was installed, too.")
+@click.option("--purge", is_flag=True, help="Remove the data as well: all messages are lost. With --force, copies too.")
+@click.option("--force", is_flag=True, help="Go on where something was changed since; a copy of it stays.")
 def uninstall(
     *, host: str | None, config: Path | None, access: Access, yes: bool, as_json: bool, purge: bool, force: bool
 ) -> None:
@@ -50,7 +50,8 @@ def uninstall(
             output.plan(plan, diffs=False)
             if not plan.empty:
                 question = f"Make these {counted(len(plan.changes), 'change')} on {login.name}"
-                confirm(f"{question}, ALL DATA INCLUDED?" if purge else f"{question}?", yes=yes)
+                lost = f", and lose {plan.lost} of data there for good" if plan.lost else ""
+                confirm(f"{question}{lost}?", yes=yes)
             with progress() as emit:
                 result = carry_out_uninstall(connection, plan, emit)
         output.uninstalled(result)

@@ -91,7 +91,7 @@ def ask(connection: Connection, calls: Sequence[Call]) -> dict[str, Seen]:
 
 def probe(connection: Connection, calls: Sequence[Call]) -> Probe:
     """Facts and the state of resources in one exchange, read-only."""
-    reply = connection.exchange([("probe_facts",), ("probe_receipt",), *calls])
+    reply = connection.exchange([("probe_facts",), *calls])
     records = reply.of_kind("facts")
     if not records:
         raise StepError(

@@ -168,7 +168,9 @@ probe_data() { # ID PATH
     return 0
 }
 
-any() { if [ -e "$1" ]; then printf yes; else printf no; fi; } # whether a pattern fits anything
+any() { # FIRST...: whether a pattern fits anything
+    if [ -e "$1" ]; then printf yes; else printf no; fi
+}
 
 # Whether FOLDER has a link to each of SOURCE's entries that match PATTERN. "replaced": name and time of change of
 # each file that is where a link should be. What else is in the folder is somebody else's.
@@ -375,7 +377,9 @@ release_lock() { # SESSION
     return 0
 }
 
-probe_receipt() { probe_path receipt "$kprov_dir/receipt.json" content; }
+probe_receipt() { # ID
+    probe_path "$1" "$kprov_dir/receipt.json" content
+}
 
 write_receipt() { # SHA256: the receipt was staged under that name
     state_dir && cp "$kprov_dir/stage/$1" "$kprov_dir/receipt.json.new" &&
@@ -553,7 +557,9 @@ open_port() { firewall-cmd -q --permanent "--add-port=$1" && firewall-cmd -q "--
 
 close_port() { firewall-cmd -q --permanent "--remove-port=$1" && firewall-cmd -q "--remove-port=$1"; }
 
-remove_file() { rm -f -- "$1" "$1.kprov-new"; } # with what a run that was killed left beside it
+remove_file() { # PATH: with what a run that was killed left beside it
+    rm -f -- "$1" "$1.kprov-new"
+}
 
 remove_links() { # FOLDER PATTERN KEEP SOURCE...: the links, and the folder itself unless it is another resource
     links_folder=$1 links_pattern=$2 keep=$3

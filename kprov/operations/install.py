@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from packaging.version import Version
@@ -16,24 +17,30 @@ from kprov.desired.host import desired
 from kprov.desired.inputs import Inputs
 from kprov.desired.java import java_path
 from kprov.desired.runtime import Runtime, runtime
+from kprov.desired.zookeeper import zookeeper_version
 from kprov.errors import PreflightError, Problem, UsageError
 from kprov.events import Emit, Warned
 from kprov.health import await_ready
 from kprov.host.connection import Connection
-from kprov.host.facts import Probe, ask, probe
-from kprov.operations.session import asked_for, receipt_of
+from kprov.host.facts import Probe, probe
+from kprov.operations.request import Asked, Request
+from kprov.operations.session import asked_for, read_receipt
 from kprov.plan import Plan, install_plan
-from kprov.receipt import Receipt
+from kprov.receipt import QUESTION, Receipt
 from kprov.releases import catalogue
 from kprov.releases.archive import Archive
 from kprov.releases.compatibility import Compatibility, check
-from kprov.releases.product import java_major
-from kprov.releases.sources import default_cache, locate
+from kprov.releases.product import Product, java_major
+from kprov.releases.sources import NotAtHandError, locate
 from kprov.resources.base import Call, Seen
 from kprov.resources.removal import query_of
 from kprov.resources.system import UnitState
-from kprov.spec.broker import explained, listener_ports
+from kprov.spec.broker import explained, listener_ports, zookeeper_data
+from kprov.spec.broker_keys import PROTOCOL
 from kprov.spec.model import Cluster, Host, Mode
+from kprov.spec.protocol import staged, way_back
+
+_SNAPSHOT_NEEDED = Version("3.5.3b0")
 
 
 @dataclass(frozen=True)
@@ -47,34 +54,67 @@ class Releases:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A plan, and what is needed to carry it out and to prove it."""
+    """A plan, and what is needed to carry it out and to prove it.
+
+    before: what was asked of the host by the run before, where other releases are asked for now: the way back.
+    """
 
     plan: Plan
     runtime: Runtime
+    before: Asked | None = None
 
 
-def find_releases(cluster: Cluster, archives: Path | None, emit: Emit, arch: str = "x86_64") -> Releases:
-    """Find and verify every archive, before any host is touched.
+def look_for_releases(asked: Asked, archives: Path | None, emit: Emit) -> None:
+    """Verify what is at hand before any host is touched; what could be downloaded is not looked for yet.
+
+    Raises UsageError for an archive that is no good or nowhere to be had, and where versions do not go together.
+    """
+    for wanted, given in _wanted(asked.cluster):
+        with suppress(NotAtHandError):
+            archive = locate(wanted, given=given, archives=archives, fetch=False, emit=emit)
+            if archive.product is Product.JAVA:
+                check_compatibility(asked.cluster, archive.major)
+
+
+def find_releases(cluster: Cluster, receipt: Receipt, archives: Path | None, emit: Emit) -> Releases:
+    """Find and verify every archive; of a release that is on the host the receipt knows enough.
 
     archives: a folder that is searched before the cache. Raises UsageError with the remedy, also where the
     versions do not go together.
     """
+    found: dict[Product, Archive] = {}
+    for wanted, given in _wanted(cluster):
+        there = on_host(wanted, receipt) if given is None else None
+        found[wanted.product] = there or locate(wanted, given=given, archives=archives, emit=emit)
+    if java := found.get(Product.JAVA):
+        check_compatibility(cluster, java.major)
+    return Releases(found[Product.KAFKA], found.get(Product.ZOOKEEPER), java)
+
+
+def _wanted(cluster: Cluster) -> Iterator[tuple[catalogue.Wanted, str | None]]:
+    """Which archives are needed, and where each was said to be. Raises UsageError for versions that cannot be."""
     kafka, zookeeper, java = cluster.kafka, cluster.zookeeper, cluster.java
     if not java.home and not java.archive:
         check_compatibility(cluster, catalogue.release_major(java.release))
+    yield catalogue.kafka(kafka.version, scala=kafka.scala), kafka.archive
+    if zookeeper.mode is Mode.STANDALONE:
+        yield catalogue.zookeeper(zookeeper.version), zookeeper.archive
+    if not java.home:
+        yield catalogue.java(None if java.archive else java.release), java.archive
 
-    def find(wanted: catalogue.Wanted, given: str | None) -> Archive:
-        return locate(wanted, given=given, archives=archives, cache=default_cache(), emit=emit)
 
-    standalone = zookeeper.mode is Mode.STANDALONE
-    found = Releases(
-        find(catalogue.kafka(kafka.version, scala=kafka.scala), kafka.archive),
-        find(catalogue.zookeeper(zookeeper.version), zookeeper.archive) if standalone else None,
-        None if java.home else find(catalogue.java(None if java.archive else java.release, arch=arch), java.archive),
-    )
-    if found.java is not None:
-        check_compatibility(cluster, found.java.major)
-    return found
+def on_host(wanted: catalogue.Wanted, receipt: Receipt) -> Archive | None:
+    """The archive of a release that kprov has unpacked on the host, as the receipt knows it; the newest of several."""
+    for made in reversed(list(receipt.made.values())):
+        if made.kind != "release" or made["product"] != wanted.product or made["pending"] or made["previous"]:
+            continue
+        java = wanted.product is Product.JAVA
+        version = str(java_major(made["version"])) if java else made["version"]
+        if version != wanted.version or (wanted.scala and f"_{wanted.scala}-" not in made["top"]):
+            continue
+        name, size = made["name"] or made["top"], int(made["size"] or 0)
+        return Archive(wanted.product, made["version"], Path(name), name, made["top"], made["sha256"], "", size)
+    return None
 
 
 def check_compatibility(cluster: Cluster, java: int) -> Compatibility:
@@ -87,22 +127,56 @@ def check_compatibility(cluster: Cluster, java: int) -> Compatibility:
     return result
 
 
-def prepare(connection: Connection, cluster: Cluster, host: Host, releases: Releases, emit: Emit) -> Prepared:
-    """Probe the host and plan. Raises PreflightError for all that the host cannot take, at once."""
+def prepare(connection: Connection, request: Request, asked: Asked, emit: Emit) -> Prepared:
+    """Read the receipt, find the releases, probe the host and plan.
+
+    Raises UsageError for what is asked, and PreflightError for all that the host cannot take, at once.
+    """
+    receipt = read_receipt(connection)
+    wanted = request.on(asked, receipt)
+    before = _before(receipt, asked) if request.back is None else None
+    if before is not None:
+        wanted = replace(wanted, cluster=staged(wanted.cluster, before.cluster, finish=request.finish))
+        if problem := way_back(wanted.cluster, before.cluster):
+            raise PreflightError([problem])
+    releases = find_releases(wanted.cluster, receipt, request.archives, emit)
+    prepared = _plan(connection, request, wanted, emit, receipt=receipt, releases=releases)
+    if any(change.upload and not change.upload.source.is_file() for change in prepared.plan.changes):
+        # A release that the receipt knows is gone from the host: now its archive is needed.
+        releases = find_releases(wanted.cluster, Receipt(), request.archives, emit)
+        prepared = _plan(connection, request, wanted, emit, receipt=receipt, releases=releases)
+    moves = before is not None and prepared.plan.after.releases != receipt.releases
+    return replace(prepared, before=before if moves else None)
+
+
+def _before(receipt: Receipt, asked: Asked) -> Asked | None:
+    """What was asked of the host before; None where nothing is installed there."""
+    if receipt.spec is None:
+        return None
+    cluster = Cluster.model_validate(receipt.spec)
+    return Asked(cluster, cluster.hosts[0], asked.login)
+
+
+def _plan(
+    connection: Connection, request: Request, asked: Asked, emit: Emit, *, receipt: Receipt, releases: Releases
+) -> Prepared:
+    """One exchange, and what follows from its answers."""
     where = connection.login.name
+    cluster, host = asked.cluster, asked.host
     java_home = java_path(releases.java) if releases.java else str(cluster.java.home)
     # Asked with every resource that there may be; which ones are wanted depends on the facts.
     widest = desired(
         cluster, host, Inputs(releases.kafka, releases.zookeeper, releases.java, java_home, firewalld=True)
     )
     ports = _ports(cluster, host)
-    calls: list[Call] = [item.query() for item in widest.resources]
+    calls: list[Call] = [QUESTION, *(item.query() for item in widest.resources)]
     calls += [item.query() for item in widest.services]
     calls += [("probe_port", f"port:{port}", str(port)) for port in ports]
     calls += [("probe_disk", "disk", RELEASES), ("probe_java", "java", java_home)]
+    questions = {call[1] for call in calls}
+    calls += [query_of(made) for made in receipt.made.values() if made.id not in questions]
     answer = probe(connection, calls)
-    receipt = receipt_of(answer.seen["receipt"], where) or Receipt()
-    problems = list(_preflight(cluster, releases, answer, ports, where))
+    problems = [*_preflight(cluster, releases, answer, ports, where), *_zookeeper_data(receipt, asked, answer, where)]
     if problems:
         raise PreflightError(problems)
     java = releases.java.version if releases.java else _java_version(answer.seen["java"], java_home, where)
@@ -119,37 +193,53 @@ def prepare(connection: Connection, cluster: Cluster, host: Host, releases: Rele
     )
     wanted = desired(cluster, host, inputs)
     live = runtime(cluster, host, java_home, java)
-    unasked = [made for made in receipt.made.values() if made.id not in answer.seen]
-    more = ask(connection, [query_of(made) for made in unasked]) if unasked else {}
     plan = install_plan(
         where,
         desired=wanted.resources,
         services=wanted.services,
-        seen={**answer.seen, **more},
+        seen=answer.seen,
         receipt=receipt,
         spec=asked_for(cluster, host),
         releases={"kafka": str(live.kafka), "zookeeper": live.zookeeper, "java": java, "java_home": java_home},
-        notes=[*explained(cluster, host), *_downgrade(receipt, cluster)],
+        notes=[*request.notes(asked, receipt), *explained(cluster, host), *_held(cluster)],
+        ignored=request.ignored,
+        adopt=request.adopt,
     )
     if plan.obstacles:
         raise PreflightError([Problem(item.what, where, hint=item.hint) for item in plan.obstacles])
     return Prepared(plan, live)
 
 
-def carry_out(connection: Connection, prepared: Prepared, emit: Emit) -> None:
+def carry_out(connection: Connection, prepared: Prepared, command: str, emit: Emit) -> None:
     """Execute the plan and wait until each service serves. Raises what apply and health raise."""
 
     def gate(unit: str) -> None:
         await_ready(connection, prepared.runtime, unit, emit)
 
-    apply(connection, prepared.plan, "install", emit, gate)
+    apply(connection, prepared.plan, command, emit, gate)
 
 
-def _downgrade(receipt: Receipt, cluster: Cluster) -> Iterator[str]:
-    """A broker may not read what a later one has written; upstream supports no way back over the same data."""
-    before = receipt.releases.get("kafka")
-    if before and Version(before) > cluster.kafka.parsed:
-        yield f"Kafka goes back from {before} to {cluster.kafka.version} over the same messages: not supported upstream"
+def _held(cluster: Cluster) -> Iterator[str]:
+    """That an upgrade is not finished yet."""
+    if cluster.kafka.protocol is not None:
+        yield (
+            f"{PROTOCOL} is held at {cluster.kafka.protocol}, so that the way back stays open; "
+            "kprov upgrade --finish raises it"
+        )
+
+
+def _zookeeper_data(receipt: Receipt, asked: Asked, answer: Probe, where: str) -> Iterator[Problem]:
+    """3.5.3 and later refuse transaction logs without a snapshot (ZOOKEEPER-3056)."""
+    before, after = receipt.releases.get("zookeeper", ""), zookeeper_version(asked.cluster)
+    if not before or not Version(before) < _SNAPSHOT_NEEDED <= Version(after):
+        return
+    data, logs = (answer.seen.get(f"data:{path}", {}) for path in zookeeper_data(asked.cluster))
+    if logs.get("log") == "yes" and data.get("snapshot") != "yes":
+        yield Problem(
+            f"ZooKeeper {after} will not start: {zookeeper_data(asked.cluster)[0]} has no snapshot, only logs",
+            where,
+            hint=f"ZooKeeper {before} writes one when it starts: kprov restart {where}, then run this again",
+        )
 
 
 def _ports(cluster: Cluster, host: Host) -> dict[int, str]:

@@ -11,7 +11,7 @@ from kprov import receipt as receipts
 from kprov.desired.runtime import Runtime, runtime
 from kprov.errors import PreflightError
 from kprov.host.connection import Connection
-from kprov.host.facts import probe
+from kprov.host.facts import ask
 from kprov.host.ssh_config import Login, read_login
 from kprov.host.trust import Trust
 from kprov.receipt import Receipt
@@ -68,11 +68,22 @@ def receipt_of(seen: Seen, where: str) -> Receipt | None:
 
 
 def asked_for(cluster: Cluster, host: Host) -> dict[str, Any]:
-    """One host's specification as the receipt holds it, defaults included, since these may change."""
+    """One host's specification as the receipt holds it, defaults included, since these may change.
+
+    How this operator logs in and where the archives lie here is nobody else's business.
+    """
     tree = cluster.model_copy(update={"hosts": (host,)}).model_dump(mode="json", exclude_none=True)
+    for part in ("kafka", "zookeeper", "java"):
+        tree[part].pop("archive", None)
+    del tree["hosts"][0]["ssh"]
     if cluster.java.home:
         del tree["java"]["release"]  # a default that the two together would contradict
     return tree
+
+
+def read_receipt(connection: Connection) -> Receipt:
+    """The host's receipt, an empty one where there is none; raises PreflightError where it cannot be read."""
+    return receipt_of(ask(connection, [receipts.QUESTION])["receipt"], connection.login.name) or Receipt()
 
 
 @dataclass(frozen=True)
@@ -88,9 +99,9 @@ class Installed:
 def installed(connection: Connection) -> Installed:
     """Read the receipt; raises PreflightError where kprov has installed nothing."""
     where = connection.login.name
-    receipt = receipt_of(probe(connection, []).seen["receipt"], where)
-    if receipt is None or receipt.spec is None:
-        kept = " any more; the data that uninstall kept are still there" if receipt else ""
+    receipt = read_receipt(connection)
+    if receipt.spec is None:
+        kept = " any more; the data that uninstall kept are still there" if receipt.made else ""
         raise PreflightError(
             f"kprov has installed nothing on this host{kept}", where=where, hint=f"kprov install {where}"
         )

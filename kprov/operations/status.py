@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kprov.drift import Drift, drift
 from kprov.host.connection import Connection
 from kprov.host.facts import ask
 from kprov.operations.session import installed
+from kprov.resources.base import Call
+from kprov.resources.removal import query_of
 from kprov.resources.system import UnitState
 
 
@@ -31,18 +34,26 @@ class UnitStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """A host as status shows it; state is the receipt's: done, or applying after an interrupted run."""
+    """A host as status shows it; state is the receipt's: done, or applying after an interrupted run.
+
+    written, by: when the receipt was written (UTC, ISO 8601), and who from where. protocol: what the broker is held
+    at until an upgrade is finished, empty otherwise. drift: what differs from the receipt.
+    """
 
     host: str
     state: str
+    written: str
+    by: str
     kafka: str
     zookeeper: str
     java: str
     java_home: str
+    protocol: str
     home: str
     bootstrap: str
     data: tuple[str, ...]
     units: tuple[UnitStatus, ...]
+    drift: tuple[Drift, ...]
 
     @property
     def serving(self) -> bool:
@@ -50,11 +61,15 @@ class Status:
 
 
 def status(connection: Connection) -> Status:
-    """Two exchanges: the receipt, then units and ports. Raises PreflightError where nothing is installed."""
+    """Two exchanges: the receipt, then all that it lists and the ports.
+
+    Raises PreflightError where nothing is installed.
+    """
     found = installed(connection)
     runtime = found.runtime
-    calls = [("probe_unit", unit, unit) for unit in runtime.units]
+    calls: list[Call] = [("probe_unit", unit, unit) for unit in runtime.units]
     calls += [("probe_port", f"port:{port}", str(port)) for unit in runtime.units for port in runtime.ports[unit]]
+    calls += [query_of(made) for made in found.receipt.made.values()]
     seen = ask(connection, calls)
     versions = dict(zip(runtime.units, (runtime.zookeeper, str(runtime.kafka)), strict=True))
     units = []
@@ -77,12 +92,16 @@ def status(connection: Connection) -> Status:
     return Status(
         connection.login.name,
         found.receipt.state,
+        found.receipt.written,
+        found.receipt.by,
         str(runtime.kafka),
         f"{runtime.zookeeper} ({found.cluster.zookeeper.mode})",
         runtime.java,
         runtime.java_home,
+        found.cluster.kafka.protocol or "",
         runtime.home,
         runtime.bootstrap,
         runtime.data,
         tuple(units),
+        drift(found.receipt, seen),
     )

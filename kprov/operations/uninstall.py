@@ -8,10 +8,10 @@ from kprov.apply import apply
 from kprov.errors import PreflightError
 from kprov.events import Emit
 from kprov.host.connection import Connection
-from kprov.host.facts import ask, probe
+from kprov.host.facts import ask
 from kprov.operations.session import receipt_of
 from kprov.plan import Plan, uninstall_plan
-from kprov.receipt import Receipt
+from kprov.receipt import QUESTION, Receipt
 from kprov.resources.removal import query_of
 
 
@@ -28,13 +28,14 @@ class Uninstalled:
 def plan_uninstall(connection: Connection, *, purge: bool, force: bool) -> Plan:
     """The plan; raises PreflightError where the host has no receipt or something in it was changed since."""
     where = connection.login.name
-    receipt = receipt_of(probe(connection, []).seen["receipt"], where)
+    found = ask(connection, [QUESTION])
+    receipt = receipt_of(found["receipt"], where)
     if receipt is None:
         raise PreflightError(
             "kprov has installed nothing on this host", where=where, hint="there is nothing to uninstall"
         )
     seen = ask(connection, [query_of(made) for made in receipt.made.values()]) if receipt.made else {}
-    return uninstall_plan(where, seen, receipt, purge=purge, force=force)
+    return uninstall_plan(where, {**seen, **found}, receipt, purge=purge, force=force)
 
 
 def carry_out_uninstall(connection: Connection, plan: Plan, emit: Emit) -> Uninstalled:

@@ -27,6 +27,10 @@ def default_cache() -> Path:
     return user_cache_path("kprov") / "archives"
 
 
+class NotAtHandError(UsageError):
+    """The archive is neither in a folder nor in the cache, and nobody asked for a download."""
+
+
 @dataclass
 class _Search:
     """One search: what for, and where it looked in vain."""
@@ -61,6 +65,7 @@ def locate(
     given: str | None = None,
     archives: Path | None = None,
     cache: Path | None = None,
+    fetch: bool = True,
     emit: Emit = ignore,
 ) -> Archive:
     """Find the archive, check it, and say what it is.
@@ -70,6 +75,7 @@ def locate(
         must be published beside the file.
     archives: a folder that is searched by upstream's file names before cache and download.
     cache: where downloads are kept; :func:`default_cache` if None.
+    fetch: whether to download what is not at hand; NotAtHandError otherwise.
     Raises UsageError if it is not found anywhere (naming every place), or if what is found is not what is wanted.
     A bad file in the cache is dropped and downloaded again; one that the user gave is an error.
     """
@@ -83,6 +89,8 @@ def locate(
         return archive
     if wanted.upstream is None:
         raise _nowhere(search)
+    if not fetch:
+        raise NotAtHandError(f"{wanted} is not at hand", cause="\n".join(search.looked), hint=_carry(wanted))
     try:
         path = download(wanted.upstream, cache, emit=emit)
     except UnreachableError as error:

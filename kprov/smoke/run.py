@@ -46,6 +46,11 @@ class SmokeResult:
     def passed(self) -> bool:
         return all(step.passed is not False for step in self.steps)
 
+    @property
+    def failure(self) -> str:
+        """The step that failed, and what it said; empty if none did."""
+        return next((f"{step.name}: {step.detail}" for step in self.steps if step.passed is False), "")
+
 
 class _StepFailedError(Exception):
     """A step did not bring what it should have; the ones after it make no sense."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from packaging.version import Version
 
-from kprov.spec.broker_keys import ADDRESS_KEYS, broker_keys
+from kprov.spec.broker_keys import ADDRESS_KEYS, MESSAGE_FORMAT, PROTOCOL, broker_keys
 from kprov.spec.broker_values import split_list
 from kprov.spec.listener import Listener, parse_listeners, reachable
 from kprov.spec.model import Cluster, Host, Mode
@@ -69,6 +69,11 @@ def broker_properties(cluster: Cluster, host: Host) -> dict[str, str]:
         "transaction.state.log.min.isr": "1" if len(cluster.hosts) < 3 else "2",
         "zookeeper.connect": zookeeper_connect(cluster),
     }
+    if (protocol := cluster.kafka.protocol) is not None:
+        values[PROTOCOL] = protocol
+        # From 3.0 on the format follows from the protocol; below it may not be later (KafkaConfig.validateValues).
+        if Version(protocol) < Version("3.0"):
+            values[MESSAGE_FORMAT] = protocol
     if "listeners" in own and "advertised.listeners" not in own:
         values["advertised.listeners"] = ",".join(
             str(Listener(listener.name, listener.host if reachable(listener.host) else public, listener.port))

@@ -33,6 +33,8 @@ _OPEN_KEYS = re.compile(
     r"listener\.name\..+|super\.users|allow\.everyone\.if\.no\.acl\.found|authorizer\..+"
     r"|client\.quota\.callback\..+|confluent\..+|rsm\.config\..+|rlmm\.config\..+"
 )
+PROTOCOL = "inter.broker.protocol.version"
+MESSAGE_FORMAT = "log.message.format.version"
 # Read by a broker only while `listeners` is not set, and gone in 3.0 (KAFKA-12945).
 ADDRESS_KEYS = ("host.name", "port", "advertised.host.name", "advertised.port")
 # What went in 3.0 (docs/upgrade.html of 3.0): no table is of 3.0, so the one below it would still allow them.

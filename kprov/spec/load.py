@@ -27,11 +27,19 @@ _INSTEAD: Mapping[tuple[str | int, ...], tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Flag:
-    """One value from the command line: its option, the key path that it sets, the value."""
+    """One value from the command line: its option, the key path that it sets, the value; UNSET takes it away."""
 
     option: str
     path: tuple[str | int, ...]
     value: Any
+
+
+class _Unset:
+    def __repr__(self) -> str:
+        return "UNSET"
+
+
+UNSET = _Unset()
 
 
 @dataclass
@@ -60,11 +68,16 @@ class _Source:
             node[flag.path[-1]] = flag.value
             self.options[flag.path] = flag.option
 
+    def at(self, path: tuple[str | int, ...]) -> Any:
+        """What is at the path; None if nothing is."""
+        node: Any = self.tree
+        for key in path:
+            node = _child(node, key)
+        return node
+
     def drop(self, path: tuple[str | int, ...]) -> None:
         """Remove what is at the path, if anything is."""
-        node: Any = self.tree
-        for key in path[:-1]:
-            node = _child(node, key)
+        node = self.at(path[:-1])
         if isinstance(node, dict):
             node.pop(path[-1], None)
 
@@ -76,20 +89,28 @@ class _Source:
         return Problem(problem.what, where, problem.cause, problem.hint)
 
 
-def load(config: Path | None, target: str | None, flags: Sequence[Flag] = ()) -> Cluster:
+def load(
+    config: Path | None,
+    target: str | None,
+    flags: Sequence[Flag] = (),
+    base: Mapping[str, Any] | None = None,
+) -> Cluster:
     """The Cluster of a file, a HOST and flags; later ones win.
 
     config: a kprov.yaml, or None. target: HOST, or None where the file names the hosts. A flag for a host is for
-    the one that HOST names.
+    the one that HOST names. base: what was asked of that host before, in the place of a file; its host is HOST,
+    whatever its address is called there.
     Raises UsageError with every problem that can be seen without a host.
     """
-    source = _Source(read(config) if config else {}, str(config or "HOST"))
-    if target is not None:
-        index = _merge_target(source, target)
-    elif not source.tree.get("hosts"):
-        raise UsageError("no host is named", where=source.name, hint="name HOST, or list hosts: in kprov.yaml")
+    index: int | None = None
+    if base is not None:
+        source, index = _Source(copy.deepcopy(dict(base)), "what was asked of this host before"), 0
     else:
-        index = None
+        source = _Source(read(config) if config else {}, str(config or "HOST"))
+        if target is not None:
+            index = _merge_target(source, target)
+        elif not source.tree.get("hosts"):
+            raise UsageError("no host is named", where=source.name, hint="name HOST, or list hosts: in kprov.yaml")
     problems = list(_put_flags(source, flags, index))
     try:
         cluster = Cluster.model_validate(source.tree)
@@ -135,7 +156,8 @@ def _put_flags(source: _Source, flags: Iterable[Flag], index: int | None) -> Ite
     """Set every flag; yields a problem for one that is meant for a host where it is open for which."""
     hosts = source.tree["hosts"]
     count = len(hosts) if isinstance(hosts, list) else 0
-    given = list(flags)
+    given = [flag for flag in flags if flag.value is not UNSET]
+    yield from _unset(source, [flag for flag in flags if flag.value is UNSET])
     for flag in given:
         for other in _INSTEAD.get(flag.path, ()):
             source.drop((*flag.path[:-1], other))
@@ -148,6 +170,24 @@ def _put_flags(source: _Source, flags: Iterable[Flag], index: int | None) -> Ite
             yield Problem(
                 f"the file lists {count} hosts", flag.option, hint="name the HOST that it is for, or set it in the file"
             )
+
+
+def _unset(source: _Source, flags: Iterable[Flag]) -> Iterable[Problem]:
+    """Take away what was set; yields a problem for what is not there, unless nothing was read that could hold it."""
+    for flag in flags:
+        *group, name = flag.path
+        holders = [tuple(group), *(("hosts", index, "broker", "properties") for index in _places(source.tree["hosts"]))]
+        found = [holder for holder in holders if name in (source.at(holder) or {})]
+        for holder in found:
+            source.drop((*holder, name))
+        if not found and source.name != "HOST":
+            known = sorted({key for holder in holders for key in source.at(holder) or {}})
+            hint = f"set are {', '.join(known)}" if known else "no property is set"
+            yield Problem(f"{name} is not set in {source.name}", flag.option, hint=hint)
+
+
+def _places(hosts: Any) -> range:
+    return range(len(hosts) if isinstance(hosts, list) else 0)
 
 
 def _further(source: _Source, wrong: Sequence[tuple[Any, ...]]) -> list[Problem]:

@@ -174,6 +174,13 @@ class Kafka(_Model):
     properties: Properties = Field(
         default_factory=dict, description="broker properties, checked by name, type and range"
     )
+    protocol: str | None = Field(
+        None,
+        pattern=r"^[0-9]\.[0-9]{1,2}$",
+        description="inter.broker.protocol.version, and the message format below 3.0; `kprov upgrade` holds it at the "
+        "release before until `--finish`",
+        json_schema_extra=_extra("a protocol version", "write two numbers in quotes, for instance '1.0'"),
+    )
 
     @property
     def parsed(self) -> Version:

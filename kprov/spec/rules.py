@@ -86,6 +86,12 @@ def _versions(cluster: Cluster) -> Iterator[Problem]:
             "kafka.version",
             hint="choose one from 1.0.0 to 3.9.x; 4.0 and later have no ZooKeeper",
         )
+    if cluster.kafka.protocol is not None and Version(cluster.kafka.protocol) > kafka:
+        yield Problem(
+            f"protocol {cluster.kafka.protocol} is later than Kafka {kafka}",
+            "kafka.protocol",
+            hint="leave it out, or name the protocol of an earlier release",
+        )
 
 
 def _unique(cluster: Cluster) -> Iterator[Problem]:

@@ -107,6 +107,7 @@ class Output:
             f"host       {status.host}"
             + ("" if status.state != "applying" else "  (a run has not come to its end: kprov install goes on)"),
             f"kafka      {status.kafka}  in {status.home}, clients at {status.bootstrap}",
+            *([f"protocol   {status.protocol}, until kprov upgrade --finish"] if status.protocol else []),
             f"zookeeper  {status.zookeeper}",
             f"java       {status.java}  in {status.java_home}",
             f"data       {', '.join(status.data)}",
@@ -117,6 +118,9 @@ class Output:
             rest = f"pid {unit.pid}  port {ports}  since {unit.since}" if unit.pid else f"port {ports}"
             enabled = "enabled" if unit.enabled else "not enabled"
             lines.append(Text.assemble(f"{unit.unit:<18}", (unit.active, colour), f"  {enabled}  {rest}"))
+        lines += [Text.assemble(("drift      ", "yellow"), f"{item.id} {item.what}") for item in status.drift]
+        if status.drift:
+            lines.append(f"next: kprov plan {status.host} shows how install mends it")
         document = dataclasses.asdict(status) | {"serving": status.serving}
         self.add("status", document, lines)
 

@@ -23,6 +23,7 @@ ARROWS: dict[str, set[str]] = {
         "health",
         "checks",
         "plan",
+        "drift",
         "receipt",
         "desired",
         "host",
@@ -36,6 +37,7 @@ ARROWS: dict[str, set[str]] = {
     "health": {"diagnosis", "desired", "host", "resources", "errors", "events"},
     "apply": {"plan", "receipt", "host", "resources", "errors", "events"},
     "plan": {"receipt", "resources"},
+    "drift": {"receipt", "resources"},
     "receipt": {"resources", "errors"},
     "host": {"resources", "spec", "errors"},
     "desired": {"resources", "releases", "spec"},
@@ -49,7 +51,7 @@ ARROWS: dict[str, set[str]] = {
     "events": set(),
 }
 # Pure: what is asked, what it means, what is there, what would change.
-PURE = ("spec", "desired", "resources", "plan", "receipt", "checks", "diagnosis", "errors", "events")
+PURE = ("spec", "desired", "resources", "plan", "drift", "receipt", "checks", "diagnosis", "errors", "events")
 ACTS = {"fabric", "paramiko", "invoke", "click", "rich", "httpx", "subprocess", "socket", "confluent_kafka"}
 
 

@@ -768,11 +768,11 @@ def test_small_files_are_received(host: LocalHost) -> None:
 
 
 def test_a_receipt_is_written_for_root_alone(host: LocalHost) -> None:
-    assert host.one("probe_receipt")["status"] == "absent"
+    assert host.one("probe_receipt", "receipt")["status"] == "absent"
     text = json.dumps({"format": 1}).encode()
     stage(host, text)
     step(host, "write_receipt", sha256(text))
-    assert host.one("probe_receipt")["content"] == text.decode()
+    assert host.one("probe_receipt", "receipt")["content"] == text.decode()
     assert (host.state / "receipt.json").stat().st_mode & 0o777 == 0o600
     assert host.state.stat().st_mode & 0o777 == 0o700
     step(host, "drop_state")

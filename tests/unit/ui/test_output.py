@@ -41,7 +41,22 @@ SMOKE = SmokeResult(
     ),
 )
 UNIT = UnitStatus("kafka.service", "1.0.0", "active", True, 7, "Mon", (9092, 9093), (9092,))
-STATUS = Status("box", "done", "1.0.0", "3.5.3-beta (standalone)", "11", "/java", "/home", "box:9092", ("/d",), (UNIT,))
+STATUS = Status(
+    "box",
+    "done",
+    "2026-11-24T18:00:00+00:00",
+    "me@desk",
+    "1.0.0",
+    "3.5.3-beta (standalone)",
+    "11",
+    "/java",
+    "",
+    "/home",
+    "box:9092",
+    ("/d",),
+    (UNIT,),
+    (),
+)
 UNINSTALLED = Uninstalled("box", 3, ("/d (8 bytes of kafka data)",), ())
 
 

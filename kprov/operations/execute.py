@@ -1,0 +1,69 @@
+"""Carries a prepared plan out and proves it; a release that does not come up goes back to the one before."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from kprov.errors import KprovError, NotReadyError, Problem, StepError
+from kprov.events import Emit, Message, Warned
+from kprov.host.connection import Connection
+from kprov.operations.install import Prepared, carry_out, prepare
+from kprov.operations.prove import prove_install
+from kprov.operations.request import Asked, Request
+from kprov.smoke import SmokeResult
+
+
+def execute(
+    connection: Connection, request: Request, prepared: Prepared, command: str, emit: Emit, *, smoke_test: bool
+) -> SmokeResult | None:
+    """Make the changes, wait until the services serve, run the smoke test; its result, None where it was left out.
+
+    Where other releases were asked for than before and do not come to serve, the host goes back to those, and the
+    error that is raised says both. Raises what apply, health and the smoke test raise.
+    """
+    try:
+        if not prepared.plan.empty:
+            carry_out(connection, prepared, command, emit)
+        # What a run before this one has made and not proven is proven now.
+        result = prove_install(connection, prepared.runtime, prepared.plan.after, emit) if smoke_test else None
+    except (StepError, NotReadyError) as error:
+        if prepared.before is None:
+            raise
+        raise _gone_back(connection, request, prepared, emit, before=prepared.before, error=error) from error
+    if result is not None and not result.passed and prepared.before is not None:
+        failed = NotReadyError("the smoke test failed", where=connection.login.name, cause=result.failure)
+        raise _gone_back(connection, request, prepared, emit, before=prepared.before, error=failed)
+    return result
+
+
+def _gone_back(
+    connection: Connection, request: Request, prepared: Prepared, emit: Emit, *, before: Asked, error: KprovError
+) -> KprovError:
+    """Go back to the releases that ran before; the error to raise, of the kind of what went wrong."""
+    where = connection.login.name
+    was = f"Kafka {before.cluster.kafka.version}"
+    for problem in error.problems:
+        emit(Warned(f"{problem}: going back to {was}"))
+    # What was asked before is all of it: no option of this run has a say in the way back.
+    back = Request(None, request.host, (), request.access, request.archives, ignored=request.ignored, back=before)
+    try:
+        prior = prepare(connection, back, before, emit)
+        carry_out(connection, prior, "rollback", emit)
+        emit(Message(f"{where}: {was} serves again"))
+        with suppress(StepError):
+            prove_install(connection, prior.runtime, prior.plan.after, emit)
+    except (StepError, NotReadyError) as second:
+        return type(error)(
+            [
+                *error.problems,
+                Problem(f"going back to {was} failed as well", where, hint="the two causes are above and below"),
+                *second.problems,
+            ]
+        )
+    asked_for = f"Kafka {prepared.runtime.kafka}, ZooKeeper {prepared.runtime.zookeeper}"
+    back_again = Problem(
+        f"{asked_for} did not come to serve, so the host is back on {was}",
+        where,
+        hint="the cause is above; no message was lost, and the new release stays beside the old one until uninstall",
+    )
+    return type(error)([*error.problems, back_again])

@@ -1,0 +1,108 @@
+"""What a run asks for: the command line, a kprov.yaml, and what the host remembers of earlier runs.
+
+A kprov.yaml says all of it. Without one, what no flag names is taken from the host's receipt: any operator's machine
+can run the same short command, and nothing that another one asked for is undone.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kprov.errors import Problem, UsageError
+from kprov.host.ssh_config import Login
+from kprov.operations.session import Access
+from kprov.receipt import Receipt
+from kprov.spec.load import Flag, load
+from kprov.spec.model import Cluster, Host
+from kprov.spec.target import parse_target
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One host of a specification, and how to log in there."""
+
+    cluster: Cluster
+    host: Host
+    login: Login
+
+
+@dataclass(frozen=True)
+class Request:
+    """The words of one run.
+
+    config: a kprov.yaml. host: HOST as it was typed. archives: a folder that is searched first. adopt: whether what
+    others made is taken over. ignored: checks that do not stop the run. finish: whether a held protocol is raised.
+    back: what the host goes back to, whatever its receipt says.
+    """
+
+    config: Path | None
+    host: str | None
+    flags: tuple[Flag, ...]
+    access: Access
+    archives: Path | None = None
+    adopt: bool = False
+    ignored: tuple[str, ...] = ()
+    finish: bool = False
+    back: Asked | None = None
+
+    def asked(self) -> Asked:
+        """All that can be said before the host is reached; raises UsageError with every mistake."""
+        return Asked(*self.access.reach(*one_host(self.config, self.host, self.flags)))
+
+    def on(self, asked: Asked, receipt: Receipt) -> Asked:
+        """What is asked of a host that has this receipt; raises UsageError."""
+        if self.back is not None:
+            return self.back
+        if self.config is not None or receipt.spec is None:
+            return asked
+        cluster = load(None, self.host, [*_login_flags(self.host or ""), *self.flags], _base(receipt.spec))
+        return Asked(cluster, cluster.hosts[0], asked.login)
+
+    def notes(self, asked: Asked, receipt: Receipt) -> Iterator[str]:
+        """What the user should know about where the settings are from."""
+        if self.config is not None or self.back is not None or receipt.spec is None:
+            return
+        yield "what no option names is as it was asked of this host before"
+        if asked.host.address != asked.login.hostname and asked.host.advertised is None:
+            yield (
+                f"the host is reached at {asked.login.hostname} and stays known as {asked.host.address}; "
+                "--advertised changes what clients are told"
+            )
+
+
+def one_host(config: Path | None, host: str | None, flags: Sequence[Flag]) -> tuple[Cluster, Host]:
+    """The specification of one host. Raises UsageError where it describes several and HOST names none."""
+    if config is None and host is None:
+        raise UsageError(
+            "no host is named", where="HOST", hint="name HOST, or a kprov.yaml that lists it with --config FILE"
+        )
+    cluster = load(config, host, flags)
+    if len(cluster.hosts) > 1:
+        raise UsageError(
+            f"it lists {len(cluster.hosts)} hosts, and this version of kprov installs files with one host",
+            where=str(config),
+            hint="leave one host in the file; clusters come with a later version",
+        )
+    return cluster, cluster.hosts[0]
+
+
+def _base(spec: Any) -> dict[str, Any]:
+    """The receipt's specification, as a file would say it: without what only looks like a wish."""
+    tree: dict[str, Any] = copy.deepcopy(dict(spec))
+    own = {*tree.get("kafka", {}).get("properties", {}), *tree["hosts"][0].get("broker", {}).get("properties", {})}
+    if own & {"listeners", "port"}:
+        tree["kafka"].pop("port", None)  # the default, which these would contradict
+    return tree
+
+
+def _login_flags(host: str) -> Iterator[Flag]:
+    target = parse_target(host)
+    if isinstance(target, Problem):
+        raise UsageError(target.what, where="HOST", hint=target.hint)
+    for key, value in (("user", target.user), ("port", target.port)):
+        if value is not None:
+            yield Flag("HOST", ("hosts", 0, "ssh", key), value)

@@ -1,0 +1,48 @@
+"""inter.broker.protocol.version across an upgrade: held at that of the release before until it is finished.
+
+A broker that has once spoken a later protocol, or written a later message format, cannot go back to a release that
+does not know it; upstream's upgrade notes therefore raise both in a step of their own (docs/upgrade.html of each
+release: "set inter.broker.protocol.version=CURRENT_KAFKA_VERSION"). Below 3.0 the message format goes with it.
+"""
+
+from __future__ import annotations
+
+from packaging.version import Version
+
+from kprov.errors import Problem
+from kprov.spec.broker import broker_properties
+from kprov.spec.broker_keys import PROTOCOL
+from kprov.spec.broker_values import parse_protocol_version
+from kprov.spec.model import Cluster
+
+
+def protocol_of(version: Version) -> Version:
+    """The protocol of a release, its major and minor number: 2.8 for 2.8.2."""
+    return Version(f"{version.major}.{version.minor}")
+
+
+def in_force(cluster: Cluster) -> Version:
+    """The protocol that the broker of the first host speaks."""
+    text = broker_properties(cluster, cluster.hosts[0]).get(PROTOCOL, "")
+    return protocol_of(parse_protocol_version(text.strip()) or cluster.kafka.parsed)
+
+
+def staged(cluster: Cluster, before: Cluster, *, finish: bool = False) -> Cluster:
+    """The cluster as an upgrade from ``before`` asks for it: its protocol stays until ``finish``."""
+    held = None if finish else cluster.kafka.protocol or str(in_force(before))
+    if held is not None and Version(held) >= protocol_of(cluster.kafka.parsed):
+        held = None
+    return cluster.model_copy(update={"kafka": cluster.kafka.model_copy(update={"protocol": held})})
+
+
+def way_back(cluster: Cluster, before: Cluster) -> Problem | None:
+    """Why the release that is asked for cannot follow the one of ``before``; None if it can."""
+    spoken = in_force(before)
+    if protocol_of(cluster.kafka.parsed) >= spoken:
+        return None
+    return Problem(
+        f"Kafka {cluster.kafka.version} does not know the protocol {spoken} that this broker speaks",
+        "kafka.version",
+        f"Kafka {before.kafka.version} runs with {PROTOCOL}={spoken}; the step up to it was final",
+        f"choose {spoken}.0 or later; to begin anew with an older one: kprov uninstall --purge, then install",
+    )
