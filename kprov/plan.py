@@ -83,7 +83,9 @@ def install_plan(
     if not adopt:
         obstacles += _strangers(services, seen, receipt)
     before, after = _services(services, seen, receipt, changes)
-    every = (*before, *_with_reload(changes), *orphans, *after)
+    ahead = _ahead(changes) if before else []
+    rest = _with_reload([change for change in changes if change not in ahead])
+    every = (*ahead, *before, *rest, *orphans, *after)
     # What others made and kprov merely found right, such as /usr/local, is not its own.
     touched = {change.id for change in every} | receipt.made.keys()
     wanted: list[Resource | Service] = [*desired, *services]
@@ -101,9 +103,20 @@ def install_plan(
     result = Receipt(index([*others, *made, *inside, *copies]), "unproven", spec, releases, tuple(ignored))
     if not every and receipt.state == "applying":
         notes = (*notes, "an interrupted run had come to its end: only the receipt is completed")
-    questions = {item.id: item.query() for item in wanted} | {made.id: query_of(made) for made in receipt.made.values()}
+    questions = {made.id: query_of(made) for made in receipt.made.values()} | {item.id: item.query() for item in wanted}
     expects = _expected(every, questions, seen)
     return Plan(host, every, tuple(obstacles), tuple(notes), before=receipt, after=result, expects=expects)
+
+
+def _ahead(changes: Sequence[Change]) -> list[Change]:
+    """New releases and the directories that they go into: nothing runs from them yet, so no service waits for them."""
+    created = [change for change in changes if change.action is Action.CREATE and change.made is not None]
+    releases = [change.made["path"] for change in created if change.made and change.made.kind == "release"]
+    return [
+        change
+        for change in created
+        if change.made and (change.made["path"] in releases or _holds(change.made, releases))
+    ]
 
 
 def _still(made: Made, receipt: Receipt) -> Made:
@@ -207,7 +220,7 @@ def _services(
     for service in services:
         state = UnitState.of(seen.get(service.id, ABSENT))
         was = receipt.made.get(service.id)
-        read = [changed[id_] for id_ in sorted(service.reads & changed.keys())]
+        read = [changed[id_] for id_ in sorted(service.reads & changed.keys()) if not changed[id_].quiet]
         stale = was is not None and was["fingerprint"] != service.fingerprint
         waits_for = sorted(stopped & set(service.after))
         reason = _why(state, was, read, stale)

@@ -73,7 +73,8 @@ class Change:
     calls: what carries it out, in order. content: bytes to be staged under their SHA-256 before.
     made: what the receipt holds afterwards; None takes the entry out. copies: further entries, of what was there
     before and is kept.
-    disruptive: a running service must be stopped before, not restarted after.
+    disruptive: a running service must be stopped before, not restarted after. quiet: no service need notice, such as
+    an owner or a mode that is put right.
     gate: the service that must be ready before the next change.
     """
 
@@ -88,6 +89,7 @@ class Change:
     made: Made | None = None
     copies: tuple[Made, ...] = ()
     disruptive: bool = False
+    quiet: bool = False
     gate: str = ""
 
 

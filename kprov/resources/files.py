@@ -72,7 +72,7 @@ class File:
             if not differ:
                 return None
             call = ("set_mode", self.path, self.owner, self.group, self.mode)
-            return self._change(Action.UPDATE, title, differ, (call,), "")
+            return replace(self._change(Action.UPDATE, title, differ, (call,), ""), quiet=True)
         calls: tuple[Call, ...] = (put,)
         copies: tuple[Made, ...] = ()
         reason = "its content follows from what was asked"
@@ -147,7 +147,8 @@ class Directory:
         if was is None:
             return foreign(self.id, title, _taken_in(self.id, title, self.made(), seen, (make,)))
         if differ := attributes_differ(seen, self.owner, self.group, self.mode):
-            return Change(Action.UPDATE, self.id, title, differ, (make,), made=_still_adopted(self.made(), was))
+            made = _still_adopted(self.made(), was)
+            return Change(Action.UPDATE, self.id, title, differ, (make,), made=made, quiet=True)
         return None
 
 
@@ -227,7 +228,7 @@ class DataDirectory:
         if differ or was is None:
             reason = differ or "it is there and empty"
             made = _still_adopted(self.made(), was) if was else self.made()
-            return Change(Action.UPDATE, self.id, title, reason, (make,), made=made)
+            return Change(Action.UPDATE, self.id, title, reason, (make,), made=made, quiet=True)
         return None
 
 
