@@ -6,7 +6,7 @@ it reads flags or specifications again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -59,13 +59,14 @@ def install_plan(
     notes: Iterable[str] = (),
     ignored: Sequence[str] = (),
     adopt: bool = False,
+    drop: Set[str] = frozenset(),
 ) -> Plan:
     """The plan that makes the host as wanted.
 
     desired: the resources in the order in which they are made; services: in the order in which they start.
     seen: the probe's answers by id. receipt: what the host says was made. spec and releases: what the receipt
     will record as asked for. ignored: names of checks that do not stop it, for the receipt. adopt: whether what
-    others made is taken over where that is possible.
+    others made is taken over where that is possible. drop: ids of releases that go, which would stay otherwise.
     """
     changes: list[Change] = []
     obstacles: list[Obstacle] = []
@@ -78,7 +79,7 @@ def install_plan(
                 verdict = verdict.adopt
         if isinstance(verdict, Change):
             changes.append(verdict)
-    orphans, orphan_obstacles = _orphans(desired, services, seen, receipt)
+    orphans, orphan_obstacles = _orphans(desired, services, seen, receipt, drop)
     obstacles += orphan_obstacles
     if not adopt:
         obstacles += _strangers(services, seen, receipt)
@@ -156,7 +157,11 @@ def differs(expected: Seen, now: Seen) -> bool:
 
 
 def _orphans(
-    desired: Sequence[Resource], services: Sequence[Service], seen: Mapping[str, Seen], receipt: Receipt
+    desired: Sequence[Resource],
+    services: Sequence[Service],
+    seen: Mapping[str, Seen],
+    receipt: Receipt,
+    drop: Set[str],
 ) -> tuple[list[Change], list[Obstacle]]:
     """What an earlier run made and nobody asks for now; data and the releases of the way back stay."""
     wanted = {resource.id for resource in desired} | {service.id for service in services}
@@ -167,7 +172,8 @@ def _orphans(
         if made.kind == "data" and made.id not in wanted and _in_use(made, seen.get(made.id, ABSENT)):
             what = f"{made['path']} holds {made['holds']} data, and nothing asks for it any more"
             obstacles.append(Obstacle(made.id, what, "keep the directory in the settings, or uninstall first"))
-        if made.id in wanted or made.kind in _STAYING or _holds(made, stays):
+        stays_itself = made.kind in _STAYING and made.id not in drop
+        if made.id in wanted or stays_itself or _holds(made, stays):
             continue
         result = removal(made, seen.get(made.id, ABSENT), purge=False, force=False)
         if result.change is not None:

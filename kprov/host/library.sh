@@ -547,7 +547,11 @@ enable_unit() { systemctl enable "$1"; }
 
 disable_unit() { systemctl disable "$1"; }
 
-start_unit() { systemctl reset-failed "$1" 2>/dev/null; systemctl start "$1"; }
+start_unit() { # UNIT: one that waits for its next automatic restart would make the start wait as well
+    [ "$(systemctl is-active "$1" 2>/dev/null)" != activating ] || systemctl stop "$1" || return 1
+    systemctl reset-failed "$1" 2>/dev/null
+    systemctl start "$1"
+}
 
 restart_unit() { systemctl reset-failed "$1" 2>/dev/null; systemctl restart "$1"; }
 

@@ -45,7 +45,10 @@ def _gone_back(
     for problem in error.problems:
         emit(Warned(f"{problem}: going back to {was}"))
     # What was asked before is all of it: no option of this run has a say in the way back.
-    back = Request(None, request.host, (), request.access, request.archives, ignored=request.ignored, back=before)
+    new = frozenset(change.id for change in prepared.plan.changes if change.upload)
+    back = Request(
+        None, request.host, (), request.access, request.archives, ignored=request.ignored, back=before, drop=new
+    )
     try:
         prior = prepare(connection, back, before, emit)
         carry_out(connection, prior, "rollback", emit)
@@ -64,6 +67,6 @@ def _gone_back(
     back_again = Problem(
         f"{asked_for} did not come to serve, so the host is back on {was}",
         where,
-        hint="the cause is above; no message was lost, and the new release stays beside the old one until uninstall",
+        hint="the cause is above; no message was lost, and what was unpacked for it is removed again",
     )
     return type(error)([*error.problems, back_again])

@@ -136,6 +136,12 @@ def prepare(connection: Connection, request: Request, asked: Asked, emit: Emit) 
     wanted = request.on(asked, receipt)
     before = _before(receipt, asked) if request.back is None else None
     if before is not None:
+        if request.finish and wanted.cluster.kafka.version != before.cluster.kafka.version:
+            raise UsageError(
+                f"Kafka {wanted.cluster.kafka.version} must serve before the step without a way back",
+                where="--finish",
+                hint="run kprov upgrade without --finish, see that all is well, then kprov upgrade --finish alone",
+            )
         wanted = replace(wanted, cluster=staged(wanted.cluster, before.cluster, finish=request.finish))
         if problem := way_back(wanted.cluster, before.cluster):
             raise PreflightError([problem])
@@ -204,6 +210,7 @@ def _plan(
         notes=[*request.notes(asked, receipt), *explained(cluster, host), *_held(cluster)],
         ignored=request.ignored,
         adopt=request.adopt,
+        drop=request.drop,
     )
     if plan.obstacles:
         raise PreflightError([Problem(item.what, where, hint=item.hint) for item in plan.obstacles])

@@ -36,7 +36,7 @@ class Request:
 
     config: a kprov.yaml. host: HOST as it was typed. archives: a folder that is searched first. adopt: whether what
     others made is taken over. ignored: checks that do not stop the run. finish: whether a held protocol is raised.
-    back: what the host goes back to, whatever its receipt says.
+    back: what the host goes back to, whatever its receipt says; drop: ids of releases that go then.
     """
 
     config: Path | None
@@ -48,6 +48,7 @@ class Request:
     ignored: tuple[str, ...] = ()
     finish: bool = False
     back: Asked | None = None
+    drop: frozenset[str] = frozenset()
 
     def asked(self) -> Asked:
         """All that can be said before the host is reached; raises UsageError with every mistake."""
