@@ -222,6 +222,7 @@ def _services(
     changed = {change.id: change for change in changes}
     before: list[Change] = []
     after: list[Change] = []
+    first: list[Change] = []
     stopped: set[str] = set()
     for service in services:
         state = UnitState.of(seen.get(service.id, ABSENT))
@@ -251,10 +252,18 @@ def _services(
             continue
         if state.active:
             stopped.add(service.unit)
+            down = [unit for unit in service.after if not UnitState.of(seen.get(f"service:{unit}", ABSENT)).active]
+            first += [_helper(unit, service.unit) for unit in down]
             before.insert(0, Change(Action.STOP, service.id, title, reason, (("stop_unit", service.unit),), made=was))
         calls = (*reload, *enable, ("start_unit", service.unit))
         after.append(_change(Action.START, service, made, reason, calls))
-    return before, after
+    return first + before, after
+
+
+def _helper(unit: str, other: str) -> Change:
+    """A broker below 3.0 waits for ZooKeeper for ever when it is told to end, and is killed at last."""
+    reason = f"{other} ends cleanly only while it runs"
+    return Change(Action.START, f"service:{unit}", f"service {unit}", reason, (("try_start_unit", unit),))
 
 
 def _change(action: Action, service: Service, made: Made, reason: str, calls: tuple[Call, ...]) -> Change:
@@ -299,6 +308,8 @@ def uninstall_plan(host: str, seen: Mapping[str, Seen], receipt: Receipt, *, pur
             left.append(made)
             continue
         result = results[made.id]
+        if made.kind == "links" and _above(made["path"], theirs):
+            left.append(made)  # its links go, the folder stays for what somebody put there
         if result.change is not None:
             changes.append(result.change)
         if result.obstacle is not None:
@@ -309,12 +320,23 @@ def uninstall_plan(host: str, seen: Mapping[str, Seen], receipt: Receipt, *, pur
             left.append(entry)
             if made.kind == "data" and not made["kept"]:
                 changes.append(_handed_over(entry))
+    active = {made["unit"] for made in services if UnitState.of(seen.get(made.id, ABSENT)).active}
+    changes[:0] = helpers([made["unit"] for made in services], active)
     changes += [_enabled_again(made) for made in services if made["adopted"] == "enabled"]
     kept += [f"{copy['path']} (a copy of {copy['of']} as it was edited)" for copy in copies]
     after = Receipt(index([*reversed(left), *copies]))
     questions = {made.id: query_of(made) for made in entries}
     expects = _expected(changes, questions, seen)
     return Plan(host, tuple(changes), tuple(obstacles), kept=tuple(kept), before=receipt, after=after, expects=expects)
+
+
+def helpers(units: Sequence[str], active: Set[str]) -> list[Change]:
+    """Starts of what an active service needs to end; units: in the order in which they start."""
+    return [
+        _helper(unit, other)
+        for unit, other in zip(units, units[1:], strict=False)
+        if other in active and unit not in active
+    ]
 
 
 def _enabled_again(made: Made) -> Change:
@@ -333,7 +355,11 @@ def _handed_over(made: Made) -> Change:
 
 def _holds(made: Made, paths: Iterable[str]) -> bool:
     """Whether an entry is a directory with one of these paths in it."""
-    return made.kind == "directory" and any(path.startswith(made["path"] + "/") for path in paths)
+    return made.kind == "directory" and _above(made["path"], paths)
+
+
+def _above(folder: str, paths: Iterable[str]) -> bool:
+    return any(path.startswith(f"{folder}/") for path in paths)
 
 
 def _is_there(made: Made, seen: Mapping[str, Seen]) -> bool:

@@ -553,6 +553,11 @@ start_unit() { # UNIT: one that waits for its next automatic restart would make 
     systemctl start "$1"
 }
 
+try_start_unit() { # UNIT: for another's sake, which can also do without
+    systemctl start "$1" 2>/dev/null
+    return 0
+}
+
 restart_unit() { systemctl reset-failed "$1" 2>/dev/null; systemctl restart "$1"; }
 
 stop_unit() { systemctl stop "$1" || return 1; systemctl reset-failed "$1" 2>/dev/null; return 0; }

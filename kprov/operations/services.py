@@ -9,6 +9,7 @@ from kprov.health import await_ready
 from kprov.host.connection import Connection
 from kprov.host.facts import ask
 from kprov.operations.session import installed
+from kprov.plan import helpers
 from kprov.receipt import Receipt
 from kprov.resources.base import Action, Change
 from kprov.resources.system import UnitState
@@ -23,7 +24,10 @@ def change_services(connection: Connection, verb: str, emit: Emit) -> tuple[str,
         active = {unit for unit in runtime.units if UnitState.of(seen[unit]).active}
         stops = [unit for unit in reversed(runtime.units) if unit in active] if verb != "start" else []
         starts = [unit for unit in runtime.units if verb == "restart" or unit not in active] if verb != "stop" else []
-        changes = [*(_stop(unit) for unit in stops), *(_start(unit, found.receipt) for unit in starts)]
+        helps = helpers(runtime.units, active) if verb != "start" else []
+        if helps:
+            stops = list(reversed(runtime.units))
+        changes = [*helps, *(_stop(unit) for unit in stops), *(_start(unit, found.receipt) for unit in starts)]
         for unit in runtime.units:
             if not any(unit in change.title for change in changes):
                 emit(Message(f"{unit} is {'running' if unit in active else 'stopped'} already"))

@@ -118,6 +118,7 @@ class ModelHost:
 
 UNIT_STATES = {
     "start_unit": (True, None),
+    "try_start_unit": (True, None),
     "restart_unit": (True, None),
     "stop_unit": (False, None),
     "enable_unit": (None, True),
