@@ -58,12 +58,13 @@ class Reply:
 class Connection:
     """A host that is logged in to, with root's rights. Use it as a context manager.
 
-    Not for several threads. Raises ConnectError where the host cannot be reached, the login is refused,
-    root's rights are not to be had, or the connection is lost.
+    run: the id of the run that it serves, for the host's journal. Not for several threads. Raises ConnectError where
+    the host cannot be reached, the login is refused, root's rights are not to be had, or the connection is lost.
     """
 
     login: Login
     trust: Trust = field(default_factory=Trust)
+    run: str = ""
     traffic: Traffic = field(default_factory=Traffic)
     session: str = ""
     _chain: list[fabric.Connection] = field(default_factory=list)

@@ -353,7 +353,30 @@ lock_is_stale() {
     [ "$(start_time "${session%%:*}")" != "${session#*:}" ]
 }
 
-take_lock() { # SESSION WHO COMMAND
+# The host's own journal: one line of JSON when a run takes the lock, one when it releases it, with the host's time.
+# It never fails a run, and the oldest lines go.
+note_run() { # JSON: an object
+    [ -n "${1-}" ] || return 0
+    {
+        # A line that a full disk cut off does not swallow the next one.
+        [ -z "$(tail -c 1 -- "$kprov_dir/journal")" ] || printf '\n' >>"$kprov_dir/journal"
+        printf '%s,"when":%s}\n' "${1%\}}" "$(date +%s)" >>"$kprov_dir/journal" && chmod 0600 "$kprov_dir/journal"
+        if [ "$(wc -l <"$kprov_dir/journal")" -gt 500 ]; then
+            tail -n 400 -- "$kprov_dir/journal" >"$kprov_dir/journal.new" &&
+                chmod 0600 "$kprov_dir/journal.new" && mv -f -- "$kprov_dir/journal.new" "$kprov_dir/journal"
+        fi
+    } 2>/dev/null
+    return 0
+}
+
+probe_journal() { # ID: the host's own journal, and whether a run has the lock now
+    locked=no
+    [ -d "$kprov_dir/lock" ] && ! lock_is_stale && locked=yes
+    probe_path "$1" "$kprov_dir/journal" content
+    say data "id=$1" "locked=$locked"
+}
+
+take_lock() { # SESSION WHO COMMAND [NOTE: for the journal]
     state_dir || return 1
     # One at a time from here on; the kernel lets go of the mutex when its process ends, however it ends.
     { flock -w 5 9 && take_lock_alone "$@"; } 9<"$kprov_dir"
@@ -366,14 +389,18 @@ take_lock_alone() {
     if mkdir "$kprov_dir/lock" 2>/dev/null; then
         printf 'session=%s\nboot=%s\nwho=%s\ncommand=%s\nsince=%s\n' "$1" \
             "$(cat /proc/sys/kernel/random/boot_id)" "$2" "$3" "$(date +%s)" >"$kprov_dir/lock/holder" || return 1
+        note_run "${4-}"
         say lock taken=yes
     else
         say lock taken=no "holder64=$(encode <"$kprov_dir/lock/holder")" "now=$(date +%s)"
     fi
 }
 
-release_lock() { # SESSION
-    grep -qxF "session=$1" "$kprov_dir/lock/holder" 2>/dev/null && rm -rf "$kprov_dir/lock"
+release_lock() { # SESSION [NOTE: for the journal]
+    if grep -qxF "session=$1" "$kprov_dir/lock/holder" 2>/dev/null; then
+        note_run "${2-}"
+        rm -rf "$kprov_dir/lock"
+    fi
     return 0
 }
 

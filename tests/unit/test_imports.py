@@ -15,11 +15,13 @@ ROOT = Path(kprov.__file__).parent
 # Who may import whom, top to bottom; each part, a package or a module of kprov, only parts that stand below it.
 ARROWS: dict[str, set[str]] = {
     "__main__": {"cli"},
-    "cli": {"ui", "operations", "lab", "releases", "spec", "errors", "events"},
-    "ui": {"operations", "smoke", "plan", "resources", "errors", "events"},
+    "cli": {"ui", "operations", "history", "journal", "lab", "releases", "spec", "errors", "events"},
+    "ui": {"operations", "history", "journal", "smoke", "plan", "resources", "errors", "events"},
     "operations": {
         "smoke",
         "apply",
+        "history",
+        "journal",
         "health",
         "checks",
         "plan",
@@ -35,7 +37,9 @@ ARROWS: dict[str, set[str]] = {
     },
     "smoke": {"desired", "host", "errors", "events"},
     "health": {"diagnosis", "desired", "host", "resources", "errors", "events"},
-    "apply": {"plan", "receipt", "host", "resources", "errors", "events"},
+    "apply": {"journal", "plan", "receipt", "host", "resources", "errors", "events"},
+    "history": {"journal", "errors"},
+    "journal": {"plan", "spec", "errors", "events"},
     "plan": {"receipt", "resources"},
     "drift": {"receipt", "resources"},
     "receipt": {"resources", "errors"},
