@@ -22,6 +22,7 @@ _COMMANDS: Mapping[str, str] = {
     "start": "kprov.cli.services:start",
     "stop": "kprov.cli.services:stop",
     "restart": "kprov.cli.services:restart",
+    "logs": "kprov.cli.logs:logs",
     "history": "kprov.cli.history:history",
     "uninstall": "kprov.cli.uninstall:uninstall",
     "render": "kprov.cli.render:render",

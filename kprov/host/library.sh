@@ -307,6 +307,66 @@ probe_log() { # ID UNIT LINES [FILE...]: the ends of what the last process of a 
     say seen "id=$id" status=present "text64=$(encoded "$(printf '%s\n%s' "$said" "$journal")")"
 }
 
+# ---------------------------------------------------------------- logs (read-only)
+
+# The host's clock and its zone, and the earliest moment whose lines the functions below answer with.
+probe_clock() { # ID [SINCE: -SECONDS, or a moment as date reads it]
+    now=$(date +%s)
+    case ${2-} in
+        '') since=0 ;;
+        -*) since=$((now + $2)) ;;
+        *) since=$(date -d "$2" +%s 2>&1) || { unknown "$1" "$since"; exit 0; } ;;
+    esac
+    say seen "id=$1" status=present "now=$now" "zone=$(date +%z)" "since=$since"
+}
+
+probe_unit_log() { # ID UNIT LINES
+    if [ "$since" = 0 ]; then
+        said=$(journalctl -q -u "$2" -n "$3" --no-pager -o short-iso 2>&1) || { unknown "$1" "$said"; return; }
+    else
+        # Without -n, as in probe_log.
+        said=$(journalctl -q -u "$2" --since "@$since" --no-pager -o short-iso 2>&1 | tail -n "$3")
+    fi
+    say seen "id=$1" status=present "text64=$(encoded "$said")"
+}
+
+probe_file_log() { # ID FILE LINES: its end, which may begin in the file before it
+    if [ -r "$2" ]; then
+        before=
+        [ -r "$2.1" ] && before=$2.1
+        say seen "id=$1" status=present \
+            "text64=$(tail -q -n "$3" -- ${before:+"$before"} "$2" | tail -n "$3" | tail -c 262144 | encode)"
+    else
+        probe_path "$1" "$2"
+    fi
+}
+
+# Each line of a command as a record, until the process GUARD has ended, which `tail --pid` waits for.
+follow() { # GUARD NUMBER COMMAND...
+    guard=$1
+    prefix="@kprov${tab}line${tab}source=$2${tab}text_e="
+    shift 2
+    { "$@" 2>/dev/null & producer=$!; tail "--pid=$guard" -f /dev/null; kill "$producer"; } 3<&- |
+        sed -u -e 's/\\/\\\\/g' -e 's/\t/\\t/g' -e "s/^/$prefix/" &
+}
+
+# The new lines of units and log files, after the last LINES of each, until standard input ends.
+follow_logs() { # LINES NUMBER UNIT|FILE [NUMBER UNIT|FILE]...
+    lines=$1
+    shift
+    exec 3<&0
+    cat <&3 >/dev/null &
+    guard=$!
+    while [ $# -gt 1 ]; do
+        case $2 in
+            /*) follow "$guard" "$1" tail -F -n "$lines" -- "$2" ;; # by name: a log that is rotated is followed on
+            *) follow "$guard" "$1" journalctl -q -f -n "$lines" --no-pager -o short-iso -u "$2" ;;
+        esac
+        shift 2
+    done
+    wait
+}
+
 # ---------------------------------------------------------------- asking the services (read-only)
 
 # ZooKeeper's answer to the four-letter word srvr, through the client that its own tools use.

@@ -15,11 +15,12 @@ ROOT = Path(kprov.__file__).parent
 # Who may import whom, top to bottom; each part, a package or a module of kprov, only parts that stand below it.
 ARROWS: dict[str, set[str]] = {
     "__main__": {"cli"},
-    "cli": {"ui", "operations", "history", "journal", "lab", "releases", "spec", "errors", "events"},
-    "ui": {"operations", "history", "journal", "smoke", "plan", "resources", "errors", "events"},
+    "cli": {"ui", "operations", "logs", "history", "journal", "lab", "releases", "spec", "errors", "events"},
+    "ui": {"operations", "logs", "history", "journal", "smoke", "plan", "resources", "errors", "events"},
     "operations": {
         "smoke",
         "apply",
+        "logs",
         "history",
         "journal",
         "health",
@@ -47,6 +48,7 @@ ARROWS: dict[str, set[str]] = {
     "desired": {"resources", "releases", "spec"},
     "lab": {"errors", "events"},
     "checks": {"spec", "errors"},
+    "logs": {"diagnosis", "errors"},
     "diagnosis": set(),
     "resources": {"spec"},
     "releases": {"errors", "events"},
@@ -55,7 +57,7 @@ ARROWS: dict[str, set[str]] = {
     "events": set(),
 }
 # Pure: what is asked, what it means, what is there, what would change.
-PURE = ("spec", "desired", "resources", "plan", "drift", "receipt", "checks", "diagnosis", "errors", "events")
+PURE = ("spec", "desired", "resources", "plan", "drift", "receipt", "checks", "logs", "diagnosis", "errors", "events")
 ACTS = {"fabric", "paramiko", "invoke", "click", "rich", "httpx", "subprocess", "socket", "confluent_kafka"}
 
 
