@@ -295,7 +295,8 @@ probe_upload() { # ID NAME: how much of an archive is there already
 probe_log() { # ID UNIT LINES [FILE...]: the ends of what the last process of a unit wrote: log files, the journal
     since=$(systemctl show -p ExecMainStartTimestamp "$2")
     since=$(date -d "${since#*=}" +%s 2>/dev/null) || since=0
-    journal=$(journalctl -u "$2" -n "$3" --since "@$since" --no-pager -o cat 2>&1)
+    # With --since, -n would be the first lines after it, not the last ones (systemd 219 and long after).
+    journal=$(journalctl -u "$2" --since "@$since" --no-pager -o cat 2>&1 | tail -n "$3")
     lines=$3
     id=$1
     shift 3
