@@ -7,11 +7,10 @@ runs; small files travel together; every step answers for itself.
 
 from __future__ import annotations
 
-import getpass
 import hashlib
 import io
+import json
 import os
-import platform
 import tarfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,11 +18,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from kprov.errors import ConnectError, LockedError, PreflightError, StepError
+from kprov import __version__
+from kprov.errors import ConnectError, ExitCode, KprovError, LockedError, PreflightError, StepError, code_of
 from kprov.events import Emit, StepDone, StepFailed, StepStarted, Transfer
 from kprov.host.answers import Record
 from kprov.host.connection import Connection
 from kprov.host.facts import ask, seen_of
+from kprov.journal import operator
 from kprov.plan import Plan, differs
 from kprov.receipt import Receipt
 from kprov.resources.base import ABSENT, Call, Change, Made, Seen, Upload
@@ -43,8 +44,8 @@ def apply(connection: Connection, plan: Plan, command: str, emit: Emit, gate: Ga
     """
     if plan.obstacles:
         raise ValueError("a plan with obstacles must not be carried out")
-    with host_lock(connection, command, [call for call, _ in plan.expects]) as seen:
-        _check_fits(connection, plan, seen)
+    with host_lock(connection, command, [call for call, _ in plan.expects], changes=len(plan.changes)) as held:
+        _check_fits(connection, plan, held.seen)
         intent = _intent(plan)
         _write_receipt(connection, intent)
         for upload in _uploads(plan.changes):
@@ -135,7 +136,7 @@ def _intent(plan: Plan) -> Receipt:
 
 
 def _write_receipt(connection: Connection, receipt: Receipt) -> None:
-    content = receipt.to_json(_operator()).encode()
+    content = receipt.to_json(operator()).encode()
     name = hashlib.sha256(content).hexdigest()
     reply = connection.exchange(
         [("receive_stage",), ("step", "0", "write_receipt", name), ("step", "0", "clear_stage")], [_tar([content])]
@@ -279,30 +280,52 @@ def _read(upload: Upload, start: int, emit: Emit) -> Iterator[bytes]:
 # ------------------------------------------------------------------ lock
 
 
-def _operator() -> str:
-    """Who runs this kprov, and from where."""
-    return f"{getpass.getuser()}@{platform.node()}"
+@dataclass
+class Held:
+    """The lock while a run has it.
+
+    seen: the answers of the probes that were asked under it. code and problem: how the host's journal will say that
+    the run ended.
+    """
+
+    seen: Mapping[str, Seen]
+    code: ExitCode = ExitCode.DONE
+    problem: str = ""
 
 
 @contextmanager
-def host_lock(connection: Connection, command: str, calls: Sequence[Call] = ()) -> Iterator[Mapping[str, Seen]]:
+def host_lock(connection: Connection, command: str, calls: Sequence[Call] = (), *, changes: int = 0) -> Iterator[Held]:
     """Hold the host's lock; calls: probes that are answered under it. Raises LockedError where another run has it.
 
     It is bound to the connection's sshd process: where that has ended, the lock is stale and taken over.
+    Taking and releasing it each leave a line in the host's journal. changes: how many are going to be made.
     """
-    who = f"{_operator()} (process {os.getpid()})"
-    reply = connection.exchange([("take_lock", connection.session, who, command), *calls])
+    run = {"run": connection.run, "command": command}
+    who = f"{operator()} (process {os.getpid()})"
+    note = json.dumps({**run, "state": "begun", "who": operator(), "kprov": __version__, "changes": changes})
+    reply = connection.exchange([("take_lock", connection.session, who, command, note), *calls])
     answers = reply.of_kind("lock")
     where = connection.login.name
     if not answers:
         raise StepError("the host's lock could not be taken", where=where, cause=reply.errors.strip())
     if answers[0]["taken"] != "yes":
         raise _locked(where, answers[0])
+    held = Held(seen_of(reply))
     try:
-        yield seen_of(reply)
+        yield held
+    except BaseException as error:
+        held.code = code_of(error)
+        held.problem = _short(error)
+        raise
     finally:
+        note = json.dumps({**run, "state": "ended", "exit_code": int(held.code), "problem": held.problem})
         with suppress(ConnectError):
-            connection.exchange([("release_lock", connection.session)])
+            connection.exchange([("release_lock", connection.session, note)])
+
+
+def _short(error: BaseException) -> str:
+    """An error in a few words, for the host's journal."""
+    return error.problems[0].what[:200] if isinstance(error, KprovError) else type(error).__name__
 
 
 def _locked(where: str, answer: Record) -> LockedError:

@@ -37,10 +37,12 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
 
 def remedy(log: str) -> str:
     """What to do about the failure that the log shows; a general advice where nothing is recognised."""
-    for pattern, advice in _REMEDIES:
-        if re.search(pattern, log):
-            return advice
-    return "read the log lines above; 'kprov install' goes on from here once the cause is mended"
+    return known_remedy(log) or "read the log lines above; 'kprov install' goes on from here once the cause is mended"
+
+
+def known_remedy(log: str) -> str:
+    """What to do about a failure that is recognised; empty where none is."""
+    return next((advice for pattern, advice in _REMEDIES if re.search(pattern, log)), "")
 
 
 def last_lines(log: str, count: int = 20) -> str:

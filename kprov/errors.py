@@ -104,3 +104,10 @@ class LockedError(KprovError):
     """Another run holds the host's lock."""
 
     code = ExitCode.LOCKED
+
+
+def code_of(error: BaseException) -> ExitCode:
+    """The exit code of a run that this ends."""
+    if isinstance(error, KprovError):
+        return error.code
+    return ExitCode.INTERRUPTED if isinstance(error, KeyboardInterrupt) else ExitCode.BUG

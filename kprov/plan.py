@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from kprov.receipt import QUESTION, Receipt, index
@@ -252,12 +253,24 @@ def _services(
             continue
         if state.active:
             stopped.add(service.unit)
-            down = [unit for unit in service.after if not UnitState.of(seen.get(f"service:{unit}", ABSENT)).active]
+            down = [unit for unit in service.after if _is_down(seen.get(f"service:{unit}", ABSENT))]
             first += [_helper(unit, service.unit) for unit in down]
             before.insert(0, Change(Action.STOP, service.id, title, reason, (("stop_unit", service.unit),), made=was))
         calls = (*reload, *enable, ("start_unit", service.unit))
         after.append(_change(Action.START, service, made, reason, calls))
+    # What was started for another's sake is to run with what it reads by then.
+    helped = {change.id for change in first}
+    after = [_restarted(change) if change.id in helped else change for change in after]
     return first + before, after
+
+
+def _is_down(seen: Seen) -> bool:
+    return seen["status"] == "present" and not UnitState.of(seen).active
+
+
+def _restarted(change: Change) -> Change:
+    calls = tuple(("restart_unit", *call[1:]) if call[0] == "start_unit" else call for call in change.calls)
+    return replace(change, action=Action.RESTART, calls=calls)
 
 
 def _helper(unit: str, other: str) -> Change:
@@ -296,11 +309,15 @@ def uninstall_plan(host: str, seen: Mapping[str, Seen], receipt: Receipt, *, pur
     kept: list[str] = []
     left: list[Made] = []
     entries = list(receipt.made.values())
-    results = {made.id: removal(made, seen.get(made.id, ABSENT), purge=purge, force=force) for made in entries}
+    services = [made for made in entries if made.kind == "service"]
+    there = [made["unit"] for made in services if seen.get(made.id, ABSENT)["status"] == "present"]
+    first = helpers(there, {unit for unit in there if UnitState.of(seen[f"service:{unit}"]).active})
+    # What is started for another's sake is to be stopped again.
+    then = {**seen, **{change.id: {"status": "present", "show": _STARTED} for change in first}}
+    results = {made.id: removal(made, then.get(made.id, ABSENT), purge=purge, force=force) for made in entries}
     copies = [copy for result in results.values() if result.change for copy in result.change.copies]
     theirs = [made["path"] for made in entries if made.kind in _USERS and _is_there(made, seen)]
     theirs = [copy["path"] for copy in copies] + ([] if purge else theirs)
-    services = [made for made in entries if made.kind == "service"]
     originals = [made for made in entries if made.kind == "original"]
     others = [made for made in entries if made.kind not in {"service", "original"}]
     for made in (*reversed(services), *reversed(others), *reversed(originals)):
@@ -320,8 +337,7 @@ def uninstall_plan(host: str, seen: Mapping[str, Seen], receipt: Receipt, *, pur
             left.append(entry)
             if made.kind == "data" and not made["kept"]:
                 changes.append(_handed_over(entry))
-    active = {made["unit"] for made in services if UnitState.of(seen.get(made.id, ABSENT)).active}
-    changes[:0] = helpers([made["unit"] for made in services], active)
+    changes[:0] = first
     changes += [_enabled_again(made) for made in services if made["adopted"] == "enabled"]
     kept += [f"{copy['path']} (a copy of {copy['of']} as it was edited)" for copy in copies]
     after = Receipt(index([*reversed(left), *copies]))
@@ -330,13 +346,12 @@ def uninstall_plan(host: str, seen: Mapping[str, Seen], receipt: Receipt, *, pur
     return Plan(host, tuple(changes), tuple(obstacles), kept=tuple(kept), before=receipt, after=after, expects=expects)
 
 
+_STARTED = "ActiveState=active\nUnitFileState=enabled"
+
+
 def helpers(units: Sequence[str], active: Set[str]) -> list[Change]:
     """Starts of what an active service needs to end; units: in the order in which they start."""
-    return [
-        _helper(unit, other)
-        for unit, other in zip(units, units[1:], strict=False)
-        if other in active and unit not in active
-    ]
+    return [_helper(unit, other) for unit, other in pairwise(units) if other in active and unit not in active]
 
 
 def _enabled_again(made: Made) -> Change:

@@ -17,7 +17,6 @@ from kprov.releases.catalogue import Wanted
 from kprov.releases.compatibility import check
 from kprov.releases.product import Product
 from kprov.releases.sources import locate
-from kprov.ui import progress
 from kprov.ui.progress import size
 
 NO_JAVA = "none"
@@ -106,7 +105,7 @@ def fetch(
             None if java == NO_JAVA else catalogue.release_major(java),
         )
         compatibility.require()
-        with progress() as emit:
+        with output.progress() as emit:
             for warning in compatibility.warnings:
                 emit(Warned(warning))
             found = _locate_all(wanted, archives, emit)

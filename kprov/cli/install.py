@@ -25,7 +25,6 @@ from kprov.operations.execute import execute
 from kprov.operations.request import Request
 from kprov.operations.session import Access
 from kprov.spec.load import Flag
-from kprov.ui import progress
 from kprov.ui.output import counted
 
 _NO_SMOKE_TEST = click.option("--no-smoke-test", is_flag=True, help="Leave out the smoke test at the end.")
@@ -116,10 +115,10 @@ def _run(name: str, request: Request, *, yes: bool, as_json: bool, smoke_test: b
     with command(name, as_json=as_json) as output:
         asked = request.asked()
         login = asked.login
-        with progress() as emit:
+        with output.progress() as emit:
             operation.look_for_releases(asked, request.archives, emit)
-        with request.access.connect(login) as connection:
-            with progress() as emit:
+        with request.access.connect(login, output.journal) as connection:
+            with output.progress() as emit:
                 prepared = operation.prepare(connection, request, asked, emit)
             plan = prepared.plan
             if name == "upgrade" and plan.before.spec is None:
@@ -131,8 +130,10 @@ def _run(name: str, request: Request, *, yes: bool, as_json: bool, smoke_test: b
                 return
             if plan.changes:
                 confirm(f"Make these {counted(len(plan.changes), 'change')} on {login.name}?", yes=yes)
-            with progress() as emit:
-                result = execute(connection, request, prepared, name, emit, smoke_test=smoke_test)
+            with output.progress() as emit:
+                result = execute(
+                    connection, request, prepared, name, emit, smoke_test=smoke_test, planned=output.planned
+                )
         if result is not None:
             output.smoke(result)
             if not result.passed:
@@ -171,9 +172,9 @@ def plan(
     with command("plan", as_json=as_json) as output:
         request = Request(config, host, tuple(flags), access, archives, adopt)
         asked = request.asked()
-        with progress() as emit:
+        with output.progress() as emit:
             operation.look_for_releases(asked, archives, emit)
-            with access.connect(asked.login) as connection:
+            with access.connect(asked.login, output.journal) as connection:
                 prepared = operation.prepare(connection, request, asked, emit)
         output.plan(prepared.plan, diffs=True)
         if exit_code and not prepared.plan.empty:

@@ -22,6 +22,8 @@ _COMMANDS: Mapping[str, str] = {
     "start": "kprov.cli.services:start",
     "stop": "kprov.cli.services:stop",
     "restart": "kprov.cli.services:restart",
+    "logs": "kprov.cli.logs:logs",
+    "history": "kprov.cli.history:history",
     "uninstall": "kprov.cli.uninstall:uninstall",
     "render": "kprov.cli.render:render",
     "fetch": "kprov.cli.fetch:fetch",
@@ -66,7 +68,7 @@ def run() -> None:
 def main(arguments: list[str]) -> int:
     """Run the command line; the exit code as documented in docs/exit-codes.md."""
     try:
-        return int(cli.main(arguments, prog_name="kprov", standalone_mode=False) or ExitCode.DONE)
+        return int(cli.main(arguments, prog_name="kprov", standalone_mode=False, obj=tuple(arguments)) or ExitCode.DONE)
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.ClickException as error:

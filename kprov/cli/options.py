@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from kprov.errors import DeclinedError, ExitCode, KprovError, UsageError
+from kprov.errors import DeclinedError, ExitCode, KprovError, Problem, UsageError, code_of
+from kprov.journal import Journal
 from kprov.operations.request import one_host
 from kprov.operations.session import Access
 from kprov.spec.load import UNSET, Flag
@@ -162,16 +163,43 @@ def confirm(question: str, *, yes: bool) -> None:
         raise DeclinedError("declined, nothing was changed")
 
 
+# What changes hosts, or tries to: each run of these has a journal.
+JOURNALLED = frozenset({"install", "upgrade", "uninstall", "start", "stop", "restart", "smoke-test"})
+
+
 @contextmanager
 def command(name: str, *, as_json: bool) -> Iterator[Output]:
-    """The frame of a command: its output is closed with the exit code, whatever happens in it."""
-    output = Output(name, as_json=as_json)
+    """The frame of a command: its output, and its journal, are closed with the exit code, whatever happens in it."""
+    journal = Journal(_typed(name), _complain) if name in JOURNALLED else None
+    output = Output(name, as_json=as_json, journal=journal)
     try:
         yield output
     except KprovError as error:
         output.failed(error)
         output.close(error.code)
+        _end(journal, error.code, error.problems)
         raise click.exceptions.Exit(error.code) from error
+    except BaseException as error:
+        code = ExitCode.INTERRUPTED if isinstance(error, click.Abort) else code_of(error)
+        _end(journal, code, [Problem("interrupted" if code is ExitCode.INTERRUPTED else repr(error))])
+        raise
     output.close(output.code)
+    _end(journal, output.code)
     if output.code is not ExitCode.DONE:
         raise click.exceptions.Exit(output.code)
+
+
+def _typed(name: str) -> tuple[str, ...]:
+    """The command line as it was typed."""
+    context = click.get_current_context(silent=True)
+    words = context.find_root().obj if context else None
+    return words if isinstance(words, tuple) else (name,)
+
+
+def _complain(text: str) -> None:
+    click.echo(f"warning: {text}", err=True)
+
+
+def _end(journal: Journal | None, code: ExitCode, problems: Sequence[Problem] = ()) -> None:
+    if journal is not None:
+        journal.end(code, problems)

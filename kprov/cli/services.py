@@ -10,7 +10,6 @@ from kprov.cli.options import access_options, bare_host, command, config_option,
 from kprov.operations.services import change_services
 from kprov.operations.session import Access
 from kprov.operations.status import status as read_status
-from kprov.ui import progress
 
 
 def _verb(name: str, text: str) -> click.Command:
@@ -22,8 +21,8 @@ def _verb(name: str, text: str) -> click.Command:
     def run(host: str | None, config: Path | None, access: Access, as_json: bool) -> None:
         with command(name, as_json=as_json) as output:
             login = access.login(bare_host(host, config))
-            with access.connect(login) as connection, progress() as emit:
-                done = change_services(connection, name, emit)
+            with access.connect(login, output.journal) as connection, output.progress() as emit:
+                done = change_services(connection, name, emit, output.planned)
             output.add("done", list(done), [f"{login.name}: {', '.join(done) or 'nothing to do'}"])
 
     return run
@@ -54,5 +53,5 @@ def status(host: str | None, config: Path | None, access: Access, as_json: bool)
     """
     with command("status", as_json=as_json) as output:
         login = access.login(bare_host(host, config))
-        with access.connect(login) as connection, progress():
+        with access.connect(login, output.journal) as connection, output.progress():
             output.status(read_status(connection))

@@ -11,7 +11,6 @@ from kprov.cli.options import access_options, bare_host, command, config_option,
 from kprov.errors import NotReadyError, UsageError
 from kprov.operations.prove import prove
 from kprov.operations.session import Access, installed
-from kprov.ui import progress
 
 # Kafka's own rule (common/internals/Topic.java).
 _TOPIC = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")
@@ -41,7 +40,7 @@ def smoke_test(
             hint = "a name holds up to 249 letters, digits, '.', '_' and '-'"
             raise UsageError(f"{topic!r} is not the name of a topic", where="--topic", hint=hint)
         login = access.login(bare_host(host, config))
-        with access.connect(login) as connection, progress() as emit:
+        with access.connect(login, output.journal) as connection, output.progress() as emit:
             result = prove(connection, installed(connection).runtime, emit, topic, keep=keep)
         output.smoke(result)
         if not result.passed:

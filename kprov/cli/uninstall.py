@@ -19,7 +19,6 @@ from kprov.cli.options import (
 from kprov.errors import PreflightError, Problem, StepError
 from kprov.operations.session import Access
 from kprov.operations.uninstall import carry_out_uninstall, plan_uninstall
-from kprov.ui import progress
 from kprov.ui.output import counted
 
 
@@ -43,7 +42,7 @@ def uninstall(
     """
     with command("uninstall", as_json=as_json) as output:
         login = access.login(bare_host(host, config))
-        with access.connect(login) as connection:
+        with access.connect(login, output.journal) as connection:
             plan = plan_uninstall(connection, purge=purge, force=force)
             if plan.obstacles:
                 raise PreflightError([Problem(item.what, login.name, hint=item.hint) for item in plan.obstacles])
@@ -52,7 +51,7 @@ def uninstall(
                 question = f"Make these {counted(len(plan.changes), 'change')} on {login.name}"
                 lost = f", and lose {plan.lost} of data there for good" if plan.lost else ""
                 confirm(f"{question}{lost}?", yes=yes)
-            with progress() as emit:
+            with output.progress() as emit:
                 result = carry_out_uninstall(connection, plan, emit)
         output.uninstalled(result)
         if result.leftovers:

@@ -44,6 +44,11 @@ def kafka_logs(cluster: Cluster) -> str:
     return f"{cluster.kafka.home}/logs"
 
 
+def kafka_log_files(cluster: Cluster) -> tuple[str, ...]:
+    """The broker's own log files, server.log first."""
+    return tuple(f"{kafka_logs(cluster)}/{file}" for _, file, _ in _APPENDERS)
+
+
 def user() -> User:
     """The system user that the broker runs as."""
     return User(KAFKA_USER)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from packaging.version import Version
 
 from kprov.desired.common import KAFKA_UNIT, ZOOKEEPER_UNIT
-from kprov.desired.kafka import kafka_logs
+from kprov.desired.kafka import kafka_log_files
 from kprov.desired.zookeeper import zookeeper_logs, zookeeper_version
 from kprov.spec.broker import bootstrap_server, listener_ports, log_dirs, zookeeper_connect, zookeeper_data
 from kprov.spec.model import Cluster, Host
@@ -17,8 +17,8 @@ from kprov.spec.model import Cluster, Host
 class Runtime:
     """One installed host. Addresses are host:port texts; ports by unit, the first is the one that is waited for.
 
-    java: its version, empty where it is not known. log_files: the newest log of each unit; data: directories
-    of the user's data.
+    java: its version, empty where it is not known. logs: the log files of each unit, the main one first; data:
+    directories of the user's data.
     """
 
     kafka: Version
@@ -30,13 +30,18 @@ class Runtime:
     bootstrap: str
     zookeeper_connect: str
     ports: dict[str, tuple[int, ...]]
-    log_files: dict[str, str]
+    logs: dict[str, tuple[str, ...]]
     data: tuple[str, ...]
 
     @property
     def classpath(self) -> str:
         """Where ZooKeeper's client classes are: Kafka brings them along in both modes."""
         return f"{self.home}/libs/*"
+
+    @property
+    def log_files(self) -> dict[str, str]:
+        """The main log file of each unit."""
+        return {unit: files[0] for unit, files in self.logs.items()}
 
     @property
     def units(self) -> tuple[str, ...]:
@@ -59,9 +64,9 @@ def runtime(cluster: Cluster, host: Host, java_home: str, java: str = "") -> Run
             ZOOKEEPER_UNIT: (cluster.zookeeper.client_port,),
             KAFKA_UNIT: tuple(listener_ports(cluster, host).values()),
         },
-        log_files={
-            ZOOKEEPER_UNIT: f"{zookeeper_logs(cluster)}/zookeeper.log",
-            KAFKA_UNIT: f"{kafka_logs(cluster)}/server.log",
+        logs={
+            ZOOKEEPER_UNIT: (f"{zookeeper_logs(cluster)}/zookeeper.log",),
+            KAFKA_UNIT: kafka_log_files(cluster),
         },
         data=(*log_dirs(cluster, host), *zookeeper_data(cluster)),
     )

@@ -1,16 +1,19 @@
 """The one format in which the remote library answers, and the one parser of it.
 
 A line is ``@kprov``, the kind of record, then ``key=value`` fields, separated by tabs. A key that ends in
-``64`` holds base64 of any bytes; the record has it decoded under the key without that ending.
+``64`` holds base64 of any bytes, one that ends in ``_e`` text whose tabs and backslashes are escaped by a
+backslash; the record has it decoded under the key without that ending.
 """
 
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 _MARK = "@kprov\t"
+_ESCAPED = re.compile(r"\\([t\\])")
 
 
 @dataclass(frozen=True)
@@ -48,5 +51,7 @@ def _fields(fields: list[str]) -> Iterator[tuple[str, str]]:
                 yield key[:-2], base64.b64decode(value, validate=True).decode("utf-8", "replace")
             except ValueError:  # binascii.Error is one; what is not ASCII raises the plain one
                 yield key[:-2], ""
+        elif key.endswith("_e"):
+            yield key[:-2], _ESCAPED.sub(lambda match: "\t" if match[1] == "t" else "\\", value)
         else:
             yield key, value

@@ -58,12 +58,13 @@ class Reply:
 class Connection:
     """A host that is logged in to, with root's rights. Use it as a context manager.
 
-    Not for several threads. Raises ConnectError where the host cannot be reached, the login is refused,
-    root's rights are not to be had, or the connection is lost.
+    run: the id of the run that it serves, for the host's journal. Not for several threads. Raises ConnectError where
+    the host cannot be reached, the login is refused, root's rights are not to be had, or the connection is lost.
     """
 
     login: Login
     trust: Trust = field(default_factory=Trust)
+    run: str = ""
     traffic: Traffic = field(default_factory=Traffic)
     session: str = ""
     _chain: list[fabric.Connection] = field(default_factory=list)
@@ -170,6 +171,23 @@ class Connection:
         calls: each a function and its arguments. payload: bytes for the function that reads them.
         on_record: called with each record as it arrives.
         """
+        return self._exchange(calls, payload, on_record, follow=False)
+
+    def follow(self, calls: Iterable[Call], on_record: Callable[[Record], None]) -> None:
+        """Run functions that go on until their standard input ends, which is when this is left or the host goes away.
+
+        on_record: called with each record as it arrives; none is kept.
+        """
+        self._exchange(calls, (), on_record, follow=True)
+
+    def _exchange(
+        self,
+        calls: Iterable[Call],
+        payload: Iterable[bytes],
+        on_record: Callable[[Record], None] | None,
+        *,
+        follow: bool,
+    ) -> Reply:
         script = (_library() + "\n" + "\n".join(shlex.join(call) for call in calls) + "\n").encode()
         # `head -c` takes exactly that many bytes: what follows is left for the functions.
         command = f"{self._become}/bin/sh -c 'eval \"$(head -c {len(script)})\"'"
@@ -180,18 +198,18 @@ class Connection:
             raise self._lost(error) from error
         self.traffic.exchanges += 1
         try:
-            return self._converse(channel, script, payload, on_record)
+            return self._converse(channel, _Feeder(channel, script, payload, hold=follow), on_record, keep=not follow)
         finally:
             channel.close()
 
     def _converse(
         self,
         channel: paramiko.Channel,
-        script: bytes,
-        payload: Iterable[bytes],
+        feeder: _Feeder,
         on_record: Callable[[Record], None] | None,
+        *,
+        keep: bool,
     ) -> Reply:
-        feeder = _Feeder(channel, script, payload)
         errors = _Tail(channel)
         feeder.start()
         errors.start()
@@ -199,7 +217,8 @@ class Connection:
         try:
             for line in _lines(channel):
                 if (record := parse(line)) is not None:
-                    records.append(record)
+                    if keep:
+                        records.append(record)
                     if on_record is not None:
                         on_record(record)
         except (OSError, EOFError, paramiko.SSHException) as error:
@@ -241,10 +260,11 @@ def _lines(channel: paramiko.Channel) -> Iterator[str]:
 
 
 class _Feeder(threading.Thread):
-    """Sends standard input while the main thread reads the answers."""
+    """Sends standard input while the main thread reads the answers; ``hold`` leaves it open."""
 
-    def __init__(self, channel: paramiko.Channel, script: bytes, payload: Iterable[bytes]) -> None:
+    def __init__(self, channel: paramiko.Channel, script: bytes, payload: Iterable[bytes], *, hold: bool) -> None:
         super().__init__(name="feeder", daemon=True)
+        self._hold = hold
         self._channel = channel
         self._chunks = _chain(script, payload)
         self._cancelled = False
@@ -258,7 +278,8 @@ class _Feeder(threading.Thread):
                     return
                 self._channel.sendall(chunk)
                 self.sent += len(chunk)
-            self._channel.shutdown_write()
+            if not self._hold:
+                self._channel.shutdown_write()
         except KprovError as error:  # the archive could not be read
             self.failure = error
             self._channel.close()

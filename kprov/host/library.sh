@@ -295,7 +295,8 @@ probe_upload() { # ID NAME: how much of an archive is there already
 probe_log() { # ID UNIT LINES [FILE...]: the ends of what the last process of a unit wrote: log files, the journal
     since=$(systemctl show -p ExecMainStartTimestamp "$2")
     since=$(date -d "${since#*=}" +%s 2>/dev/null) || since=0
-    journal=$(journalctl -u "$2" -n "$3" --since "@$since" --no-pager -o cat 2>&1)
+    # With --since, -n would be the first lines after it, not the last ones (systemd 219 and long after).
+    journal=$(journalctl -u "$2" --since "@$since" --no-pager -o cat 2>&1 | tail -n "$3")
     lines=$3
     id=$1
     shift 3
@@ -305,6 +306,66 @@ probe_log() { # ID UNIT LINES [FILE...]: the ends of what the last process of a 
         [ -r "$file" ] && [ "$(stat -c %Y -- "$file")" -ge "$since" ] && said=$(printf '%s\n--- %s\n%s' "$said" "$file" "$(tail -n "$lines" -- "$file")")
     done
     say seen "id=$id" status=present "text64=$(encoded "$(printf '%s\n%s' "$said" "$journal")")"
+}
+
+# ---------------------------------------------------------------- logs (read-only)
+
+# The host's clock and its zone, and the earliest moment whose lines the functions below answer with.
+probe_clock() { # ID [SINCE: -SECONDS, or a moment as date reads it]
+    now=$(date +%s)
+    case ${2-} in
+        '') since=0 ;;
+        -*) since=$((now + $2)) ;;
+        *) since=$(date -d "$2" +%s 2>&1) || { unknown "$1" "$since"; exit 0; } ;;
+    esac
+    say seen "id=$1" status=present "now=$now" "zone=$(date +%z)" "since=$since"
+}
+
+probe_unit_log() { # ID UNIT LINES
+    if [ "$since" = 0 ]; then
+        said=$(journalctl -q -u "$2" -n "$3" --no-pager -o short-iso 2>&1) || { unknown "$1" "$said"; return; }
+    else
+        # Without -n, as in probe_log.
+        said=$(journalctl -q -u "$2" --since "@$since" --no-pager -o short-iso 2>&1 | tail -n "$3")
+    fi
+    say seen "id=$1" status=present "text64=$(encoded "$said")"
+}
+
+probe_file_log() { # ID FILE LINES: its end, which may begin in the file before it
+    if [ -r "$2" ]; then
+        before=
+        [ -r "$2.1" ] && before=$2.1
+        say seen "id=$1" status=present \
+            "text64=$(tail -q -n "$3" -- ${before:+"$before"} "$2" | tail -n "$3" | tail -c 262144 | encode)"
+    else
+        probe_path "$1" "$2"
+    fi
+}
+
+# Each line of a command as a record, until the process GUARD has ended, which `tail --pid` waits for.
+follow() { # GUARD NUMBER COMMAND...
+    guard=$1
+    prefix="@kprov${tab}line${tab}source=$2${tab}text_e="
+    shift 2
+    { "$@" 2>/dev/null & producer=$!; tail "--pid=$guard" -f /dev/null; kill "$producer"; } 3<&- |
+        sed -u -e 's/\\/\\\\/g' -e 's/\t/\\t/g' -e "s/^/$prefix/" &
+}
+
+# The new lines of units and log files, after the last LINES of each, until standard input ends.
+follow_logs() { # LINES NUMBER UNIT|FILE [NUMBER UNIT|FILE]...
+    lines=$1
+    shift
+    exec 3<&0
+    cat <&3 >/dev/null &
+    guard=$!
+    while [ $# -gt 1 ]; do
+        case $2 in
+            /*) follow "$guard" "$1" tail -F -n "$lines" -- "$2" ;; # by name: a log that is rotated is followed on
+            *) follow "$guard" "$1" journalctl -q -f -n "$lines" --no-pager -o short-iso -u "$2" ;;
+        esac
+        shift 2
+    done
+    wait
 }
 
 # ---------------------------------------------------------------- asking the services (read-only)
@@ -353,7 +414,30 @@ lock_is_stale() {
     [ "$(start_time "${session%%:*}")" != "${session#*:}" ]
 }
 
-take_lock() { # SESSION WHO COMMAND
+# The host's own journal: one line of JSON when a run takes the lock, one when it releases it, with the host's time.
+# It never fails a run, and the oldest lines go.
+note_run() { # JSON: an object
+    [ -n "${1-}" ] || return 0
+    {
+        # A line that a full disk cut off does not swallow the next one.
+        [ -z "$(tail -c 1 -- "$kprov_dir/journal")" ] || printf '\n' >>"$kprov_dir/journal"
+        printf '%s,"when":%s}\n' "${1%\}}" "$(date +%s)" >>"$kprov_dir/journal" && chmod 0600 "$kprov_dir/journal"
+        if [ "$(wc -l <"$kprov_dir/journal")" -gt 500 ]; then
+            tail -n 400 -- "$kprov_dir/journal" >"$kprov_dir/journal.new" &&
+                chmod 0600 "$kprov_dir/journal.new" && mv -f -- "$kprov_dir/journal.new" "$kprov_dir/journal"
+        fi
+    } 2>/dev/null
+    return 0
+}
+
+probe_journal() { # ID: the host's own journal, and whether a run has the lock now
+    locked=no
+    [ -d "$kprov_dir/lock" ] && ! lock_is_stale && locked=yes
+    probe_path "$1" "$kprov_dir/journal" content
+    say data "id=$1" "locked=$locked"
+}
+
+take_lock() { # SESSION WHO COMMAND [NOTE: for the journal]
     state_dir || return 1
     # One at a time from here on; the kernel lets go of the mutex when its process ends, however it ends.
     { flock -w 5 9 && take_lock_alone "$@"; } 9<"$kprov_dir"
@@ -366,14 +450,18 @@ take_lock_alone() {
     if mkdir "$kprov_dir/lock" 2>/dev/null; then
         printf 'session=%s\nboot=%s\nwho=%s\ncommand=%s\nsince=%s\n' "$1" \
             "$(cat /proc/sys/kernel/random/boot_id)" "$2" "$3" "$(date +%s)" >"$kprov_dir/lock/holder" || return 1
+        note_run "${4-}"
         say lock taken=yes
     else
         say lock taken=no "holder64=$(encode <"$kprov_dir/lock/holder")" "now=$(date +%s)"
     fi
 }
 
-release_lock() { # SESSION
-    grep -qxF "session=$1" "$kprov_dir/lock/holder" 2>/dev/null && rm -rf "$kprov_dir/lock"
+release_lock() { # SESSION [NOTE: for the journal]
+    if grep -qxF "session=$1" "$kprov_dir/lock/holder" 2>/dev/null; then
+        note_run "${2-}"
+        rm -rf "$kprov_dir/lock"
+    fi
     return 0
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 
 from kprov.errors import KprovError, NotReadyError, Problem, StepError
@@ -10,13 +11,23 @@ from kprov.host.connection import Connection
 from kprov.operations.install import Prepared, carry_out, prepare
 from kprov.operations.prove import prove_install
 from kprov.operations.request import Asked, Request
+from kprov.plan import Plan
 from kprov.smoke import SmokeResult
 
 
 def execute(
-    connection: Connection, request: Request, prepared: Prepared, command: str, emit: Emit, *, smoke_test: bool
+    connection: Connection,
+    request: Request,
+    prepared: Prepared,
+    command: str,
+    emit: Emit,
+    *,
+    smoke_test: bool,
+    planned: Callable[[Plan], None],
 ) -> SmokeResult | None:
     """Make the changes, wait until the services serve, run the smoke test; its result, None where it was left out.
+
+    planned: called with the plan of a way back before it is carried out, since nobody is asked then.
 
     Where other releases were asked for than before and do not come to serve, the host goes back to those, and the
     error that is raised says both. Raises what apply, health and the smoke test raise.
@@ -29,15 +40,22 @@ def execute(
     except (StepError, NotReadyError) as error:
         if prepared.before is None:
             raise
-        raise _gone_back(connection, request, prepared, emit, before=prepared.before, error=error) from error
+        raise _gone_back(connection, request, prepared, emit, planned, before=prepared.before, error=error) from error
     if result is not None and not result.passed and prepared.before is not None:
         failed = NotReadyError("the smoke test failed", where=connection.login.name, cause=result.failure)
-        raise _gone_back(connection, request, prepared, emit, before=prepared.before, error=failed)
+        raise _gone_back(connection, request, prepared, emit, planned, before=prepared.before, error=failed)
     return result
 
 
 def _gone_back(
-    connection: Connection, request: Request, prepared: Prepared, emit: Emit, *, before: Asked, error: KprovError
+    connection: Connection,
+    request: Request,
+    prepared: Prepared,
+    emit: Emit,
+    planned: Callable[[Plan], None],
+    *,
+    before: Asked,
+    error: KprovError,
 ) -> KprovError:
     """Go back to the releases that ran before; the error to raise, of the kind of what went wrong."""
     where = connection.login.name
@@ -51,6 +69,7 @@ def _gone_back(
     )
     try:
         prior = prepare(connection, back, before, emit)
+        planned(prior.plan)
         carry_out(connection, prior, "rollback", emit)
         emit(Message(f"{where}: {was} serves again"))
         with suppress(StepError):

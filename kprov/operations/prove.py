@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kprov.apply import host_lock, mark_proven
 from kprov.desired.runtime import Runtime
-from kprov.errors import NotReadyError
+from kprov.errors import ExitCode, NotReadyError
 from kprov.events import Emit
 from kprov.host.connection import Connection
 from kprov.host.facts import ask
@@ -29,8 +29,10 @@ def prove(
 
 def prove_install(connection: Connection, runtime: Runtime, receipt: Receipt, emit: Emit) -> SmokeResult:
     """The smoke test of an install, with the host's lock held; the receipt says so when it has passed."""
-    with host_lock(connection, "install"):
+    with host_lock(connection, "install") as held:
         result = prove(connection, runtime, emit)
         if result.passed:
             mark_proven(connection, receipt)
+        else:
+            held.code, held.problem = ExitCode.NOT_READY, "the smoke test failed"
     return result

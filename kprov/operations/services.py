@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from kprov.apply import carry_out, host_lock
 from kprov.desired.runtime import Runtime
 from kprov.events import Emit, Message
@@ -9,14 +11,17 @@ from kprov.health import await_ready
 from kprov.host.connection import Connection
 from kprov.host.facts import ask
 from kprov.operations.session import installed
-from kprov.plan import helpers
+from kprov.plan import Plan, helpers
 from kprov.receipt import Receipt
 from kprov.resources.base import Action, Change
 from kprov.resources.system import UnitState
 
 
-def change_services(connection: Connection, verb: str, emit: Emit) -> tuple[str, ...]:
-    """``verb`` is start, stop or restart; what was done, one text a unit. Raises what apply and health raise."""
+def change_services(connection: Connection, verb: str, emit: Emit, planned: Callable[[Plan], None]) -> tuple[str, ...]:
+    """``verb`` is start, stop or restart; what was done, one text a unit. Raises what apply and health raise.
+
+    planned: called with the plan before it is carried out.
+    """
     found = installed(connection)
     runtime = found.runtime
     with host_lock(connection, verb):
@@ -28,6 +33,7 @@ def change_services(connection: Connection, verb: str, emit: Emit) -> tuple[str,
         if helps:
             stops = list(reversed(runtime.units))
         changes = [*helps, *(_stop(unit) for unit in stops), *(_start(unit, found.receipt) for unit in starts)]
+        planned(Plan(connection.login.name, tuple(changes)))
         for unit in runtime.units:
             if not any(unit in change.title for change in changes):
                 emit(Message(f"{unit} is {'running' if unit in active else 'stopped'} already"))

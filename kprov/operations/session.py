@@ -14,6 +14,7 @@ from kprov.host.connection import Connection
 from kprov.host.facts import ask
 from kprov.host.ssh_config import Login, read_login
 from kprov.host.trust import Trust
+from kprov.journal import Journal
 from kprov.receipt import Receipt
 from kprov.resources.base import Seen
 from kprov.spec.broker import login as login_of
@@ -51,9 +52,11 @@ class Access:
         hosts = tuple(known if item == host else item for item in cluster.hosts)
         return cluster.model_copy(update={"hosts": hosts}), known, login
 
-    def connect(self, login: Login) -> Connection:
-        """A connection that is not open yet: use it as a context manager."""
-        return Connection(login, Trust(self.accept_new_host_key, self.ask))
+    def connect(self, login: Login, journal: Journal | None = None) -> Connection:
+        """A connection that is not open yet: use it as a context manager. journal: of the run that it is for."""
+        if journal is not None:
+            journal.host(login.name, f"{login.user}@{login.hostname}:{login.port}")
+        return Connection(login, Trust(self.accept_new_host_key, self.ask), journal.id if journal else "")
 
 
 def receipt_of(seen: Seen, where: str) -> Receipt | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -15,11 +16,14 @@ from rich.text import Text
 
 from kprov import __version__
 from kprov.errors import ExitCode, KprovError
+from kprov.events import Emit
+from kprov.journal import Journal
 from kprov.operations.status import Status
 from kprov.operations.uninstall import Uninstalled
 from kprov.plan import Plan
 from kprov.resources.base import Action, Change
 from kprov.smoke import SmokeResult
+from kprov.ui.progress import progress
 
 SCHEMA = 1
 _SIGNS: Mapping[Action, tuple[str, str]] = {
@@ -39,11 +43,15 @@ class Output:
     """Where a command's result goes.
 
     as_json: collect everything and write one document at the end (``close``) instead of text.
-    code: how the command ends when nothing fails.
+    code: how the command ends when nothing fails. journal: of a run that is journalled; events and plans that are
+    shown are written there as well.
     """
 
-    def __init__(self, command: str, *, as_json: bool = False, stream: TextIO | None = None) -> None:
+    def __init__(
+        self, command: str, *, as_json: bool = False, stream: TextIO | None = None, journal: Journal | None = None
+    ) -> None:
         self.code = ExitCode.DONE
+        self.journal = journal
         self._command = command
         self._json = as_json
         self._console = Console(file=stream or sys.stdout, highlight=False, emoji=False, soft_wrap=True)
@@ -62,6 +70,12 @@ class Output:
             self._console.file.write(json.dumps(document, indent=2, default=_plain) + "\n")
             self._console.file.flush()
 
+    @contextmanager
+    def progress(self) -> Iterator[Emit]:
+        """Yield an emitter whose events appear on standard error, and in the journal, until the block ends."""
+        with progress() as emit:
+            yield self.journal.listening(emit) if self.journal else emit
+
     def add(self, key: str, value: Any, lines: Iterable[str | Text] = ()) -> None:
         """A part of the result: a key of the document, or lines of text."""
         if self._json:
@@ -70,8 +84,14 @@ class Output:
         for line in lines:
             self._console.print(line, markup=False)
 
+    def planned(self, plan: Plan) -> None:
+        """A plan that is carried out without being shown; only the journal has it."""
+        if self.journal:
+            self.journal.plan(plan)
+
     def plan(self, plan: Plan, *, diffs: bool) -> None:
         """Every change as one line with its reason; with ``diffs`` what files will hold."""
+        self.planned(plan)
         lines: list[str | Text] = []
         for change in plan.changes:
             sign, colour = _SIGNS[change.action]

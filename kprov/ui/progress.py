@@ -46,7 +46,7 @@ def size(count: int) -> str:
     return f"{value:.1f} GB"
 
 
-def _line(event: Event) -> str | None:
+def plain_line(event: Event) -> str | None:
     """The plain line of an event; None where it has none of its own."""
     match event:
         case Message(text):
@@ -95,7 +95,7 @@ def _plain(stream: TextIO) -> Iterator[Emit]:
                         write(f"{what}: {size(done)}" + (f" of {size(total)}" if total else ""))
                 case _:
                     pass
-            line = _line(event)
+            line = plain_line(event)
             if line is not None:
                 write(line)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from support.machine import Machine
 
+from kprov.history import find, host_runs, runs
 from kprov.lab.archives import default_directory
 
 pytestmark = pytest.mark.lab
@@ -88,6 +89,16 @@ def test_a_release_that_does_not_come_up_is_taken_back(machine: Machine, broken:
     assert (status["kafka"], status["serving"], status["drift"], status["state"]) == ("1.1.1", True, [], "done")
     assert messages(machine, 2) == ["a", "b"]
     assert machine.ssh(f"find {HOME} /usr/local/kafka* -not -path '*/logs/*' | sort") == before
+
+
+def test_the_way_back_is_journalled(machine: Machine) -> None:
+    """On this machine with both plans, and on the host as a run that failed."""
+    run, records = find(runs()[0].id)
+    assert (run.command[0], run.exit_code) == ("upgrade", 6)
+    there, back = [record["changes"] for record in records if record["record"] == "plan"]
+    assert {change["title"] for change in back} >= {change["title"] for change in there if change["action"] == "update"}
+    noted = host_runs(machine.ssh("cat /var/lib/kprov/journal"))[0]
+    assert (noted.id, noted.exit_code) == (run.id, 6)
 
 
 def test_on_to_2_8_and_3_9_with_another_zookeeper_and_java(machine: Machine) -> None:

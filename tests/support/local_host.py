@@ -42,6 +42,7 @@ class LocalHost:
     before: str = ""
     calls: list[list[tuple[str, ...]]] = field(default_factory=list)
     session: str = ""
+    run: str = ""
     login: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(name="here"))
 
     def __post_init__(self) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from kprov.apply import _intent
 from kprov.desired.host import Desired
 from kprov.plan import Plan, install_plan, uninstall_plan
 from kprov.receipt import Receipt
-from kprov.resources.base import ABSENT, Action, Change, Made, Seen
+from kprov.resources.base import ABSENT, BEFORE, Action, Call, Change, Made, Seen
 
 SPEC = {"kafka": {"version": "1.0.0"}}
 
@@ -35,7 +36,7 @@ def as_made(made: Made) -> Seen:
         case "link":
             return seen | {"type": "symbolic link", "target": made["target"]}
         case "links":
-            return seen | {"links": "right"}
+            return seen | {"links": "right", "source": made["source"]}
         case "service":
             return show()
         case _:
@@ -44,40 +45,67 @@ def as_made(made: Made) -> Seen:
 
 @dataclass
 class ModelHost:
-    """seen: what is there, by id; others: paths of other people's things. receipt: what kprov wrote down."""
+    """seen: what is there, by id; others: paths of other people's things. receipt: what kprov wrote down.
+
+    origins: of what was set aside, by the id of what is kept, where it was before.
+    """
 
     seen: dict[str, Seen] = field(default_factory=dict)
     receipt: Receipt = field(default_factory=Receipt)
     others: set[str] = field(default_factory=set)
+    origins: dict[str, str] = field(default_factory=dict)
 
-    def plan(self, desired: Desired) -> Plan:
+    def plan(self, desired: Desired, *, adopt: bool = False) -> Plan:
         """The plan of an install."""
         releases = {"kafka": "1.0.0"}
         return install_plan(
             "box",
             desired=desired.resources,
             services=desired.services,
-            seen=self.seen,
+            seen={**self.seen, **{item.id: self._asked(item.query()) for item in desired.resources}},
             receipt=self.receipt,
             spec=SPEC,
             releases=releases,
+            adopt=adopt,
         )
 
-    def install(self, desired: Desired) -> Plan:
+    def install(self, desired: Desired, *, adopt: bool = False) -> Plan:
         """Plan an install and carry it out."""
-        plan = self.plan(desired)
+        plan = self.plan(desired, adopt=adopt)
         if plan.obstacles:
             raise AssertionError(plan.obstacles)
         self.carry_out(plan)
         return plan
+
+    def plan_uninstall(self, *, purge: bool = False, force: bool = False) -> Plan:
+        """The plan of an uninstall."""
+        return uninstall_plan("box", self.seen, self.receipt, purge=purge, force=force)
+
+    def _asked(self, query: Call) -> Seen:
+        """The answer to one question: whether a folder's links are right depends on where they should lead."""
+        seen = self.seen.get(query[1], ABSENT)
+        if query[0] == "probe_links" and seen.get("links") == "right" and seen.get("source", query[3]) != query[3]:
+            return {**seen, "links": "stale"}
+        return seen
 
     def uninstall(self, *, purge: bool = False, force: bool = False) -> Plan:
         """Plan an uninstall and carry it out."""
-        plan = uninstall_plan("box", self.seen, self.receipt, purge=purge, force=force)
+        plan = self.plan_uninstall(purge=purge, force=force)
         if plan.obstacles:
             raise AssertionError(plan.obstacles)
         self.carry_out(plan)
         return plan
+
+    def interrupt(self, plan: Plan, after: int) -> None:
+        """Begin to carry a plan out, and be killed after so many changes: the receipt holds what was intended.
+
+        The last service that was started had not become ready yet; those before it had, and the receipt says so.
+        """
+        for change in plan.changes[:after]:
+            self.change(change)
+        intent = _intent(plan)
+        ready = {change.id: change.made for change in plan.changes[: max(0, after - 1)] if change.gate and change.made}
+        self.receipt = replace(intent, made={**intent.made, **ready})
 
     def carry_out(self, plan: Plan) -> None:
         """All of the plan's changes, and its receipt."""
@@ -91,18 +119,43 @@ class ModelHost:
             self._call(change, call)
 
     def _call(self, change: Change, call: tuple[str, ...]) -> None:
-        unit = UNIT_STATES.get(call[0])
-        if unit is not None:
-            self.seen[change.id] = _unit_after(self.seen.get(change.id, ABSENT), call[0])
-        elif call[0] == "remove_empty":
-            if not self._inside(call[1]):
-                self.seen[change.id] = ABSENT
-        elif change.action is Action.REMOVE:
-            self.seen[change.id] = ABSENT
-        elif change.made is not None and change.id.startswith("service:") and call[0] != "reload_units":
+        name, here = call[0], self.seen.get(change.id, ABSENT)
+        if name in UNIT_STATES:
+            self.seen[change.id] = _unit_after(here, name)
+        elif name in {"reload_units", "keep_user"}:
+            pass
+        elif change.id.startswith("service:"):
             raise AssertionError(f"{call} of a service")
-        elif change.made is not None and call[0] != "reload_units":
-            self.seen[change.id] = as_made(change.made)
+        elif name == "back_up":
+            self.seen[f"copy:{call[2]}"] = here
+        elif name == "set_aside":
+            self._set_aside(change, *call[1:])
+        elif name == "put_back":
+            self.seen[self.origins.pop(change.id)] = self.seen[change.id]
+            self.seen[change.id] = ABSENT
+        elif name == "remove_empty":
+            if not self._inside(call[1]):
+                self.seen[change.id] = _gone(here)
+        elif change.action is Action.RESTORE:
+            owner, group, *mode = call[2:]
+            given = {"uid": owner, "gid": group, "owner": owner, "group": group}
+            self.seen[change.id] = {**here, **given, **({"mode": mode[0].lstrip("0")} if mode else {})}
+        elif change.action is Action.REMOVE:
+            self.seen[change.id] = _gone(here)
+        elif change.made is not None:
+            stays = {key: here[key] for key in ("backup", *_CONTENT) if key in here}
+            self.seen[change.id] = {**as_made(change.made), **stays}
+
+    def _set_aside(self, change: Change, path: str, backup: str) -> None:
+        """What is at PATH is there no more, and kept: to be put back one day, or as a copy of the user's."""
+        kept = next((made.id for made in change.copies if made["path"] == backup), "")
+        here = self.seen[change.id]
+        if change.id.startswith("links:") and change.id != f"links:{path}/*":
+            self.seen[kept] = {**FILE, "mtime": "0"}  # one file among the links
+            return
+        self.seen[kept] = {key: value for key, value in here.items() if key != "backup"}
+        self.origins[kept] = change.id
+        self.seen[change.id] = {**ABSENT, "backup": "yes"} if backup.endswith(BEFORE) else ABSENT
 
     def _inside(self, path: str) -> list[str]:
         paths = {
@@ -114,6 +167,15 @@ class ModelHost:
         """Ids of what is there; a unit without its file is not."""
         left = {id_ for id_, seen in self.seen.items() if seen["status"] == "present"} - set(but)
         return {id_ for id_ in left if not id_.startswith("service:") or "ActiveState=active" in self.seen[id_]["show"]}
+
+
+FILE: Seen = {"status": "present", "type": "regular file", "owner": "root", "group": "root", "mode": "644"}
+# What a directory holds is not changed by what is done to the directory.
+_CONTENT = ("entries", "holds", "broker", "kib")
+
+
+def _gone(seen: Seen) -> Seen:
+    return {**ABSENT, "backup": "yes"} if seen.get("backup") == "yes" else ABSENT
 
 
 UNIT_STATES = {

@@ -77,7 +77,7 @@ def test_changes_are_made_in_order_and_gates_are_waited_at(host: LocalHost) -> N
     assert order(host) == ["a", "z", "wait for zookeeper.service", "k", "wait for kafka.service", "b"]
     assert receipt(host)["state"] == "done"
     assert [entry["id"] for entry in receipt(host)["made"]] == ["a", "z", "k", "b"]
-    assert sorted(os.listdir(host.state)) == ["receipt.json"]
+    assert sorted(os.listdir(host.state)) == ["journal", "receipt.json"]
 
 
 def test_a_change_is_one_step_however_many_calls_it_has(host: LocalHost) -> None:

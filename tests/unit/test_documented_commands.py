@@ -47,7 +47,7 @@ def test_a_documented_command_is_understood(line: str) -> None:
     words = shlex.split(line)[1:]
     command: click.Command = cli
     context = click.Context(cli, info_name="kprov")
-    while isinstance(command, click.Group) and words:
+    while isinstance(command, click.Group) and words and not words[0].startswith("-"):
         name = words.pop(0)
         found = command.get_command(context, name)
         assert found is not None, f"{line}: there is no command {name}"

@@ -15,11 +15,14 @@ ROOT = Path(kprov.__file__).parent
 # Who may import whom, top to bottom; each part, a package or a module of kprov, only parts that stand below it.
 ARROWS: dict[str, set[str]] = {
     "__main__": {"cli"},
-    "cli": {"ui", "operations", "lab", "releases", "spec", "errors", "events"},
-    "ui": {"operations", "smoke", "plan", "resources", "errors", "events"},
+    "cli": {"ui", "operations", "logs", "history", "journal", "lab", "releases", "spec", "errors", "events"},
+    "ui": {"operations", "logs", "history", "journal", "smoke", "plan", "resources", "errors", "events"},
     "operations": {
         "smoke",
         "apply",
+        "logs",
+        "history",
+        "journal",
         "health",
         "checks",
         "plan",
@@ -35,7 +38,9 @@ ARROWS: dict[str, set[str]] = {
     },
     "smoke": {"desired", "host", "errors", "events"},
     "health": {"diagnosis", "desired", "host", "resources", "errors", "events"},
-    "apply": {"plan", "receipt", "host", "resources", "errors", "events"},
+    "apply": {"journal", "plan", "receipt", "host", "resources", "errors", "events"},
+    "history": {"journal", "errors"},
+    "journal": {"plan", "spec", "errors", "events"},
     "plan": {"receipt", "resources"},
     "drift": {"receipt", "resources"},
     "receipt": {"resources", "errors"},
@@ -43,6 +48,7 @@ ARROWS: dict[str, set[str]] = {
     "desired": {"resources", "releases", "spec"},
     "lab": {"errors", "events"},
     "checks": {"spec", "errors"},
+    "logs": {"diagnosis", "errors"},
     "diagnosis": set(),
     "resources": {"spec"},
     "releases": {"errors", "events"},
@@ -51,7 +57,7 @@ ARROWS: dict[str, set[str]] = {
     "events": set(),
 }
 # Pure: what is asked, what it means, what is there, what would change.
-PURE = ("spec", "desired", "resources", "plan", "drift", "receipt", "checks", "diagnosis", "errors", "events")
+PURE = ("spec", "desired", "resources", "plan", "drift", "receipt", "checks", "logs", "diagnosis", "errors", "events")
 ACTS = {"fabric", "paramiko", "invoke", "click", "rich", "httpx", "subprocess", "socket", "confluent_kafka"}
 
 

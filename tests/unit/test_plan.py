@@ -1,4 +1,7 @@
-"""Plans: what is there, what is wanted, and the changes between; as tables, and as a property of any history."""
+"""Plans: what is there, what is wanted, and the changes between.
+
+What one state leads to is in tests/unit/plan_cases, what holds for any in test_plan_properties.py.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import Phase, given, settings
-from hypothesis import strategies as st
 from support.model_host import ModelHost, show
 from support.specimens import asked, wanted
 
-from kprov.apply import _intent
 from kprov.desired.host import Desired
 from kprov.plan import Plan, uninstall_plan
 from kprov.receipt import Receipt
@@ -131,94 +131,13 @@ def differs(id_: str, **fields: str) -> Difference:
     return lambda host: host.seen.update({id_: {**host.seen[id_], **fields}})
 
 
-def unit(id_: str, **fields: Any) -> Difference:
-    return lambda host: host.seen.update({id_: show(**fields)})
-
-
-def in_order(*differences: Difference) -> Difference:
-    def all_of(host: ModelHost) -> None:
-        for difference in differences:
-            difference(host)
-
-    return all_of
-
-
-STOP_K, STOP_Z = ("stop", KAFKA), ("stop", ZOOKEEPER)
-START_K, START_Z = ("start", KAFKA), ("start", ZOOKEEPER)
-RESTART_K, RESTART_Z = ("restart", KAFKA), ("restart", ZOOKEEPER)
+STOP_K, START_K, RESTART_K = ("stop", KAFKA), ("start", KAFKA), ("restart", KAFKA)
 KAFKA_RELEASE = "release:/usr/local/kafka_2.12-1.0.0"
 ZOOKEEPER_RELEASE = "release:/usr/local/zookeeper-3.5.3-beta"
 JAVA_RELEASE = "release:/usr/local/java/jdk-11.0.29-jre"
 PROFILE = "file:/etc/profile.d/kprov.sh"
 ZOO_CFG = "file:/usr/local/zookeeper/conf/zoo.cfg"
 LOG_DIR = "data:/home/temp/kafka_logs"
-
-DRIFT: Mapping[str, tuple[Difference, list[tuple[str, str]]]] = {
-    "nothing": (lambda host: None, []),
-    "a file that the broker reads is gone": (gone(PROPERTIES), [("create", PROPERTIES), RESTART_K]),
-    "a file was edited": (differs(PROPERTIES, sha256="e" * 64), [("update", PROPERTIES), RESTART_K]),
-    "a mode was changed": (differs(PROPERTIES, mode="644"), [("update", PROPERTIES)]),
-    "an owner was changed": (differs(PROPERTIES, group="root"), [("update", PROPERTIES)]),
-    "a script that no service reads": (
-        gone(f"file:{HOME}/kk_zk_start.sh"),
-        [("create", f"file:{HOME}/kk_zk_start.sh")],
-    ),
-    "the profile script": (gone(PROFILE), [("create", PROFILE)]),
-    "a unit file": (differs(UNIT, sha256="e" * 64), [("update", UNIT), RESTART_K]),
-    "zookeeper's configuration": (differs(ZOO_CFG, sha256="e" * 64), [("update", ZOO_CFG), RESTART_Z]),
-    "a directory's mode": (
-        differs(f"directory:{HOME}/logs", mode="777"),
-        [("update", f"directory:{HOME}/logs")],
-    ),
-    "kafka is stopped": (unit(KAFKA, active=False), [START_K]),
-    "zookeeper is stopped": (unit(ZOOKEEPER, active=False), [START_Z]),
-    "both are stopped": (in_order(unit(KAFKA, active=False), unit(ZOOKEEPER, active=False)), [START_Z, START_K]),
-    "kafka is disabled": (unit(KAFKA, enabled=False), [("update", KAFKA)]),
-    "kafka is stopped and disabled": (unit(KAFKA, active=False, enabled=False), [START_K]),
-    "a unit that systemd has not read again": (unit(KAFKA, reload=True), [RESTART_K]),
-    "kafka's release is gone": (gone(KAFKA_RELEASE), [("create", KAFKA_RELEASE), STOP_K, START_K]),
-    "kafka's links lead elsewhere": (
-        differs(f"links:{HOME}/bin/*", links="stale"),
-        [STOP_K, ("update", f"links:{HOME}/bin/*"), START_K],
-    ),
-    "kafka's libs lead elsewhere": (
-        differs(f"link:{HOME}/libs", target="/elsewhere"),
-        [STOP_K, ("update", f"link:{HOME}/libs"), START_K],
-    ),
-    "zookeeper's release is gone": (
-        gone(ZOOKEEPER_RELEASE),
-        [("create", ZOOKEEPER_RELEASE), STOP_K, STOP_Z, START_Z, START_K],
-    ),
-    "the java of both is gone": (
-        gone(JAVA_RELEASE),
-        [("create", JAVA_RELEASE), STOP_K, STOP_Z, START_Z, START_K],
-    ),
-    "kafka's release is gone and kafka is down": (
-        in_order(gone(KAFKA_RELEASE), unit(KAFKA, active=False)),
-        [("create", KAFKA_RELEASE), START_K],
-    ),
-    "zookeeper's release is gone and kafka is down": (
-        in_order(gone(ZOOKEEPER_RELEASE), unit(KAFKA, active=False)),
-        [("create", ZOOKEEPER_RELEASE), STOP_Z, START_Z, START_K],
-    ),
-    "the user is gone": (gone("user:kafka"), [("create", "user:kafka"), RESTART_K]),
-    "the messages are gone": (gone(LOG_DIR), [("create", LOG_DIR), RESTART_K]),
-}
-
-
-@pytest.mark.parametrize(("difference", "expected"), DRIFT.values(), ids=DRIFT.keys())
-def test_drift_is_mended_with_the_fewest_restarts(difference: Difference, expected: list[tuple[str, str]]) -> None:
-    host, state = installed()
-    difference(host)
-    plan = host.plan(state)
-    assert plan.obstacles == ()
-    assert acts(plan) == expected
-    for change in plan.changes:
-        assert change.calls
-        assert change.reason
-        assert change.title
-    host.carry_out(plan)
-    assert host.plan(state).empty
 
 
 def test_each_start_waits_for_the_service_and_a_stop_does_not() -> None:
@@ -287,38 +206,11 @@ def test_a_service_that_read_something_else_when_it_was_started_is_restarted() -
 # ------------------------------------------------------------------ in the way
 
 
+MINE = {"owner": "somebody", "group": "users", "mode": "755"}
+
+
 def put(id_: str, **fields: str) -> Difference:
     return lambda host: host.seen.update({id_: {"status": "present", **fields}})
-
-
-MINE = {"owner": "somebody", "group": "users", "mode": "755"}
-IN_THE_WAY: Mapping[str, tuple[Difference, str]] = {
-    "a file": (put(PROPERTIES, type="regular file", sha256="f" * 64, **MINE), PROPERTIES),
-    "a file that happens to be the same": (put(PROPERTIES, type="regular file", **MINE), PROPERTIES),
-    "a unit": (put(UNIT, type="regular file", sha256="f" * 64, **MINE), UNIT),
-    "a directory where a file goes": (put(PROPERTIES, type="directory", **MINE), PROPERTIES),
-    "the home": (put(f"directory:{HOME}", type="directory", entries="0", **MINE), f"directory:{HOME}"),
-    "a file where the home goes": (put(f"directory:{HOME}", type="regular file", **MINE), f"directory:{HOME}"),
-    "a file where a shared directory is": (put("directory:/home/temp", type="regular file"), "directory:/home/temp"),
-    "a user": (put("user:kafka", entry="kafka:x:1:1::/:/bin/sh"), "user:kafka"),
-    "a release": (put(KAFKA_RELEASE, type="directory", **MINE), KAFKA_RELEASE),
-    "a link": (put(f"link:{HOME}/libs", type="symbolic link", target="/x", **MINE), f"link:{HOME}/libs"),
-    "a folder where links go": (put(f"links:{HOME}/bin/*", links="foreign"), f"links:{HOME}/bin/*"),
-    "a folder with the right links": (put(f"links:{HOME}/bin/*", links="right"), f"links:{HOME}/bin/*"),
-    "somebody's data": (put(LOG_DIR, type="directory", entries="3", holds="other", **MINE), LOG_DIR),
-    "somebody's broker": (put(LOG_DIR, type="directory", entries="3", holds="kafka", broker="0", **MINE), LOG_DIR),
-    "a file where data go": (put(LOG_DIR, type="regular file", **MINE), LOG_DIR),
-}
-
-
-@pytest.mark.parametrize(("difference", "id_"), IN_THE_WAY.values(), ids=IN_THE_WAY.keys())
-def test_what_kprov_did_not_make_stops_the_plan(difference: Difference, id_: str) -> None:
-    host = fresh()
-    difference(host)
-    (obstacle,) = host.plan(wanted(asked())).obstacles
-    assert obstacle.id == id_
-    assert id_.partition(":")[2].removesuffix("/*") in obstacle.what
-    assert obstacle.hint
 
 
 @pytest.mark.parametrize("id_", [item.id for item in wanted(asked(), firewalld=True).resources])
@@ -488,20 +380,13 @@ def test_messages_are_not_left_behind_in_silence() -> None:
 # ------------------------------------------------------------------ interrupted
 
 
-def interrupted(host: ModelHost, plan: Plan, after: int) -> None:
-    """The run is killed after so many changes: the receipt holds what was intended."""
-    for change in plan.changes[:after]:
-        host.change(change)
-    host.receipt = _intent(plan)
-
-
 FIRST = len(fresh().plan(wanted(asked())).changes)
 
 
 @pytest.mark.parametrize("after", range(FIRST + 1))
 def test_an_interrupted_install_is_gone_on_with(after: int) -> None:
     host, state = fresh(), wanted(asked())
-    interrupted(host, host.plan(state), after)
+    host.interrupt(host.plan(state), after)
     plan = host.plan(state)
     assert plan.obstacles == ()
     assert not [change for change in plan.changes if "edited" in change.reason]
@@ -516,7 +401,7 @@ def test_an_interrupted_install_is_gone_on_with(after: int) -> None:
 @pytest.mark.parametrize("after", range(FIRST + 1))
 def test_an_interrupted_install_can_be_taken_back(after: int) -> None:
     host, state = fresh(), wanted(asked())
-    interrupted(host, host.plan(state), after)
+    host.interrupt(host.plan(state), after)
     host.uninstall(purge=True)
     assert host.present() == BARE
 
@@ -528,7 +413,7 @@ SECOND = len(installed()[0].plan(CHANGED).changes)
 @pytest.mark.parametrize("after", range(SECOND + 1))
 def test_an_interrupted_change_is_gone_on_with(after: int) -> None:
     host, _ = installed()
-    interrupted(host, host.plan(CHANGED), after)
+    host.interrupt(host.plan(CHANGED), after)
     plan = host.plan(CHANGED)
     assert plan.obstacles == ()
     assert not [change for change in plan.changes if "edited" in change.reason]
@@ -540,7 +425,7 @@ def test_an_interrupted_change_is_gone_on_with(after: int) -> None:
 @pytest.mark.parametrize("after", range(SECOND + 1))
 def test_an_interrupted_change_can_be_unmade(after: int) -> None:
     host, state = installed()
-    interrupted(host, host.plan(CHANGED), after)
+    host.interrupt(host.plan(CHANGED), after)
     plan = host.install(state)
     assert not [change for change in plan.changes if "edited" in change.reason]
     assert host.plan(state).empty
@@ -548,21 +433,21 @@ def test_an_interrupted_change_can_be_unmade(after: int) -> None:
 
 def test_an_interrupted_change_can_be_taken_back() -> None:
     host, _ = installed()
-    interrupted(host, host.plan(CHANGED), 0)
+    host.interrupt(host.plan(CHANGED), 0)
     assert uninstall_plan("box", host.seen, host.receipt, purge=True, force=False).obstacles == ()
 
 
 def test_a_release_that_was_going_to_be_replaced_is_still_to_be_replaced() -> None:
     host, _ = installed()
     state = wanted(asked(), content="rebuilt")
-    interrupted(host, host.plan(state), 1)  # kafka is stopped, and that is all
+    host.interrupt(host.plan(state), 1)  # kafka is stopped, and that is all
     assert ("replace", KAFKA_RELEASE) in acts(host.plan(state))
 
 
 def test_a_file_that_two_interrupted_runs_had_not_come_to_was_not_edited() -> None:
     host, _ = installed()
     for partitions in ("2", "3"):
-        interrupted(host, host.plan(wanted(asked(properties={"num.partitions": partitions}))), 0)
+        host.interrupt(host.plan(wanted(asked(properties={"num.partitions": partitions}))), 0)
     plan = host.plan(wanted(asked(properties={"num.partitions": "4"})))
     assert not [change for change in plan.changes if "edited" in change.reason]
 
@@ -570,7 +455,7 @@ def test_a_file_that_two_interrupted_runs_had_not_come_to_was_not_edited() -> No
 def test_a_run_that_was_killed_before_its_last_word_is_ended_by_the_next() -> None:
     host, _ = installed()
     gone(PROFILE)(host)
-    interrupted(host, host.plan(wanted(asked())), 1)
+    host.interrupt(host.plan(wanted(asked())), 1)
     assert host.receipt.state == "applying"
     assert not host.plan(wanted(asked())).empty
 
@@ -580,7 +465,7 @@ def test_kept_data_change_hands_also_after_an_interruption() -> None:
     host.uninstall()
     plan = host.plan(state)
     assert ("adopt", LOG_DIR) in acts(plan)
-    interrupted(host, plan, 0)
+    host.interrupt(plan, 0)
     assert ("adopt", LOG_DIR) in acts(host.plan(state))
 
 
@@ -729,63 +614,6 @@ def test_a_port_of_a_firewall_that_does_not_run_is_left() -> None:
     assert plan.obstacles == ()
     assert PORT not in ids(plan)
     assert "firewalld is not running" in plan.kept[0]
-
-
-# ------------------------------------------------------------------ any history
-
-WISHES = st.fixed_dictionaries(
-    {
-        "kafka": st.sampled_from(["1.0.0", "2.8.2", "3.9.2"]),
-        "zookeeper": st.sampled_from(["3.4.14", "3.5.3-beta", "3.8.6"]),
-        "mode": st.sampled_from(["standalone", "bundled"]),
-        "java_home": st.sampled_from([None, "/usr/lib/jvm/java-11"]),
-        "properties": st.sampled_from([{}, {"num.partitions": "3"}, {"log.dirs": "/var/lib/kafka/a,/var/lib/kafka/b"}]),
-    }
-)
-OPTIONS = st.fixed_dictionaries({"firewalld": st.booleans(), "content": st.sampled_from(["", "rebuilt"])})
-
-
-HISTORIES = st.lists(st.tuples(WISHES, OPTIONS), min_size=1, max_size=3)
-
-
-def lived_through(wishes: list[tuple[dict[str, Any], dict[str, Any]]], data: st.DataObject) -> ModelHost:
-    """A host after one install a wish, some interrupted, some followed by an uninstall; each must converge."""
-    host = fresh()
-    for wish, options in wishes:
-        state = wanted(asked(**wish), **options)
-        if host.receipt.made and data.draw(st.booleans(), label="interrupted"):
-            plan = host.plan(state)
-            if not _replaces(plan):  # see test_a_release_that_was_going_to_be_replaced_...
-                interrupted(host, plan, data.draw(st.integers(0, len(plan.changes)), label="after"))
-        plan = host.install(state)
-        assert not [change for change in plan.changes if "edited" in change.reason]
-        assert {item.id for item in state.resources} <= host.present()
-        assert host.plan(state).empty
-        assert {*ids(plan)} <= host.receipt.made.keys() | {id_ for action, id_ in acts(plan) if action == "remove"}
-        if data.draw(st.booleans(), label="uninstalled"):
-            host.uninstall()
-    return host
-
-
-@settings(max_examples=60, deadline=None)
-@given(HISTORIES, st.data())
-def test_any_history_converges(wishes: list[tuple[dict[str, Any], dict[str, Any]]], data: st.DataObject) -> None:
-    lived_through(wishes, data)
-
-
-@settings(max_examples=60, deadline=None, derandomize=True, phases=[Phase.generate])
-@given(HISTORIES, st.data())
-def test_any_history_can_be_taken_back(
-    wishes: list[tuple[dict[str, Any], dict[str, Any]]], data: st.DataObject
-) -> None:
-    host = lived_through(wishes, data)
-    host.uninstall(purge=True)
-    assert host.present() == BARE
-    assert host.receipt.made == {}
-
-
-def _replaces(plan: Plan) -> bool:
-    return any(change.action is Action.REPLACE for change in plan.changes)
 
 
 def test_a_directory_goes_after_the_older_data_in_it() -> None:

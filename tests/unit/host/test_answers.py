@@ -82,3 +82,14 @@ def test_facts() -> None:
     assert facts.os_name == "centos"
     assert facts.missing == ("tar", "gzip")
     assert facts_of(Record("facts", {"systemd": "absent"})).systemd is None
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [("plain", "plain"), (r"a\tb", "a\tb"), (r"a\\tb", r"a\tb"), (r"\\\\", r"\\"), ("\\", "\\")],
+)
+def test_escaped_text(value: str, text: str) -> None:
+    """As the library's ``follow`` writes lines."""
+    record = parse(f"@kprov\tline\ttext_e={value}")
+    assert record is not None
+    assert record["text"] == text

@@ -464,7 +464,7 @@ def test_the_version_of_a_java(host: LocalHost, place: Path) -> None:
 
 
 def test_a_log_is_what_the_last_process_wrote_files_then_journal(host: LocalHost, place: Path) -> None:
-    host.stand_in("journalctl", "echo 'from the journal'")
+    host.stand_in("journalctl", "printf '%s\\n' first 'from the' journal")
     host.stand_in("systemctl", "echo 'ExecMainStartTimestamp=Mon 2026-11-23 22:02:28 UTC'")
     (place / "server.log").write_text("".join(f"line {number}\n" for number in range(9)))
     (place / "earlier.log").write_text("of another process\n")
@@ -472,7 +472,7 @@ def test_a_log_is_what_the_last_process_wrote_files_then_journal(host: LocalHost
     os.utime(place / "server.log", (2_000_000_000, 2_000_000_000))
     files = [str(place / name) for name in ("server.log", "earlier.log", "none")]
     seen = host.one("probe_log", "x", "kafka.service", "2", *files)
-    assert seen["text"] == f"\n--- {place / 'server.log'}\nline 7\nline 8\nfrom the journal"
+    assert seen["text"] == f"\n--- {place / 'server.log'}\nline 7\nline 8\nfrom the\njournal"
 
 
 @pytest.mark.parametrize("code", [0, 1, 143])
@@ -603,7 +603,14 @@ def test_a_stopped_unit_is_not_left_failed(host: LocalHost) -> None:
 def test_a_unit_over_its_start_limit_is_started_all_the_same(host: LocalHost, verb: str) -> None:
     host.stand_in("systemctl", '[ "$1" != reset-failed ]')
     step(host, f"{verb}_unit", "kafka.service")
-    assert host.log == ["systemctl reset-failed kafka.service", f"systemctl {verb} kafka.service"]
+    asked = ["systemctl is-active kafka.service"] if verb == "start" else []
+    assert host.log == [*asked, "systemctl reset-failed kafka.service", f"systemctl {verb} kafka.service"]
+
+
+def test_a_unit_that_waits_for_its_next_restart_is_started_at_once(host: LocalHost) -> None:
+    host.stand_in("systemctl", '[ "$1" != is-active ] || { echo activating; exit 3; }')
+    step(host, "start_unit", "kafka.service")
+    assert [line.split()[1] for line in host.log] == ["is-active", "stop", "reset-failed", "start"]
 
 
 def test_a_service_s_user_cannot_log_in(host: LocalHost) -> None:

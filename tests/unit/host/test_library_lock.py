@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -133,3 +135,76 @@ def test_a_lock_without_a_holder_does_not_stay_for_ever(host: LocalHost) -> None
     os.utime(lock, (1, 1))
     assert take(host)["taken"] == "yes"
     assert holder(host)["who"] == "me"
+
+
+# ---------------------------------------------------------------- the host's journal
+
+
+def notes(host: LocalHost) -> list[dict[str, object]]:
+    return [json.loads(line) for line in (host.state / "journal").read_text().splitlines()]
+
+
+def test_the_lock_leaves_a_line_when_it_is_taken_and_when_it_is_released(host: LocalHost) -> None:
+    host.one("take_lock", host.session, "me", "install", json.dumps({"run": "a", "who": 'it\'s "me" \\ 100%d'}))
+    host.exchange([("release_lock", host.session, json.dumps({"run": "a", "exit_code": 0}))])
+    begun, ended = notes(host)
+    assert begun["who"] == 'it\'s "me" \\ 100%d'
+    assert ended["exit_code"] == 0
+    assert all(isinstance(item["when"], int) and item["when"] > 1700000000 for item in (begun, ended))
+    assert stat.S_IMODE((host.state / "journal").stat().st_mode) == 0o600
+
+
+def test_who_does_not_get_the_lock_leaves_no_line(host: LocalHost) -> None:
+    take(host)
+    host.one("take_lock", "1:1", "another", "install", '{"run": "b"}')
+    host.exchange([("release_lock", "1:1", '{"run": "b"}')])
+    assert not (host.state / "journal").exists()
+
+
+def test_nothing_is_left_of_the_journal_of_a_host_that_is_left(host: LocalHost) -> None:
+    """An uninstall drops kprov's own folder before it releases the lock."""
+    host.one("take_lock", host.session, "me", "uninstall", '{"run": "a"}')
+    host.exchange([("step", "0", "drop_state")])
+    host.exchange([("release_lock", host.session, '{"run": "a"}')])
+    assert not host.state.exists()
+
+
+def test_the_journal_of_a_host_is_bounded(host: LocalHost) -> None:
+    (host.state / "journal").write_text("".join(f'{{"run":"{number}"}}\n' for number in range(500)))
+    take_noted = host.one("take_lock", host.session, "me", "install", '{"run": "new"}')
+    assert take_noted["taken"] == "yes"
+    found = notes(host)
+    assert (len(found), found[0]["run"], found[-1]["run"]) == (400, "101", "new")
+    assert {path.name for path in host.state.iterdir()} == {"journal", "lock"}
+
+
+def test_a_line_that_was_cut_off_does_not_swallow_the_next(host: LocalHost) -> None:
+    (host.state / "journal").write_text('{"run": "a", "sta')
+    host.one("take_lock", host.session, "me", "install", '{"run": "b"}')
+    lines = (host.state / "journal").read_text().splitlines()
+    assert (lines[0], json.loads(lines[1])["run"]) == ('{"run": "a", "sta', "b")
+
+
+def test_a_journal_that_cannot_be_written_does_not_cost_the_lock(host: LocalHost) -> None:
+    (host.state / "journal").mkdir()
+    assert host.one("take_lock", host.session, "me", "install", '{"run": "a"}')["taken"] == "yes"
+    host.exchange([("release_lock", host.session, '{"run": "a"}')])
+    assert not (host.state / "lock").exists()
+
+
+@pytest.mark.parametrize(("held", "locked"), [(None, "no"), ("dead", "no"), ("alive", "yes")])
+def test_a_host_tells_its_journal_and_whether_it_is_locked(host: LocalHost, held: str | None, locked: str) -> None:
+    (host.state / "journal").write_text('{"run": "a"}\n')
+    if held is not None:
+        lock(host, session=dead_session() if held == "dead" else host.session)
+    reply = host.exchange([("probe_journal", "journal")])
+    fields = {key: value for record in reply.records for key, value in record.fields.items()}
+    assert (fields["status"], fields["content"], fields["locked"]) == ("present", '{"run": "a"}\n', locked)
+
+
+def test_a_host_without_a_journal_says_so(host: LocalHost) -> None:
+    reply = host.exchange([("probe_journal", "journal")])
+    assert [(record.kind, record["status"], record["locked"]) for record in reply.records] == [
+        ("seen", "absent", ""),
+        ("data", "", "no"),
+    ]

@@ -1,0 +1,73 @@
+"""kprov logs."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+import click
+
+from kprov.cli.options import access_options, bare_host, command, config_option, host_argument, json_option
+from kprov.errors import UsageError
+from kprov.logs import since_argument
+from kprov.operations.logs import Source, follow_logs, read_logs
+from kprov.operations.session import Access
+from kprov.ui.logs import follow_line, log_document, log_lines
+
+_LINES, _FOLLOWED_LINES = 10, 3
+
+
+@click.command()
+@host_argument
+@config_option
+@access_options
+@json_option
+@click.option("-f", "--follow", is_flag=True, help="Show lines as they are written, until Ctrl-C.")
+@click.option(
+    "-n",
+    "--lines",
+    type=click.IntRange(0, 100_000),
+    metavar="LINES",
+    help=f"The last lines of each log.  [{_LINES}, with --follow {_FOLLOWED_LINES}]",
+)
+@click.option("--unit", type=click.Choice(["kafka", "zookeeper"]), help="Only of this service.")
+@click.option("--since", metavar="TIME", help="Only what is newer: 10m, 2h, 18:30, 2026-11-24T18:30 by HOST's clock.")
+def logs(
+    *,
+    host: str | None,
+    config: Path | None,
+    access: Access,
+    as_json: bool,
+    follow: bool,
+    lines: int | None,
+    unit: str | None,
+    since: str | None,
+) -> None:
+    """Show what is wrong on HOST by its logs, the newest first, and the end of each log.
+
+    \b
+    Examples:
+      kprov logs root@192.168.78.141
+      kprov logs kafka-1 --unit kafka --since 10m -n 50
+      kprov logs kafka-1 --follow
+
+    Read are the journal of both services and Kafka's and ZooKeeper's own files: the last 2000 lines of each.
+    """
+    with command("logs", as_json=as_json) as output:
+        if follow and (as_json or since):
+            raise UsageError(f"{'--json' if as_json else '--since'} does not go with --follow", where="--follow")
+        start = since_argument(since) if since else ""
+        name = f"{unit}.service" if unit else None
+        login = access.login(bare_host(host, config))
+        with access.connect(login, output.journal) as connection:
+            if not follow:
+                result = read_logs(connection, unit=name, lines=_LINES if lines is None else lines, since=start)
+                output.add("logs", log_document(result), log_lines(result))
+                return
+
+            def show(source: Source, line: str) -> None:
+                output.add("line", line, [follow_line(source, line)])
+
+            # Ctrl-C is how one leaves it.
+            with suppress(KeyboardInterrupt):
+                follow_logs(connection, unit=name, lines=_FOLLOWED_LINES if lines is None else lines, on_line=show)

@@ -1,0 +1,180 @@
+"""What the journals tell of past runs: those on this machine, and the short one that each host keeps."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from kprov.errors import UsageError
+from kprov.journal import SUFFIX, folder
+
+_NAMED = 5  # runs that an error names
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run, as far as its journal goes.
+
+    began and ended: UTC in ISO 8601, ended empty without an end. hosts: as the user called them. done of planned
+    changes; done is None where the journal does not tell. exit_code: None without an end; under_way: it still runs.
+    """
+
+    id: str
+    began: str
+    ended: str
+    who: str
+    kprov: str
+    command: tuple[str, ...]
+    directory: str
+    hosts: tuple[str, ...]
+    done: int | None
+    planned: int
+    exit_code: int | None
+    problems: tuple[str, ...]
+    under_way: bool = False
+
+    @property
+    def outcome(self) -> str:
+        """How it ended, in a few words."""
+        if self.exit_code is None:
+            return "under way" if self.under_way else "did not end"
+        if self.exit_code == 0:
+            return "done"
+        return f"exit {self.exit_code}" + (f": {self.problems[0]}" if self.problems else "")
+
+
+def runs(place: Path | None = None) -> list[Run]:
+    """The runs of this machine's user, the newest first."""
+    return [run_of(path.name.removesuffix(SUFFIX), *_read(path)) for path in _paths(place)]
+
+
+def find(prefix: str, place: Path | None = None) -> tuple[Run, tuple[Record, ...]]:
+    """The run whose id begins so, with its journal's records. Raises UsageError where none or several do."""
+    paths = _paths(place)
+    found = [path for path in paths if path.name.removesuffix(SUFFIX).startswith(prefix)]
+    if len(found) == 1:
+        records, under_way = _read(found[0])
+        return run_of(found[0].name.removesuffix(SUFFIX), records, under_way), tuple(records)
+    known = ", ".join(path.name.removesuffix(SUFFIX) for path in (found or paths)[:_NAMED])
+    if found:
+        raise UsageError(f"{len(found)} runs begin with {prefix!r}", where="ID", hint=f"write more of it: {known}")
+    hint = f"the newest are {known}; 'kprov history' lists all" if known else "there has been no run yet"
+    raise UsageError(f"no run begins with {prefix!r}", where="ID", hint=hint)
+
+
+def _paths(place: Path | None) -> list[Path]:
+    where = place or folder()
+    try:
+        return sorted(where.glob(f"*{SUFFIX}"), reverse=True)
+    except OSError as error:
+        raise UsageError(f"the journals cannot be read: {error.strerror}", where=str(where)) from None
+
+
+def _read(path: Path) -> tuple[list[Record], bool]:
+    """The records of a journal, and whether its run is under way."""
+    try:
+        with path.open(encoding="utf-8", errors="replace") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                under_way = False
+            except BlockingIOError:
+                under_way = True
+            return list(_records(stream)), under_way
+    except OSError:
+        return [], False
+
+
+def _records(lines: Iterator[str] | Sequence[str]) -> Iterator[Record]:
+    """The lines that hold an object; a run that was killed may leave half a line."""
+    for line in lines:
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(record, dict):
+            yield record
+
+
+def run_of(id_: str, records: Sequence[Record], under_way: bool = False) -> Run:
+    """What the records of one journal come to."""
+    begin = _first(records, "begin")
+    end = _first(records, "end")
+    planned = [change for record in records for change in record.get("changes", []) if record.get("record") == "plan"]
+    texts = {f"{change.get('action')} {change.get('title')}" for change in planned}
+    steps = [record for record in records if record.get("event") == "StepDone" and record.get("count")]
+    return Run(
+        id=id_,
+        began=str(begin.get("when", "")),
+        ended=str(end.get("when", "")),
+        who=str(begin.get("who", "")),
+        kprov=str(begin.get("kprov", "")),
+        command=tuple(str(word) for word in begin.get("command", [])),
+        directory=str(begin.get("directory", "")),
+        hosts=tuple(dict.fromkeys(str(record.get("host")) for record in records if record.get("record") == "host")),
+        # A smoke test has steps as well.
+        done=sum(record.get("text") in texts for record in steps),
+        planned=len(planned),
+        exit_code=end.get("exit_code"),
+        problems=tuple(
+            ": ".join(filter(None, (problem.get("where"), problem.get("what")))) for problem in end.get("problems", [])
+        ),
+        under_way=under_way,
+    )
+
+
+def _first(records: Sequence[Record], kind: str) -> Record:
+    return next((record for record in records if record.get("record") == kind), {})
+
+
+def _number(record: Record, key: str) -> int:
+    value = record.get(key)
+    return value if isinstance(value, int) else 0
+
+
+# ------------------------------------------------------------------ on a host
+
+
+def host_runs(text: str, *, locked: bool = False) -> list[Run]:
+    """The runs of a host's short journal, the newest first.
+
+    text: lines as ``kprov.apply`` writes them, ``when`` by the host's clock in seconds since the epoch. A run may take
+    the lock more than once, each time with lines of its own. locked: a run has the lock now, so it is the newest one.
+    """
+    found: dict[str, list[Record]] = {}
+    for record in _records(text.splitlines()):
+        found.setdefault(str(record.get("run", "")), []).append(record)
+    newest = next(reversed(found), None)
+    return [_host_run(id_, records, locked and id_ == newest) for id_, records in reversed(found.items())]
+
+
+def _host_run(id_: str, records: Sequence[Record], under_way: bool) -> Run:
+    first, last = records[0], records[-1]
+    ended = last.get("state") == "ended"
+    # What went wrong counts, also where what came after it, such as the way back of an upgrade, went well.
+    how = next((record for record in records if _number(record, "exit_code")), last)
+    problem = str(how.get("problem", ""))
+    return Run(
+        id=id_,
+        began=_moment(first),
+        ended=_moment(last) if ended else "",
+        who=str(first.get("who", "")),
+        kprov=str(first.get("kprov", "")),
+        command=(str(first.get("command", "")),),
+        directory="",
+        hosts=(),
+        done=None,
+        planned=sum(_number(record, "changes") for record in records),
+        exit_code=_number(how, "exit_code") if ended else None,
+        problems=(problem,) if problem and ended else (),
+        under_way=under_way and not ended,
+    )
+
+
+def _moment(record: Record) -> str:
+    return datetime.fromtimestamp(_number(record, "when"), UTC).isoformat()

@@ -1,0 +1,123 @@
+"""logs: what the services of a host have written, in the journal and in their own files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from posixpath import basename
+
+from kprov.desired.runtime import Runtime
+from kprov.errors import ConnectError, UsageError
+from kprov.host.answers import Record
+from kprov.host.connection import Connection
+from kprov.host.facts import ask
+from kprov.logs import Entry, Finding, file_entries, findings, journal_entries, last, newer, zone_of
+from kprov.operations.session import installed
+from kprov.resources.base import Call
+
+# Of each source so many lines at the end are looked through; the library bounds a file to 256 KiB besides.
+READ_LINES = 2000
+
+
+@dataclass(frozen=True)
+class Source:
+    """One place where a unit's lines are: a log file, or the unit's journal, for which path is empty."""
+
+    unit: str
+    name: str
+    path: str = ""
+
+    @property
+    def place(self) -> str:
+        return self.path or self.unit
+
+
+@dataclass(frozen=True)
+class Tail:
+    """The end of a source. status: present, absent (nothing was written yet) or unknown, with the reason in why."""
+
+    source: Source
+    status: str
+    why: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Logs:
+    """What the logs of a host tell. now: by its clock and in its zone; since: None for all."""
+
+    host: str
+    now: datetime
+    since: datetime | None
+    problems: tuple[Finding, ...]
+    tails: tuple[Tail, ...]
+
+
+def sources(runtime: Runtime, unit: str | None = None) -> tuple[Source, ...]:
+    """Kafka's files and journal, then ZooKeeper's; only those of ``unit`` (a systemd name) where one is named.
+
+    Files come first: they have the exact times, and the journal repeats their warnings and errors.
+    """
+    units = [name for name in reversed(runtime.units) if unit in {None, name}]
+    return tuple(
+        source
+        for name in units
+        for source in (
+            *(Source(name, basename(path), path) for path in runtime.logs[name]),
+            Source(name, f"{name.removesuffix('.service')} journal"),
+        )
+    )
+
+
+def read_logs(connection: Connection, *, unit: str | None, lines: int, since: str) -> Logs:
+    """Problems and the last ``lines`` of each source; two exchanges: the receipt, and all logs.
+
+    unit: only of this one, as systemd names it. since: as ``kprov.logs.since_argument`` gives it, empty for all.
+    Raises PreflightError where nothing is installed, UsageError where the host's date cannot read ``since``.
+    """
+    wanted = sources(installed(connection).runtime, unit)
+    count = str(max(lines, READ_LINES))
+    calls: list[Call] = [("probe_clock", "clock", since)]
+    for source in wanted:
+        calls.append(("probe_file_log" if source.path else "probe_unit_log", source.name, source.place, count))
+    seen = ask(connection, calls)
+    clock = seen["clock"]
+    if clock["status"] != "present":
+        raise UsageError(f"the host cannot read {since!r}", where="--since", cause=clock.get("why", ""))
+    zone, start = zone_of(clock.get("zone", "")), int(clock.get("since", "0"))
+    entries: list[Entry] = []
+    tails = []
+    for source in wanted:
+        answer = seen[source.name]
+        text = answer.get("text", "")
+        if source.path:
+            found = list(newer(file_entries(source.name, text, zone), start))
+            written = [line for entry in found for line in entry.lines]
+        else:  # journalctl has looked at the time
+            found, written = journal_entries(source.name, text), text.splitlines()
+        entries += found
+        tails.append(Tail(source, answer["status"], answer.get("why", ""), last(written, lines)))
+    now = datetime.fromtimestamp(int(clock.get("now", "0")), zone)
+    asked = datetime.fromtimestamp(start, zone) if start else None
+    return Logs(connection.login.name, now, asked, tuple(findings(entries)), tuple(tails))
+
+
+def follow_logs(
+    connection: Connection, *, unit: str | None, lines: int, on_line: Callable[[Source, str], None]
+) -> None:
+    """The last ``lines`` of each source, then each new line as it is written, until the caller is interrupted.
+
+    Nothing is left running on the host when the connection ends. Raises ConnectError when the host ends it.
+    """
+    wanted = sources(installed(connection).runtime, unit)
+    call = ["follow_logs", str(lines)]
+    for number, source in enumerate(wanted):
+        call += [str(number), source.place]
+
+    def on_record(record: Record) -> None:
+        if record.kind == "line":
+            on_line(wanted[record.number("source")], record["text"])
+
+    connection.follow([call], on_record)
+    raise ConnectError("the host does not send its logs any more", where=connection.login.name, hint="run this again")

@@ -1,0 +1,119 @@
+"""Logs of a host as lines for people and as a document for programs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from rich.text import Text
+
+from kprov.logs import Entry, Finding
+from kprov.operations.logs import Logs, Source, Tail
+
+_SHOWN_PROBLEMS = 10
+_SHOWN_LINES = 30  # of one problem: a stack trace may be long
+_COLOURS = {"FATAL": "bold red", "ERROR": "red", "WARN": "yellow"}
+_LEVEL = re.compile(r"\b(FATAL|ERROR|WARN)\b")
+_NAME_WIDTH = 17
+
+
+def log_lines(logs: Logs) -> Iterator[Text]:
+    """The problems, the newest first, then the end of each source."""
+    asked = f" since {_moment(logs.since)}" if logs.since else ""
+    zone = f"{logs.now:%z}"
+    if not logs.problems:
+        yield Text(f"{logs.host}: no problem is logged{asked}")
+    else:
+        yield Text(f"{logs.host}: problems{asked}, the newest first; it is {_moment(logs.now)} there ({zone})")
+    for finding in logs.problems[:_SHOWN_PROBLEMS]:
+        yield from _problem(finding)
+    if (more := len(logs.problems) - _SHOWN_PROBLEMS) > 0:
+        yield Text(f"and {more} older: --json has all")
+    for tail in logs.tails:
+        if tail.lines or tail.status == "unknown":
+            yield from _tail(tail)
+    if silent := [tail.source.name for tail in logs.tails if not tail.lines and tail.status != "unknown"]:
+        yield Text(f"\nnothing in {', '.join(silent)}", style="dim")
+
+
+def follow_line(source: Source, line: str) -> Text:
+    """One line that has just been written, with where it was."""
+    return Text.assemble((f"{source.name:<{_NAME_WIDTH}} ", "dim"), (_shown(line), _colour(line)))
+
+
+def _problem(finding: Finding) -> Iterator[Text]:
+    entry = finding.entry
+    often = f"  {finding.count} times" if finding.count > 1 else ""
+    yield Text()
+    yield Text.assemble(
+        (f"{_moment(entry.time)}  {entry.level or 'exception'}", _COLOURS.get(entry.level, "red")),
+        f"  {entry.source}{often}",
+    )
+    yield Text(f"  {_shown(entry.text)}")
+    for line in entry.lines[1:_SHOWN_LINES]:
+        yield Text(f"  | {_shown(line)}", style="dim")
+    if (more := len(entry.lines) - _SHOWN_LINES) > 0:
+        yield Text(f"  | ... {more} more lines", style="dim")
+    if finding.remedy:
+        yield Text(f"  -> {finding.remedy}")
+
+
+def _tail(tail: Tail) -> Iterator[Text]:
+    source = tail.source
+    place = source.path or f"journalctl -u {source.unit}"
+    yield Text()
+    if tail.status == "unknown":
+        yield Text(f"== {source.name} cannot be read: {tail.why}", style="red")
+    else:
+        yield Text(f"== {source.name}  {place}", style="bold")
+    for line in tail.lines:
+        yield Text(_shown(line), style=_colour(line))
+
+
+def _shown(line: str) -> str:
+    """A line of somebody else's as text alone: it must not steer the terminal."""
+    return line.replace("\x1b", "\N{SYMBOL FOR ESCAPE}")
+
+
+def _colour(line: str) -> str:
+    match = _LEVEL.search(line[:120])
+    return _COLOURS[match[1]] if match else ""
+
+
+def _moment(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S}" if moment else "at some time"
+
+
+def log_document(logs: Logs) -> dict[str, Any]:
+    """All of it; times in ISO 8601 with the host's zone."""
+    return {
+        "host": logs.host,
+        "now": logs.now.isoformat(),
+        "since": logs.since.isoformat() if logs.since else None,
+        "problems": [
+            {**_entry(finding.entry), "count": finding.count, "remedy": finding.remedy} for finding in logs.problems
+        ],
+        "sources": [
+            {
+                "name": tail.source.name,
+                "unit": tail.source.unit,
+                "path": tail.source.path,
+                "status": tail.status,
+                "why": tail.why,
+                "lines": list(tail.lines),
+            }
+            for tail in logs.tails
+        ],
+    }
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    return {
+        "source": entry.source,
+        "time": entry.time.isoformat() if entry.time else None,
+        "level": entry.level,
+        "text": entry.text,
+        "lines": list(entry.lines),
+    }

@@ -1,0 +1,83 @@
+"""Logs as people read them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from kprov.logs import Entry, Finding
+from kprov.operations.logs import Logs, Source, Tail
+from kprov.ui.logs import follow_line, log_document, log_lines
+
+NOW = datetime(2026, 11, 24, 18, 15, tzinfo=UTC)
+SERVER = Source("kafka.service", "server.log", "/k/server.log")
+JOURNAL = Source("kafka.service", "kafka journal")
+
+
+def finding(text: str, *more: str, level: str = "ERROR", count: int = 1, remedy: str = "") -> Finding:
+    return Finding(Entry("server.log", NOW, level, text, (f"[...] {level} {text}", *more)), count, remedy)
+
+
+def shown(*problems: Finding, tails: tuple[Tail, ...] = (), since: datetime | None = None) -> list[str]:
+    return "\n".join(line.plain for line in log_lines(Logs("k1", NOW, since, problems, tails))).split("\n")
+
+
+def test_a_problem_with_its_trace_and_its_remedy() -> None:
+    assert shown(finding("it failed", "java.io.IOException: no", "\tat x.Y(Z:1)", count=3, remedy="mend it")) == [
+        "k1: problems, the newest first; it is 2026-11-24 18:15:00 there (+0000)",
+        "",
+        "2026-11-24 18:15:00  ERROR  server.log  3 times",
+        "  it failed",
+        "  | java.io.IOException: no",
+        "  | \tat x.Y(Z:1)",
+        "  -> mend it",
+    ]
+
+
+def test_no_problem() -> None:
+    assert shown(since=NOW) == ["k1: no problem is logged since 2026-11-24 18:15:00"]
+
+
+def test_much_is_cut_short_and_said_to_be() -> None:
+    lines = shown(*(finding(f"number {number}") for number in range(12)), finding("x", *map(str, range(100))))
+    assert lines[-1] == "and 3 older: --json has all"
+    assert "  | ... 71 more lines" in shown(finding("x", *map(str, range(100))))
+
+
+def test_the_end_of_each_source() -> None:
+    tails = (
+        Tail(SERVER, "present", "", ("one", "two")),
+        Tail(JOURNAL, "unknown", "no journal", ()),
+        Tail(Source("kafka.service", "a.log", "/k/a.log"), "absent", "", ()),
+        Tail(Source("kafka.service", "b.log", "/k/b.log"), "present", "", ()),
+    )
+    assert shown(tails=tails)[1:] == [
+        "",
+        "== server.log  /k/server.log",
+        "one",
+        "two",
+        "",
+        "== kafka journal cannot be read: no journal",
+        "",
+        "nothing in a.log, b.log",
+    ]
+
+
+def test_a_line_does_not_steer_the_terminal() -> None:
+    assert "\x1b" not in follow_line(SERVER, "\x1b[2Jgone").plain
+    assert "\x1b" not in "".join(
+        shown(finding("\x1b[2J", "\x1b]0;x"), tails=(Tail(SERVER, "present", "", ("\x1b[H",)),))
+    )
+
+
+def test_a_followed_line_begins_with_its_source() -> None:
+    assert follow_line(JOURNAL, "x").plain == "kafka journal     x"
+
+
+def test_the_document_has_all() -> None:
+    problems = tuple(finding(f"number {number}") for number in range(12))
+    document = log_document(Logs("k1", NOW, None, problems, (Tail(JOURNAL, "present", "", ("one",)),)))
+    assert len(document["problems"]) == 12
+    assert document["problems"][0]["time"] == "2026-11-24T18:15:00+00:00"
+    assert document["sources"] == [
+        {"name": "kafka journal", "unit": "kafka.service", "path": "", "status": "present", "why": "", "lines": ["one"]}
+    ]
