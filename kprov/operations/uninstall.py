@@ -47,6 +47,12 @@ def carry_out_uninstall(connection: Connection, plan: Plan, emit: Emit) -> Unins
 
 def _leftovers(connection: Connection, before: Receipt, after: Receipt) -> tuple[str, ...]:
     """What the receipt listed and is still there, apart from what is meant to stay."""
-    gone = [made for made in before.made.values() if made.id not in after.made and made.kind != "firewall"]
+    put_back = {made["of"] for made in before.made.values() if made.kind == "original"}
+    theirs = {made.id for made in before.made.values() if made["adopted"] or made["path"] in put_back}
+    gone = [
+        made
+        for made in before.made.values()
+        if made.id not in after.made and made.id not in theirs and made.kind != "firewall"
+    ]
     seen = ask(connection, [query_of(made) for made in gone]) if gone else {}
     return tuple(made.id for made in gone if seen[made.id]["status"] != "absent")

@@ -146,7 +146,7 @@ def test_uninstall_force_keeps_what_was_edited(machine: Machine) -> None:
     assert "was edited since" in machine.kprov("uninstall", "--yes", check=3).err
     result = machine.kprov("uninstall", "--force", "--yes", "--json").json["uninstall"]
     assert result["leftovers"] == []
-    (copy,) = (text.split()[0] for text in result["kept"] if "log4j.properties.edited-" in text)
+    (copy,) = (text.split()[0] for text in result["kept"] if text.startswith(f"{CONFIG}/log4j.properties.edited-"))
     assert machine.ssh(f"tail -n 1 {copy}") == "# mine\n"
 
 
@@ -164,7 +164,7 @@ def test_purge_asks_with_host_and_size(machine: Machine) -> None:
         assert run.wait(timeout=60) == 7
     os.close(ours)
     text = " ".join(told.decode().split())
-    assert re.search(rf"on {re.escape(machine.address)}, and lose [0-9.]+ [KMG]iB of data there for good\?", text)
+    assert re.search(rf"on {re.escape(machine.address)}, and lose [0-9.]+ [KMG]iB of data there for good\?", text), text
     machine.kprov("uninstall", "--purge", "--yes")
 
 
