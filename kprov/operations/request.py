@@ -36,7 +36,8 @@ class Request:
 
     config: a kprov.yaml. host: HOST as it was typed. archives: a folder that is searched first. adopt: whether what
     others made is taken over. ignored: checks that do not stop the run. finish: whether a held protocol is raised.
-    back: what the host goes back to, whatever its receipt says; drop: ids of releases that go then.
+    back: what the host goes back to, whatever its receipt says; drop: ids of releases that go then. ready: seconds
+    until a service must serve.
     """
 
     config: Path | None
@@ -49,6 +50,7 @@ class Request:
     finish: bool = False
     back: Asked | None = None
     drop: frozenset[str] = frozenset()
+    ready: int | None = None
 
     def asked(self) -> Asked:
         """All that can be said before the host is reached; raises UsageError with every mistake."""
