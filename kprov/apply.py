@@ -120,8 +120,12 @@ def _intent(plan: Plan) -> Receipt:
         before = made.get(change.id)
         entry = replace(change.made, fields={**change.made.fields, "pending": "yes"})
         if entry.kind == "service":
-            # It has not been started with the new files yet.
-            entry = before or replace(entry, fields={**entry.fields, "fingerprint": ""})
+            # It has not been started with the new files yet. One that is started with the old ones is not known to
+            # serve before its gate: it may hang, and the next run must not take it for right.
+            if before is None or (change.gate and before["fingerprint"] == entry["fingerprint"]):
+                entry = replace(entry, fields={**entry.fields, "fingerprint": ""})
+            else:
+                entry = before
         elif before is None and any(copy.kind == "original" for copy in change.copies):
             entry = replace(entry, fields={**entry.fields, "foreign": "yes"})
         elif before is not None:
@@ -141,8 +145,9 @@ def _intent(plan: Plan) -> Receipt:
 def _write_receipt(connection: Connection, receipt: Receipt) -> None:
     content = receipt.to_json(operator()).encode()
     name = hashlib.sha256(content).hexdigest()
-    calls = [("receive_stage",), ("step", "0", "write_receipt", name), ("step", "1", "clear_stage")]
-    reply = _exchange(connection, calls, [_tar([content])])
+    # Before the last receipt: a run that is killed after it leaves nothing to be tidied.
+    tidy = [("step", "1", "clear_uploads")] if receipt.state != "applying" else []
+    reply = _exchange(connection, [("receive_stage",), *tidy, ("step", "0", "write_receipt", name)], [_tar([content])])
     _check_staged(connection, reply.records)
     # Silence is no success: the host's shell may have been ended in the middle.
     if not any(record.number("number") == 0 for record in reply.of_kind("end")):
@@ -159,7 +164,6 @@ def _finish(connection: Connection, receipt: Receipt) -> None:
     """The receipt's result; a host without anything of kprov's keeps no receipt either."""
     if receipt.made:
         _write_receipt(connection, receipt)
-        _exchange(connection, [("step", "0", "clear_uploads")])
     else:
         _exchange(connection, [("step", "0", "drop_state")])
 

@@ -36,6 +36,10 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
     (r"No snapshot found, but there are log entries", "ZooKeeper's data directory lacks a snapshot"),
     (r"Timed out waiting for connection|Unable to connect to zookeeper", "ZooKeeper does not answer: see its log"),
     (r"ConfigException|Invalid value .* for configuration", "a property does not suit the broker: the log names it"),
+    (
+        r"ClassNotFoundException",
+        "a class that a property names is not there: check its name, and that its jar is in libs",
+    ),
     (r"203/EXEC|java: No such file or directory|JAVA_HOME", "the start script finds no Java: check JAVA_HOME"),
 )
 

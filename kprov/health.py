@@ -84,8 +84,10 @@ class _Watch:
             return False
         holder = int(answer.get("pid") or 0)
         if holder and holder != self.pid:
+            program = answer.get("program", "").strip()
             self.fail(
-                f"port {port} is held by process {holder} ({answer.get('program', '').strip()}), not by {self.unit}"
+                f"port {port} is held by process {holder} ({program}), not by {self.unit}",
+                hint="stop that process, or choose another port",
             )
         return holder == self.pid
 
@@ -93,13 +95,16 @@ class _Watch:
         """Until the condition holds; fails at the deadline, or as soon as the process is gone."""
         while not condition():
             if self.left < 0:
-                self.fail(f"{self.unit} runs, but {what} within {self.seconds:.0f} s", late=True)
+                self.fail(
+                    f"{self.unit} runs, but {what} within {self.seconds:.0f} s",
+                    hint="read the log lines above; if it only needs longer, say --ready-timeout SECONDS",
+                )
             time.sleep(_PAUSE_SECONDS)
 
-    def fail(self, what: str, *, late: bool = False) -> None:
-        """Raise NotReadyError with the end of the log and what it means; late: only time has run out."""
+    def fail(self, what: str, *, hint: str = "") -> None:
+        """Raise NotReadyError with the end of the log, and with what that means where it tells more than ``hint``."""
         log = self._log()
-        hint = known_remedy(log) or "if it only needs longer, say --ready-timeout SECONDS" if late else remedy(log)
+        hint = known_remedy(log) or hint or remedy(log)
         raise NotReadyError(what, where=self.connection.login.name, cause=last_lines(log), hint=hint)
 
     def _log(self) -> str:

@@ -481,13 +481,24 @@ release_lock() { # SESSION [NOTE: for the journal]
 }
 
 probe_receipt() { # ID
-    probe_path "$1" "$kprov_dir/receipt.json" content
+    if [ -f "$kprov_dir/receipt.json" ] && ! whole_receipt && [ -f "$kprov_dir/receipt.json.before" ]; then
+        probe_path "$1" "$kprov_dir/receipt.json.before" content
+        say data "id=$1" restored=yes
+    else
+        probe_path "$1" "$kprov_dir/receipt.json" content
+    fi
 }
+
+whole_receipt() { [ "$(tail -n 1 -- "$kprov_dir/receipt.json")" = '}' ]; }
 
 write_receipt() { # SHA256: the receipt was staged under that name
     state_dir && cp "$kprov_dir/stage/$1" "$kprov_dir/receipt.json.new" &&
-        chmod 0600 "$kprov_dir/receipt.json.new" && sync && # with all that it tells of
-        mv -f "$kprov_dir/receipt.json.new" "$kprov_dir/receipt.json"
+        chmod 0600 "$kprov_dir/receipt.json.new" && clear_stage && sync || return 1 # with all that it tells of
+    # The one before is kept for when this one is cut off, by a disk that dies or by somebody's hand.
+    if [ -f "$kprov_dir/receipt.json" ] && whole_receipt; then
+        ln -f "$kprov_dir/receipt.json" "$kprov_dir/receipt.json.before" || return 1
+    fi
+    mv -f "$kprov_dir/receipt.json.new" "$kprov_dir/receipt.json"
 }
 
 drop_state() { rm -rf "$kprov_dir"; }

@@ -67,6 +67,8 @@ class Request:
 
     def notes(self, asked: Asked, receipt: Receipt) -> Iterator[str]:
         """What the user should know about where the settings are from."""
+        if receipt.restored:
+            yield "the receipt on the host was cut off: the one before it is used, and all is looked at again"
         if self.config is not None or self.back is not None or receipt.spec is None:
             return
         yield "what no option names is as it was asked of this host before"

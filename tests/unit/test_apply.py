@@ -77,7 +77,7 @@ def test_changes_are_made_in_order_and_gates_are_waited_at(host: LocalHost) -> N
     assert order(host) == ["a", "z", "wait for zookeeper.service", "k", "wait for kafka.service", "b"]
     assert receipt(host)["state"] == "done"
     assert [entry["id"] for entry in receipt(host)["made"]] == ["a", "z", "k", "b"]
-    assert sorted(os.listdir(host.state)) == ["journal", "receipt.json"]
+    assert sorted(os.listdir(host.state)) == ["journal", "receipt.json", "receipt.json.before"]
 
 
 def test_a_change_is_one_step_however_many_calls_it_has(host: LocalHost) -> None:
@@ -133,6 +133,27 @@ def test_what_is_going_to_be_made_is_no_other_one_than_an_interrupted_run_made(h
     assert receipt(host)["made"] == [
         {"kind": "file", "id": "a", "path": "a", "sha256": "new", "pending": "yes", "previous": "old"}
     ]
+
+
+@pytest.mark.parametrize(("started_with", "known"), [("new", ""), ("old", "old")])
+def test_a_service_is_not_known_to_serve_before_its_gate(host: LocalHost, started_with: str, known: str) -> None:
+    """One that hangs after its start would else be taken for right by the next run."""
+    was = Made("service", "k", {"unit": "k", "fingerprint": started_with})
+    start = Change(
+        Action.START,
+        *("k", "service k", "it is inactive"),
+        (("note", "k"),),
+        made=Made("service", "k", {"unit": "k", "fingerprint": "new"}),
+        gate="k",
+    )
+
+    def gate(unit: str) -> None:
+        raise NotReadyError(f"{unit} hangs")
+
+    with pytest.raises(NotReadyError):
+        run(host, plan(start, before=Receipt({"k": was}, "done", {"kafka": {}}, {})), gate)
+    (entry,) = receipt(host)["made"]
+    assert entry["fingerprint"] == known
 
 
 def test_a_receipt_whose_writing_was_cut_off_is_no_success(host: LocalHost) -> None:
