@@ -19,10 +19,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from kprov import __version__
+from kprov.diagnosis import known_remedy
 from kprov.errors import ConnectError, ExitCode, KprovError, LockedError, PreflightError, StepError, code_of
 from kprov.events import Emit, StepDone, StepFailed, StepStarted, Transfer
 from kprov.host.answers import Record
-from kprov.host.connection import Connection
+from kprov.host.connection import Connection, Reply
 from kprov.host.facts import ask, seen_of
 from kprov.journal import operator
 from kprov.plan import Plan, differs
@@ -119,15 +120,21 @@ def _intent(plan: Plan) -> Receipt:
         before = made.get(change.id)
         entry = replace(change.made, fields={**change.made.fields, "pending": "yes"})
         if entry.kind == "service":
-            # It has not been started with the new files yet.
-            entry = before or replace(entry, fields={**entry.fields, "fingerprint": ""})
+            # It has not been started with the new files yet. One that is started with the old ones is not known to
+            # serve before its gate: it may hang, and the next run must not take it for right.
+            if before is None or (change.gate and before["fingerprint"] == entry["fingerprint"]):
+                entry = replace(entry, fields={**entry.fields, "fingerprint": ""})
+            else:
+                entry = before
         elif before is None and any(copy.kind == "original" for copy in change.copies):
             entry = replace(entry, fields={**entry.fields, "foreign": "yes"})
         elif before is not None:
             # What is there may be what any of several interrupted runs had found.
             last = before["sha256"] or before["target"] or before["source"]
-            found = " ".join(dict.fromkeys(f"{before['previous']} {last}".split()))
-            known = {"previous": found, "kept": before["kept"], "foreign": before["foreign"]}
+            found = dict.fromkeys(f"{before['previous']} {last}".split())
+            # What it is going to be is no other one: a run that was interrupted may have come to it.
+            found.pop(entry["sha256"] or entry["target"] or entry["source"], None)
+            known = {"previous": " ".join(found), "kept": before["kept"], "foreign": before["foreign"]}
             entry = replace(entry, fields={**entry.fields, **{key: value for key, value in known.items() if value}})
         made[change.id] = entry
         made |= {copy.id: copy for copy in change.copies}
@@ -138,21 +145,27 @@ def _intent(plan: Plan) -> Receipt:
 def _write_receipt(connection: Connection, receipt: Receipt) -> None:
     content = receipt.to_json(operator()).encode()
     name = hashlib.sha256(content).hexdigest()
-    reply = connection.exchange(
-        [("receive_stage",), ("step", "0", "write_receipt", name), ("step", "0", "clear_stage")], [_tar([content])]
-    )
+    # Before the last receipt: a run that is killed after it leaves nothing to be tidied.
+    tidy = [("step", "1", "clear_uploads")] if receipt.state != "applying" else []
+    reply = _exchange(connection, [("receive_stage",), *tidy, ("step", "0", "write_receipt", name)], [_tar([content])])
     _check_staged(connection, reply.records)
-    for record in reply.of_kind("failed"):
-        raise StepError("the receipt could not be written", where=connection.login.name, cause=record["output"])
+    # Silence is no success: the host's shell may have been ended in the middle.
+    if not any(record.number("number") == 0 for record in reply.of_kind("end")):
+        cause = next((record["output"] for record in reply.of_kind("failed")), reply.errors).strip()
+        raise StepError(
+            "the receipt could not be written",
+            where=connection.login.name,
+            cause=cause,
+            hint=known_remedy(cause) or "mend that and run the same command again: it goes on from here",
+        )
 
 
 def _finish(connection: Connection, receipt: Receipt) -> None:
     """The receipt's result; a host without anything of kprov's keeps no receipt either."""
     if receipt.made:
         _write_receipt(connection, receipt)
-        connection.exchange([("step", "0", "clear_uploads")])
     else:
-        connection.exchange([("step", "0", "drop_state")])
+        _exchange(connection, [("step", "0", "drop_state")])
 
 
 # ------------------------------------------------------------------ steps
@@ -201,13 +214,14 @@ def _run(connection: Connection, batch: Sequence[Change], offset: int, count: in
     calls += [("step", str(number), *call) for number, change in enumerate(batch) for call in change.calls]
     calls += [("clear_stage",)] if contents else []
     progress = _Progress(batch, offset, count, emit)
-    reply = connection.exchange(calls, [_tar(contents)] if contents else (), progress)
+    reply = _exchange(connection, calls, [_tar(contents)] if contents else (), progress)
     _check_staged(connection, reply.records)
     where = connection.login.name
     if progress.failed is not None:
         change = batch[progress.failed.number("number")]
         cause = progress.failed["output"].strip() or f"status {progress.failed['status']}"
-        hint = "mend the cause and run the same command again: it goes on from here"
+        hint = known_remedy(cause) or "mend the cause"
+        hint += "; then run the same command again: it goes on from here"
         raise StepError(f"{change.action} {change.title} failed", where=where, cause=cause, hint=hint)
     if progress.ended != len(batch):
         change = batch[progress.ended]
@@ -223,8 +237,18 @@ def _check_staged(connection: Connection, records: Iterable[Record]) -> None:
                 "the small files could not be unpacked on the host",
                 where=connection.login.name,
                 cause=record["output"],
-                hint="is /var full or read-only?",
+                hint=known_remedy(record["output"]) or "is /var full or read-only?",
             )
+
+
+def _exchange(
+    connection: Connection,
+    calls: Iterable[Call],
+    payload: Iterable[bytes] = (),
+    on_record: Callable[[Record], None] | None = None,
+) -> Reply:
+    """An exchange that changes something: it makes sure that the lock is still this run's, and keeps it to its end."""
+    return connection.exchange([("hold_lock", connection.session), *calls], payload, on_record)
 
 
 def _tar(contents: Iterable[bytes]) -> bytes:
@@ -250,7 +274,7 @@ def push(connection: Connection, upload: Upload, emit: Emit) -> None:
     for start in dict.fromkeys((offset if offset < upload.size else 0, 0)):
         anew = [] if start else [("drop_part", upload.stored)]
         receive = ("receive_upload", upload.stored, upload.sha256, str(upload.size - start))
-        reply = connection.exchange([*anew, receive], _read(upload, start, emit))
+        reply = _exchange(connection, [*anew, receive], _read(upload, start, emit))
         answers = reply.of_kind("upload")
         if answers and answers[0]["ok"] == "yes":
             return
@@ -259,7 +283,7 @@ def push(connection: Connection, upload: Upload, emit: Emit) -> None:
         f"{upload.name} did not arrive whole",
         where=connection.login.name,
         cause=cause.strip(),
-        hint="is /var full? Run the same command again",
+        hint=f"{known_remedy(cause) or 'is /var full?'}; then run the same command again",
     )
 
 
@@ -307,7 +331,9 @@ def host_lock(connection: Connection, command: str, calls: Sequence[Call] = (), 
     answers = reply.of_kind("lock")
     where = connection.login.name
     if not answers:
-        raise StepError("the host's lock could not be taken", where=where, cause=reply.errors.strip())
+        cause = reply.errors.strip()
+        hint = known_remedy(cause) or "/var/lib/kprov on the host must be a folder that root can write to"
+        raise StepError("the host's lock could not be taken", where=where, cause=cause, hint=hint)
     if answers[0]["taken"] != "yes":
         raise _locked(where, answers[0])
     held = Held(seen_of(reply))
@@ -340,5 +366,6 @@ def _locked(where: str, answer: Record) -> LockedError:
             ": "
         ),
         where=where,
+        cause="that run is gone, and a step of it is still under way on the host" if answer["gone"] == "yes" else "",
         hint="wait until it has ended; a lock whose run is gone is taken over by itself",
     )

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+# 1.0 says the first, later ones the second (facts of ZkUtils.scala and KafkaZkClient.scala).
+_REGISTERED = r"already registered on the path|node already exists and owner"
+
 _REMEDIES: tuple[tuple[str, str], ...] = (
     (r"Address already in use|Problem binding", "another process has the port: stop it, or choose another port"),
     (
@@ -20,17 +23,23 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
     (r"doesn't match stored broker\.id", "log.dirs holds another broker's messages: use its id, or other directories"),
     (r"doesn't match stored clusterId", "log.dirs belongs to another cluster: use other directories"),
     (
-        r"already registered on the path|node already exists and owner",
+        _REGISTERED,
         "a broker with this id runs, or did until just now",
     ),
     (
         r"AccessDeniedException|Permission denied|not writable",
         "a file is not the service's; if it was run by hand as root, 'kprov start' gives the files back",
     ),
-    (r"No space left on device", "the disk is full: make room"),
+    (r"No space left on device|Disk quota exceeded", "the disk is full: make room"),
+    (r"Read-only file system", "the file system is mounted read-only: see why (dmesg), and mount it writable"),
+    (r"cannot lock /etc/|existing lock file /etc/", "a tool that changes users was killed: remove that lock file"),
     (r"No snapshot found, but there are log entries", "ZooKeeper's data directory lacks a snapshot"),
     (r"Timed out waiting for connection|Unable to connect to zookeeper", "ZooKeeper does not answer: see its log"),
     (r"ConfigException|Invalid value .* for configuration", "a property does not suit the broker: the log names it"),
+    (
+        r"ClassNotFoundException",
+        "a class that a property names is not there: check its name, and that its jar is in libs",
+    ),
     (r"203/EXEC|java: No such file or directory|JAVA_HOME", "the start script finds no Java: check JAVA_HOME"),
 )
 
@@ -43,6 +52,13 @@ def remedy(log: str) -> str:
 def known_remedy(log: str) -> str:
     """What to do about a failure that is recognised; empty where none is."""
     return next((advice for pattern, advice in _REMEDIES if re.search(pattern, log)), "")
+
+
+def passes(log: str) -> str:
+    """Why a service ended, where that passes by itself and its next start may well succeed; empty otherwise."""
+    if re.search(_REGISTERED, log):
+        return "ZooKeeper still lists the broker that ran before, until its session has timed out"
+    return ""
 
 
 def last_lines(log: str, count: int = 20) -> str:

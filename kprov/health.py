@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kprov.desired.common import KAFKA_UNIT, ZOOKEEPER_UNIT
 from kprov.desired.runtime import Runtime
-from kprov.diagnosis import last_lines, remedy
+from kprov.diagnosis import known_remedy, last_lines, passes, remedy
 from kprov.errors import NotReadyError
-from kprov.events import Emit, StepDone, StepFailed, StepStarted
+from kprov.events import Emit, Message, StepDone, StepFailed, StepStarted
 from kprov.host.connection import Connection
 from kprov.host.facts import ask
 from kprov.resources.base import Call, Seen
@@ -25,18 +25,31 @@ from kprov.resources.system import UnitState
 # Generous: a large broker recovers its logs before it binds. A process that dies is noticed at once all the same.
 _DEADLINE_SECONDS = {ZOOKEEPER_UNIT: 60.0, KAFKA_UNIT: 300.0}
 _PAUSE_SECONDS = 0.3
-_TOOL_SECONDS = 30
+_TOOL_SECONDS = 30.0
 
 
 @dataclass
 class _Watch:
-    """One unit that is waited for: its first main process must stay."""
+    """One unit that is waited for: its first main process must stay.
+
+    seconds: how long it may take. One end is forgiven whose cause passes by itself; ``coming_back`` is true until
+    systemd has started the unit again after it.
+    """
 
     connection: Connection
     runtime: Runtime
     unit: str
-    deadline: float
+    emit: Emit
+    seconds: float
+    began: float = field(default_factory=time.monotonic)
     pid: int = 0
+    forgiven: bool = False
+    coming_back: bool = False
+
+    @property
+    def left(self) -> float:
+        """Seconds until it must serve."""
+        return self.began + self.seconds - time.monotonic()
 
     def sample(self) -> bool:
         """Layers 1 and 2 once; True when the process holds its ports. Raises NotReadyError."""
@@ -48,47 +61,73 @@ class _Watch:
         if not state.active or not state.pid:
             shown = state.properties
             what = f"{self.unit} is {shown.get('ActiveState', 'not there')} ({shown.get('Result', 'no result')})"
-            self.fail(f"{what}, its process ended with {shown.get('ExecMainStatus', '?')}")
-        if self.pid and state.pid != self.pid:
+            starts_again = shown.get("ActiveState") == "activating"
+            if not (starts_again and (self.coming_back or self._forgive())):
+                self.fail(f"{what}, its process ended with {shown.get('ExecMainStatus', '?')}")
+            return False
+        if self.pid and state.pid != self.pid and not self._forgive():
             self.fail(f"{self.unit} died and was started again by systemd")
-        self.pid = state.pid
+        self.pid, self.coming_back = state.pid, False
         return all(self._bound(port, seen[f"port:{port}"]) for port in ports)
+
+    def _forgive(self) -> bool:
+        """Whether its end is one that passes by itself: systemd's next start is waited for, once."""
+        why = "" if self.forgiven else passes(self._log())
+        if why:
+            self.emit(Message(f"{self.unit}: {why}; systemd starts it again in some seconds"))
+            self.forgiven = self.coming_back = True
+            self.pid = 0
+        return bool(why)
 
     def _bound(self, port: int, answer: Seen) -> bool:
         if answer["status"] != "present":
             return False
         holder = int(answer.get("pid") or 0)
         if holder and holder != self.pid:
+            program = answer.get("program", "").strip()
             self.fail(
-                f"port {port} is held by process {holder} ({answer.get('program', '').strip()}), not by {self.unit}"
+                f"port {port} is held by process {holder} ({program}), not by {self.unit}",
+                hint="stop that process, or choose another port",
             )
         return holder == self.pid
 
     def wait(self, condition: Callable[[], bool], what: str) -> None:
         """Until the condition holds; fails at the deadline, or as soon as the process is gone."""
         while not condition():
-            if time.monotonic() > self.deadline:
-                self.fail(f"{self.unit} runs, but {what} within {_DEADLINE_SECONDS[self.unit]:.0f} s")
+            if self.left < 0:
+                self.fail(
+                    f"{self.unit} runs, but {what} within {self.seconds:.0f} s",
+                    hint="read the log lines above; if it only needs longer, say --ready-timeout SECONDS",
+                )
             time.sleep(_PAUSE_SECONDS)
 
-    def fail(self, what: str) -> None:
-        """Raise NotReadyError with the end of the log and what it means."""
+    def fail(self, what: str, *, hint: str = "") -> None:
+        """Raise NotReadyError with the end of the log, and with what that means where it tells more than ``hint``."""
+        log = self._log()
+        hint = known_remedy(log) or hint or remedy(log)
+        raise NotReadyError(what, where=self.connection.login.name, cause=last_lines(log), hint=hint)
+
+    def _log(self) -> str:
         seen = ask(self.connection, [("probe_log", "log", self.unit, "60", self.runtime.log_files[self.unit])])
-        log = seen["log"].get("text", "")
-        raise NotReadyError(
-            what,
-            where=self.connection.login.name,
-            cause=last_lines(log),
-            hint=remedy(log),
-        )
+        return seen["log"].get("text", "")
+
+    def patience(self) -> str:
+        """Seconds for one question to the service: it may hang, and the bound holds all the same."""
+        return f"{min(_TOOL_SECONDS, max(1.0, self.left)):.0f}"
 
 
-def await_ready(connection: Connection, runtime: Runtime, unit: str, emit: Emit) -> int:
-    """Wait until a unit serves; its main process. Raises NotReadyError at the first sign that it will not."""
+def await_ready(
+    connection: Connection, runtime: Runtime, unit: str, emit: Emit, *, seconds: float | None = None
+) -> int:
+    """Wait until a unit serves; its main process. Raises NotReadyError at the first sign that it will not.
+
+    seconds: how long it may take; by default 60 for ZooKeeper, 300 for Kafka. One question more than that may be
+    under way: a hanging service is given up 6 seconds after it at the latest.
+    """
     text = f"{unit} is ready"
     started = time.monotonic()
     emit(StepStarted(0, 0, f"waiting for {unit}"))
-    watch = _Watch(connection, runtime, unit, started + _DEADLINE_SECONDS[unit])
+    watch = _Watch(connection, runtime, unit, emit, _DEADLINE_SECONDS[unit] if seconds is None else seconds)
     try:
         watch.wait(watch.sample, "it is not bound to its port")
         check = _zookeeper_answers if unit == ZOOKEEPER_UNIT else _broker_serves
@@ -104,11 +143,13 @@ def await_ready(connection: Connection, runtime: Runtime, unit: str, emit: Emit)
 def _zookeeper_answers(watch: _Watch) -> None:
     """Layer 3."""
     port = watch.runtime.ports[ZOOKEEPER_UNIT][0]
-    call = ("probe_srvr", "srvr", watch.runtime.java_home, watch.runtime.classpath, "localhost", str(port))
+    question = ("probe_srvr", "srvr", watch.runtime.java_home, watch.runtime.classpath, "localhost", str(port))
 
     def answers() -> bool:
-        watch.sample()
-        return re.search(r"^Mode: ", ask(watch.connection, [call])["srvr"].get("text", ""), re.MULTILINE) is not None
+        if not watch.sample():
+            return False
+        answer = ask(watch.connection, [(*question, watch.patience())])["srvr"].get("text", "")
+        return re.search(r"^Mode: ", answer, re.MULTILINE) is not None
 
     watch.wait(answers, "ZooKeeper does not answer srvr")
 
@@ -117,11 +158,12 @@ def _broker_serves(watch: _Watch) -> None:
     """Layers 4 and 5: metadata name a broker only once it is registered and the controller has told it."""
     runtime = watch.runtime
     command = ("bin/kafka-broker-api-versions.sh", "--bootstrap-server", runtime.bootstrap)
-    call = ("tool", "metadata", str(_TOOL_SECONDS), runtime.java_home, runtime.home, "", *command)
     line = re.compile(rf"^\S+ \(id: {runtime.broker_id} rack: ", re.MULTILINE)
 
     def serves() -> bool:
-        watch.sample()
+        if not watch.sample():
+            return False
+        call = ("tool", "metadata", watch.patience(), runtime.java_home, runtime.home, "", *command)
         return line.search(ask(watch.connection, [call])["metadata"].get("output", "")) is not None
 
     watch.wait(serves, f"it serves no metadata at {runtime.bootstrap}, or they do not name broker {runtime.broker_id}")

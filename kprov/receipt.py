@@ -30,7 +30,7 @@ class Receipt:
     spec: what was asked, as kprov.yaml's tree; None after an uninstall that kept data: the receipt then lists
     only what was kept. releases: versions by product. ignored: names of checks that were told not to stop a run.
     kprov, written, by: which version of kprov wrote it, when (UTC, ISO 8601) and who from where; empty for one
-    that is not written yet.
+    that is not written yet. restored: whether it is the copy of the one before, since that itself was cut off.
     """
 
     made: Mapping[str, Made] = field(default_factory=dict)
@@ -41,6 +41,7 @@ class Receipt:
     kprov: str = field(default="", compare=False)
     written: str = field(default="", compare=False)
     by: str = field(default="", compare=False)
+    restored: bool = field(default=False, compare=False)
 
     def to_json(self, by: str = "") -> str:
         """The file's text, as written now; by: who writes it, as ``user@machine``."""

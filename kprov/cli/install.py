@@ -16,6 +16,7 @@ from kprov.cli.options import (
     confirm,
     host_argument,
     json_option,
+    ready_option,
     spec_options,
     yes_option,
 )
@@ -40,6 +41,7 @@ _NO_SMOKE_TEST = click.option("--no-smoke-test", is_flag=True, help="Leave out t
 @yes_option
 @json_option
 @_NO_SMOKE_TEST
+@ready_option
 def install(
     *,
     host: str | None,
@@ -51,6 +53,7 @@ def install(
     yes: bool,
     as_json: bool,
     no_smoke_test: bool,
+    ready: int | None,
 ) -> None:
     """Install Kafka, ZooKeeper and Java on HOST, start them and prove that clients are served.
 
@@ -65,7 +68,7 @@ def install(
     a password. The plan is printed and asked for before anything is changed. On a host that kprov has installed,
     what no option names stays as it was asked before; a file given with --config says all of it.
     """
-    request = Request(config, host, tuple(flags), access, archives, adopt)
+    request = Request(config, host, tuple(flags), access, archives, adopt, ready=ready)
     _run("install", request, yes=yes, as_json=as_json, smoke_test=not no_smoke_test)
 
 
@@ -78,6 +81,7 @@ def install(
 @yes_option
 @json_option
 @_NO_SMOKE_TEST
+@ready_option
 @click.option(
     "--finish", is_flag=True, help="Raise the protocol that an upgrade holds back: there is no way back then."
 )
@@ -91,6 +95,7 @@ def upgrade(
     yes: bool,
     as_json: bool,
     no_smoke_test: bool,
+    ready: int | None,
     finish: bool,
 ) -> None:
     """Bring HOST to other releases of Kafka, ZooKeeper or Java, and back.
@@ -106,7 +111,7 @@ def upgrade(
     data stay. The broker goes on speaking the protocol of the release before until --finish. A release that does
     not come to serve is taken back, and the run ends with 6.
     """
-    request = Request(config, host, tuple(flags), access, archives, finish=finish)
+    request = Request(config, host, tuple(flags), access, archives, finish=finish, ready=ready)
     _run("upgrade", request, yes=yes, as_json=as_json, smoke_test=not no_smoke_test)
 
 

@@ -69,6 +69,17 @@ def adopt_option(function: F) -> F:
     return click.option("--adopt", is_flag=True, help=text)(function)
 
 
+def ready_option(function: F) -> F:
+    """--ready-timeout SECONDS; the function gets it as ``ready``, None where it is not said."""
+    return click.option(
+        "--ready-timeout",
+        "ready",
+        type=click.IntRange(1, 86400),
+        metavar="SECONDS",
+        help="How long each service may take until it serves. [300, ZooKeeper 60]",
+    )(function)
+
+
 def yes_option(function: F) -> F:
     """--yes."""
     return click.option("-y", "--yes", is_flag=True, help="Do not ask.")(function)

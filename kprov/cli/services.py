@@ -6,7 +6,15 @@ from pathlib import Path
 
 import click
 
-from kprov.cli.options import access_options, bare_host, command, config_option, host_argument, json_option
+from kprov.cli.options import (
+    access_options,
+    bare_host,
+    command,
+    config_option,
+    host_argument,
+    json_option,
+    ready_option,
+)
 from kprov.operations.services import change_services
 from kprov.operations.session import Access
 from kprov.operations.status import status as read_status
@@ -18,14 +26,14 @@ def _verb(name: str, text: str) -> click.Command:
     @config_option
     @access_options
     @json_option
-    def run(host: str | None, config: Path | None, access: Access, as_json: bool) -> None:
+    def run(host: str | None, config: Path | None, access: Access, as_json: bool, ready: int | None = None) -> None:
         with command(name, as_json=as_json) as output:
             login = access.login(bare_host(host, config))
             with access.connect(login, output.journal) as connection, output.progress() as emit:
-                done = change_services(connection, name, emit, output.planned)
+                done = change_services(connection, name, emit, output.planned, ready)
             output.add("done", list(done), [f"{login.name}: {', '.join(done) or 'nothing to do'}"])
 
-    return run
+    return run if name == "stop" else ready_option(run)
 
 
 start = _verb(

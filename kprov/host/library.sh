@@ -43,7 +43,7 @@ fail() {
 step() {
     step_number=$1
     shift
-    say begin "number=$step_number"
+    say begin "number=$step_number" || exit 1 # nobody listens any more
     if step_output=$("$@" 2>&1 </dev/null); then
         say end "number=$step_number" "output64=$(encoded "$step_output")"
     else
@@ -371,8 +371,8 @@ follow_logs() { # LINES NUMBER UNIT|FILE [NUMBER UNIT|FILE]...
 # ---------------------------------------------------------------- asking the services (read-only)
 
 # ZooKeeper's answer to the four-letter word srvr, through the client that its own tools use.
-probe_srvr() { # ID JAVA_HOME CLASSPATH ADDRESS PORT
-    answer=$("$2/bin/java" -Xmx64m -XX:-UsePerfData -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp "$3" \
+probe_srvr() { # ID JAVA_HOME CLASSPATH ADDRESS PORT SECONDS
+    answer=$(timeout -k 5 "$6" "$2/bin/java" -Xmx64m -XX:-UsePerfData -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp "$3" \
         org.apache.zookeeper.client.FourLetterWordMain "$4" "$5" srvr 2>&1 </dev/null)
     say seen "id=$1" status=present "text64=$(encoded "$answer")"
 }
@@ -400,14 +400,10 @@ state_dir() {
     chmod 0700 "$kprov_dir"
 }
 
-# A lock is held while the sshd process of the run that took it lives on this boot: it cannot outlive it.
+# A lock is held while the sshd process of the run that took it lives on this boot: it cannot outlive it. No clock has
+# a say in it. Whoever asks holds the mutex, under which a lock gets its holder: one without was left by a killed run.
 lock_is_stale() {
-    if ! holder=$(cat "$kprov_dir/lock/holder" 2>/dev/null); then
-        # Taken this moment, or by a run that was killed before it could write its name.
-        made=$(stat -c %Y "$kprov_dir/lock" 2>/dev/null) || return 1
-        [ $(($(date +%s) - made)) -gt 60 ]
-        return
-    fi
+    holder=$(cat "$kprov_dir/lock/holder" 2>/dev/null) || return 0
     boot=$(printf '%s\n' "$holder" | sed -n 's/^boot=//p')
     session=$(printf '%s\n' "$holder" | sed -n 's/^session=//p')
     [ "$boot" != "$(cat /proc/sys/kernel/random/boot_id)" ] && return 0
@@ -444,35 +440,65 @@ take_lock() { # SESSION WHO COMMAND [NOTE: for the journal]
 }
 
 take_lock_alone() {
+    gone=no
     if [ -d "$kprov_dir/lock" ] && lock_is_stale; then
-        rm -rf "$kprov_dir/lock"
+        gone=yes
+        at_rest && rm -rf "$kprov_dir/lock"
     fi
-    if mkdir "$kprov_dir/lock" 2>/dev/null; then
+    if said=$(mkdir "$kprov_dir/lock" 2>&1); then
         printf 'session=%s\nboot=%s\nwho=%s\ncommand=%s\nsince=%s\n' "$1" \
             "$(cat /proc/sys/kernel/random/boot_id)" "$2" "$3" "$(date +%s)" >"$kprov_dir/lock/holder" || return 1
         note_run "${4-}"
         say lock taken=yes
+    elif [ -d "$kprov_dir/lock" ]; then
+        say lock taken=no "holder64=$(encode <"$kprov_dir/lock/holder")" "now=$(date +%s)" "gone=$gone"
     else
-        say lock taken=no "holder64=$(encode <"$kprov_dir/lock/holder")" "now=$(date +%s)"
+        fail "$said"
     fi
+}
+
+# Whether no step of the run that has the lock is under way any more; waits that long for it. A step goes on to its end
+# when its connection is cut: until then its processes keep the lock's folder open and locked, see hold_lock.
+step_seconds=4
+at_rest() { { flock -w "$step_seconds" -x 8; } 8<"$kprov_dir/lock"; }
+
+# Every exchange that changes something begins with this: it goes no further once another run has the lock.
+hold_lock() { # SESSION
+    if grep -qxF "session=$1" "$kprov_dir/lock/holder" 2>/dev/null; then
+        exec 8<"$kprov_dir/lock"
+        flock -n -s 8 && grep -qxF "session=$1" "$kprov_dir/lock/holder" && return
+    fi
+    echo 'the lock of this run is gone: another run has taken it over, or somebody removed it' >&2
+    exit 1
 }
 
 release_lock() { # SESSION [NOTE: for the journal]
     if grep -qxF "session=$1" "$kprov_dir/lock/holder" 2>/dev/null; then
         note_run "${2-}"
-        rm -rf "$kprov_dir/lock"
+        at_rest && rm -rf "$kprov_dir/lock"
     fi
     return 0
 }
 
 probe_receipt() { # ID
-    probe_path "$1" "$kprov_dir/receipt.json" content
+    if [ -f "$kprov_dir/receipt.json" ] && ! whole_receipt && [ -f "$kprov_dir/receipt.json.before" ]; then
+        probe_path "$1" "$kprov_dir/receipt.json.before" content
+        say data "id=$1" restored=yes
+    else
+        probe_path "$1" "$kprov_dir/receipt.json" content
+    fi
 }
+
+whole_receipt() { [ "$(tail -n 1 -- "$kprov_dir/receipt.json")" = '}' ]; }
 
 write_receipt() { # SHA256: the receipt was staged under that name
     state_dir && cp "$kprov_dir/stage/$1" "$kprov_dir/receipt.json.new" &&
-        chmod 0600 "$kprov_dir/receipt.json.new" && sync && # with all that it tells of
-        mv -f "$kprov_dir/receipt.json.new" "$kprov_dir/receipt.json"
+        chmod 0600 "$kprov_dir/receipt.json.new" && clear_stage && sync || return 1 # with all that it tells of
+    # The one before is kept for when this one is cut off, by a disk that dies or by somebody's hand.
+    if [ -f "$kprov_dir/receipt.json" ] && whole_receipt; then
+        ln -f "$kprov_dir/receipt.json" "$kprov_dir/receipt.json.before" || return 1
+    fi
+    mv -f "$kprov_dir/receipt.json.new" "$kprov_dir/receipt.json"
 }
 
 drop_state() { rm -rf "$kprov_dir"; }

@@ -34,7 +34,7 @@ def execute(
     """
     try:
         if not prepared.plan.empty:
-            carry_out(connection, prepared, command, emit)
+            carry_out(connection, prepared, command, emit, request.ready)
         # What a run before this one has made and not proven is proven now.
         result = prove_install(connection, prepared.runtime, prepared.plan.after, emit) if smoke_test else None
     except (StepError, NotReadyError) as error:
@@ -70,7 +70,7 @@ def _gone_back(
     try:
         prior = prepare(connection, back, before, emit)
         planned(prior.plan)
-        carry_out(connection, prior, "rollback", emit)
+        carry_out(connection, prior, "rollback", emit, request.ready)
         emit(Message(f"{where}: {was} serves again"))
         with suppress(StepError):
             prove_install(connection, prior.runtime, prior.plan.after, emit)

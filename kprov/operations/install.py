@@ -217,11 +217,14 @@ def _plan(
     return Prepared(plan, live)
 
 
-def carry_out(connection: Connection, prepared: Prepared, command: str, emit: Emit) -> None:
-    """Execute the plan and wait until each service serves. Raises what apply and health raise."""
+def carry_out(connection: Connection, prepared: Prepared, command: str, emit: Emit, ready: float | None = None) -> None:
+    """Execute the plan and wait until each service serves, ``ready`` seconds at most; None for the usual bounds.
+
+    Raises what apply and health raise.
+    """
 
     def gate(unit: str) -> None:
-        await_ready(connection, prepared.runtime, unit, emit)
+        await_ready(connection, prepared.runtime, unit, emit, seconds=ready)
 
     apply(connection, prepared.plan, command, emit, gate)
 

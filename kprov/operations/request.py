@@ -36,7 +36,8 @@ class Request:
 
     config: a kprov.yaml. host: HOST as it was typed. archives: a folder that is searched first. adopt: whether what
     others made is taken over. ignored: checks that do not stop the run. finish: whether a held protocol is raised.
-    back: what the host goes back to, whatever its receipt says; drop: ids of releases that go then.
+    back: what the host goes back to, whatever its receipt says; drop: ids of releases that go then. ready: seconds
+    until a service must serve.
     """
 
     config: Path | None
@@ -49,6 +50,7 @@ class Request:
     finish: bool = False
     back: Asked | None = None
     drop: frozenset[str] = frozenset()
+    ready: int | None = None
 
     def asked(self) -> Asked:
         """All that can be said before the host is reached; raises UsageError with every mistake."""
@@ -65,6 +67,8 @@ class Request:
 
     def notes(self, asked: Asked, receipt: Receipt) -> Iterator[str]:
         """What the user should know about where the settings are from."""
+        if receipt.restored:
+            yield "the receipt on the host was cut off: the one before it is used, and all is looked at again"
         if self.config is not None or self.back is not None or receipt.spec is None:
             return
         yield "what no option names is as it was asked of this host before"

@@ -17,10 +17,13 @@ from kprov.resources.base import Action, Change
 from kprov.resources.system import UnitState
 
 
-def change_services(connection: Connection, verb: str, emit: Emit, planned: Callable[[Plan], None]) -> tuple[str, ...]:
+def change_services(
+    connection: Connection, verb: str, emit: Emit, planned: Callable[[Plan], None], ready: float | None = None
+) -> tuple[str, ...]:
     """``verb`` is start, stop or restart; what was done, one text a unit. Raises what apply and health raise.
 
-    planned: called with the plan before it is carried out.
+    planned: called with the plan before it is carried out. ready: seconds until a service that is started must serve;
+    None for the usual ones of ``await_ready``.
     """
     found = installed(connection)
     runtime = found.runtime
@@ -37,12 +40,12 @@ def change_services(connection: Connection, verb: str, emit: Emit, planned: Call
         for unit in runtime.units:
             if not any(unit in change.title for change in changes):
                 emit(Message(f"{unit} is {'running' if unit in active else 'stopped'} already"))
-        carry_out(connection, changes, emit, lambda unit: _gate(connection, runtime, unit, emit))
+        carry_out(connection, changes, emit, lambda unit: _gate(connection, runtime, unit, emit, ready))
     return tuple(f"{change.action} {change.title}" for change in changes)
 
 
-def _gate(connection: Connection, runtime: Runtime, unit: str, emit: Emit) -> None:
-    await_ready(connection, runtime, unit, emit)
+def _gate(connection: Connection, runtime: Runtime, unit: str, emit: Emit, ready: float | None) -> None:
+    await_ready(connection, runtime, unit, emit, seconds=ready)
 
 
 def _stop(unit: str) -> Change:

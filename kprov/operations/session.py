@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +67,9 @@ def receipt_of(seen: Seen, where: str) -> Receipt | None:
         raise PreflightError(
             "the receipt cannot be read", where=where, cause=seen.get("why", ""), hint="mend that first"
         )
-    return receipts.parse(seen.get("content", ""), where)
+    receipt = receipts.parse(seen.get("content", ""), where)
+    # After the receipt that was cut off there may have been more: all is looked at again, as after a run that was.
+    return replace(receipt, state="applying", restored=True) if seen.get("restored") else receipt
 
 
 def asked_for(cluster: Cluster, host: Host) -> dict[str, Any]:

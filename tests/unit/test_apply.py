@@ -77,7 +77,7 @@ def test_changes_are_made_in_order_and_gates_are_waited_at(host: LocalHost) -> N
     assert order(host) == ["a", "z", "wait for zookeeper.service", "k", "wait for kafka.service", "b"]
     assert receipt(host)["state"] == "done"
     assert [entry["id"] for entry in receipt(host)["made"]] == ["a", "z", "k", "b"]
-    assert sorted(os.listdir(host.state)) == ["journal", "receipt.json"]
+    assert sorted(os.listdir(host.state)) == ["journal", "receipt.json", "receipt.json.before"]
 
 
 def test_a_change_is_one_step_however_many_calls_it_has(host: LocalHost) -> None:
@@ -103,7 +103,8 @@ def test_small_files_travel_with_the_calls_that_need_them(host: LocalHost) -> No
     assert target.read_bytes() == content
     with_files = [calls for calls in host.calls[count:] if ("step", "0", *put) in calls]
     assert len(with_files) == 1
-    assert (with_files[0][0], with_files[0][-1]) == (("receive_stage",), ("clear_stage",))
+    assert with_files[0][:2] == [("hold_lock", host.session), ("receive_stage",)]
+    assert with_files[0][-1] == ("clear_stage",)
 
 
 def test_the_receipt_says_what_is_going_to_be_made_before_it_is(host: LocalHost) -> None:
@@ -119,6 +120,54 @@ def test_the_receipt_says_what_is_going_to_be_made_before_it_is(host: LocalHost)
         {"kind": "file", "id": "b", "path": "b", "sha256": "new", "pending": "yes"},
     ]
     assert "pending" not in json.dumps(receipt(host))
+
+
+def test_what_is_going_to_be_made_is_no_other_one_than_an_interrupted_run_made(host: LocalHost) -> None:
+    """Else a release that two runs had come to would be unpacked a third time."""
+    pending = Made("file", "a", {"path": "a", "sha256": "new", "pending": "yes", "previous": "old"})
+    before = Receipt({"a": pending}, "applying", {"kafka": {}}, {})
+    with pytest.raises(StepError):
+        apply(
+            connection(host), plan(change("a", ("bad", "a")), before=before), "install", lambda _: None, lambda _: None
+        )
+    assert receipt(host)["made"] == [
+        {"kind": "file", "id": "a", "path": "a", "sha256": "new", "pending": "yes", "previous": "old"}
+    ]
+
+
+@pytest.mark.parametrize(("started_with", "known"), [("new", ""), ("old", "old")])
+def test_a_service_is_not_known_to_serve_before_its_gate(host: LocalHost, started_with: str, known: str) -> None:
+    """One that hangs after its start would else be taken for right by the next run."""
+    was = Made("service", "k", {"unit": "k", "fingerprint": started_with})
+    start = Change(
+        Action.START,
+        *("k", "service k", "it is inactive"),
+        (("note", "k"),),
+        made=Made("service", "k", {"unit": "k", "fingerprint": "new"}),
+        gate="k",
+    )
+
+    def gate(unit: str) -> None:
+        raise NotReadyError(f"{unit} hangs")
+
+    with pytest.raises(NotReadyError):
+        run(host, plan(start, before=Receipt({"k": was}, "done", {"kafka": {}}, {})), gate)
+    (entry,) = receipt(host)["made"]
+    assert entry["fingerprint"] == known
+
+
+def test_a_receipt_whose_writing_was_cut_off_is_no_success(host: LocalHost) -> None:
+    host.before += "write_receipt() { kill -9 $$; }"
+    with pytest.raises(StepError, match="the receipt could not be written"):
+        run(host, plan(change("a")))
+    assert order(host) == []
+
+
+def test_a_known_cause_brings_its_remedy(host: LocalHost) -> None:
+    host.before += "full() { echo 'cp: error writing: No space left on device'; return 1; }"
+    with pytest.raises(StepError) as caught:
+        run(host, plan(change("a", ("full",))))
+    assert caught.value.problems[0].hint.startswith("the disk is full: make room; then run the same command again")
 
 
 def test_a_failed_step_ends_the_run_and_leaves_the_intent(host: LocalHost) -> None:
@@ -178,7 +227,8 @@ def test_a_plan_with_obstacles_is_not_carried_out(host: LocalHost) -> None:
 
 
 def test_steps_alone_write_no_receipt(host: LocalHost) -> None:
-    carry_out(connection(host), [change("a")], lambda event: None, lambda unit: None)
+    with host_lock(connection(host), "start"):
+        carry_out(connection(host), [change("a")], lambda event: None, lambda unit: None)
     assert order(host) == ["a"]
     assert not (host.state / "receipt.json").exists()
 
@@ -234,7 +284,8 @@ def upload(tmp_path: Path) -> Upload:
 def pushed(host: LocalHost, upload: Upload) -> list[int]:
     """Push, and how many bytes had been sent at each event."""
     events: list[Event] = []
-    push(connection(host), upload, events.append)
+    with host_lock(connection(host), "install"):
+        push(connection(host), upload, events.append)
     return [event.done for event in events if isinstance(event, Transfer)]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kprov.diagnosis import last_lines, remedy
+from kprov.diagnosis import known_remedy, last_lines, passes, remedy
 
 LINES = {
     "kafka.common.KafkaException: Socket server failed to bind to 0.0.0.0:9092: Address already in use.": "port",
@@ -66,3 +66,17 @@ def test_the_end_begins_at_the_first_error_within_reach(telling: str) -> None:
 def test_an_error_out_of_reach_is_left_out() -> None:
     log = "\n".join(["ERROR long ago", *["INFO"] * 30])
     assert "ERROR" not in last_lines(log)
+
+
+def test_what_passes_by_itself_is_told_from_what_does_not() -> None:
+    early = "java.lang.RuntimeException: A broker is already registered on the path /brokers/ids/0. This probably"
+    later = "Error while creating ephemeral at /brokers/ids/0, node already exists and owner '7' does not match"
+    assert passes(early)
+    assert passes(later)
+    assert passes("java.net.BindException: Address already in use") == ""
+
+
+def test_only_what_is_recognised_has_a_remedy_of_its_own() -> None:
+    assert known_remedy("cp: cannot create 'x': Read-only file system").startswith("the file system is mounted")
+    assert known_remedy("useradd: cannot lock /etc/passwd; try again later.").endswith("remove that lock file")
+    assert known_remedy("all is well") == ""

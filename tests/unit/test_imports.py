@@ -38,7 +38,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "smoke": {"desired", "host", "errors", "events"},
     "health": {"diagnosis", "desired", "host", "resources", "errors", "events"},
-    "apply": {"journal", "plan", "receipt", "host", "resources", "errors", "events"},
+    "apply": {"journal", "plan", "receipt", "diagnosis", "host", "resources", "errors", "events"},
     "history": {"journal", "errors"},
     "journal": {"plan", "spec", "errors", "events"},
     "plan": {"receipt", "resources"},

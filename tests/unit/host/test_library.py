@@ -786,6 +786,24 @@ def test_a_receipt_is_written_for_root_alone(host: LocalHost) -> None:
     assert not host.state.exists()
 
 
+def test_a_receipt_that_was_cut_off_is_read_from_the_one_before(host: LocalHost) -> None:
+    """And the one that was cut off never takes the place of the good copy."""
+    texts = [json.dumps({"format": number}, indent=1).encode() + b"\n" for number in (1, 2, 3)]
+    for text in texts[:2]:
+        stage(host, text)
+        step(host, "write_receipt", sha256(text))
+    current = host.state / "receipt.json"
+    assert json.loads(host.one("probe_receipt", "receipt")["content"])["format"] == 2
+    current.write_bytes(current.read_bytes()[:-2])
+    content, restored = host.exchange([("probe_receipt", "receipt")]).records
+    assert json.loads(content["content"])["format"] == 1
+    assert restored["restored"] == "yes"
+    stage(host, texts[2])
+    step(host, "write_receipt", sha256(texts[2]))
+    assert json.loads(host.one("probe_receipt", "receipt")["content"])["format"] == 3
+    assert json.loads((host.state / "receipt.json.before").read_text())["format"] == 1
+
+
 def test_a_state_directory_that_is_a_link_is_not_used(host: LocalHost, place: Path) -> None:
     stage(host, b"{}")
     host.state.rename(place / "state")

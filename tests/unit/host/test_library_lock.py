@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from support.local_host import SHELLS, LocalHost
+from support.machine import until
 
 from kprov.host.answers import Record
 
@@ -128,11 +132,12 @@ def test_a_run_that_saw_a_stale_lock_does_not_take_the_next_one_away(host: Local
     assert [bool(slow) and slow[0]["taken"] == "yes", "taken=yes" in quick].count(True) == 1
 
 
-def test_a_lock_without_a_holder_does_not_stay_for_ever(host: LocalHost) -> None:
-    """A run was killed between making it and writing its name."""
+@pytest.mark.parametrize("moment", [1, 4_000_000_000], ids=["long ago", "in the future"])
+def test_a_lock_without_a_holder_does_not_stay_for_ever(host: LocalHost, moment: int) -> None:
+    """A run was killed between making it and writing its name; whatever the clock says since."""
     lock = host.state / "lock"
     lock.mkdir()
-    os.utime(lock, (1, 1))
+    os.utime(lock, (moment, moment))
     assert take(host)["taken"] == "yes"
     assert holder(host)["who"] == "me"
 
@@ -208,3 +213,66 @@ def test_a_host_without_a_journal_says_so(host: LocalHost) -> None:
         ("seen", "absent", ""),
         ("data", "", "no"),
     ]
+
+
+# ------------------------------------------------------------------ steps of a run that is gone
+
+
+@contextmanager
+def step_under_way(host: LocalHost, seconds: float) -> Iterator[Path]:
+    """A step that goes on for so long, of a run whose shell has been killed meanwhile; the file that tells its end."""
+    started, ended = host.folder / "started", host.folder / "ended"
+    sleep = f"{shutil.which('sleep')} {seconds}"
+    host.before += f"\nslow() {{ : >{started}; {sleep}; : >{ended}; }}"
+    script = host.script([("hold_lock", host.session), ("step", "0", "slow")])
+    with subprocess.Popen(host.command(len(script)), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as shell:
+        assert shell.stdin is not None
+        shell.stdin.write(script)
+        shell.stdin.close()
+        until(started.exists)
+        shell.kill()
+    yield ended
+
+
+def test_a_stale_lock_is_taken_over_once_the_last_step_has_ended(host: LocalHost) -> None:
+    take(host)
+    with step_under_way(host, 0.5) as ended:
+        (host.state / "lock/holder").write_text(f"session={dead_session()}\nboot={BOOT}\nwho=gone\n")
+        assert not ended.exists()
+        assert take(host)["taken"] == "yes"
+        assert ended.exists()
+    assert holder(host)["who"] == "me"
+
+
+def test_a_step_that_does_not_end_keeps_the_lock_of_a_run_that_is_gone(host: LocalHost) -> None:
+    take(host)
+    host.before += "\nstep_seconds=1"
+    with step_under_way(host, 3):
+        (host.state / "lock/holder").write_text(f"session={dead_session()}\nboot={BOOT}\nwho=gone\n")
+        answer = take(host)
+        assert (answer["taken"], answer["gone"]) == ("no", "yes")
+        host.exchange([("release_lock", host.session)])
+        assert holder(host)["who"] == "gone"
+
+
+def test_a_release_waits_for_the_step_that_was_interrupted(host: LocalHost) -> None:
+    take(host)
+    with step_under_way(host, 0.5) as ended:
+        assert not ended.exists()
+        host.exchange([("release_lock", host.session)])
+        assert ended.exists()
+    assert not (host.state / "lock").exists()
+
+
+def test_nothing_is_changed_under_a_lock_that_another_run_has(host: LocalHost) -> None:
+    take(host)
+    lock = host.state / "lock/holder"
+    host.before += "\nsay_so() { say done; }"
+    changed = host.exchange([("hold_lock", host.session), ("say_so",)])
+    assert changed.of_kind("done")
+    lock.write_text("session=1:1\n")
+    refused = host.exchange([("hold_lock", host.session), ("say_so",)])
+    assert refused.records == ()
+    assert "another run" in refused.errors
+    host.exchange([("release_lock", "1:1")])
+    assert host.exchange([("hold_lock", host.session), ("say_so",)]).records == ()

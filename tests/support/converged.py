@@ -1,0 +1,57 @@
+"""What a host has come to, for comparison: its files, its units and its receipt, without what no two runs share."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from support.machine import Machine
+
+_HOME = "/usr/local/single_kafka"
+# What running services write, what kprov writes about its runs, and what a test brings along.
+_LIVING = (
+    "/home/temp/kafka_logs/",
+    "/var/lib/zookeeper/",
+    f"{_HOME}/logs/",
+    "/usr/local/zookeeper/logs/",
+    "/var/lib/kprov/",
+    "/tmp/",
+)
+_SHOWN = "LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,FragmentPath,DropInPaths"
+
+
+@dataclass(frozen=True)
+class Converged:
+    """tree: every path with kind, owner, mode, target and content, empty if it was not asked for. units: what systemd
+    says of them. receipt: what kprov has written down, without when and by whom. held: what is in /var/lib/kprov; a
+    run that was killed before its first change or after its last may leave its lock and its small files there, until
+    one has something to do again.
+    """
+
+    tree: dict[str, str]
+    units: str
+    receipt: dict[str, Any]
+    held: list[str]
+
+    def differences(self, other: Converged) -> list[str]:
+        """What is otherwise on the other one, in words; empty if nothing is."""
+        both = self.tree.keys() | other.tree.keys() if self.tree and other.tree else ()
+        paths = sorted(path for path in both if self.tree.get(path) != other.tree.get(path))
+        found = [f"{path}: {self.tree.get(path)} | {other.tree.get(path)}" for path in paths]
+        for name in ("units", "receipt", "held"):
+            if getattr(self, name) != getattr(other, name):
+                found.append(f"{name}: {getattr(self, name)} | {getattr(other, name)}")
+        return found
+
+
+def converged(machine: Machine, *, tree: bool = True) -> Converged:
+    """Look at a host on which an install has come to its end; ``tree``: at all of its files, which takes seconds."""
+    found = machine.tree() if tree else {}
+    files = {path: value for path, value in found.items() if not path.startswith(_LIVING)}
+    units = machine.ssh(f"systemctl show -p {_SHOWN} zookeeper kafka")
+    receipt = json.loads(machine.ssh("cat /var/lib/kprov/receipt.json"))
+    for key in ("written", "by"):
+        receipt.pop(key, None)
+    held = [name for name in machine.ssh("ls -A /var/lib/kprov").split() if name not in {"journal", "lock", "stage"}]
+    return Converged(files, units, receipt, held)
