@@ -13,7 +13,7 @@ from typing import Any
 
 from kprov.receipt import QUESTION, Receipt, index
 from kprov.resources.base import ABSENT, Action, Call, Change, Made, Obstacle, Resource, Seen
-from kprov.resources.removal import query_of, removal
+from kprov.resources.removal import human_size, kib_of, query_of, removal
 from kprov.resources.system import Service, UnitState
 
 _UNIT_FOLDER = "/etc/systemd/system/"
@@ -342,8 +342,18 @@ def uninstall_plan(host: str, seen: Mapping[str, Seen], receipt: Receipt, *, pur
     kept += [f"{copy['path']} (a copy of {copy['of']} as it was edited)" for copy in copies]
     after = Receipt(index([*reversed(left), *copies]))
     questions = {made.id: query_of(made) for made in entries}
-    expects = _expected(changes, questions, seen)
-    return Plan(host, tuple(changes), tuple(obstacles), kept=tuple(kept), before=receipt, after=after, expects=expects)
+    removed = {change.id for change in changes if change.action is Action.REMOVE}
+    sizes = [kib_of(seen[made.id]) for made in entries if made.kind == "data" and made.id in removed]
+    return Plan(
+        host,
+        tuple(changes),
+        tuple(obstacles),
+        kept=tuple(kept),
+        lost=human_size(sum(sizes)) if sizes else "",
+        before=receipt,
+        after=after,
+        expects=_expected(changes, questions, seen),
+    )
 
 
 _STARTED = "ActiveState=active\nUnitFileState=enabled"

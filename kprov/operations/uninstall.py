@@ -47,8 +47,10 @@ def carry_out_uninstall(connection: Connection, plan: Plan, emit: Emit) -> Unins
 
 def _leftovers(connection: Connection, before: Receipt, after: Receipt) -> tuple[str, ...]:
     """What the receipt listed and is still there, apart from what is meant to stay."""
-    put_back = {made["of"] for made in before.made.values() if made.kind == "original"}
-    theirs = {made.id for made in before.made.values() if made["adopted"] or made["path"] in put_back}
+    given_back = {
+        made["of"] or made["path"] for made in before.made.values() if made.kind == "original" or made["adopted"]
+    }
+    theirs = {made.id for made in before.made.values() if made["adopted"] or made["path"] in given_back}
     gone = [
         made
         for made in before.made.values()
