@@ -179,8 +179,8 @@ def plan(
         asked = request.asked()
         with output.progress() as emit:
             operation.look_for_releases(asked, archives, emit)
-            with access.connect(asked.login, output.journal) as connection:
-                prepared = operation.prepare(connection, request, asked, emit)
+        with access.connect(asked.login, output.journal) as connection, output.progress() as emit:
+            prepared = operation.prepare(connection, request, asked, emit)
         output.plan(prepared.plan, diffs=True)
         if exit_code and not prepared.plan.empty:
             output.code = ExitCode.CHANGES

@@ -299,7 +299,7 @@ def _words(text: str) -> list[str]:
                 word += here
             at += 1
         if quote:
-            raise ValueError("a quote is not closed")
+            raise ValueError(f"a quote is not closed: {text}")
         words.append(word)
     return words
 
@@ -311,7 +311,7 @@ def _criteria(text: str) -> list[str]:
         if text.startswith('"'):
             word, quote, text = text[1:].partition('"')
             if not quote:
-                raise ValueError("a quote is not closed")
+                raise ValueError(f"a quote is not closed: {text}")
         else:
             word = re.split(r'[ \t="]', text, maxsplit=1)[0]
             text = text[len(word) :]
