@@ -216,7 +216,8 @@ class _Agent(AgentSSH):
 
 
 def _read_key(path: Path, passphrase: Secret | None) -> PKey:
-    key = PKey.from_path(path, passphrase.reveal() if passphrase else None)
+    # Declared as text, and handed on to where only bytes are taken.
+    key = PKey.from_path(path, passphrase.reveal().encode() if passphrase else None)  # type: ignore[arg-type]
     key.public_blob = None  # it takes a certificate from beside the file; which ones count is ours to say
     return key
 

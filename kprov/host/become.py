@@ -108,5 +108,5 @@ class Conversation:
 
     def _lines(self) -> Iterator[str]:
         for line in self.said.replace(self.become.prompt, "").splitlines():
-            if line.strip() and "@kprov" not in line:
+            if line.strip() and line != READY.rstrip():
                 yield line.strip()

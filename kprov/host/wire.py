@@ -9,7 +9,7 @@ import tempfile
 import threading
 import time
 from contextlib import suppress
-from typing import Any
+from typing import IO, Any
 
 from paramiko import SSHException, Transport
 
@@ -24,14 +24,16 @@ class Wire:
     """A socket or a channel for paramiko, that knows when it last heard anything.
 
     paramiko's own keepalives are not waited for, so they do not tell that nobody answers.
+    complaint: once it is closed, what a ProxyCommand has written to standard error.
     """
 
-    def __init__(self, line: Any, proxy: subprocess.Popen[bytes] | None = None, said: Any = None) -> None:
+    def __init__(self, line: Any, proxy: subprocess.Popen[bytes] | None = None, said: IO[bytes] | None = None) -> None:
         self._line = line
         self._proxy = proxy
         self._said = said
         self._closed = False  # paramiko looks at a socket's own
         self.heard = time.monotonic()
+        self.complaint = ""
 
     def recv(self, size: int) -> bytes:
         data: bytes = self._line.recv(size)
@@ -46,23 +48,18 @@ class Wire:
         self._line.settimeout(seconds)
 
     def close(self) -> None:
+        if self._closed:
+            return
         self._closed = True
         self._line.close()
-        if self._proxy is not None:
+        if self._proxy is not None and self._said is not None:
             with suppress(subprocess.TimeoutExpired):
                 self._proxy.wait(2)  # the end of its input ends it
             self._proxy.kill()
             self._proxy.wait()
-
-    @property
-    def complaint(self) -> str:
-        """What a ProxyCommand wrote to standard error."""
-        if self._said is None:
-            return ""
-        with suppress(subprocess.TimeoutExpired):
-            self._proxy.wait(1) if self._proxy else None
-        self._said.seek(0)
-        return str(self._said.read().decode("utf-8", "replace").strip())
+            self._said.seek(0)
+            self.complaint = self._said.read().decode("utf-8", "replace").strip()
+            self._said.close()
 
 
 def dial(login: Login) -> Wire:
