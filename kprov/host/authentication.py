@@ -16,6 +16,12 @@ from functools import partial
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    SSHCertificate,
+    load_ssh_public_identity,
+)
 from paramiko import AuthenticationException, BadAuthenticationType, Message, PKey, SSHException, Transport
 from paramiko.agent import AgentSSH
 from paramiko.pkey import PublicBlob, UnknownKeyType
@@ -247,8 +253,10 @@ def _openssh_public(data: bytes) -> bytes:
 def _certificates(key: PKey, path: Path, named: tuple[Path, ...]) -> Iterator[Path]:
     """The certificates of a key: beside its file, and of CertificateFile."""
     for candidate in dict.fromkeys((path.with_name(f"{path.name}-cert.pub"), *named)):
-        with suppress(OSError, ValueError, SSHException, UnknownKeyType):
-            blob = PublicBlob.from_string(candidate.read_text("ascii"))
-            inner = PKey.from_type_string(blob.key_type, blob.key_blob)
-            if inner.asbytes() == key.asbytes():
+        with suppress(OSError, ValueError, UnsupportedAlgorithm):
+            certificate = load_ssh_public_identity(candidate.read_bytes())
+            if not isinstance(certificate, SSHCertificate):
+                continue
+            certified = certificate.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+            if certified.split()[1].decode() == key.get_base64():
                 yield candidate

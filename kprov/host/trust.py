@@ -15,8 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, SSHCertificate, SSHCertificateType
-from cryptography.hazmat.primitives.serialization import load_ssh_public_identity as load_identity
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    SSHCertificate,
+    SSHCertificateType,
+    load_ssh_public_identity,
+)
 from paramiko import MissingHostKeyPolicy, PKey, SSHClient, Transport
 from paramiko.config import SSH_PORT
 from paramiko.hostkeys import HostKeys
@@ -196,7 +201,7 @@ def _certificate(key: PKey) -> SSHCertificate | None:
     if public is None:
         return None
     try:
-        found = load_identity(f"{public.key_type} {_base64(public.key_blob)}".encode())
+        found = load_ssh_public_identity(f"{public.key_type} {_base64(public.key_blob)}".encode())
     except (ValueError, UnsupportedAlgorithm):
         return None
     return found if isinstance(found, SSHCertificate) else None

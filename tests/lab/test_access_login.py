@@ -57,12 +57,6 @@ def fingerprint(public: Path) -> str:
     return done.stdout.split()[1]
 
 
-def with_key(door: Door, key: Path, more: str = "") -> Path:
-    return door.config(f"Host {door.address}\n  IdentityFile {key}\n{more}", name="with_key").rename(
-        door.desk / f"config-{key.name}"
-    )
-
-
 def only(door: Door, text: str, name: str = "only") -> Path:
     """An ssh_config without the lab's key."""
     path = door.desk / name
@@ -143,16 +137,13 @@ def test_a_certificate_for_the_user_s_key(door: Door) -> None:
         door.file("etc/ssh/user_ca.pub", authority.with_suffix(".pub").read_text()),
         door.sshd("TrustedUserCAKeys /etc/ssh/user_ca.pub"),
     ):
-        for text in (f"IdentityFile {key}\n", moved(door, key)):
-            with door.connect(config=only(door, f"IdentityAgent none\n{text}")) as connection:
-                assert probe(connection, []).facts.missing == ()
-
-
-def moved(door: Door, key: Path) -> str:
-    """The certificate elsewhere, and named."""
-    place = door.desk / "elsewhere-cert.pub"
-    key.with_name(f"{key.name}-cert.pub").rename(place)
-    return f"IdentityFile {key}\nCertificateFile {place}\n"
+        beside = only(door, f"IdentityAgent none\nIdentityFile {key}\n")
+        with door.connect(config=beside) as connection:
+            assert probe(connection, []).facts.missing == ()
+        elsewhere = key.with_name(f"{key.name}-cert.pub").rename(door.desk / "elsewhere-cert.pub")
+        named = only(door, f"IdentityAgent none\nIdentityFile {key}\nCertificateFile {elsewhere}\n")
+        with door.connect(config=named) as connection:
+            assert probe(connection, []).facts.missing == ()
 
 
 # ------------------------------------------------------------------ passwords
