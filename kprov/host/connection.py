@@ -322,5 +322,13 @@ def _connect_error(login: Login, error: Exception, complaint: str = "") -> Conne
             where=where,
             hint=f"is the host up, and does a firewall let port {login.port} through?",
         )
+    if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
+        return ConnectError(
+            f"{address} and kprov have no way to encrypt in common",
+            where=where,
+            cause=str(error),
+            hint="its sshd allows too little, or only what is too old; curve25519-sha256, aes256-ctr, hmac-sha2-256 "
+            "and a host key of the kind ed25519 go together with kprov",
+        )
     cause = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return ConnectError(f"{address} cannot be reached", where=where, cause=cause, hint="is sshd running there?")

@@ -29,8 +29,9 @@ class Login:
     """Everything that a connection needs to know.
 
     name: what the user typed; hostname: the name or address that is dialled.
-    identities: private key files that are there, tried in this order; certificates: files that go with them;
-    agent: the socket of the key agent, empty for none; methods: what may be tried, in this order.
+    identities: private key files, tried in this order, of which at least the public half is there;
+    certificates: files that go with them; agent: the socket of the key agent, empty for none;
+    methods: what may be tried, in this order; password_prompts: how often a password is asked for.
     known_hosts: files, the first is written to; strict: ask, yes, no or accept-new, as StrictHostKeyChecking.
     connect_timeout, alive_interval: seconds; alive_count: how many unanswered signs of life end the connection.
     proxy_command: starts the way to the first hop; jumps: the hops, in the order in which they are passed.
@@ -58,11 +59,6 @@ class Login:
     alive_count: int = 3
     address_family: str = "any"
     bind_address: str = ""
-
-    @property
-    def first_hop(self) -> Login:
-        """Whom the connection is opened to; the host itself where nothing is in between."""
-        return self.jumps[0] if self.jumps else self
 
 
 def read_login(target: Target, *, config: Path | None = None, identity: Path | None = None) -> Login:
@@ -173,7 +169,10 @@ def _existing(options: Options, words: Iterable[str]) -> tuple[Path, ...]:
 
 
 def _identities(options: Options) -> list[Path]:
-    return list(_existing(options, options.words.get("identityfile", _DEFAULT_IDENTITIES)))
+    """The keys that are there, also those of which only the public half is: the agent may have the other."""
+    words = options.words.get("identityfile", _DEFAULT_IDENTITIES)
+    paths = [_path(options, word) for word in words if word.lower() != "none"]
+    return [path for path in paths if path.is_file() or path.with_name(f"{path.name}.pub").is_file()]
 
 
 def _agent(options: Options, word: str) -> str:

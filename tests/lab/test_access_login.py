@@ -202,6 +202,12 @@ def test_sudo_s_password_is_asked_for_on_the_terminal(door: Door) -> None:
     assert "quoted" not in session.text
 
 
+def test_an_interrupt_at_a_question_ends_it(door: Door) -> None:
+    with door.sudoers(f"{USER} ALL=(ALL) ALL"):
+        session = door.ask("status", answers=[("sudo's password", "\x03")])
+    assert session.code == ExitCode.INTERRUPTED
+
+
 def test_sudo_s_password_through_a_pipe(door: Door) -> None:
     pipe = door.desk / "pipe"
     os.mkfifo(pipe)
