@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kprov.errors import ConnectError
-from kprov.host.ssh_options import pattern_matches
+from kprov.host.ssh_words import patterns_match
 
 AUTHORITY, REVOKED = "@cert-authority", "@revoked"
 _HASHED = "|1|"
@@ -37,13 +37,7 @@ class KnownKey:
         """Whether the line is about a host: its name or address, with a port other than 22 as ``[name]:port``."""
         if self.names.startswith(_HASHED):
             return _hash_matches(self.names, name)
-        found = False
-        for pattern in self.names.split(","):
-            if pattern_matches(pattern.removeprefix("!").lower(), name.lower()):
-                if pattern.startswith("!"):
-                    return False
-                found = True
-        return found
+        return patterns_match(name.lower(), self.names.lower().split(","))
 
 
 def fingerprint(blob: bytes) -> str:

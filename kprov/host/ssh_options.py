@@ -13,42 +13,22 @@ import hashlib
 import os
 import re
 import subprocess
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from kprov.errors import UsageError
-from kprov.spec.target import port_number
+from kprov.host.ssh_words import checked, criteria_of, expand_tokens, list_matches, patterns_match, words_of
 
 _LINE = re.compile(r'^\s*"?(?P<keyword>[A-Za-z0-9]+)"?(?:\s*=\s*|\s+|$)(?P<rest>.*?)\s*$')
 _INCLUDE_DEPTH = 16  # READCONF_MAX_DEPTH
 _EXEC_SECONDS = 30
-_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _HINT = "mend that line; 'ssh -G HOST' shows how ssh reads it"
 
 # Keywords whose value is the rest of the line, as it stands.
 _COMMANDS = {"proxycommand", "proxyjump", "localcommand", "remotecommand", "knownhostscommand"}
 # Keywords that add up; of all others the first value counts.
 _ADDING = {"identityfile", "certificatefile"}
-# Keywords of one word, with its form.
-_BOOLEANS = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
-_CHOICES: Mapping[str, Mapping[str, str]] = {
-    **dict.fromkeys(
-        (
-            "identitiesonly",
-            "hashknownhosts",
-            "pubkeyauthentication",
-            "passwordauthentication",
-            "kbdinteractiveauthentication",
-            "proxyusefdpass",
-        ),
-        _BOOLEANS,
-    ),
-    "pubkeyauthentication": {**_BOOLEANS, "unbound": "yes", "host-bound": "yes"},
-    "stricthostkeychecking": {**_BOOLEANS, "off": "no", "ask": "ask", "accept-new": "accept-new"},
-    "addressfamily": {"any": "any", "inet": "inet", "inet6": "inet6"},
-    "canonicalizehostname": {**_BOOLEANS, "always": "always"},
-}
 
 
 @dataclass(frozen=True)
@@ -91,7 +71,7 @@ class Options:
         Raises UsageError for what is no token of the keyword, and for a name that is not set.
         """
         try:
-            return _expand(text, _tokens(self), allowed, environment=environment)
+            return expand_tokens(text, _tokens(self), allowed, environment=environment)
         except ValueError as error:
             raise UsageError(str(error), where="ssh_config", hint=_HINT) from None
 
@@ -152,7 +132,7 @@ class _Reader:
             return self.final
         # A name that was typed has no tokens: an address may have a scope, as fe80::1%eth0.
         given = self._one("hostname")
-        return _expand(given, {"h": self.asked.name}, "h", environment=False) if given else self.asked.name
+        return expand_tokens(given, {"h": self.asked.name}, "h", environment=False) if given else self.asked.name
 
     # -------------------------------------------------------------- files and lines
 
@@ -186,17 +166,17 @@ class _Reader:
             return reachable and self._match(rest)
         if keyword in _COMMANDS:
             words = [rest]
-        elif not (words := _words(rest)):
+        elif not (words := words_of(rest)):
             raise ValueError(f"{found['keyword']} has no value")
         if keyword == "host":
-            return reachable and _host_matches(self.final or self.asked.name, words)
+            return reachable and patterns_match(self.final or self.asked.name, words)
         if keyword == "include":
             for pattern in words:
-                full = os.path.join(base, os.path.expanduser(_expand(pattern, _here(), "dhiLlnpru")))
+                full = os.path.join(base, os.path.expanduser(expand_tokens(pattern, _here(), "dhiLlnpru")))
                 for name in sorted(glob.glob(full)):
                     self._read(Path(name), base, reachable=active, depth=depth + 1)
             return active
-        words = _checked(keyword, found["keyword"], words)
+        words = checked(keyword, found["keyword"], words)
         if active:
             self._take(keyword, words, place)
         return active
@@ -216,7 +196,7 @@ class _Reader:
     # -------------------------------------------------------------- Match
 
     def _match(self, rest: str) -> bool:
-        words = _criteria(rest)
+        words = criteria_of(rest)
         result, count = True, 0
         while words:
             word = words.pop(0)
@@ -238,16 +218,16 @@ class _Reader:
 
     def _criterion(self, criterion: str, value: str, so_far: bool) -> bool:
         if criterion == "host":
-            return _list_matches(self._hostname().lower(), value.lower())
+            return list_matches(self._hostname().lower(), value.lower())
         if criterion == "originalhost":
-            return _list_matches(self.asked.name.lower(), value.lower())
+            return list_matches(self.asked.name.lower(), value.lower())
         if criterion == "user":
-            return _list_matches(self.asked.user or self._one("user") or getpass.getuser(), value)
+            return list_matches(self.asked.user or self._one("user") or getpass.getuser(), value)
         if criterion == "localuser":
-            return _list_matches(getpass.getuser(), value)
+            return list_matches(getpass.getuser(), value)
         if criterion == "exec":
             # ssh, too, does not run it where the words before it have decided.
-            return so_far and _runs_well(_expand(value, _tokens(self.options()), "CdhikLlnpru"))
+            return so_far and _runs_well(expand_tokens(value, _tokens(self.options()), "CdhikLlnpru"))
         raise ValueError(f"Match {criterion} is not supported: use host, originalhost, user, localuser or exec")
 
 
@@ -268,153 +248,6 @@ def _runs_well(command: str) -> bool:
     except OSError as error:
         raise ValueError(f"Match exec {command!r} cannot be run: {error.strerror}") from None
     return done.returncode == 0
-
-
-# ------------------------------------------------------------------ words, patterns, values
-
-
-def _words(text: str) -> list[str]:
-    """The words of a line, as argv_split in OpenSSH's misc.c: quotes, escapes, and no comment behind them."""
-    words: list[str] = []
-    at = 0
-    while at < len(text):
-        if text[at] in " \t":
-            at += 1
-            continue
-        if text[at] == "#":
-            break
-        word, quote = "", ""
-        while at < len(text):
-            here, after = text[at], text[at + 1 : at + 2]
-            if here == "\\" and after and (after in "'\"\\" or (after == " " and not quote)):
-                word += after
-                at += 1
-            elif not quote and here in " \t":
-                break
-            elif not quote and here in "'\"":
-                quote = here
-            elif here == quote:
-                quote = ""
-            else:
-                word += here
-            at += 1
-        if quote:
-            raise ValueError(f"a quote is not closed: {text}")
-        words.append(word)
-    return words
-
-
-def _criteria(text: str) -> list[str]:
-    """The words of a Match line, which ssh reads otherwise (strdelim): double quotes alone, and no escapes."""
-    words: list[str] = []
-    while (text := text.lstrip(" \t=")) and not text.startswith("#"):
-        if text.startswith('"'):
-            word, quote, text = text[1:].partition('"')
-            if not quote:
-                raise ValueError(f"a quote is not closed: {text}")
-        else:
-            word = re.split(r'[ \t="]', text, maxsplit=1)[0]
-            text = text[len(word) :]
-        words.append(word)
-    return words
-
-
-def pattern_matches(pattern: str, text: str) -> bool:
-    """OpenSSH's patterns: ``*`` and ``?``, nothing else (ssh_config(5), PATTERNS)."""
-    parts = (".*" if sign == "*" else "." if sign == "?" else re.escape(sign) for sign in pattern)
-    return re.fullmatch("".join(parts), text, re.DOTALL) is not None
-
-
-def _list_matches(text: str, patterns: str) -> bool:
-    return _host_matches(text, patterns.split(","))
-
-
-def _host_matches(host: str, patterns: Iterable[str]) -> bool:
-    """Whether one of the patterns matches and none that is negated does."""
-    found = False
-    for pattern in patterns:
-        if pattern_matches(pattern.removeprefix("!"), host):
-            if pattern.startswith("!"):
-                return False
-            found = True
-    return found
-
-
-def _checked(keyword: str, shown: str, words: list[str]) -> list[str]:
-    """The words in the form that the keyword has; ValueError says what is wrong with them."""
-    if keyword in _CHOICES:
-        _only_one(shown, words)
-        if (choice := _CHOICES[keyword].get(words[0].lower())) is None:
-            raise ValueError(f"{shown} {words[0]} is none of {', '.join(_CHOICES[keyword])}")
-        return [choice]
-    if keyword in _FORMS:
-        _only_one(shown, words)
-        return [_FORMS[keyword](shown, words[0])]
-    return words
-
-
-def _only_one(shown: str, words: list[str]) -> None:
-    if len(words) > 1:
-        raise ValueError(f"{shown} takes one word, {words[1]} is too much")
-
-
-def _port(shown: str, word: str) -> str:
-    port = port_number(word)
-    if port is None:
-        raise ValueError(f"{shown} {word} is not a port")
-    return str(port)
-
-
-def _seconds(shown: str, word: str) -> str:
-    """A time as OpenSSH writes it (sshd_config(5), TIME FORMATS), in seconds; none is 0."""
-    if word.lower() == "none" and shown.lower() == "connecttimeout":
-        return "0"
-    if not re.fullmatch(r"([0-9]{1,9}[smhdwSMHDW])*([0-9]{1,9}[smhdwSMHDW]?)", word):
-        raise ValueError(f"{shown} {word} is not a time")
-    return str(sum(int(count) * _UNITS[unit.lower()] for count, unit in re.findall(r"([0-9]+)([a-zA-Z]?)", word)))
-
-
-def _count(shown: str, word: str) -> str:
-    if not re.fullmatch(r"[0-9]{1,9}", word):
-        raise ValueError(f"{shown} {word} is not a number")
-    return str(int(word))
-
-
-def _text(shown: str, word: str) -> str:
-    if not word:
-        raise ValueError(f"{shown} has no value")
-    return word
-
-
-def _hostname(shown: str, word: str) -> str:
-    _expand(word, {"h": ""}, "h", environment=False)  # it is needed while the file is still being read
-    return _text(shown, word)
-
-
-_FORMS: Mapping[str, Callable[[str, str], str]] = {
-    "hostname": _hostname,
-    "port": _port,
-    "connecttimeout": _seconds,
-    "serveraliveinterval": _seconds,
-    "serveralivecountmax": _count,
-    "numberofpasswordprompts": _count,
-    **dict.fromkeys(
-        (
-            "user",
-            "hostkeyalias",
-            "identityfile",
-            "certificatefile",
-            "identityagent",
-            "bindaddress",
-            "bindinterface",
-            "preferredauthentications",
-        ),
-        _text,
-    ),
-}
-
-
-# ------------------------------------------------------------------ tokens
 
 
 def _here() -> dict[str, str]:
@@ -440,20 +273,3 @@ def _tokens(options: Options) -> dict[str, str]:
     # ssh names sockets with it; it protects nothing.
     digest = hashlib.sha1("".join(found[sign] for sign in "lhpr").encode(), usedforsecurity=False).hexdigest()
     return found | {"C": digest}
-
-
-def _expand(text: str, tokens: Mapping[str, str], allowed: str, *, environment: bool = True) -> str:
-    def replaced(found: re.Match[str]) -> str:
-        sign, name = found["sign"], found["name"]
-        if sign == "%":
-            return "%"
-        if sign is not None:
-            if not sign or sign not in allowed:
-                raise ValueError(f"%{sign} has no meaning in {text!r}")
-            return tokens[sign]
-        if name not in os.environ:
-            raise ValueError(f"{text!r} names {name}, which is not set in the environment")
-        return os.environ[name]
-
-    pattern = r"%(?P<sign>.?)" + (r"|\$\{(?P<name>[^}]*)\}" if environment else "(?P<name>(?!))?")
-    return re.sub(pattern, replaced, text)

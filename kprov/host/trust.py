@@ -29,7 +29,7 @@ from paramiko.hostkeys import HostKeys
 from kprov.errors import ConnectError, DeclinedError
 from kprov.host.known_hosts import AUTHORITY, REVOKED, KnownKey, fingerprint, read_known
 from kprov.host.ssh_config import Login
-from kprov.host.ssh_options import pattern_matches
+from kprov.host.ssh_words import pattern_matches
 
 _CERTIFICATE = "-cert-v01@openssh.com"
 _RSA = ("rsa-sha2-512", "rsa-sha2-256")  # what a key of the kind ssh-rsa signs with

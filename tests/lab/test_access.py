@@ -30,7 +30,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
 
 def exercise(connection: Connection) -> None:
     """What every command does: probe, run a step as root, upload any bytes; what comes back is clean."""
-    found = probe(connection, [])
+    found = probe(connection, [("probe_receipt", "receipt")])
     assert found.facts.missing == ()
     assert found.seen["receipt"]["status"] == "absent"
     reply = connection.exchange([("step", "1", "id", "-u"), ("step", "2", "tty")])
