@@ -7,6 +7,7 @@ import binascii
 import hashlib
 import hmac
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from kprov.host.ssh_words import patterns_match
 
 AUTHORITY, REVOKED = "@cert-authority", "@revoked"
 _HASHED = "|1|"
+_KRL = b"SSHKRL\n\0"
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,34 @@ def fingerprint(blob: bytes) -> str:
 def read_known(paths: Iterable[Path]) -> tuple[KnownKey, ...]:
     """All lines that hold a key; damaged ones are passed over as by ssh. Raises ConnectError for an unreadable file."""
     return tuple(entry for path in paths if path.is_file() for entry in _entries(path))
+
+
+def read_revoked(path: Path) -> frozenset[bytes]:
+    """The public keys of a file for RevokedHostKeys.
+
+    Raises ConnectError where it cannot be read: ssh trusts no host then.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror}"
+    else:
+        if not data.startswith(_KRL):
+            return frozenset(_listed(data))
+        problem = "is a binary revocation list, which kprov does not read"
+    raise ConnectError(
+        f"the revoked host keys are not known: {path} {problem}",
+        where="RevokedHostKeys",
+        hint="make it a readable text file with one public key a line, or take it out of ssh_config",
+    )
+
+
+def _listed(data: bytes) -> Iterator[bytes]:
+    for line in data.decode("utf-8", "replace").splitlines():
+        words = line.split()
+        if len(words) > 1 and not words[0].startswith("#"):
+            with suppress(binascii.Error):
+                yield base64.b64decode(words[1], validate=True)
 
 
 def _entries(path: Path) -> Iterator[KnownKey]:

@@ -32,7 +32,8 @@ class Login:
     identities: private key files, tried in this order, of which at least the public half is there;
     certificates: files that go with them; agent: the socket of the key agent, empty for none;
     methods: what may be tried, in this order; password_prompts: how often a password is asked for.
-    known_hosts: files, the first is written to; strict: ask, yes, no or accept-new, as StrictHostKeyChecking.
+    known_hosts: files, the first is written to; revoked_host_keys: a file of keys that are never taken;
+    strict: ask, yes, no or accept-new, as StrictHostKeyChecking.
     connect_timeout, alive_interval: seconds; alive_count: how many unanswered signs of life end the connection.
     proxy_command: starts the way to the first hop; jumps: the hops, in the order in which they are passed.
     """
@@ -52,6 +53,7 @@ class Login:
     methods: tuple[str, ...] = tuple(_METHODS)
     password_prompts: int = 3
     system_known_hosts: tuple[Path, ...] = SYSTEM_KNOWN_HOSTS
+    revoked_host_keys: Path | None = None
     host_key_alias: str = ""
     strict: str = "ask"
     hash_known_hosts: bool = False
@@ -88,6 +90,7 @@ class _Resolver:
         options = read_options(self.files, Asked(target.name, target.user, target.port))
         _refuse(options)
         proxy = options.one("proxycommand", "none")
+        revoked = options.one("revokedhostkeys", "none")
         agent = options.one("identityagent", "SSH_AUTH_SOCK")
         return Login(
             name=target.name,
@@ -107,6 +110,7 @@ class _Resolver:
             methods=_methods(options),
             password_prompts=options.number("numberofpasswordprompts", 3),
             system_known_hosts=_paths(options, "globalknownhostsfile", tuple(map(str, SYSTEM_KNOWN_HOSTS))),
+            revoked_host_keys=_path(options, revoked) if revoked.lower() != "none" else None,
             host_key_alias=options.one("hostkeyalias"),
             strict=options.one("stricthostkeychecking", "ask"),
             hash_known_hosts=options.flag("hashknownhosts"),

@@ -186,6 +186,7 @@ _FORMS: Mapping[str, Callable[[str, str], str]] = {
             "identityfile",
             "certificatefile",
             "identityagent",
+            "revokedhostkeys",
             "bindaddress",
             "bindinterface",
             "preferredauthentications",

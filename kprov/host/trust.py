@@ -27,7 +27,7 @@ from paramiko.config import SSH_PORT
 from paramiko.hostkeys import HostKeys
 
 from kprov.errors import ConnectError, DeclinedError
-from kprov.host.known_hosts import AUTHORITY, REVOKED, KnownKey, fingerprint, read_known
+from kprov.host.known_hosts import AUTHORITY, REVOKED, KnownKey, fingerprint, read_known, read_revoked
 from kprov.host.ssh_config import Login
 from kprov.host.ssh_words import pattern_matches
 
@@ -89,9 +89,11 @@ class _HostKeys(MissingHostKeyPolicy):
         blob = key.asbytes()
         certificate = _certificate(key)
         signer = _signer(certificate) if certificate else b""
+        if (listed := self._login.revoked_host_keys) and not read_revoked(listed).isdisjoint({blob, signer}):
+            raise self._revoked(fingerprint(blob), f"it, or its authority, is listed in {listed}")
         for entry in self._known:
             if entry.marker == REVOKED and entry.blob in (blob, signer):
-                raise self._revoked(entry)
+                raise self._revoked(fingerprint(entry.blob), f"it is marked {REVOKED} in {entry.place}")
         for entry in self._known:
             if certificate and entry.marker == AUTHORITY and entry.blob == signer:
                 self._check(certificate, entry)
@@ -108,12 +110,12 @@ class _HostKeys(MissingHostKeyPolicy):
 
     # -------------------------------------------------------------- refusals
 
-    def _revoked(self, entry: KnownKey) -> ConnectError:
+    def _revoked(self, shown: str, cause: str) -> ConnectError:
         return ConnectError(
-            f"the host key is revoked: {entry.kind} {fingerprint(entry.blob)}",
+            f"the host key is revoked: {shown}",
             where=self._login.name,
-            cause=f"it is marked {REVOKED} in {entry.place}",
-            hint="somebody may hold a copy of that key: give the host a new one, or ask who marked it",
+            cause=cause,
+            hint="somebody may hold a copy of that key: give the host a new one, or ask who revoked it",
         )
 
     def _changed(self, kind: str, blob: bytes) -> ConnectError:

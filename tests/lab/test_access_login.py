@@ -444,5 +444,5 @@ def silenced(door: Door, when: threading.Event) -> Iterator[None]:
 def test_a_host_that_is_busy_is_not_taken_for_silent(door: Door, inner: Path) -> None:
     config = hops(door, inner, "ServerAliveInterval 1\nServerAliveCountMax 1\n")
     with door.connect("target", config=config) as connection:
-        reply = connection.exchange([("step", "1", "timeout", "6", "tail", "-f", "/dev/null")])
+        reply = connection.exchange([("step", "1", "timeout", "5", "tail", "-f", "/dev/null")])
     assert reply.records[-1]["status"] == "124"

@@ -37,6 +37,7 @@ DEFAULTS = {
     "proxycommand": "",
     "proxyjump": "",
     "pubkeyauthentication": "yes",
+    "revokedhostkeys": "",
     "serveralivecountmax": "3",
     "serveraliveinterval": "0",
     "stricthostkeychecking": "ask",

@@ -287,6 +287,28 @@ def test_a_revoked_key_is_refused_also_where_it_is_known(server: Server, known_h
     assert caught.value.problems[0].cause == f"it is marked @revoked in {known_hosts}:{number}"
 
 
+def test_a_key_that_is_listed_as_revoked(server: Server, known_hosts: Path, tmp_path: Path) -> None:
+    write(known_hosts, server.line())
+    listed = tmp_path / "revoked"
+    listed.write_text(f"# gone\n{OTHER_KEY.get_name()} {OTHER_KEY.get_base64()} of somebody\n")
+    connect(server, known_hosts, Trust(), revoked_host_keys=listed)
+    listed.write_text(f"{listed.read_text()}{server.key.get_name()} {server.key.get_base64()}\n")
+    with pytest.raises(ConnectError, match="is revoked") as caught:
+        connect(server, known_hosts, Trust(), revoked_host_keys=listed)
+    assert str(listed) in caught.value.problems[0].cause
+
+
+@pytest.mark.parametrize("content", [None, b"SSHKRL\n\0\0\0\0\1"])
+def test_revoked_keys_that_cannot_be_read_let_no_host_pass(
+    server: Server, known_hosts: Path, tmp_path: Path, content: bytes | None
+) -> None:
+    write(known_hosts, server.line())
+    if content is not None:
+        (tmp_path / "revoked").write_bytes(content)
+    with pytest.raises(ConnectError, match="revoked host keys are not known"):
+        connect(server, known_hosts, Trust(), revoked_host_keys=tmp_path / "revoked")
+
+
 def test_the_key_of_an_authority_is_no_host_s_key(server: Server, known_hosts: Path) -> None:
     write(known_hosts, f"@cert-authority {server.line()}")
     with pytest.raises(ConnectError, match="is not known"):
