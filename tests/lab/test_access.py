@@ -151,7 +151,12 @@ VARIANTS = {
         )
     ),
     "hidepid": Variant(
-        changes=(done("mount -o remount,hidepid=2 /proc", "mount -o remount,hidepid=0 /proc"),),
+        changes=(
+            done(
+                f"mount -o remount,hidepid=2 /proc && runuser -u {USER} -- sh -c '! test -e /proc/1'",
+                "mount -o remount,hidepid=0 /proc",
+            ),
+        )
     ),
 }
 
