@@ -71,7 +71,7 @@ class Exchange:
         channel, talk = self._channel, self._talk
         self._feeder = feeder = _Feeder(channel, self._become, script, payload, hold=self._hold)
         if self._become.tty:
-            channel.get_pty("dumb")
+            self._take_terminal()
         channel.exec_command(self._become.command(len(script)))
         self._tail.start()
         if talk is None:
@@ -99,6 +99,15 @@ class Exchange:
         channel.status_event.wait(_STATUS_SECONDS)
         status = channel.recv_exit_status() if channel.exit_status_ready() else -1
         return Reply(tuple(records), self._tail.text.rpartition(READY)[2], status if self._left is None else self._left)
+
+    def _take_terminal(self) -> None:
+        try:
+            self._channel.get_pty("dumb")
+        except paramiko.SSHException:
+            if self._talk is None or not self._channel.get_transport().is_active():
+                raise
+            self._talk.said = "sudoers demands a terminal (requiretty), and sshd gives none (PermitTTY)"
+            raise NotLetInError(self._talk) from None
 
     def _listen(self, feeder: _Feeder, on_record: Callable[[Record], None] | None) -> list[Record]:
         talk, records = self._talk, []

@@ -220,6 +220,17 @@ def test_sudo_that_does_not_let_it_in(door: Door, sudoers: str, given: str, what
     assert PASSWORD not in str(problem)
 
 
+def test_sudo_that_wants_a_terminal_where_sshd_gives_none(door: Door) -> None:
+    with (
+        door.sudoers(defaults("requiretty") + FREE),
+        door.sshd("PermitTTY no"),
+        pytest.raises(ConnectError, match="sudo does not let it in") as caught,
+        door.connect(),
+    ):
+        pass
+    assert "PermitTTY" in caught.value.problems[0].cause
+
+
 def test_a_login_shell_that_runs_nothing(door: Door) -> None:
     with (
         door.shell(USER, "/usr/sbin/nologin"),
