@@ -29,6 +29,8 @@ from kprov.host.trust import Trust, prepare
 from kprov.host.wire import Watch, Wire, dial, start_proxy
 from kprov.secret import Passwords, Secret
 
+__all__ = ["Call", "Connection", "Reply", "Traffic"]
+
 Call = Sequence[str]
 
 _OPEN_SECONDS = 30  # for one channel

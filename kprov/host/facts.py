@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from kprov.errors import StepError
 from kprov.host.answers import Record
-from kprov.host.connection import Connection
-from kprov.host.exchange import Reply
+from kprov.host.connection import Connection, Reply
 from kprov.resources.base import Call, Seen
 
 

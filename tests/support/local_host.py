@@ -14,7 +14,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from kprov.host.answers import Record, parse
-from kprov.host.exchange import Reply
+from kprov.host.connection import Reply
 
 LIBRARY = files("kprov.host").joinpath("library.sh").read_text(encoding="utf-8")
 SHELLS = tuple(shell for shell in (("dash",), ("bash", "--posix")) if shutil.which(shell[0]))
