@@ -11,6 +11,7 @@ import pytest
 from support.access import PASSWORD, USER, Door, open_door
 
 from kprov.errors import ConnectError, ExitCode
+from kprov.host.answers import Record
 from kprov.host.connection import Connection
 from kprov.host.facts import probe
 from kprov.lab.archives import default_directory
@@ -166,6 +167,21 @@ def test_a_host_that_is_reached(door: Door, name: str) -> None:
     variant = VARIANTS[name]
     answers = [PASSWORD] if variant.password else []
     with variant.made(door), door.connect(f"{variant.user}@{door.address}", answers=answers) as connection:
+        exercise(connection)
+
+
+@pytest.mark.parametrize("options", [(), ("requiretty",)])
+def test_what_is_followed_is_left_and_the_connection_goes_on(door: Door, options: tuple[str, ...]) -> None:
+    class EnoughError(Exception):
+        pass
+
+    def leave(record: Record) -> None:
+        raise EnoughError(record.kind)
+
+    sudoers = (defaults(*options) if options else "") + ASKS
+    with door.sudoers(sudoers), door.connect(answers=[PASSWORD]) as connection:
+        with pytest.raises(EnoughError, match="begun"):
+            connection.follow([("say", "begun"), ("cat",)], leave)
         exercise(connection)
 
 
