@@ -64,8 +64,8 @@ def install(
       kprov install kafka-1 --kafka-version 3.9.2 --set num.partitions=3 --yes
       kprov install --config kprov.yaml --archives ./archives
 
-    HOST is what ssh takes: [user@]name[:port] or an alias of ssh_config; the user is root or has sudo without
-    a password. The plan is printed and asked for before anything is changed. On a host that kprov has installed,
+    HOST is what ssh takes: [user@]name[:port] or an alias of ssh_config; the user is root or has
+    sudo. The plan is printed and asked for before anything is changed. On a host that kprov has installed,
     what no option names stays as it was asked before; a file given with --config says all of it.
     """
     request = Request(config, host, tuple(flags), access, archives, adopt, ready=ready)
@@ -179,8 +179,8 @@ def plan(
         asked = request.asked()
         with output.progress() as emit:
             operation.look_for_releases(asked, archives, emit)
-            with access.connect(asked.login, output.journal) as connection:
-                prepared = operation.prepare(connection, request, asked, emit)
+        with access.connect(asked.login, output.journal) as connection, output.progress() as emit:
+            prepared = operation.prepare(connection, request, asked, emit)
         output.plan(prepared.plan, diffs=True)
         if exit_code and not prepared.plan.empty:
             output.code = ExitCode.CHANGES

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from kprov.cli.passwords import PasswordFiles, on_terminal
 from kprov.errors import DeclinedError, ExitCode, KprovError, Problem, UsageError, code_of
 from kprov.journal import Journal
 from kprov.operations.request import one_host
@@ -32,13 +32,25 @@ def access_options(function: F) -> F:
     """How to reach the host; the function gets one ``access``."""
 
     def wrap(**values: Any) -> Any:
-        access = Access(values.pop("ssh_config"), values.pop("identity"), values.pop("accept_new_host_key"), _asker())
+        password_files = PasswordFiles(values.pop("password_file"), values.pop("sudo_password_file"))
+        access = Access(
+            values.pop("ssh_config"),
+            values.pop("identity"),
+            values.pop("accept_new_host_key"),
+            _asker(),
+            password_files.read,
+            password_files.arguments,
+        )
         return function(access=access, **values)
 
     wrap.__name__, wrap.__doc__ = function.__name__, function.__doc__
     wrap.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
     for option in (
         click.option("--accept-new-host-key", is_flag=True, help="Trust a host key that is not known yet."),
+        click.option(
+            "--sudo-password-file", type=_FILE, metavar="FILE", help="Read sudo's password there; - is standard input."
+        ),
+        click.option("--password-file", type=_FILE, metavar="FILE", help="Read the login's password there, likewise."),
         click.option("--ssh-config", type=_FILE, metavar="FILE", help="Read this file instead of ~/.ssh/config."),
         click.option("-i", "--identity", type=_FILE, metavar="FILE", help="Log in with this private key."),
     ):
@@ -156,7 +168,7 @@ def bare_host(host: str | None, config: Path | None) -> Host:
 
 def _asker() -> Callable[[str], bool] | None:
     """Asks on the terminal; None where there is none."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not on_terminal():
         return None
     return lambda question: click.confirm(question, err=True)
 

@@ -1,22 +1,27 @@
-"""Where to log in and how, as ``ssh HOST`` would read it from ssh_config."""
+"""Where to log in and how, as ``ssh HOST`` would: what ssh_config says, put in the form that a connection needs."""
 
 from __future__ import annotations
 
-import getpass
-import glob
-import re
+import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from paramiko import SSHConfig
-from paramiko.ssh_exception import ConfigParseError
+from kprov.errors import Problem, UsageError
+from kprov.host.ssh_options import Asked, Options, read_options
+from kprov.spec.target import Target, parse_target
 
-from kprov.errors import UsageError
-from kprov.spec.target import Target, port_number
-
-_HEADER = re.compile(r"^\s*(host|match)[\s=]", re.IGNORECASE)
-_INCLUDE = re.compile(r"^\s*include\s+(?P<patterns>.+?)\s*$", re.IGNORECASE)
-_INCLUDE_DEPTH = 16  # OpenSSH's own bound (readconf.c)
+SYSTEM_KNOWN_HOSTS = (Path("/etc/ssh/ssh_known_hosts"), Path("/etc/ssh/ssh_known_hosts2"))
+_SYSTEM_CONFIG = Path("/etc/ssh/ssh_config")
+_MOST_JUMPS = 16
+# Where no IdentityFile is named (readconf.c), without the kinds that paramiko does not know.
+_DEFAULT_IDENTITIES = ("~/.ssh/id_rsa", "~/.ssh/id_ecdsa", "~/.ssh/id_ed25519")
+_METHODS = {
+    "publickey": "pubkeyauthentication",
+    "keyboard-interactive": "kbdinteractiveauthentication",
+    "password": "passwordauthentication",
+}
+_HINT = "mend that line; 'ssh -G HOST' shows how ssh reads it"
 
 
 @dataclass(frozen=True)
@@ -24,8 +29,13 @@ class Login:
     """Everything that a connection needs to know.
 
     name: what the user typed; hostname: the name or address that is dialled.
-    identities: private key files, tried in this order; known_hosts: files, the first is written to.
-    jumps: the hops on the way, in the order in which they are passed.
+    identities: private key files, tried in this order, of which at least the public half is there;
+    certificates: files that go with them; agent: the socket of the key agent, empty for none;
+    methods: what may be tried, in this order; password_prompts: how often a password is asked for.
+    known_hosts: files, the first is written to; revoked_host_keys: a file of keys that are never taken;
+    strict: ask, yes, no or accept-new, as StrictHostKeyChecking.
+    connect_timeout, alive_interval: seconds; alive_count: how many unanswered signs of life end the connection.
+    proxy_command: starts the way to the first hop; jumps: the hops, in the order in which they are passed.
     """
 
     name: str
@@ -38,101 +48,148 @@ class Login:
     connect_timeout: float
     proxy_command: str | None = None
     jumps: tuple[Login, ...] = ()
+    certificates: tuple[Path, ...] = ()
+    agent: str = ""
+    methods: tuple[str, ...] = tuple(_METHODS)
+    password_prompts: int = 3
+    system_known_hosts: tuple[Path, ...] = SYSTEM_KNOWN_HOSTS
+    revoked_host_keys: Path | None = None
+    host_key_alias: str = ""
+    strict: str = "ask"
+    hash_known_hosts: bool = False
+    alive_interval: float = 10.0
+    alive_count: int = 3
+    address_family: str = "any"
+    bind_address: str = ""
 
 
 def read_login(target: Target, *, config: Path | None = None, identity: Path | None = None) -> Login:
     """Resolve HOST through ssh_config.
 
     config: the file of ``--ssh-config``; without it the user's and the system's are read, where they exist.
-    identity: the file of ``-i``, tried first. Raises UsageError if a named file is not there.
+    identity: the file of ``-i``, tried first. Raises UsageError if a named file is not there, and where
+    ssh_config cannot be read or asks for what kprov cannot do.
     """
     for path, option in ((config, "--ssh-config"), (identity, "-i")):
         if path is not None and not path.is_file():
             raise UsageError(f"{path} is not a file", where=option, hint="give the path of an existing file")
     if identity is not None and identity.read_bytes()[:4] in {b"ssh-", b"ecds", b"sk-s"}:
         raise UsageError(f"{identity} is a public key", where="-i", hint="name the private one, without .pub")
-    files = [config] if config else [Path.home() / ".ssh/config", Path("/etc/ssh/ssh_config")]
-    # Each file begins outside any Host block.
-    text = "\nHost *\n".join(_expand(path, path.parent, 0) for path in files if path.is_file())
-    where = str(config) if config else "ssh_config"
-    try:
-        return _resolve(target, SSHConfig.from_text(text), identity, depth=0)
-    except ConfigParseError as error:
-        raise UsageError(
-            f"cannot be read: {error}", where=where, hint="mend that line; 'ssh -G HOST' shows it"
-        ) from None
+    own = Path.home() / ".ssh"
+    files = [(config, own)] if config else [(own / "config", own), (_SYSTEM_CONFIG, _SYSTEM_CONFIG.parent)]
+    return _Resolver(files, identity).login(target, depth=0)
 
 
-def _expand(path: Path, base: Path, depth: int) -> str:
-    """The file's text with every Include replaced by what it names (paramiko does not read Include)."""
-    if depth > _INCLUDE_DEPTH:
-        raise UsageError("too many levels of Include", where=str(path), hint="an Include names its own file")
-    lines = []
-    header = "Host *"
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        if _HEADER.match(line):
-            header = line
-        match = _INCLUDE.match(line)
-        if match is None:
-            lines.append(line)
-            continue
-        for pattern in match["patterns"].split():
-            full = base / Path(pattern.strip('"')).expanduser()
-            lines += [
-                _expand(Path(name), base, depth + 1) for name in sorted(glob.glob(str(full))) if Path(name).is_file()
-            ]
-        lines.append(header)  # what follows belongs to the block that the Include stands in
-    return "\n".join(lines)
+@dataclass(frozen=True)
+class _Resolver:
+    files: list[tuple[Path, Path]]
+    identity: Path | None
+
+    def login(self, target: Target, *, depth: int, alone: bool = False) -> Login:
+        """alone: a hop behind another, whose way is given already (ssh.c gives it ``-J``)."""
+        options = read_options(self.files, Asked(target.name, target.user, target.port))
+        _refuse(options)
+        proxy = options.one("proxycommand", "none")
+        revoked = options.one("revokedhostkeys", "none")
+        agent = options.one("identityagent", "SSH_AUTH_SOCK")
+        return Login(
+            name=target.name,
+            hostname=options.hostname,
+            user=options.user,
+            port=options.port,
+            identities=tuple(([self.identity] if self.identity else []) + _identities(options)),
+            identities_only=options.flag("identitiesonly"),
+            known_hosts=_paths(options, "userknownhostsfile", ("~/.ssh/known_hosts", "~/.ssh/known_hosts2")),
+            connect_timeout=options.number("connecttimeout", 0) or 15.0,
+            proxy_command=None
+            if alone or proxy.lower() == "none"
+            else options.expand(proxy, "hnpr", environment=False),
+            jumps=() if alone else self.jumps(options, depth),
+            certificates=_existing(options, options.words.get("certificatefile", ())),
+            agent=_agent(options, agent),
+            methods=_methods(options),
+            password_prompts=options.number("numberofpasswordprompts", 3),
+            system_known_hosts=_paths(options, "globalknownhostsfile", tuple(map(str, SYSTEM_KNOWN_HOSTS))),
+            revoked_host_keys=_path(options, revoked) if revoked.lower() != "none" else None,
+            host_key_alias=options.one("hostkeyalias"),
+            strict=options.one("stricthostkeychecking", "ask"),
+            hash_known_hosts=options.flag("hashknownhosts"),
+            # 0 would be never, as it is ssh's default: kprov notices a dead host in any case.
+            alive_interval=options.number("serveraliveinterval", 0) or 10.0,
+            alive_count=max(1, options.number("serveralivecountmax", 3)),
+            address_family=options.one("addressfamily", "any"),
+            bind_address=options.one("bindaddress"),
+        )
+
+    def jumps(self, options: Options, depth: int) -> tuple[Login, ...]:
+        """The hops of ProxyJump, nearest first. Only the first of them may have hops of its own before it."""
+        value = options.one("proxyjump", "none")
+        if value.lower() == "none":
+            return ()
+        if depth > _MOST_JUMPS:
+            raise UsageError(
+                f"ProxyJump {value} leads back to itself",
+                where="ssh_config",
+                hint="set ProxyJump none for the jump host itself",
+            )
+        hops: list[Login] = []
+        for text in value.split(","):
+            target = parse_target(options.expand(text.strip(), "hnpr", environment=False))
+            if isinstance(target, Problem):
+                raise UsageError(f"ProxyJump {value}: {target.what}", where="ssh_config", hint=_HINT)
+            hop = self.login(target, depth=depth + 1, alone=bool(hops))
+            hops += [*hop.jumps, hop]
+        return tuple(hops)
 
 
-def _resolve(target: Target, config: SSHConfig, identity: Path | None, depth: int) -> Login:
-    found = config.lookup(target.name)
-    files = [Path(name).expanduser() for name in found.get("identityfile", [])]
-    known = found.get("userknownhostsfile", "~/.ssh/known_hosts ~/.ssh/known_hosts2").split()
-    if known == ["none"]:
-        known = ["/dev/null"]
-    port = target.port or port_number(found.get("port", "22"))
-    if port is None:
-        raise ConfigParseError(f"Port {found['port']} is not a port")
-    proxy = found.get("proxycommand")
-    return Login(
-        name=target.name,
-        hostname=found.get("hostname", target.name),
-        user=target.user or found.get("user") or getpass.getuser(),
-        port=port,
-        identities=tuple(([identity] if identity else []) + [path for path in files if path.is_file()]),
-        identities_only=found.get("identitiesonly", "no").lower() == "yes",
-        known_hosts=tuple(Path(name.strip('"')).expanduser() for name in known),
-        connect_timeout=_seconds(found.get("connecttimeout", "none")),
-        proxy_command=proxy if proxy and proxy.lower() != "none" else None,
-        jumps=_jumps(found.get("proxyjump", "none"), config, identity, depth),
+def _refuse(options: Options) -> None:
+    """What would lead elsewhere than kprov goes."""
+    if options.flag("proxyusefdpass") and options.one("proxycommand", "none").lower() != "none":
+        what = "ProxyUseFdpass is not supported"
+    elif options.one("bindinterface"):
+        what = "BindInterface is not supported"
+    else:
+        return
+    raise UsageError(what, where="ssh_config", hint=f"set another way for {options.name} in a file for --ssh-config")
+
+
+def _path(options: Options, text: str) -> Path:
+    return Path(options.expand(text)).expanduser()
+
+
+def _paths(options: Options, keyword: str, default: tuple[str, ...]) -> tuple[Path, ...]:
+    words = options.words.get(keyword, default)
+    return (
+        (Path("/dev/null"),)
+        if [word.lower() for word in words] == ["none"]
+        else tuple(_path(options, word) for word in words)
     )
 
 
-def _seconds(text: str) -> float:
-    """ConnectTimeout as OpenSSH reads it (sshd_config(5), TIME FORMATS); 15 seconds where there is none."""
-    if text.lower() == "none":
-        return 15.0
-    parts = re.fullmatch(r"(?:([0-9]{1,4})h)?(?:([0-9]{1,5})m)?(?:([0-9]{1,6})s?)?", text, re.IGNORECASE)
-    if not text or parts is None:
-        raise ConfigParseError(f"ConnectTimeout {text} is not a time")
-    hours, minutes, seconds = (float(part or 0) for part in parts.groups())
-    return hours * 3600 + minutes * 60 + seconds or 15.0
+def _existing(options: Options, words: Iterable[str]) -> tuple[Path, ...]:
+    """The files that are there; ssh passes over the others, too."""
+    paths = [_path(options, word) for word in words if word.lower() != "none"]
+    return tuple(path for path in paths if path.is_file())
 
 
-def _jumps(value: str, config: SSHConfig, identity: Path | None, depth: int) -> tuple[Login, ...]:
-    """The hops of ProxyJump, nearest first, each resolved on its own as OpenSSH does."""
-    if value.lower() == "none":
-        return ()
-    if depth > _INCLUDE_DEPTH:
-        raise UsageError(f"ProxyJump {value} leads back to itself", where="ssh_config", hint="mend the ProxyJump lines")
-    hops: list[Login] = []
-    for text in value.split(","):
-        user, at, rest = text.strip().removeprefix("ssh://").rpartition("@")
-        name, colon, port = rest.rpartition(":")
-        target = (
-            Target(name, user or None, int(port)) if colon and port.isdigit() else Target(rest, user if at else None)
-        )
-        hop = _resolve(target, config, identity, depth + 1)
-        hops += [*hop.jumps, hop]
-    return tuple(hops)
+def _identities(options: Options) -> list[Path]:
+    """The keys that are there, also those of which only the public half is: the agent may have the other."""
+    words = options.words.get("identityfile", _DEFAULT_IDENTITIES)
+    paths = [_path(options, word) for word in words if word.lower() != "none"]
+    return [path for path in paths if path.is_file() or path.with_name(f"{path.name}.pub").is_file()]
+
+
+def _agent(options: Options, word: str) -> str:
+    if word.lower() == "none":
+        return ""
+    if word == "SSH_AUTH_SOCK":
+        return os.environ.get("SSH_AUTH_SOCK", "")
+    if word.startswith("$") and not word.startswith("${"):
+        return os.environ.get(word[1:], "")
+    return str(_path(options, word))
+
+
+def _methods(options: Options) -> tuple[str, ...]:
+    """The ways to log in that are neither switched off nor left out of PreferredAuthentications."""
+    preferred = options.one("preferredauthentications", ",".join(_METHODS)).split(",")
+    return tuple(name for name in preferred if name in _METHODS and options.flag(_METHODS[name], default=True))

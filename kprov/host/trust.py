@@ -1,25 +1,38 @@
-"""Host keys: known ones are verified, a new one is shown and asked for, a changed one is refused.
+"""Host keys: known ones are verified, a new one is shown and asked for, a changed or revoked one is refused.
 
-fabric accepts every key and never reads known_hosts, so the policy is ours.
+paramiko knows neither patterns nor markers in known_hosts and fabric accepts every key, so all of it is ours.
+Each hop on the way is verified in the same manner.
 """
 
 from __future__ import annotations
 
 import base64
-import hashlib
 import shlex
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from paramiko import BadHostKeyException, MissingHostKeyPolicy, PKey, SSHClient, SSHException
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    SSHCertificate,
+    SSHCertificateType,
+    load_ssh_public_identity,
+)
+from paramiko import MissingHostKeyPolicy, PKey, SSHClient, Transport
 from paramiko.config import SSH_PORT
-from paramiko.hostkeys import HostKeyEntry, HostKeys, InvalidHostKey
+from paramiko.hostkeys import HostKeys
 
 from kprov.errors import ConnectError, DeclinedError
+from kprov.host.known_hosts import AUTHORITY, REVOKED, KnownKey, fingerprint, read_known, read_revoked
 from kprov.host.ssh_config import Login
+from kprov.host.ssh_words import pattern_matches
 
-SYSTEM_KNOWN_HOSTS = Path("/etc/ssh/ssh_known_hosts")
+_CERTIFICATE = "-cert-v01@openssh.com"
+_RSA = ("rsa-sha2-512", "rsa-sha2-256")  # what a key of the kind ssh-rsa signs with
 
 
 @dataclass(frozen=True)
@@ -34,104 +47,169 @@ class Trust:
     ask: Callable[[str], bool] | None = None
 
 
-def fingerprint(key: PKey) -> str:
-    """``SHA256:...`` as ssh-keygen -l prints it."""
-    digest = base64.b64encode(hashlib.sha256(key.asbytes()).digest()).decode("ascii").rstrip("=")
-    return f"SHA256:{digest}"
+def prepare(client: SSHClient, login: Login, trust: Trust) -> Callable[..., Transport]:
+    """Set what the client does with the key that it is shown; before it connects.
+
+    The answer is for its ``transport_factory``: the kinds of keys that are known are asked for first.
+    """
+    keys = _HostKeys(login, trust, read_known((*login.system_known_hosts, *login.known_hosts)))
+    client.set_missing_host_key_policy(keys)
+
+    def transport(sock: Any, **options: Any) -> Transport:
+        made = Transport(sock, **options)
+        security = made.get_security_options()
+        security.key_types = keys.preferred(tuple(security.key_types))
+        return made
+
+    return transport
 
 
-def prepare(client: SSHClient, login: Login, trust: Trust) -> None:
-    """Load the known keys into the client and set what happens with others; before it connects."""
-    for path in (SYSTEM_KNOWN_HOSTS, *login.known_hosts):
-        if path.is_file():
-            for _, entry in _entries(path):
-                for name in entry.hostnames:
-                    client.get_host_keys().add(name, entry.key.get_name(), entry.key)
-    client.set_missing_host_key_policy(_Policy(login, trust))
+class _HostKeys(MissingHostKeyPolicy):
+    """All that is known of one host, and what is done with the key that it shows."""
 
-
-def changed_key(login: Login, error: BadHostKeyException) -> ConnectError:
-    """The error for a host that shows another key than the known one."""
-    expected, got = error.expected_key, error.key
-    name = login.hostname if login.port == SSH_PORT else f"[{login.hostname}]:{login.port}"
-    place = _place(login, name, expected)
-    return ConnectError(
-        f"the host key has changed: {got.get_name()} {fingerprint(got)} is shown, "
-        f"{expected.get_name()} {fingerprint(expected)} is known",
-        where=login.name,
-        cause=f"the known key is in {place}" if place else "",
-        hint="somebody may be in between; if the host was set up anew, remove the known key and run this again: "
-        f"ssh-keygen -R {shlex.quote(name)}",
-    )
-
-
-def _place(login: Login, hostname: str, key: PKey) -> str:
-    """``file:line`` of a known key; empty if it is not found."""
-    for path in (SYSTEM_KNOWN_HOSTS, *login.known_hosts):
-        if not path.is_file():
-            continue
-        for number, entry in _entries(path):
-            keys = HostKeys()
-            for name in entry.hostnames:
-                keys.add(name, entry.key.get_name(), entry.key)
-            if entry.key == key and keys.lookup(hostname):
-                return f"{path}:{number}"
-    return ""
-
-
-def _entries(path: Path) -> Iterator[tuple[int, HostKeyEntry]]:
-    """The lines of a known_hosts file that hold a key, with their numbers; damaged ones are passed over as by ssh."""
-    try:
-        lines = path.read_bytes().split(b"\n")
-    except OSError as error:
-        raise ConnectError(
-            "the known host keys cannot be read",
-            where=str(path),
-            cause=error.strerror or "",
-            hint="make the file readable, or name another with UserKnownHostsFile in ssh_config",
-        ) from None
-    for number, line in enumerate(lines, 1):
-        text = line.decode("utf-8", "replace").strip()
-        if not text or text.startswith("#"):
-            continue
-        try:
-            entry = HostKeyEntry.from_line(text, number)
-        except (SSHException, InvalidHostKey, ValueError):
-            continue
-        if entry is not None and entry.key is not None:
-            yield number, entry
-
-
-class _Policy(MissingHostKeyPolicy):
-    def __init__(self, login: Login, trust: Trust) -> None:
+    def __init__(self, login: Login, trust: Trust, known: tuple[KnownKey, ...]) -> None:
         self._login = login
         self._trust = trust
+        port = "" if login.port == SSH_PORT else str(login.port)
+        self.name = login.host_key_alias or (f"[{login.hostname}]:{port}" if port else login.hostname)
+        self._known = [entry for entry in known if entry.holds_for(self.name)]
+        # ssh takes the key of the plain name at any port, but not its absence as a sign of change.
+        self._elsewhere = [entry for entry in known if not entry.marker and entry.holds_for(login.hostname)]
+
+    def preferred(self, kinds: tuple[str, ...]) -> tuple[str, ...]:
+        """The kinds of keys to ask for: certificates where an authority is known, then what is known, then others."""
+        known = [entry.kind for entry in (*self._keys(), *self._elsewhere)]
+        first = [kind for kind in kinds if kind in known or (kind in _RSA and "ssh-rsa" in known)]
+        authority = any(entry.marker == AUTHORITY for entry in self._known)
+        certificates = [kind + _CERTIFICATE for kind in kinds] if authority else []
+        return tuple(dict.fromkeys([*certificates, *first, *kinds]))
 
     def missing_host_key(self, client: SSHClient, hostname: str, key: PKey) -> None:
-        shown = f"{key.get_name()} {fingerprint(key)}"
-        if not self._trust.accept_new:
-            if self._trust.ask is None:
+        """Called with the key that the host has proven to hold; returns if it is the right one."""
+        blob = key.asbytes()
+        certificate = _certificate(key)
+        signer = _signer(certificate) if certificate else b""
+        if (listed := self._login.revoked_host_keys) and not read_revoked(listed).isdisjoint({blob, signer}):
+            raise self._revoked(fingerprint(blob), f"it, or its authority, is listed in {listed}")
+        for entry in self._known:
+            if entry.marker == REVOKED and entry.blob in (blob, signer):
+                raise self._revoked(fingerprint(entry.blob), f"it is marked {REVOKED} in {entry.place}")
+        for entry in self._known:
+            if certificate and entry.marker == AUTHORITY and entry.blob == signer:
+                self._check(certificate, entry)
+                return
+        if any(entry.blob == blob for entry in (*self._keys(), *self._elsewhere)):
+            return
+        kind = key.get_name().removesuffix(_CERTIFICATE)
+        if self._keys():
+            raise self._changed(kind, blob)
+        self._new(kind, blob)
+
+    def _keys(self) -> list[KnownKey]:
+        return [entry for entry in self._known if not entry.marker]
+
+    # -------------------------------------------------------------- refusals
+
+    def _revoked(self, shown: str, cause: str) -> ConnectError:
+        return ConnectError(
+            f"the host key is revoked: {shown}",
+            where=self._login.name,
+            cause=cause,
+            hint="somebody may hold a copy of that key: give the host a new one, or ask who revoked it",
+        )
+
+    def _changed(self, kind: str, blob: bytes) -> ConnectError:
+        known = min(self._keys(), key=lambda entry: entry.kind != kind)
+        return ConnectError(
+            f"the host key has changed: {kind} {fingerprint(blob)} is shown, "
+            f"{known.kind} {fingerprint(known.blob)} is known",
+            where=self._login.name,
+            cause=f"the known key is in {known.place}",
+            hint="somebody may be in between; if the host was set up anew, remove the known key and run this again: "
+            f"ssh-keygen -f {shlex.quote(str(known.path))} -R {shlex.quote(self.name)}",
+        )
+
+    def _check(self, certificate: SSHCertificate, authority: KnownKey) -> None:
+        """A certificate of a known authority must be for this host, and valid now."""
+        name = self._login.host_key_alias or self._login.hostname
+        principals = [principal.decode("utf-8", "replace") for principal in certificate.valid_principals]
+        now = time.time()
+        if certificate.type is not SSHCertificateType.HOST:
+            what = "it is a user's"
+        elif certificate.critical_options:
+            what = "it has options that are not known"
+        elif not certificate.valid_after <= now < certificate.valid_before:
+            what = "it is not valid now"
+        elif principals and not any(pattern_matches(principal.lower(), name.lower()) for principal in principals):
+            what = f"it is for {', '.join(principals)}"
+        else:
+            try:
+                certificate.verify_cert_signature()
+                return
+            except (InvalidSignature, UnsupportedAlgorithm, ValueError):
+                what = "its signature is wrong"
+        raise ConnectError(
+            f"the host's certificate is not good: {what}",
+            where=self._login.name,
+            cause=f"the authority that it names is in {authority.place}",
+            hint="give the host a new certificate for that name, or ask whoever keeps the authority",
+        )
+
+    # -------------------------------------------------------------- a key that is not known
+
+    def _new(self, kind: str, blob: bytes) -> None:
+        shown = f"{kind} {fingerprint(blob)}"
+        where = self._login.name
+        if not self._trust.accept_new and self._login.strict not in {"no", "accept-new"}:
+            if self._trust.ask is None or self._login.strict == "yes":
+                asked = "" if self._login.strict != "yes" else "; ssh_config says StrictHostKeyChecking yes"
                 raise ConnectError(
                     f"the host key is not known: {shown}",
-                    where=self._login.name,
+                    where=where,
                     hint="compare the fingerprint with the host's own and add --accept-new-host-key, "
-                    f"or log in once with ssh {self._login.name}",
+                    f"or log in once with ssh {where}{asked}",
                 )
-            if not self._trust.ask(f"The host key of {hostname} is not known: {shown}\nTrust it from now on?"):
-                raise DeclinedError(f"the host key {shown} was not accepted", where=self._login.name)
-        self._remember(hostname, key)
+            if not self._trust.ask(f"The host key of {self.name} is not known: {shown}\nTrust it from now on?"):
+                raise DeclinedError(f"the host key {shown} was not accepted", where=where)
+        self._remember(kind, blob)
 
-    def _remember(self, hostname: str, key: PKey) -> None:
+    def _remember(self, kind: str, blob: bytes) -> None:
         path = self._login.known_hosts[0]
-        line = HostKeyEntry([hostname], key).to_line()
+        name = HostKeys.hash_host(self.name) if self._login.hash_known_hosts else self.name
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            old = path.read_bytes() if path.exists() else b""
-            with path.open("ab") as stream:
-                stream.write((b"" if not old or old.endswith(b"\n") else b"\n") + (line or "").encode())
+            _append(path, f"{name} {kind} {_base64(blob)}\n")
         except OSError as error:
             raise ConnectError(
                 f"the host key cannot be remembered: {error.strerror}",
                 where=str(path),
                 hint="make the file writable, or name another with UserKnownHostsFile in ssh_config",
             ) from None
+
+
+def _append(path: Path, line: str) -> None:
+    old = path.read_bytes() if path.exists() else b""
+    with path.open("ab") as stream:
+        stream.write((b"" if not old or old.endswith(b"\n") else b"\n") + line.encode())
+
+
+def _base64(blob: bytes) -> str:
+    return base64.b64encode(blob).decode("ascii")
+
+
+def _certificate(key: PKey) -> SSHCertificate | None:
+    """The certificate that a host has shown in place of a bare key."""
+    public = key.public_blob
+    if public is None:
+        return None
+    try:
+        found = load_ssh_public_identity(f"{public.key_type} {_base64(public.key_blob)}".encode())
+    except (ValueError, UnsupportedAlgorithm):
+        return None
+    return found if isinstance(found, SSHCertificate) else None
+
+
+def _signer(certificate: SSHCertificate) -> bytes:
+    """The public key of the authority, as known_hosts has it."""
+    text = certificate.signature_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+    return base64.b64decode(text.split()[1])

@@ -17,27 +17,35 @@ from kprov.host.trust import Trust
 from kprov.journal import Journal
 from kprov.receipt import Receipt
 from kprov.resources.base import Seen
+from kprov.secret import Passwords
 from kprov.spec.broker import login as login_of
 from kprov.spec.model import Cluster, Host
 
 
 @dataclass(frozen=True)
 class Access:
-    """How to reach hosts: the options that every command with a HOST has."""
+    """How to reach hosts: the options that every command with a HOST has.
+
+    passwords: where they come from; called before anything is touched, and reads what was given only once.
+    files: the options that name password files, for the command to type next.
+    """
 
     ssh_config: Path | None = None
     identity: Path | None = None
     accept_new_host_key: bool = False
     ask: Callable[[str], bool] | None = None
+    passwords: Callable[[], Passwords] = Passwords
+    files: tuple[str, ...] = ()
 
     @property
     def arguments(self) -> list[str]:
         """The options as they were given, for the command to type next."""
         words = ["--ssh-config", str(self.ssh_config)] if self.ssh_config else []
-        return [*words, "-i", str(self.identity)] if self.identity else words
+        return [*words, *(["-i", str(self.identity)] if self.identity else []), *self.files]
 
     def login(self, host: Host) -> Login:
-        """Resolve a host through ssh_config."""
+        """Resolve a host through ssh_config. Raises UsageError for it, and for a password file."""
+        self.passwords()
         return read_login(login_of(host), config=self.ssh_config, identity=self.identity or host.ssh.identity)
 
     def reach(self, cluster: Cluster, host: Host) -> tuple[Cluster, Host, Login]:
@@ -56,7 +64,8 @@ class Access:
         """A connection that is not open yet: use it as a context manager. journal: of the run that it is for."""
         if journal is not None:
             journal.host(login.name, f"{login.user}@{login.hostname}:{login.port}")
-        return Connection(login, Trust(self.accept_new_host_key, self.ask), journal.id if journal else "")
+        trust = Trust(self.accept_new_host_key, self.ask)
+        return Connection(login, trust, self.passwords(), journal.id if journal else "")
 
 
 def receipt_of(seen: Seen, where: str) -> Receipt | None:

@@ -263,7 +263,7 @@ def test_a_host_key_that_has_changed(site: Site) -> None:
     assert fingerprint(host_key(site)) in outcome.error
     assert fingerprint(other) in outcome.error
     assert f"{known}:2" in outcome.err
-    assert f"ssh-keygen -R {site.address}" in outcome.remedy
+    assert f"ssh-keygen -f {known} -R {site.address}" in outcome.remedy
     assert known.read_text() == before
 
 

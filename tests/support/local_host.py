@@ -99,7 +99,8 @@ class LocalHost:
         done = subprocess.run(
             self.command(len(script)),
             input=script + b"".join(payload),
-            env={"PATH": os.defpath, "HOME": str(self.folder)},
+            # A newer bash keeps the rules of CentOS 7's where it has changed them since.
+            env={"PATH": os.defpath, "HOME": str(self.folder), "BASH_COMPAT": "4.2"},
             capture_output=True,
             check=False,
         )

@@ -38,6 +38,15 @@ def test_the_commands_that_a_host_needs_are_documented() -> None:
     assert listed[1].split() == needs[1].split()
 
 
+def test_the_ways_into_a_host_that_are_tested_are_documented() -> None:
+    """Each variant of tests/lab/test_access.py is named in the table of docs/hosts.md."""
+    tests = (ROOT / "tests/lab/test_access.py").read_text(encoding="utf-8")
+    variants = re.findall(r'^    "([^"]+)": Variant\(', tests, re.MULTILINE)
+    assert len(variants) > 25
+    page = (ROOT / "docs/hosts.md").read_text(encoding="utf-8")
+    assert [name for name in variants if name.removesuffix(", with requiretty") not in page] == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
     """Every file that a page links to is there."""

@@ -15,7 +15,19 @@ ROOT = Path(kprov.__file__).parent
 # Who may import whom, top to bottom; each part, a package or a module of kprov, only parts that stand below it.
 ARROWS: dict[str, set[str]] = {
     "__main__": {"cli"},
-    "cli": {"ui", "operations", "logs", "history", "journal", "lab", "releases", "spec", "errors", "events"},
+    "cli": {
+        "ui",
+        "operations",
+        "logs",
+        "history",
+        "journal",
+        "lab",
+        "releases",
+        "spec",
+        "errors",
+        "events",
+        "secret",
+    },
     "ui": {"operations", "logs", "history", "journal", "smoke", "plan", "resources", "errors", "events"},
     "operations": {
         "smoke",
@@ -35,6 +47,7 @@ ARROWS: dict[str, set[str]] = {
         "spec",
         "errors",
         "events",
+        "secret",
     },
     "smoke": {"desired", "host", "errors", "events"},
     "health": {"diagnosis", "desired", "host", "resources", "errors", "events"},
@@ -44,7 +57,7 @@ ARROWS: dict[str, set[str]] = {
     "plan": {"receipt", "resources"},
     "drift": {"receipt", "resources"},
     "receipt": {"resources", "errors"},
-    "host": {"resources", "spec", "errors"},
+    "host": {"resources", "spec", "errors", "secret"},
     "desired": {"resources", "releases", "spec"},
     "lab": {"errors", "events"},
     "checks": {"spec", "errors"},
@@ -55,9 +68,23 @@ ARROWS: dict[str, set[str]] = {
     "spec": {"errors"},
     "errors": set(),
     "events": set(),
+    "secret": set(),
 }
 # Pure: what is asked, what it means, what is there, what would change.
-PURE = ("spec", "desired", "resources", "plan", "drift", "receipt", "checks", "logs", "diagnosis", "errors", "events")
+PURE = (
+    "spec",
+    "desired",
+    "resources",
+    "plan",
+    "drift",
+    "receipt",
+    "checks",
+    "logs",
+    "diagnosis",
+    "errors",
+    "events",
+    "secret",
+)
 ACTS = {"fabric", "paramiko", "invoke", "click", "rich", "httpx", "subprocess", "socket", "confluent_kafka"}
 
 

@@ -112,6 +112,27 @@ def test_what_is_missing_is_told(host: LocalHost) -> None:
     assert set(needs()) >= {"tar", "gzip"}
 
 
+@pytest.mark.parametrize("name", sorted(set(needs()) - {"gzip"}))  # which tar calls
+def test_what_is_declared_is_called(name: str) -> None:
+    """A host is not refused for a command that nothing needs."""
+    body = re.sub(r"^kprov_needs='[^']*'$|#.*", "", LIBRARY, flags=re.MULTILINE)
+    assert re.search(rf"(?:^|[;&|({{!`]|\b(?:then|do|else|if|while)\b)\s*(?:timeout .*)?\b{name}\b", body, re.MULTILINE)
+
+
+def test_nothing_else_can_be_called(host: LocalHost) -> None:
+    """The library itself sets its PATH; here it has what is declared, and no more."""
+    host.before = 'path() { say path "path=$PATH"; }'
+    assert host.one("path")["path"] == str(host.bin)
+    assert sorted(path.name for path in host.bin.iterdir()) == sorted(needs())
+
+
+def test_bash_keeps_the_rules_of_centos_7(host: LocalHost) -> None:
+    host.before = 'rules() { say rules "posix=${POSIXLY_CORRECT-}${SHELLOPTS-}" "compat=${BASH_COMPAT-}"; }'
+    rules = host.one("rules")
+    assert rules["compat"] == "4.2"
+    assert host.shell[0] != "bash" or "posix" in rules["posix"]
+
+
 # ------------------------------------------------------------------ answers and steps
 
 

@@ -161,6 +161,32 @@ def test_a_jump_with_a_jump_of_its_own(home: Path) -> None:
     assert [hop.name for hop in login.jumps] == ["outer", "inner"]
 
 
+def test_only_the_first_of_several_hops_has_a_way_of_its_own(home: Path) -> None:
+    """ssh gives every other one its way with -J, which its own ProxyJump does not count against."""
+    text = (
+        "Host box\n  ProxyJump first,second\n"
+        "Host first\n  ProxyJump outer\n"
+        "Host second\n  ProxyJump elsewhere\n"
+        "Host outer\n  ProxyCommand nc %h %p\n"
+    )
+    login = resolve(home, text)
+    assert [hop.name for hop in login.jumps] == ["outer", "first", "second"]
+    assert [hop.proxy_command for hop in login.jumps] == ["nc outer 22", None, None]
+
+
+def test_tokens_and_addresses_in_hops(home: Path) -> None:
+    login = resolve(home, "Host box\n  ProxyJump %r@gate-%h,[2001:db8::1]:2022\n", "me@box")
+    assert [(hop.user, hop.name, hop.port) for hop in login.jumps] == [
+        ("me", "gate-box", 22),
+        (getpass.getuser(), "2001:db8::1", 2022),
+    ]
+
+
+def test_a_hop_that_is_no_host_is_a_usage_error(home: Path) -> None:
+    with pytest.raises(UsageError, match="is not a host name"):
+        resolve(home, "Host box\n  ProxyJump gate/way\n")
+
+
 def test_no_jump(home: Path) -> None:
     assert resolve(home, "Host box\n  ProxyJump none\nHost *\n  ProxyJump gate\n").jumps == ()
 
@@ -187,3 +213,87 @@ def test_a_bad_line_is_a_usage_error(home: Path, line: str) -> None:
 
 def test_connect_timeout_none(home: Path) -> None:
     assert resolve(home, "Host box\n  ConnectTimeout none\n").connect_timeout > 0
+
+
+# ------------------------------------------------------------------ what a connection needs besides
+
+
+def test_what_is_not_said_is_as_in_ssh_but_for_the_signs_of_life(home: Path) -> None:
+    login = resolve(home, "")
+    assert (login.strict, login.hash_known_hosts, login.password_prompts) == ("ask", False, 3)
+    assert login.methods == ("publickey", "keyboard-interactive", "password")
+    assert (login.alive_interval, login.alive_count) == (10.0, 3), "ssh would never notice a silent host"
+    assert login.system_known_hosts == (Path("/etc/ssh/ssh_known_hosts"), Path("/etc/ssh/ssh_known_hosts2"))
+
+
+def test_signs_of_life(home: Path) -> None:
+    login = resolve(home, "ServerAliveInterval 2m\nServerAliveCountMax 0\n")
+    assert (login.alive_interval, login.alive_count) == (120.0, 1)
+    assert resolve(home, "ServerAliveInterval 0\n").alive_interval == 10.0
+
+
+@pytest.mark.parametrize(
+    ("text", "methods"),
+    [
+        ("PubkeyAuthentication no", ("keyboard-interactive", "password")),
+        ("PreferredAuthentications password,gssapi-with-mic,publickey", ("password", "publickey")),
+        ("PasswordAuthentication no\nKbdInteractiveAuthentication no", ("publickey",)),
+    ],
+)
+def test_the_ways_to_log_in(home: Path, text: str, methods: tuple[str, ...]) -> None:
+    assert resolve(home, text).methods == methods
+
+
+@pytest.mark.parametrize(
+    ("text", "agent"),
+    [
+        ("", "/of/the/environment"),
+        ("IdentityAgent SSH_AUTH_SOCK", "/of/the/environment"),
+        ("IdentityAgent none", ""),
+        ("IdentityAgent $OTHER_AGENT", "/other"),
+        ("IdentityAgent ${OTHER_AGENT}/%r", "/other/me"),
+        ("IdentityAgent ~/agent-%h", "HOME/agent-box"),
+    ],
+)
+def test_the_agent(home: Path, monkeypatch: pytest.MonkeyPatch, text: str, agent: str) -> None:
+    monkeypatch.setenv("SSH_AUTH_SOCK", "/of/the/environment")
+    monkeypatch.setenv("OTHER_AGENT", "/other")
+    assert resolve(home, text, "me@box").agent == agent.replace("HOME", str(home))
+
+
+def test_default_keys_where_none_is_named(home: Path) -> None:
+    (home / ".ssh/id_ed25519").touch()
+    assert resolve(home, "").identities == (home / ".ssh/id_ed25519",)
+    assert resolve(home, "IdentityFile none\n").identities == ()
+    assert resolve(home, "IdentityFile ~/.ssh/id_one\n").identities == (home / ".ssh/id_one",)
+
+
+def test_a_key_of_which_only_the_public_half_is_here(home: Path) -> None:
+    """The agent has the other."""
+    (home / ".ssh/hardware.pub").touch()
+    assert resolve(home, "IdentityFile ~/.ssh/hardware\n").identities == (home / ".ssh/hardware",)
+
+
+def test_tokens_in_paths(home: Path) -> None:
+    (home / ".ssh/box_me_2022").touch()
+    (home / ".ssh/cert").touch()
+    login = resolve(
+        home, "IdentityFile %d/.ssh/%h_%r_%p\nCertificateFile ~/.ssh/cert\nUserKnownHostsFile none\n", "me@box:2022"
+    )
+    assert login.identities == (home / ".ssh/box_me_2022",)
+    assert login.certificates == (home / ".ssh/cert",)
+    assert login.known_hosts == (Path("/dev/null"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("ProxyCommand x\nProxyUseFdpass yes", "ProxyUseFdpass is not supported"),
+        ("BindInterface eth1", "BindInterface is not supported"),
+        ("IdentityFile ~/%z", "%z has no meaning"),
+    ],
+)
+def test_what_cannot_be_honoured_is_refused(home: Path, text: str, what: str) -> None:
+    with pytest.raises(UsageError, match=what) as caught:
+        resolve(home, text)
+    assert caught.value.problems[0].hint

@@ -7,15 +7,19 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import paramiko
 import pytest
 
 from kprov.errors import ConnectError, DeclinedError
-from kprov.host import trust
+from kprov.host.authentication import Authentication
+from kprov.host.known_hosts import fingerprint
 from kprov.host.ssh_config import Login
-from kprov.host.trust import Trust, changed_key, fingerprint, prepare
+from kprov.host.trust import Trust, prepare
+from kprov.secret import Passwords
 
 
 class _Anybody(paramiko.ServerInterface):
@@ -29,8 +33,9 @@ class _Anybody(paramiko.ServerInterface):
 class Server:
     """An SSH server that lets anybody in; its key can be changed."""
 
-    def __init__(self) -> None:
+    def __init__(self, *others: paramiko.PKey) -> None:
         self.key: paramiko.PKey = paramiko.RSAKey.generate(2048)
+        self._others = others
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._socket.getsockname()[1])
         self._transports: list[paramiko.Transport] = []
@@ -53,7 +58,8 @@ class Server:
             except OSError:
                 return
             transport = paramiko.Transport(client)
-            transport.add_server_key(self.key)
+            for key in (self.key, *self._others):
+                transport.add_server_key(key)
             self._transports.append(transport)
             with suppress(paramiko.SSHException, EOFError, OSError):
                 transport.start_server(server=_Anybody(), event=threading.Event())
@@ -77,37 +83,22 @@ def server() -> Iterator[Server]:
 OTHER_KEY = paramiko.ECDSAKey.generate()
 
 
-@pytest.fixture(autouse=True)
-def _no_system_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trust, "SYSTEM_KNOWN_HOSTS", tmp_path / "none")
-
-
 @pytest.fixture
 def known_hosts(tmp_path: Path) -> Path:
     return tmp_path / "ssh" / "known_hosts"
 
 
-def connect(server: Server, known_hosts: Path, what: Trust) -> None:
-    """Connect as kprov.host.connection does."""
-    login = Login("box", "127.0.0.1", "me", server.port, (), False, (known_hosts,), 10)
+def connect(server: Server, known_hosts: Path, what: Trust, **options: Any) -> None:
+    """Connect as kprov.host.connection does; ``options`` are those of ssh_config that a test is about."""
+    login = Login("box", "127.0.0.1", "me", server.port, (), False, (known_hosts,), 10, system_known_hosts=())
+    login = replace(login, **options)
     with paramiko.SSHClient() as client:
-        prepare(client, login, what)
-        try:
-            client.connect(
-                "127.0.0.1",
-                server.port,
-                "me",
-                allow_agent=False,
-                look_for_keys=False,
-                auth_strategy=_NoneAuth(paramiko.SSHConfig()),
-            )
-        except paramiko.BadHostKeyException as error:
-            raise changed_key(login, error) from None
-
-
-class _NoneAuth(paramiko.auth_strategy.AuthStrategy):
-    def get_sources(self) -> Iterator[paramiko.auth_strategy.NoneAuth]:
-        yield paramiko.auth_strategy.NoneAuth("me")
+        client.connect(
+            "127.0.0.1",
+            server.port,
+            transport_factory=prepare(client, login, what),
+            auth_strategy=Authentication(login, Passwords()),  # type: ignore[arg-type]
+        )
 
 
 def answering(answer: bool, said: list[str]) -> Callable[[str], bool]:
@@ -133,7 +124,7 @@ def test_an_unknown_key_is_refused_where_nobody_can_be_asked(server: Server, kno
     with pytest.raises(ConnectError) as caught:
         connect(server, known_hosts, Trust())
     problem = caught.value.problems[0]
-    assert fingerprint(server.key) in problem.what
+    assert fingerprint(server.key.asbytes()) in problem.what
     assert "--accept-new-host-key" in problem.hint
     assert problem.where == "box"
     assert not known_hosts.exists()
@@ -143,7 +134,7 @@ def test_a_key_that_is_agreed_to_is_remembered(server: Server, known_hosts: Path
     said: list[str] = []
     connect(server, known_hosts, Trust(ask=answering(True, said)))
     assert len(said) == 1
-    assert fingerprint(server.key) in said[0]
+    assert fingerprint(server.key.asbytes()) in said[0]
     assert known_hosts.read_text() == server.line()
     connect(server, known_hosts, Trust())
 
@@ -171,8 +162,8 @@ def test_a_changed_key_is_refused_whatever_was_said(server: Server, known_hosts:
         connect(server, known_hosts, Trust(accept_new=accept_new, ask=answering(True, [])))
     problem = caught.value.problems[0]
     assert "has changed" in problem.what
-    assert fingerprint(server.key) in problem.what
-    assert fingerprint(OTHER_KEY) in problem.what
+    assert fingerprint(server.key.asbytes()) in problem.what
+    assert fingerprint(OTHER_KEY.asbytes()) in problem.what
     assert known_hosts.read_text() == text
 
 
@@ -182,18 +173,146 @@ def test_a_changed_key_is_shown_where_it_stands(server: Server, known_hosts: Pat
         connect(server, known_hosts, Trust())
     problem = caught.value.problems[0]
     assert problem.cause == f"the known key is in {known_hosts}:3"
-    assert f"ssh-keygen -R '{server.name}'" in problem.hint
+    assert f"ssh-keygen -f {known_hosts} -R '{server.name}'" in problem.hint
 
 
-@pytest.mark.parametrize("name", ["box", "other,box", "|hashed|"])
-def test_a_changed_key_at_port_22_is_shown_where_it_stands(server: Server, known_hosts: Path, name: str) -> None:
-    if name == "|hashed|":
-        name = paramiko.HostKeys.hash_host("box")
+@pytest.mark.parametrize(
+    "names",
+    [
+        "{name}",
+        "other,{name}",
+        "*",
+        "[127.0.0.?]:*",
+        "[127.0.0.1]:*,!other",
+        "{hashed}",
+        "127.0.0.1",  # ssh, too, takes the key of the plain name at another port
+    ],
+)
+def test_the_ways_to_name_a_host(server: Server, known_hosts: Path, names: str) -> None:
+    names = names.format(name=server.name, hashed=paramiko.HostKeys.hash_host(server.name))
+    write(known_hosts, server.line(name=names))
+    connect(server, known_hosts, Trust())
+
+
+@pytest.mark.parametrize("names", ["!{name},!127.0.0.1,*", "[127.0.0.2]:*", "other", "{hashed}", "|1|damaged|x"])
+def test_the_ways_not_to_name_it(server: Server, known_hosts: Path, names: str) -> None:
+    names = names.format(name=server.name, hashed=paramiko.HostKeys.hash_host("other"))
+    write(known_hosts, server.line(name=names))
+    with pytest.raises(ConnectError, match="is not known"):
+        connect(server, known_hosts, Trust())
+
+
+@pytest.mark.parametrize("name", ["{name}", "other,{name}", "{hashed}"])
+def test_a_changed_key_is_shown_where_it_stands_however_it_is_named(
+    server: Server, known_hosts: Path, name: str
+) -> None:
+    name = name.format(name=server.name, hashed=paramiko.HostKeys.hash_host(server.name))
     write(known_hosts, "# comment\n" + server.line(OTHER_KEY, "else") + server.line(OTHER_KEY, name))
-    login = Login("box", "box", "me", 22, (), False, (known_hosts,), 10)
-    problem = changed_key(login, paramiko.BadHostKeyException("box", server.key, OTHER_KEY)).problems[0]
-    assert problem.cause == f"the known key is in {known_hosts}:3"
-    assert "ssh-keygen -R box" in problem.hint
+    with pytest.raises(ConnectError, match="has changed") as caught:
+        connect(server, known_hosts, Trust())
+    assert caught.value.problems[0].cause == f"the known key is in {known_hosts}:3"
+
+
+def test_a_key_that_is_not_known_at_another_port_is_new_and_not_changed(server: Server, known_hosts: Path) -> None:
+    write(known_hosts, server.line(OTHER_KEY, "127.0.0.1"))
+    with pytest.raises(ConnectError, match="is not known"):
+        connect(server, known_hosts, Trust())
+
+
+def test_the_kind_that_is_known_is_asked_for_first(known_hosts: Path) -> None:
+    both = Server(OTHER_KEY)
+    try:
+        write(known_hosts, both.line(both.key))
+        connect(both, known_hosts, Trust())
+        write(known_hosts, both.line(OTHER_KEY))
+        connect(both, known_hosts, Trust())
+    finally:
+        both.close()
+
+
+# ------------------------------------------------------------------ what ssh_config says about it
+
+
+def test_a_name_of_its_own_in_known_hosts(server: Server, known_hosts: Path) -> None:
+    write(known_hosts, server.line(name="shared"))
+    connect(server, known_hosts, Trust(), host_key_alias="shared")
+    with pytest.raises(ConnectError, match="is not known"):
+        connect(server, known_hosts, Trust(), host_key_alias="other")
+
+
+def test_the_system_s_file_counts_and_is_not_written_to(server: Server, known_hosts: Path, tmp_path: Path) -> None:
+    write(tmp_path / "global", server.line())
+    connect(server, known_hosts, Trust(), system_known_hosts=(tmp_path / "global",))
+    assert not known_hosts.exists()
+
+
+@pytest.mark.parametrize("strict", ["no", "accept-new"])
+def test_a_new_key_is_accepted_where_ssh_config_says_so(server: Server, known_hosts: Path, strict: str) -> None:
+    connect(server, known_hosts, Trust(), strict=strict)
+    assert known_hosts.read_text() == server.line()
+
+
+@pytest.mark.parametrize("strict", ["no", "accept-new", "ask", "yes"])
+def test_a_changed_key_is_refused_whatever_ssh_config_says(server: Server, known_hosts: Path, strict: str) -> None:
+    write(known_hosts, server.line(OTHER_KEY))
+    with pytest.raises(ConnectError, match="has changed"):
+        connect(server, known_hosts, Trust(ask=answering(True, [])), strict=strict)
+
+
+def test_nobody_is_asked_where_ssh_config_is_strict(server: Server, known_hosts: Path) -> None:
+    said: list[str] = []
+    with pytest.raises(ConnectError, match="is not known") as caught:
+        connect(server, known_hosts, Trust(ask=answering(True, said)), strict="yes")
+    assert said == []
+    assert "StrictHostKeyChecking yes" in caught.value.problems[0].hint
+    connect(server, known_hosts, Trust(accept_new=True), strict="yes")
+    assert known_hosts.read_text() == server.line()
+
+
+def test_a_name_is_written_hashed_where_ssh_config_says_so(server: Server, known_hosts: Path) -> None:
+    connect(server, known_hosts, Trust(accept_new=True), hash_known_hosts=True)
+    assert known_hosts.read_text().startswith("|1|")
+    assert "127.0.0.1" not in known_hosts.read_text()
+    connect(server, known_hosts, Trust())
+    done = subprocess.run(["ssh-keygen", "-F", server.name, "-f", str(known_hosts)], check=False, capture_output=True)
+    assert done.returncode == 0, "ssh finds it as well"
+
+
+@pytest.mark.parametrize("before", ["", "{line}"])
+def test_a_revoked_key_is_refused_also_where_it_is_known(server: Server, known_hosts: Path, before: str) -> None:
+    write(known_hosts, before.format(line=server.line()) + f"@revoked * {server.line().split(' ', 1)[1]}")
+    with pytest.raises(ConnectError, match="is revoked") as caught:
+        connect(server, known_hosts, Trust(accept_new=True), strict="no")
+    number = 2 if before else 1
+    assert caught.value.problems[0].cause == f"it is marked @revoked in {known_hosts}:{number}"
+
+
+def test_a_key_that_is_listed_as_revoked(server: Server, known_hosts: Path, tmp_path: Path) -> None:
+    write(known_hosts, server.line())
+    listed = tmp_path / "revoked"
+    listed.write_text(f"# gone\n{OTHER_KEY.get_name()} {OTHER_KEY.get_base64()} of somebody\n")
+    connect(server, known_hosts, Trust(), revoked_host_keys=listed)
+    listed.write_text(f"{listed.read_text()}{server.key.get_name()} {server.key.get_base64()}\n")
+    with pytest.raises(ConnectError, match="is revoked") as caught:
+        connect(server, known_hosts, Trust(), revoked_host_keys=listed)
+    assert str(listed) in caught.value.problems[0].cause
+
+
+@pytest.mark.parametrize("content", [None, b"SSHKRL\n\0\0\0\0\1"])
+def test_revoked_keys_that_cannot_be_read_let_no_host_pass(
+    server: Server, known_hosts: Path, tmp_path: Path, content: bytes | None
+) -> None:
+    write(known_hosts, server.line())
+    if content is not None:
+        (tmp_path / "revoked").write_bytes(content)
+    with pytest.raises(ConnectError, match="revoked host keys are not known"):
+        connect(server, known_hosts, Trust(), revoked_host_keys=tmp_path / "revoked")
+
+
+def test_the_key_of_an_authority_is_no_host_s_key(server: Server, known_hosts: Path) -> None:
+    write(known_hosts, f"@cert-authority {server.line()}")
+    with pytest.raises(ConnectError, match="is not known"):
+        connect(server, known_hosts, Trust())
 
 
 def test_a_damaged_line_among_the_known_hosts_is_passed_over_as_ssh_does(server: Server, known_hosts: Path) -> None:
@@ -208,7 +327,7 @@ def test_the_fingerprint_is_that_of_ssh_keygen(server: Server, tmp_path: Path) -
         done = subprocess.run(["ssh-keygen", "-lf", str(path)], capture_output=True, text=True, check=True)
     except FileNotFoundError:
         pytest.skip("ssh-keygen is not installed")
-    assert done.stdout.split()[1] == fingerprint(server.key)
+    assert done.stdout.split()[1] == fingerprint(server.key.asbytes())
 
 
 def test_a_file_that_cannot_be_written_is_told(server: Server, tmp_path: Path) -> None:

@@ -1,0 +1,207 @@
+"""One exchange: a channel in which a script and its payload go in, and records come out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+import paramiko
+
+from kprov.errors import KprovError
+from kprov.host.answers import Record, parse
+from kprov.host.become import READY, Become, Conversation
+
+_CHUNK = 32768  # paramiko's window works in packets of this size
+_SUDO_SECONDS = 60  # until sudo asks or lets us in; a wrong password costs some on purpose
+_STATUS_SECONDS = 30
+_STDERR_KEPT = 8192
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back: the records in order, and the tail of what was written to standard error."""
+
+    records: tuple[Record, ...]
+    errors: str
+    status: int
+
+    def of_kind(self, kind: str) -> list[Record]:
+        return [record for record in self.records if record.kind == kind]
+
+
+class NotLetInError(Exception):
+    """sudo did not run the script; ``talk`` is what was said."""
+
+    def __init__(self, talk: Conversation) -> None:
+        super().__init__(talk.cause)
+        self.talk = talk
+
+
+class Exchange:
+    """Runs one script in a channel that is open and has not been used.
+
+    hold: leave standard input open and keep no records, for what goes on until it is left.
+    sent: bytes of script and payload so far.
+    """
+
+    def __init__(self, channel: paramiko.Channel, become: Become, *, hold: bool = False) -> None:
+        self._hold = hold
+        self._channel = channel
+        self._become = become
+        self._talk = Conversation(become, channel.sendall, channel.close) if become.asks else None
+        hear = self._talk.hear if self._talk else None
+        # On a terminal all comes in one stream, and sudo's prompt with it.
+        self._tail = _Tail(channel, None if become.tty else hear)
+        self._hear = hear if become.tty else None
+        self._feeder: _Feeder | None = None
+        self._left: int | None = None
+
+    @property
+    def sent(self) -> int:
+        return self._feeder.sent if self._feeder else 0
+
+    def run(self, script: bytes, payload: Iterable[bytes], on_record: Callable[[Record], None] | None) -> Reply:
+        """Send the script and the payload, and gather the answers.
+
+        Raises NotLetInError where sudo does not run it, what the payload raises, and what paramiko raises for a
+        connection that is lost.
+        """
+        channel, talk = self._channel, self._talk
+        self._feeder = feeder = _Feeder(channel, self._become, script, payload, hold=self._hold)
+        if self._become.tty:
+            self._take_terminal()
+        channel.exec_command(self._become.command(len(script)))
+        self._tail.start()
+        if talk is None:
+            feeder.start()
+        else:
+            channel.settimeout(_SUDO_SECONDS)
+        try:
+            records = self._listen(feeder, on_record)
+        except TimeoutError:
+            if talk is not None and not talk.ready:
+                raise NotLetInError(talk) from None
+            raise
+        finally:
+            feeder.cancel()
+        if talk is not None and not talk.ready:
+            self._tail.join(timeout=5)
+            raise NotLetInError(talk)
+        if self._become.tty:
+            channel.close()
+        self._tail.join(timeout=5)
+        feeder.join(timeout=5)
+        if feeder.failure is not None:
+            raise feeder.failure
+        # sshd may send the end of output before the exit status; both events follow a death of the transport.
+        channel.status_event.wait(_STATUS_SECONDS)
+        status = channel.recv_exit_status() if channel.exit_status_ready() else -1
+        return Reply(tuple(records), self._tail.text.rpartition(READY)[2], status if self._left is None else self._left)
+
+    def _take_terminal(self) -> None:
+        try:
+            self._channel.get_pty("dumb")
+        except paramiko.SSHException:
+            if self._talk is None or not self._channel.get_transport().is_active():
+                raise
+            self._talk.said = "sudoers demands a terminal (requiretty), and sshd gives none (PermitTTY)"
+            raise NotLetInError(self._talk) from None
+
+    def _listen(self, feeder: _Feeder, on_record: Callable[[Record], None] | None) -> list[Record]:
+        talk, records = self._talk, []
+        for line in self._lines():
+            record = parse(line)
+            if record is None:
+                if self._become.tty and talk is not None and talk.ready:
+                    self._tail.keep(f"{line}\n".encode())
+            elif talk is not None and record.kind == "ready":
+                if not talk.ready:
+                    talk.ready = True
+                    self._channel.settimeout(None)
+                    feeder.start()
+            elif talk is not None and record.kind == "left":
+                self._left = record.number("status")
+                break
+            else:
+                if not self._hold:
+                    records.append(record)
+                if on_record is not None:
+                    on_record(record)
+        return records
+
+    def _lines(self) -> Iterator[str]:
+        rest = b""
+        while chunk := self._channel.recv(_CHUNK):
+            if self._hear is not None:
+                self._hear(chunk.decode("utf-8", "replace"))
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                yield line.decode("utf-8", "replace")
+        if rest:
+            yield rest.decode("utf-8", "replace")
+
+
+class _Feeder(threading.Thread):
+    """Sends standard input while the main thread reads the answers; ``hold`` leaves it open."""
+
+    def __init__(
+        self, channel: paramiko.Channel, become: Become, script: bytes, payload: Iterable[bytes], *, hold: bool
+    ) -> None:
+        super().__init__(name="feeder", daemon=True)
+        self._hold = hold
+        self._channel = channel
+        self._become = become
+        self._chunks = _chain(script, payload)
+        self._cancelled = False
+        self.sent = 0
+        self.failure: KprovError | None = None
+
+    def run(self) -> None:
+        try:
+            for chunk in self._chunks:
+                if self._cancelled:
+                    return
+                self._channel.sendall(self._become.framed(chunk))
+                self.sent += len(chunk)
+            if not self._hold:
+                self._channel.sendall(self._become.end)
+                self._channel.shutdown_write()
+        except KprovError as error:  # the archive could not be read
+            self.failure = error
+            self._channel.close()
+        except (OSError, EOFError, paramiko.SSHException):
+            pass  # the other side went away: the reader says so
+
+    def cancel(self) -> None:
+        self._cancelled = True
+
+
+def _chain(script: bytes, payload: Iterable[bytes]) -> Iterator[bytes]:
+    yield script
+    yield from payload
+
+
+class _Tail(threading.Thread):
+    """Keeps the end of standard error; unread it would fill the window and stop the command."""
+
+    def __init__(self, channel: paramiko.Channel, hear: Callable[[str], None] | None) -> None:
+        super().__init__(name="stderr", daemon=True)
+        self._channel = channel
+        self._hear = hear
+        self._kept = b""
+
+    def run(self) -> None:
+        with suppress(OSError, EOFError, paramiko.SSHException):
+            while chunk := self._channel.recv_stderr(_CHUNK):
+                if self._hear is not None:
+                    self._hear(chunk.decode("utf-8", "replace"))
+                self.keep(chunk)
+
+    def keep(self, chunk: bytes) -> None:
+        self._kept = (self._kept + chunk)[-_STDERR_KEPT:]
+
+    @property
+    def text(self) -> str:
+        return self._kept.decode("utf-8", "replace")

@@ -1,0 +1,275 @@
+"""What ssh_config says about one host, read as OpenSSH reads it (ssh_config(5), readconf.c).
+
+A parser of our own: paramiko's knows no Include, no Match final, no quoting and no comment behind a value.
+Every line is checked, also in blocks that do not match. What would change the result and cannot be honoured is
+refused by name; a keyword that has nothing to do with how kprov reaches a host is passed over.
+"""
+
+from __future__ import annotations
+
+import getpass
+import glob
+import hashlib
+import os
+import re
+import subprocess
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from kprov.errors import UsageError
+from kprov.host.ssh_words import checked, criteria_of, expand_tokens, list_matches, patterns_match, words_of
+
+_LINE = re.compile(r'^\s*"?(?P<keyword>[A-Za-z0-9]+)"?(?:\s*=\s*|\s+|$)(?P<rest>.*?)\s*$')
+_INCLUDE_DEPTH = 16  # READCONF_MAX_DEPTH
+_EXEC_SECONDS = 30
+_HINT = "mend that line; 'ssh -G HOST' shows how ssh reads it"
+
+# Keywords whose value is the rest of the line, as it stands.
+_COMMANDS = {"proxycommand", "proxyjump", "localcommand", "remotecommand", "knownhostscommand"}
+# Keywords that add up; of all others the first value counts.
+_ADDING = {"identityfile", "certificatefile"}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the user typed; None where ssh_config decides."""
+
+    name: str
+    user: str | None = None
+    port: int | None = None
+
+
+@dataclass(frozen=True)
+class Options:
+    """The words of each keyword that ssh_config has a value for; keywords in small letters.
+
+    name: what was asked for. hostname, user and port are resolved; words are not expanded.
+    """
+
+    name: str
+    hostname: str
+    user: str
+    port: int
+    words: Mapping[str, tuple[str, ...]]
+
+    def one(self, keyword: str, default: str = "") -> str:
+        """The first word of a keyword."""
+        return self.words.get(keyword, (default,))[0]
+
+    def flag(self, keyword: str, *, default: bool = False) -> bool:
+        """A keyword that is yes or no."""
+        return self.one(keyword, "yes" if default else "no") == "yes"
+
+    def number(self, keyword: str, default: int) -> int:
+        """A keyword that is a number, or a time in seconds."""
+        return int(self.one(keyword, str(default)))
+
+    def expand(self, text: str, allowed: str = "CdhikLlnpru", *, environment: bool = True) -> str:
+        """The text with its tokens and, for most keywords, ``${NAME}`` replaced (ssh_config(5), TOKENS).
+
+        Raises UsageError for what is no token of the keyword, and for a name that is not set.
+        """
+        try:
+            return expand_tokens(text, _tokens(self), allowed, environment=environment)
+        except ValueError as error:
+            raise UsageError(str(error), where="ssh_config", hint=_HINT) from None
+
+
+def read_options(files: Iterable[tuple[Path, Path]], asked: Asked) -> Options:
+    """Read the files that are there, in order: each with the folder that its relative Includes begin in.
+
+    Raises UsageError that names file and line.
+    """
+    sources = list(files)
+    first = _Reader(asked)
+    first.read_all(sources)
+    options = first.options()
+    if options.one("canonicalizehostname", "no") != "no":
+        raise UsageError(
+            "CanonicalizeHostname is not supported",
+            where=first.places["canonicalizehostname"],
+            hint=f"write HostName for {asked.name}, or set CanonicalizeHostname no for it",
+        )
+    if not first.wants_final:
+        return options
+    # Match final: once more, with the name that was found; what has a value keeps it.
+    second = _Reader(asked, final=options.hostname, words=first.words)
+    second.words["hostname"] = [options.hostname.replace("%", "%%")]
+    second.read_all(sources)
+    return second.options()
+
+
+class _Reader:
+    """One pass over the files."""
+
+    def __init__(self, asked: Asked, final: str = "", words: dict[str, list[str]] | None = None) -> None:
+        self.asked = asked
+        self.final = final
+        self.wants_final = False
+        self.words: dict[str, list[str]] = dict(words or {})
+        self.places: dict[str, str] = {}
+
+    def options(self) -> Options:
+        """What has been found so far."""
+        host = self._hostname().lower()
+        user = self.asked.user or self._one("user") or getpass.getuser()
+        port = self.asked.port or int(self._one("port") or 22)
+        return Options(
+            self.asked.name, host, user, port, {keyword: tuple(words) for keyword, words in self.words.items()}
+        )
+
+    def read_all(self, files: Iterable[tuple[Path, Path]]) -> None:
+        for path, base in files:
+            if path.is_file():
+                self._read(path, base, reachable=True, depth=0)
+
+    def _one(self, keyword: str) -> str:
+        return self.words[keyword][0] if keyword in self.words else ""
+
+    def _hostname(self) -> str:
+        if self.final:
+            return self.final
+        # A name that was typed has no tokens: an address may have a scope, as fe80::1%eth0.
+        given = self._one("hostname")
+        return expand_tokens(given, {"h": self.asked.name}, "h", environment=False) if given else self.asked.name
+
+    # -------------------------------------------------------------- files and lines
+
+    def _read(self, path: Path, base: Path, *, reachable: bool, depth: int) -> None:
+        if depth > _INCLUDE_DEPTH:
+            raise UsageError("too many levels of Include", where=str(path), hint="an Include names its own file")
+        try:
+            lines = path.read_text(encoding="utf-8", errors="surrogateescape").split("\n")
+        except OSError as error:
+            raise UsageError(f"cannot be read: {error.strerror}", where=str(path), hint="make it readable") from None
+        active = reachable
+        for number, line in enumerate(lines, 1):
+            if not line.strip() or line.lstrip().startswith("#"):
+                continue
+            try:
+                active = self._line(
+                    line, base, active=active, reachable=reachable, depth=depth, place=f"{path}:{number}"
+                )
+            except ValueError as error:
+                raise UsageError(str(error), where=f"{path}:{number}", hint=_HINT) from None
+
+    def _line(self, line: str, base: Path, *, active: bool, reachable: bool, depth: int, place: str) -> bool:
+        """Take one line in; whether the lines after it hold for this host."""
+        found = _LINE.match(line)
+        if found is None:
+            raise ValueError(f"cannot be read: {line.strip()}")
+        keyword, rest = found["keyword"].lower(), found["rest"]
+        if not rest:
+            raise ValueError(f"{found['keyword']} has no value")
+        if keyword == "match":
+            return reachable and self._match(rest)
+        if keyword in _COMMANDS:
+            words = [rest]
+        elif not (words := words_of(rest)):
+            raise ValueError(f"{found['keyword']} has no value")
+        if keyword == "host":
+            return reachable and patterns_match(self.final or self.asked.name, words)
+        if keyword == "include":
+            for pattern in words:
+                full = os.path.join(base, os.path.expanduser(expand_tokens(pattern, _here(), "dhiLlnpru")))
+                for name in sorted(glob.glob(full)):
+                    self._read(Path(name), base, reachable=active, depth=depth + 1)
+            return active
+        words = checked(keyword, found["keyword"], words)
+        if active:
+            self._take(keyword, words, place)
+        return active
+
+    def _take(self, keyword: str, words: list[str], place: str) -> None:
+        if keyword in _ADDING:
+            present = self.words.setdefault(keyword, [])
+            present += [word for word in words if word not in present]
+            return
+        # Whichever of the two comes first wins, also with the value none.
+        other = {"proxycommand": "proxyjump", "proxyjump": "proxycommand"}.get(keyword)
+        if keyword in self.words or other in self.words:
+            return
+        self.words[keyword] = words
+        self.places[keyword] = place
+
+    # -------------------------------------------------------------- Match
+
+    def _match(self, rest: str) -> bool:
+        words = criteria_of(rest)
+        result, count = True, 0
+        while words:
+            word = words.pop(0)
+            negated = word.startswith("!")
+            criterion = word.removeprefix("!").lower()
+            if criterion == "all":
+                if count > 1 or words:
+                    raise ValueError("Match all stands alone, or behind canonical or final")
+                return result and not negated
+            count += 1
+            if criterion in {"canonical", "final"}:
+                self.wants_final = self.wants_final or (criterion == "final" and not self.final)
+                result = (bool(self.final) != negated) and result
+                continue
+            if not words:
+                raise ValueError(f"Match {criterion} has no value")
+            result = (self._criterion(criterion, words.pop(0), result) != negated) and result
+        return result
+
+    def _criterion(self, criterion: str, value: str, so_far: bool) -> bool:
+        if criterion == "host":
+            return list_matches(self._hostname().lower(), value.lower())
+        if criterion == "originalhost":
+            return list_matches(self.asked.name.lower(), value.lower())
+        if criterion == "user":
+            return list_matches(self.asked.user or self._one("user") or getpass.getuser(), value)
+        if criterion == "localuser":
+            return list_matches(getpass.getuser(), value)
+        if criterion == "exec":
+            # ssh, too, does not run it where the words before it have decided.
+            return so_far and _runs_well(expand_tokens(value, _tokens(self.options()), "CdhikLlnpru"))
+        raise ValueError(f"Match {criterion} is not supported: use host, originalhost, user, localuser or exec")
+
+
+def _runs_well(command: str) -> bool:
+    """Whether the user's shell ends with 0 for the command of a Match exec."""
+    shell = os.environ.get("SHELL") or "/bin/sh"
+    try:
+        done = subprocess.run(
+            [shell, "-c", command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=_EXEC_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise ValueError(f"Match exec {command!r} has not ended within {_EXEC_SECONDS} s") from None
+    except OSError as error:
+        raise ValueError(f"Match exec {command!r} cannot be run: {error.strerror}") from None
+    return done.returncode == 0
+
+
+def _here() -> dict[str, str]:
+    """The tokens that do not depend on the host."""
+    name = os.uname().nodename
+    return {
+        "d": str(Path.home()),
+        "i": str(os.getuid()),
+        "L": name.partition(".")[0],
+        "l": name,
+        "u": getpass.getuser(),
+    }
+
+
+def _tokens(options: Options) -> dict[str, str]:
+    found = _here() | {
+        "h": options.hostname,
+        "k": options.one("hostkeyalias", options.name),
+        "n": options.name,
+        "p": str(options.port),
+        "r": options.user,
+    }
+    # ssh names sockets with it; it protects nothing.
+    digest = hashlib.sha1("".join(found[sign] for sign in "lhpr").encode(), usedforsecurity=False).hexdigest()
+    return found | {"C": digest}

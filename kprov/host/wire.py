@@ -1,0 +1,138 @@
+"""The bytes' way to a host: dialling, a ProxyCommand's process, and noticing that the other side has gone silent."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from contextlib import suppress
+from typing import IO, Any
+
+from paramiko import SSHException, Transport
+
+from kprov.host.ssh_config import Login
+
+_FAMILIES = {"any": socket.AF_UNSPEC, "inet": socket.AF_INET, "inet6": socket.AF_INET6}
+# An interrupt of kprov must not take the way away: the host's lock is released over it.
+_UNINTERRUPTED = 'trap "" INT; exec "$0" -c "$1"'
+
+
+class Wire:
+    """A socket or a channel for paramiko, that knows when it last heard anything.
+
+    paramiko's own keepalives are not waited for, so they do not tell that nobody answers.
+    complaint: once it is closed, what a ProxyCommand has written to standard error.
+    """
+
+    def __init__(self, line: Any, proxy: subprocess.Popen[bytes] | None = None, said: IO[bytes] | None = None) -> None:
+        self._line = line
+        self._proxy = proxy
+        self._said = said
+        self._closed = False  # paramiko looks at a socket's own
+        self.heard = time.monotonic()
+        self.complaint = ""
+
+    def recv(self, size: int) -> bytes:
+        data: bytes = self._line.recv(size)
+        self.heard = time.monotonic()
+        return data
+
+    def send(self, data: bytes) -> int:
+        sent: int = self._line.send(data)
+        return sent
+
+    def settimeout(self, seconds: float | None) -> None:
+        self._line.settimeout(seconds)
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._line.close()
+        if self._proxy is not None and self._said is not None:
+            with suppress(subprocess.TimeoutExpired):
+                self._proxy.wait(2)  # the end of its input ends it
+            self._proxy.kill()
+            self._proxy.wait()
+            self._said.seek(0)
+            self.complaint = self._said.read().decode("utf-8", "replace").strip()
+            self._said.close()
+
+
+def dial(login: Login) -> Wire:
+    """A TCP connection, over the first address that answers. Raises OSError, TimeoutError among them."""
+    failure: OSError | None = None
+    addresses = socket.getaddrinfo(login.hostname, login.port, _FAMILIES[login.address_family], socket.SOCK_STREAM)
+    for family, kind, protocol, _, address in addresses:
+        line = socket.socket(family, kind, protocol)
+        try:
+            line.settimeout(login.connect_timeout)
+            if login.bind_address:
+                line.bind((login.bind_address, 0))
+            line.connect(address)
+            # Small packets of an exchange must not wait for each other (paramiko#2438).
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return Wire(line)
+        except OSError as error:
+            line.close()
+            failure = failure or error
+    raise failure or OSError("it has no address")
+
+
+def start_proxy(command: str) -> Wire:
+    """A ProxyCommand, run as ssh runs it: by the user's shell, the way through its standard input and output."""
+    ours, theirs = socket.socketpair()
+    shell = os.environ.get("SHELL") or "/bin/sh"
+    said = tempfile.TemporaryFile()  # noqa: SIM115 (it lives as long as the wire)
+    with theirs:
+        proxy = subprocess.Popen(
+            ["/bin/sh", "-c", _UNINTERRUPTED, shell, f"exec {command}"],
+            stdin=theirs.fileno(),
+            stdout=theirs.fileno(),
+            stderr=said,
+        )
+    return Wire(ours, proxy, said)
+
+
+class Watch(threading.Thread):
+    """Ends a connection whose other side does not answer any more.
+
+    When nothing was heard for ``interval`` seconds the host is asked for a sign of life, as ssh does with
+    ServerAliveInterval; after ``count`` that stay unanswered the transport is closed. So a silent host is noticed
+    within ``interval * (count + 2)`` seconds.
+    """
+
+    def __init__(self, transport: Transport, wire: Wire, interval: float, count: int) -> None:
+        super().__init__(name="watch", daemon=True)
+        self._transport = transport
+        self._wire = wire
+        self._interval = interval
+        self._count = count
+        self._over = threading.Event()
+        self.silent_for = 0.0
+
+    def run(self) -> None:
+        unanswered = 0
+        asking: threading.Thread | None = None
+        checked = time.monotonic()
+        while not self._over.wait(self._interval) and self._transport.is_active():
+            heard, checked = self._wire.heard >= checked, time.monotonic()
+            unanswered = 0 if heard else unanswered + 1
+            if unanswered > self._count:
+                self.silent_for = checked - self._wire.heard
+                self._transport.close()
+                return
+            if asking is None or not asking.is_alive():
+                asking = threading.Thread(target=self._ask, name="sign of life", daemon=True)
+                asking.start()
+
+    def stop(self) -> None:
+        self._over.set()
+
+    def _ask(self) -> None:
+        # A host that does not know the request says so, which is an answer as well.
+        with suppress(SSHException, OSError, EOFError):
+            self._transport.global_request("keepalive@openssh.com", wait=True)

@@ -1,0 +1,237 @@
+"""A lab host whose way in is changed by tests: its users, sudoers, shells and sshd, each put back afterwards."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from kprov.events import ignore
+from kprov.host.connection import Connection
+from kprov.host.ssh_config import read_login
+from kprov.host.trust import Trust
+from kprov.lab.image import BASE, Images, Recipe
+from kprov.lab.lab import Lab, LabHost
+from kprov.lab.steps import Steps
+from kprov.secret import Passwords, Secret
+from kprov.spec.target import Target, parse_target
+from support.machine import lab_of
+from support.terminal import Session, on_terminal
+
+USER = "anna"
+PASSWORD = 'it\'s "quoted" \\ $HOME é'  # what a shell, a terminal or a wrong quote would spoil
+SHELLS = Recipe(
+    title="shells",
+    suite=BASE.suite,
+    packages=("fish", "tcsh"),
+    commands=(("apt-get", "clean"),),
+    files={"etc/resolv.conf": BASE.files["etc/resolv.conf"]},
+    upon=BASE,
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run of kprov ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass
+class Door:
+    """A lab with one host, and an operator who has nothing of his own but what a test gives him."""
+
+    lab: Lab
+    host: LabHost
+    desk: Path
+
+    @property
+    def address(self) -> str:
+        return str(self.host.address)
+
+    @property
+    def state(self) -> Path:
+        """The lab's key, known_hosts and ssh_config."""
+        return self.lab.ssh_config.parent
+
+    @property
+    def key(self) -> Path:
+        return self.state / "id_ed25519"
+
+    # -------------------------------------------------------------- as the operator
+
+    def config(self, text: str = "", *, name: str = "ssh_config") -> Path:
+        """An ssh_config; what the text does not say is as the lab's."""
+        path = self.desk / name
+        path.write_text(
+            f"{text}\nHost *\n  User {USER}\n  IdentitiesOnly yes\n  ConnectTimeout 10\n"
+            f"  UserKnownHostsFile {self.state / 'known_hosts'}\n  IdentityFile {self.key}\n"
+        )
+        return path
+
+    def connect(
+        self,
+        host: str = "",
+        *,
+        config: Path | None = None,
+        answers: list[str] | None = None,
+        trust: Trust | None = None,
+        passwords: Passwords | None = None,
+    ) -> Connection:
+        """A connection as kprov makes it; ``answers`` are given to its questions, in order."""
+        target = parse_target(host or f"{USER}@{self.address}")
+        assert isinstance(target, Target)
+        waiting = list(answers or [])
+
+        def ask(question: str) -> Secret:
+            return Secret(waiting.pop(0))
+
+        found = passwords or Passwords(ask if answers is not None else None)
+        return Connection(read_login(target, config=config or self.config()), trust or Trust(), found)
+
+    def words(self, command: str, *words: str, host: str = "", config: Path | None = None) -> list[str]:
+        """A command line of kprov against the host."""
+        target = host or f"{USER}@{self.address}"
+        return [
+            *(sys.executable, "-m", "kprov", command, target),
+            *("--ssh-config", str(config or self.config()), *words),
+        ]
+
+    def kprov(
+        self, command: str, *words: str, host: str = "", config: Path | None = None, stdin: str | None = None
+    ) -> Outcome:
+        """Run kprov where nobody can be asked."""
+        done = subprocess.run(
+            self.words(command, *words, host=host, config=config),
+            input=stdin or "",
+            capture_output=True,
+            text=True,
+            check=False,
+            env=self.environment(),
+        )
+        return Outcome(done.returncode, done.stdout, done.stderr)
+
+    def ask(
+        self,
+        command: str,
+        *words: str,
+        answers: list[tuple[str, str]],
+        host: str = "",
+        config: Path | None = None,
+        agent: str = "",
+    ) -> Session:
+        """Run kprov on a terminal, and answer what it asks."""
+        environment = self.environment() | ({"SSH_AUTH_SOCK": agent} if agent else {})
+        return on_terminal(self.words(command, *words, host=host, config=config), answers, environment)
+
+    def environment(self) -> dict[str, str]:
+        """No keys and no agent of the user."""
+        kept = {name: value for name, value in os.environ.items() if name != "SSH_AUTH_SOCK"}
+        return kept | {"HOME": str(self.desk), "XDG_CACHE_HOME": str(self.desk / "cache")}
+
+    # -------------------------------------------------------------- as the host's owner
+
+    def run(self, *words: str) -> str:
+        """A command on the host, as root."""
+        command = self.lab.ssh_command(f"root@{self.address}", *words)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def restart_sshd(self) -> None:
+        """It listens when this returns. Not over ssh, which may let nobody in."""
+        inside = ["nsenter", "--target", str(self.host.leader), "--all"]
+        for words in (["reset-failed"], ["restart"]):  # systemd would stop at the fifth restart in ten seconds
+            subprocess.run([*inside, "systemctl", *words, "ssh"], check=True, capture_output=True)
+
+    def chroot(self, *words: str, stdin: str = "") -> None:
+        subprocess.run(["chroot", str(self.host.root), *words], input=stdin, text=True, check=True, capture_output=True)
+
+    @contextmanager
+    def file(self, name: str, text: str, mode: int = 0o644) -> Iterator[Path]:
+        """A file of the host with this text; afterwards as it was before."""
+        path = self.host.root / name
+        before = path.read_bytes() if path.exists() else None
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        path.chmod(mode)
+        try:
+            yield path
+        finally:
+            if before is None:
+                path.unlink(missing_ok=True)
+            else:
+                path.write_bytes(before)
+
+    @contextmanager
+    def sudoers(self, text: str) -> Iterator[None]:
+        with self.file(f"etc/sudoers.d/{USER}", f"{text}\n", 0o440):
+            yield
+
+    @contextmanager
+    def sshd(self, text: str) -> Iterator[None]:
+        """Options of sshd, for connections that are made from now on. The first value of each counts."""
+        with self.file("etc/ssh/sshd_config.d/00-test.conf", f"{text}\n"):
+            self.restart_sshd()
+            try:
+                yield
+            finally:
+                (self.host.root / "etc/ssh/sshd_config.d/00-test.conf").unlink()
+                self.restart_sshd()
+
+    @contextmanager
+    def shell(self, user: str, path: str) -> Iterator[None]:
+        """A user's login shell."""
+        self.chroot("usermod", "-s", path, user)
+        try:
+            yield
+        finally:
+            self.chroot("usermod", "-s", "/bin/bash", user)
+
+    @contextmanager
+    def home(self, files: Mapping[str, str]) -> Iterator[None]:
+        """Start-up files of the user."""
+        with ExitStack() as stack:
+            for name, text in files.items():
+                stack.enter_context(self.file(f"home/{USER}/{name}", text))
+            yield
+
+    @contextmanager
+    def done(self, before: str, after: str) -> Iterator[None]:
+        """Something that the host's root does, and what takes it back."""
+        self.run(before)
+        try:
+            yield
+        finally:
+            self.run(after)
+
+
+def open_door(word: str, number: int, state: Path, desk: Path) -> Iterator[Door]:
+    """A fresh host with fish and tcsh, and a user with a password, whom the lab's key lets in; removed afterwards."""
+    lab = lab_of(word, number, state)
+    lab.down()
+    try:
+        (host,) = lab.up(1)
+        layer = Images(user_cache_path("kprov") / "lab").ensure(SHELLS, Steps(ignore, 2), ignore)[0]
+        subprocess.run(["cp", "-a", f"{layer}/usr", f"{layer}/etc", str(host.root)], check=True)
+        door = Door(lab, host, desk)
+        door.chroot("useradd", "-m", "-s", "/bin/bash", USER)
+        # A wrong password would cost two seconds each time.
+        door.chroot("sed", "-i", "s/pam_unix.so nullok/& nodelay/", "/etc/pam.d/common-auth")
+        door.chroot("chpasswd", stdin=f"{USER}:{PASSWORD}\n")
+        folder = host.root / f"home/{USER}/.ssh"
+        folder.mkdir(mode=0o700)
+        shutil.copy(door.state / "id_ed25519.pub", folder / "authorized_keys")
+        door.chroot("chown", "-R", f"{USER}:", f"/home/{USER}/.ssh")
+        yield door
+    finally:
+        lab.down()

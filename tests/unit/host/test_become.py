@@ -1,0 +1,133 @@
+"""The command line of an exchange, run by real shells, with a stand-in where sudo would be."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from support.local_host import needs
+
+from kprov.host.become import READY, Become, Conversation
+from kprov.secret import Secret
+
+SCRIPT = b'printf "@kprov\\tout\\tgot=%s\\n" "$(cat)"\n'
+PAYLOAD = b"payload\n0\nwith what looks like frames"
+# Asks as sudo -S does, reads one line byte by byte, and runs the command if the line is right.
+SUDO = """#!/bin/sh
+while :; do case $1 in -p) prompt=$2; shift 2 ;; -[SHn]) shift ;; *) break ;; esac; done
+[ -z "${prompt-}" ] || { printf '%s' "$prompt" >&2; read -r said; [ "$said" = "a \\"word\\"" ] || exit 1; }
+exec "$@"
+"""
+# tests/lab/test_access.py has tcsh and fish on a host in any case.
+_SHELLS = (("dash",), ("bash",), ("bash", "--posix"), ("tcsh",), ("fish",), ("zsh",))
+SHELLS = [shell for shell in _SHELLS if shutil.which(shell[0])]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    """A PATH with what an exchange may call before the library sets one: no command that the library does not need."""
+    for name in ("head", "cat", "sh"):
+        assert name == "sh" or name in needs()
+        (tmp_path / name).symlink_to(shutil.which(name) or "/nowhere")
+    for name in ("env", "stty"):  # of the core utilities, where sudo asks and where it wants a terminal
+        (tmp_path / name).symlink_to(shutil.which(name) or "/nowhere")
+    (tmp_path / "sudo").write_text(SUDO)
+    (tmp_path / "sudo").chmod(0o755)
+    return str(tmp_path)
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
+@pytest.mark.parametrize("become", [Become(), Become(sudo=True)], ids=["root", "sudo"])
+def test_the_script_and_its_payload_arrive(path: str, shell: tuple[str, ...], become: Become) -> None:
+    done = subprocess.run(
+        [shutil.which(shell[0]) or shell[0], *shell[1:], "-c", become.command(len(SCRIPT))],
+        input=SCRIPT + PAYLOAD,
+        env={"PATH": path, "HOME": path},
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout == b"@kprov\tout\tgot=" + PAYLOAD + b"\n"
+    assert done.stderr == b""
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=" ".join)
+@pytest.mark.parametrize("tty", [False, True])
+def test_sudo_gets_the_password_first(path: str, shell: tuple[str, ...], tty: bool) -> None:
+    become = Become(sudo=True, asks=True, tty=tty, password=Secret('a "word"'))
+    (Path(path) / "stty").unlink()
+    (Path(path) / "stty").symlink_to(shutil.which("true") or "/nowhere")  # there is no terminal here
+    sent = b"".join(become.framed(chunk) for chunk in (b'a "word"\n', SCRIPT, PAYLOAD[:5], PAYLOAD[5:])) + become.end
+    done = subprocess.run(
+        [shutil.which(shell[0]) or shell[0], *shell[1:], "-c", become.command(len(SCRIPT))],
+        input=sent,
+        env={"PATH": path, "HOME": path},
+        capture_output=True,
+        check=True,
+    )
+    left = b"\n@kprov\tleft\tstatus=0\n" if tty else b""
+    assert done.stdout == READY.encode() + b"@kprov\tout\tgot=" + PAYLOAD + b"\n" + left
+    assert done.stderr.decode() == become.prompt + READY
+
+
+def test_nothing_secret_is_on_the_command_line() -> None:
+    become = Become(sudo=True, asks=True, tty=True, password=Secret("hidden"))
+    assert "hidden" not in become.command(1) + repr(become)
+
+
+# ------------------------------------------------------------------ what sudo says
+
+
+class Line:
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+        self.closed = 0
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def conversation(line: Line, *, tty: bool = False, given: bool = True) -> Conversation:
+    become = Become(sudo=True, asks=True, tty=tty, password=Secret("word") if given else None, prompt="[?]")
+    return Conversation(become, line.sent.append, line.close)
+
+
+def test_the_prompt_is_answered_once_however_it_arrives() -> None:
+    line = Line()
+    talk = conversation(line)
+    for piece in ("We trust you\n[", "?", "]"):
+        talk.hear(piece)
+    assert (line.sent, talk.asked, talk.refused, line.closed) == ([b"word\n"], 1, False, 0)
+
+
+def test_a_second_prompt_is_a_refusal_whatever_is_said_between() -> None:
+    line = Line()
+    talk = conversation(line, tty=True)
+    talk.hear("[?]")
+    talk.hear("\r\nFalsch!\r\n[?]")
+    assert (line.sent, talk.refused, line.closed) == ([b"5\nword\n"], True, 1)
+    assert talk.cause == "Falsch!"
+
+
+def test_a_prompt_without_a_password_ends_it() -> None:
+    line = Line()
+    talk = conversation(line, given=False)
+    talk.hear("[?]")
+    assert (line.sent, talk.unanswered, talk.refused, line.closed) == ([], True, False, 1)
+
+
+def test_what_the_script_says_later_is_no_prompt() -> None:
+    line = Line()
+    talk = conversation(line)
+    talk.ready = True
+    talk.hear("[?]")
+    assert (line.sent, talk.asked, talk.refused) == ([], 0, False)
+
+
+def test_one_try_only() -> None:
+    """passwd_tries=1 in sudoers: there is no second prompt, and sudo was told to speak English."""
+    talk = conversation(Line())
+    talk.hear("[?]sudo: 1 incorrect password attempt\n")
+    assert talk.refused
+    assert "LC_ALL=C" in talk.become.command(1)
