@@ -314,6 +314,10 @@ class Links:
                 change = taken_over(create, *paths)
                 return change if was is not None else foreign(self.id, f"{paths[0]}", change)
             return set_aside(create, *paths, seen={"mtime": max(changed for _, changed in replaced)})
+        if was is None and not self.own_folder and seen.get("links") == "right":
+            entry = replace(self.made(), fields={**self.made().fields, "adopted": "yes"})
+            reason = "they are there and right; uninstall leaves them"
+            return foreign(self.id, title, replace(create, action=Action.ADOPT, reason=reason, made=entry))
         elsewhere = was is None or any(was[key] != value for key, value in self.made().fields.items())
         if seen.get("links") != "right" or elsewhere:
             return replace(create, action=Action.UPDATE if was else Action.CREATE)

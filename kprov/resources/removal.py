@@ -70,12 +70,12 @@ def removal(made: Made, seen: Seen, *, purge: bool, force: bool) -> Removal:  # 
             if not force:
                 return Removal(obstacle=_changed(made, f"{made['path']} is no longer a link to {made['target']}"))
             return _removed_but_kept(made, f"link {made['path']}", "replaced", seen)
+        case "user" | "links" if made["adopted"]:
+            return Removal()
         case "links":
             sources = dict.fromkeys(f"{made['source']} {made['previous']}".split())
             call = ("remove_links", made["path"], made["pattern"], made["folder"], *sources)
             return _remove(made, f"links {made['path']}/{made['pattern']}", call)
-        case "user" if made["adopted"]:
-            return Removal()
         case "user":
             return _remove(made, f"user {made['name']}", ("remove_user", made["name"]))
         case "firewall":
