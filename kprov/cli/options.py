@@ -13,6 +13,7 @@ import click
 from kprov.cli.passwords import PasswordFiles, on_terminal
 from kprov.errors import DeclinedError, ExitCode, KprovError, Problem, UsageError, code_of
 from kprov.journal import Journal
+from kprov.operations.preflight import checked_names
 from kprov.operations.request import one_host
 from kprov.operations.session import Access
 from kprov.spec.load import UNSET, Flag
@@ -92,6 +93,22 @@ def ready_option(function: F) -> F:
     )(function)
 
 
+def ignore_option(function: F) -> F:
+    """--ignore CHECK; the function gets the names as ``ignored``."""
+
+    def names(_context: click.Context, _parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+        return checked_names(value)
+
+    return click.option(
+        "--ignore",
+        "ignored",
+        multiple=True,
+        metavar="CHECK",
+        callback=names,
+        help="Go on although this check fails; may be repeated.",
+    )(function)
+
+
 def yes_option(function: F) -> F:
     """--yes."""
     return click.option("-y", "--yes", is_flag=True, help="Do not ask.")(function)
@@ -103,6 +120,7 @@ _SPEC_OPTIONS: tuple[tuple[str, tuple[str | int, ...], str, str], ...] = (
     ("--kafka-archive", ("kafka", "archive"), "PATH", "Kafka's archive: a path or an address."),
     ("--heap", ("kafka", "heap"), "SIZE", "Heap of the broker. [1g]"),
     ("--port", ("kafka", "port"), "PORT", "Port of the broker. [9092]"),
+    ("--jmx-port", ("kafka", "jmx_port"), "PORT", "JMX for the host itself alone. [off]"),
     ("--broker-id", ("hosts", 0, "broker", "id"), "ID", "broker.id. [0]"),
     ("--advertised", ("hosts", 0, "advertised"), "ADDRESS", "What clients connect to. [HOST's address]"),
     ("--zookeeper", ("zookeeper", "mode"), "MODE", "standalone, or bundled: the one inside Kafka. [standalone]"),
@@ -113,7 +131,7 @@ _SPEC_OPTIONS: tuple[tuple[str, tuple[str | int, ...], str, str], ...] = (
     ("--java-archive", ("java", "archive"), "PATH", "Java's archive: a path or an address."),
     ("--java-home", ("java", "home"), "DIR", "Use the Java that is on the host, and push none."),
 )
-_NUMBERS = {"--port", "--broker-id"}
+_NUMBERS = {"--port", "--jmx-port", "--broker-id"}
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 
 

@@ -16,6 +16,8 @@ KAFKA_USER = "kafka"
 ZOOKEEPER_USER = "zookeeper"
 KAFKA_UNIT = "kafka.service"
 ZOOKEEPER_UNIT = "zookeeper.service"
+# kafka-run-class.sh turns JMX on, with a socket on a port of chance, where KAFKA_JMX_OPTS is empty; this says nothing.
+JMX_OFF = "-Dkprov.jmx=off"
 
 
 def release(archive: Archive, path: str) -> Release:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from packaging.version import Version
 
 from kprov.desired.common import (
+    JMX_OFF,
     KAFKA_UNIT,
     KAFKA_USER,
     environment_file,
@@ -18,7 +19,7 @@ from kprov.desired.templates import PropertyLines, render
 from kprov.resources.base import Resource
 from kprov.resources.files import DataDirectory, Directory, File, Link, Links
 from kprov.resources.system import FirewallPort, User
-from kprov.spec.broker import broker_properties, listener_ports, log_dirs, session_timeout_ms
+from kprov.spec.broker import broker_properties, listener_ports, log_dirs, public_ports, session_timeout_ms
 from kprov.spec.broker_keys import BrokerKey, broker_keys, describe
 from kprov.spec.model import Cluster, Host
 
@@ -103,7 +104,7 @@ def firewall(cluster: Cluster, host: Host, inputs: Inputs) -> list[Resource]:
     """The listeners' ports, where firewalld runs. ZooKeeper's stays shut: its only client is on the host."""
     if not inputs.firewalld:
         return []
-    return [FirewallPort(port) for port in sorted(set(listener_ports(cluster, host).values()))]
+    return [FirewallPort(port, inputs.zone) for port in public_ports(cluster, host)]
 
 
 def server_properties(cluster: Cluster, host: Host) -> str:
@@ -138,8 +139,25 @@ def _environment(cluster: Cluster, inputs: Inputs) -> dict[str, str]:
         "JAVA_HOME": inputs.java_home,
         "LOG_DIR": kafka_logs(cluster),
         "KAFKA_HEAP_OPTS": f"-Xms{cluster.kafka.heap} -Xmx{cluster.kafka.heap}",
+        "KAFKA_JMX_OPTS": _jmx(cluster.kafka.jmx_port),
         **inputs.environment,
     }
+
+
+def _jmx(port: int | None) -> str:
+    """JMX for the host itself alone, where it is asked for: neither of its two ports is bound elsewhere."""
+    if port is None:
+        return JMX_OFF
+    remote = "-Dcom.sun.management.jmxremote"
+    values = (
+        "authenticate=false",
+        "ssl=false",
+        "local.only=true",
+        "host=127.0.0.1",
+        f"port={port}",
+        f"rmi.port={port}",
+    )
+    return " ".join((*(f"{remote}.{value}" for value in values), "-Djava.rmi.server.hostname=127.0.0.1"))
 
 
 def _unit(cluster: Cluster, host: Host) -> File:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from packaging.version import Version
 
 from kprov.desired.common import (
+    JMX_OFF,
     ZOOKEEPER_UNIT,
     ZOOKEEPER_USER,
     environment_file,
@@ -85,6 +86,7 @@ def _bundled(cluster: Cluster, inputs: Inputs) -> list[Resource]:
         "JAVA_HOME": inputs.java_home,
         "LOG_DIR": logs,
         "KAFKA_HEAP_OPTS": f"-Xms{cluster.zookeeper.heap} -Xmx{cluster.zookeeper.heap}",
+        "KAFKA_JMX_OPTS": JMX_OFF,
         "KAFKA_LOG4J_OPTS": f"-Dlog4j.configuration=file:{home}/config/zookeeper-log4j.properties",
         **inputs.environment,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,8 +11,8 @@ from pathlib import Path
 from packaging.version import Version
 
 from kprov.apply import apply
-from kprov.checks import check_host, check_memory, check_ports, check_space
-from kprov.desired.common import KAFKA_UNIT, RELEASES, ZOOKEEPER_UNIT
+from kprov.checks import Result, Status
+from kprov.checks import run as run_checks
 from kprov.desired.host import desired
 from kprov.desired.inputs import Inputs
 from kprov.desired.java import java_path
@@ -22,7 +22,19 @@ from kprov.errors import PreflightError, Problem, UsageError
 from kprov.events import Emit, Warned
 from kprov.health import await_ready
 from kprov.host.connection import Connection
-from kprov.host.facts import Probe, probe
+from kprov.host.facts import Probe, ask, probe
+from kprov.operations.address import reasons, settle
+from kprov.operations.preflight import (
+    Releases,
+    in_short,
+    needed_ports,
+    network,
+    questions,
+    stopping,
+    subject,
+    the_java,
+)
+from kprov.operations.preflight import zone as zone_here
 from kprov.operations.request import Asked, Request
 from kprov.operations.session import asked_for, read_receipt
 from kprov.plan import Plan, install_plan
@@ -34,34 +46,57 @@ from kprov.releases.product import Product, java_major
 from kprov.releases.sources import NotAtHandError, locate
 from kprov.resources.base import Call, Seen
 from kprov.resources.removal import query_of
-from kprov.resources.system import UnitState
-from kprov.spec.broker import explained, listener_ports, zookeeper_data
+from kprov.resources.system import FirewallPort
+from kprov.spec.broker import explained, public_ports, zookeeper_data
 from kprov.spec.broker_keys import PROTOCOL
-from kprov.spec.model import Cluster, Host, Mode
+from kprov.spec.model import Cluster, Mode
 from kprov.spec.protocol import staged, way_back
 
 _SNAPSHOT_NEEDED = Version("3.5.3b0")
 
 
-@dataclass(frozen=True)
-class Releases:
-    """The archives of one installation, found and verified; java is None where the host's own is used."""
-
-    kafka: Archive
-    zookeeper: Archive | None
-    java: Archive | None
+_LATEST = 1000  # of systemd: asks for all that any version would get
 
 
 @dataclass(frozen=True)
 class Prepared:
     """A plan, and what is needed to carry it out and to prove it.
 
-    before: what was asked of the host by the run before, where other releases are asked for now: the way back.
+    results: what the checks said. before: what was asked of the host by the run before, where other releases are asked
+    for now: the way back.
     """
 
     plan: Plan
     runtime: Runtime
+    results: tuple[Result, ...] = ()
     before: Asked | None = None
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What a run asks of a host whose receipt is known; before: what the run before asked, None for the first."""
+
+    receipt: Receipt
+    asked: Asked
+    before: Asked | None
+
+
+@dataclass(frozen=True)
+class Survey:
+    """A host as it was probed for an installation, and what the checks say of it.
+
+    asked: with the address that the host uses for itself. java: the version of the Java that will run, empty where the
+    host's own does not tell it. zone: that of firewalld in which the host is reached.
+    """
+
+    asked: Asked
+    receipt: Receipt
+    releases: Releases
+    answer: Probe
+    java_home: str
+    java: str
+    zone: str
+    results: tuple[Result, ...]
 
 
 def look_for_releases(asked: Asked, archives: Path | None, emit: Emit) -> None:
@@ -127,11 +162,8 @@ def check_compatibility(cluster: Cluster, java: int) -> Compatibility:
     return result
 
 
-def prepare(connection: Connection, request: Request, asked: Asked, emit: Emit) -> Prepared:
-    """Read the receipt, find the releases, probe the host and plan.
-
-    Raises UsageError for what is asked, and PreflightError for all that the host cannot take, at once.
-    """
+def settled(connection: Connection, request: Request, asked: Asked) -> Settled:
+    """Read the receipt, and what is asked of its host. Raises UsageError, and PreflightError for no way back."""
     receipt = read_receipt(connection)
     wanted = request.on(asked, receipt)
     before = _before(receipt, asked) if request.back is None else None
@@ -145,14 +177,25 @@ def prepare(connection: Connection, request: Request, asked: Asked, emit: Emit) 
         wanted = replace(wanted, cluster=staged(wanted.cluster, before.cluster, finish=request.finish))
         if problem := way_back(wanted.cluster, before.cluster):
             raise PreflightError([problem])
-    releases = find_releases(wanted.cluster, receipt, request.archives, emit)
-    prepared = _plan(connection, request, wanted, emit, receipt=receipt, releases=releases)
+    return Settled(receipt, wanted, before)
+
+
+def prepare(connection: Connection, request: Request, asked: Asked, emit: Emit) -> Prepared:
+    """Read the receipt, find the releases, probe the host and plan.
+
+    Raises UsageError for what is asked, and PreflightError for all that the host cannot take, at once.
+    """
+    run = settled(connection, request, asked)
+    releases = find_releases(run.asked.cluster, run.receipt, request.archives, emit)
+    prepared = _plan(connection, request, run, releases, emit)
     if any(change.upload and not change.upload.source.is_file() for change in prepared.plan.changes):
         # A release that the receipt knows is gone from the host: now its archive is needed.
-        releases = find_releases(wanted.cluster, Receipt(), request.archives, emit)
-        prepared = _plan(connection, request, wanted, emit, receipt=receipt, releases=releases)
-    moves = before is not None and prepared.plan.after.releases != receipt.releases
-    return replace(prepared, before=before if moves else None)
+        releases = find_releases(run.asked.cluster, Receipt(), request.archives, emit)
+        prepared = _plan(connection, request, run, releases, emit)
+    if said := in_short(prepared.results, request.ignored):
+        emit(Warned(f"{said}; kprov check {connection.login.name} says more"))
+    moves = run.before is not None and prepared.plan.after.releases != run.receipt.releases
+    return replace(prepared, before=run.before if moves else None)
 
 
 def _before(receipt: Receipt, asked: Asked) -> Asked | None:
@@ -163,58 +206,96 @@ def _before(receipt: Receipt, asked: Asked) -> Asked | None:
     return Asked(cluster, cluster.hosts[0], asked.login)
 
 
-def _plan(
-    connection: Connection, request: Request, asked: Asked, emit: Emit, *, receipt: Receipt, releases: Releases
-) -> Prepared:
-    """One exchange, and what follows from its answers."""
-    where = connection.login.name
-    cluster, host = asked.cluster, asked.host
+def _plan(connection: Connection, request: Request, run: Settled, releases: Releases, emit: Emit) -> Prepared:
+    """The plan, without obstacles."""
+    prepared = plan_for(connection, request, survey(connection, run, releases), emit)
+    if prepared.plan.obstacles:
+        where = connection.login.name
+        raise PreflightError([Problem(item.what, where, hint=item.hint) for item in prepared.plan.obstacles])
+    return prepared
+
+
+def survey(connection: Connection, run: Settled, releases: Releases) -> Survey:
+    """Probe the host and run the checks; nothing is changed. A second exchange only where the first asks for it."""
+    cluster, host, receipt = run.asked.cluster, run.asked.host, run.receipt
     java_home = java_path(releases.java) if releases.java else str(cluster.java.home)
     # Asked with every resource that there may be; which ones are wanted depends on the facts.
     widest = desired(
-        cluster, host, Inputs(releases.kafka, releases.zookeeper, releases.java, java_home, firewalld=True)
+        cluster, host, Inputs(releases.kafka, releases.zookeeper, releases.java, java_home, systemd=_LATEST)
     )
-    ports = _ports(cluster, host)
     calls: list[Call] = [QUESTION, *(item.query() for item in widest.resources)]
     calls += [item.query() for item in widest.services]
-    calls += [("probe_port", f"port:{port}", str(port)) for port in ports]
-    calls += [("probe_disk", "disk", RELEASES), ("probe_java", "java", java_home)]
-    questions = {call[1] for call in calls}
-    calls += [query_of(made) for made in receipt.made.values() if made.id not in questions]
+    calls += questions(cluster, host, java_home)
+    known = {call[1] for call in calls}
+    calls += [query_of(made) for made in receipt.made.values() if made.id not in known]
     answer = probe(connection, calls)
-    problems = [*_preflight(cluster, releases, answer, ports, where), *_zookeeper_data(receipt, asked, answer, where)]
-    if problems:
-        raise PreflightError(problems)
-    java = releases.java.version if releases.java else _java_version(answer.seen["java"], java_home, where)
-    together = check_compatibility(cluster, java_major(java))
+    cluster, host = settle(cluster, host, network(answer), receipt)
+    zone = zone_here(answer)
+    more: list[Call] = [("probe_port", f"port:{port}", str(port)) for port in needed_ports(cluster, host)]
+    if answer.facts.firewalld:
+        more += [FirewallPort(port, zone).query() for port in public_ports(cluster, host)]
+    if more := [call for call in more if call not in calls]:
+        answer = Probe(answer.facts, {**answer.seen, **ask(connection, more)})
+    java = releases.java.version if releases.java else _java_version(answer.seen["java"])
+    seen = the_java(releases, java_home, answer.seen["java"], java)
+    asked = replace(run.asked, cluster=cluster, host=host)
+    results = (
+        *run_checks(subject(cluster, host, releases, seen, answer, receipt=receipt)),
+        *_zookeeper_data(receipt, asked, answer),
+    )
+    return Survey(asked, receipt, releases, answer, java_home, java, zone, results)
+
+
+def plan_for(connection: Connection, request: Request, found: Survey, emit: Emit) -> Prepared:
+    """The plan for a host that was surveyed; its obstacles are left in it.
+
+    Raises PreflightError with every check that failed and is not ignored, UsageError where the versions do not go
+    together.
+    """
+    where = connection.login.name
+    if failed := stopping(found.results, request.ignored):
+        raise PreflightError([Problem(item.evidence, where, hint=item.fix) for item in failed])
+    cluster, host, releases, facts = found.asked.cluster, found.asked.host, found.releases, found.answer.facts
+    together = check_compatibility(cluster, java_major(found.java))
     for warning in together.warnings:
         emit(Warned(warning))
     inputs = Inputs(
         releases.kafka,
         releases.zookeeper,
         releases.java,
-        java_home,
+        found.java_home,
         together.environment,
-        answer.facts.firewalld,
+        facts.firewalld,
+        found.zone,
+        facts.systemd or 0,
     )
     wanted = desired(cluster, host, inputs)
-    live = runtime(cluster, host, java_home, java)
+    live = runtime(cluster, host, found.java_home, found.java)
     plan = install_plan(
         where,
         desired=wanted.resources,
         services=wanted.services,
-        seen=answer.seen,
-        receipt=receipt,
+        seen=found.answer.seen,
+        receipt=found.receipt,
         spec=asked_for(cluster, host),
-        releases={"kafka": str(live.kafka), "zookeeper": live.zookeeper, "java": java, "java_home": java_home},
-        notes=[*request.notes(asked, receipt), *explained(cluster, host), *_held(cluster)],
+        releases={
+            "kafka": str(live.kafka),
+            "zookeeper": live.zookeeper,
+            "java": found.java,
+            "java_home": found.java_home,
+        },
+        notes=[
+            *request.notes(found.asked, found.receipt),
+            *reasons(cluster, host, network(found.answer)),
+            *explained(cluster, host),
+            *_held(cluster),
+            *_left_alone(found),
+        ],
         ignored=request.ignored,
         adopt=request.adopt,
         drop=request.drop,
     )
-    if plan.obstacles:
-        raise PreflightError([Problem(item.what, where, hint=item.hint) for item in plan.obstacles])
-    return Prepared(plan, live)
+    return Prepared(plan, live, found.results)
 
 
 def carry_out(connection: Connection, prepared: Prepared, command: str, emit: Emit, ready: float | None = None) -> None:
@@ -238,69 +319,33 @@ def _held(cluster: Cluster) -> Iterator[str]:
         )
 
 
-def _zookeeper_data(receipt: Receipt, asked: Asked, answer: Probe, where: str) -> Iterator[Problem]:
+def _zookeeper_data(receipt: Receipt, asked: Asked, answer: Probe) -> Iterator[Result]:
     """3.5.3 and later refuse transaction logs without a snapshot (ZOOKEEPER-3056)."""
     before, after = receipt.releases.get("zookeeper", ""), zookeeper_version(asked.cluster)
     if not before or not Version(before) < _SNAPSHOT_NEEDED <= Version(after):
         return
     data, logs = (answer.seen.get(f"data:{path}", {}) for path in zookeeper_data(asked.cluster))
     if logs.get("log") == "yes" and data.get("snapshot") != "yes":
-        yield Problem(
+        yield Result(
+            "zookeeper-snapshot",
+            "installation",
+            Status.FAIL,
             f"ZooKeeper {after} will not start: {zookeeper_data(asked.cluster)[0]} has no snapshot, only logs",
-            where,
-            hint=f"ZooKeeper {before} writes one when it starts: kprov restart {where}, then run this again",
+            f"ZooKeeper {before} writes one when it starts: kprov restart it, then run this again",
         )
 
 
-def _ports(cluster: Cluster, host: Host) -> dict[int, str]:
-    ports = {cluster.zookeeper.client_port: ZOOKEEPER_UNIT}
-    return ports | dict.fromkeys(listener_ports(cluster, host).values(), KAFKA_UNIT)
+def _left_alone(found: Survey) -> Iterator[str]:
+    """What kprov sees on the host and does nothing about, or does beside the changes."""
+    for item in found.results:
+        if item.check == "firewall" and item.status is not Status.PASS:
+            yield f"{item.evidence}; {item.fix}"
+    mode = found.answer.facts.selinux
+    if mode in {"Enforcing", "Permissive"}:
+        yield f"SELinux is {mode.lower()}: each path gets its default label with restorecon"
 
 
-def _preflight(
-    cluster: Cluster, releases: Releases, answer: Probe, ports: dict[int, str], where: str
-) -> Iterator[Problem]:
-    facts, seen = answer.facts, answer.seen
-    impossible = list(check_host(facts, where))
-    yield from impossible
-    if impossible:
-        return
-    if releases.java and releases.java.arch and releases.java.arch != facts.machine:
-        yield Problem(
-            f"{releases.java.name} is for {releases.java.arch}, the host is {facts.machine}",
-            where,
-            hint=f"kprov fetch --java {cluster.java.release} --arch {facts.machine}, then name it with --java-archive",
-        )
-    pids = {unit: UnitState.of(seen[f"service:{unit}"]).pid for unit in (ZOOKEEPER_UNIT, KAFKA_UNIT)}
-    yield from check_ports(ports, {port: seen[f"port:{port}"] for port in ports}, pids, where)
-    heaps = {ZOOKEEPER_UNIT: cluster.zookeeper.heap, KAFKA_UNIT: cluster.kafka.heap}
-    yield from check_memory(facts.memory_kib, heaps, where)
-    missing = [item for item in (releases.kafka, releases.zookeeper, releases.java) if item and _absent(item, seen)]
-    free = seen["disk"].get("kib", "")
-    if free.isdigit():
-        yield from check_space(
-            int(free), seen["disk"]["place"], sum(item.size + item.unpacked for item in missing), where
-        )
-
-
-def _absent(archive: Archive, seen: Mapping[str, Seen]) -> bool:
-    path = java_path(archive) if archive.product == "java" else f"{RELEASES}/{archive.top}"
-
-    return seen.get(f"release:{path}", {}).get("status") != "present"
-
-
-def _java_version(seen: Seen, home: str, where: str) -> str:
-    """The version that ``java -version`` of the host's own Java prints."""
-    if seen["status"] != "present":
-        raise PreflightError(
-            f"{home}/bin/java is not there", where=where, hint="name the Java's own folder with --java-home"
-        )
+def _java_version(seen: Seen) -> str:
+    """The version that ``java -version`` of the host's own Java prints; empty where it prints none."""
     match = re.search(r'version "([0-9][^"]*)"', seen.get("version", ""))
-    if match is None:
-        raise PreflightError(
-            f"{home}/bin/java does not tell its version",
-            where=where,
-            cause=seen.get("version", ""),
-            hint="name another Java with --java-home",
-        )
-    return match[1]
+    return match[1] if match else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kprov.resources.base import Action, Call, Change, Made, Obstacle, Removal, Seen, kept_name, unknown
-from kprov.resources.system import UnitState
+from kprov.resources.system import NOW, PERMANENT, UnitState
 
 
 def query_of(made: Made) -> Call:
@@ -20,7 +20,7 @@ def query_of(made: Made) -> Call:
         case "service":
             return ("probe_unit", made.id, made["unit"])
         case "firewall":
-            return ("probe_firewall", made.id, made["port"])
+            return ("probe_firewall", made.id, made["port"], made["zone"])
         case _:
             raise ValueError(f"the receipt has a kind that this kprov does not know: {made.kind}")
 
@@ -81,7 +81,10 @@ def removal(made: Made, seen: Seen, *, purge: bool, force: bool) -> Removal:  # 
         case "firewall":
             if seen.get("status") == "unknown":
                 return Removal(kept="firewalld is not running, so its port stays as it is")
-            return _remove(made, f"firewall port {made['port']}", ("close_port", made["port"]))
+            title = f"firewall port {made['port']}" + (f" in zone {made['zone']}" if made["zone"] else "")
+            # An earlier kprov always opened both, in the default zone.
+            how = made["how"] or ("" if made["zone"] else PERMANENT + NOW)
+            return _remove(made, title, ("close_port", made["port"], made["zone"], how))
         case _:
             raise ValueError(f"the receipt has a kind that this kprov does not know: {made.kind}")
 

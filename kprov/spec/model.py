@@ -171,6 +171,11 @@ class Kafka(_Model):
     home: Directory = Field("/usr/local/single_kafka", description="Kafka home: bin, config, libs, logs")
     port: Port = Field(9092, description="port of the PLAINTEXT listener")
     heap: Heap = Field("1g", description="heap of the broker, minimum and maximum")
+    jmx_port: Port | None = Field(
+        None,
+        description="port of JMX, for the host itself alone and without a password; off otherwise",
+        json_schema_extra=_A_PORT,
+    )
     properties: Properties = Field(
         default_factory=dict, description="broker properties, checked by name, type and range"
     )
@@ -281,6 +286,12 @@ class Host(_Model):
     advertised: Annotated[str, AfterValidator(_advertised)] | None = Field(
         None,
         description="name or address that clients use; the address otherwise",
+        json_schema_extra=_extra("a host name or an address", "write it in quotes"),
+    )
+    internal: Annotated[str, AfterValidator(_advertised)] | None = Field(
+        None,
+        description="name or address by which the host reaches itself, where that which clients use does not lead "
+        "there, as behind NAT; found out otherwise",
         json_schema_extra=_extra("a host name or an address", "write it in quotes"),
     )
     ssh: Annotated[Ssh, BeforeValidator(_group)] = Field(default_factory=Ssh, description="how to log in")

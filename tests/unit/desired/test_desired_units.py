@@ -206,6 +206,7 @@ def test_environment_of_the_broker(cluster: Cluster) -> None:
         "JAVA_HOME": java,
         "LOG_DIR": "/usr/local/single_kafka/logs",
         "KAFKA_HEAP_OPTS": "-Xms1g -Xmx1g",
+        "KAFKA_JMX_OPTS": "-Dkprov.jmx=off",
         **NO_GC_LOG,
     }
 
@@ -219,6 +220,7 @@ def test_environment_of_zookeeper(cluster: Cluster) -> None:
             "JAVA_HOME": java,
             "LOG_DIR": f"{home}/zk_dir/logs",
             "KAFKA_HEAP_OPTS": "-Xms512m -Xmx512m",
+            "KAFKA_JMX_OPTS": "-Dkprov.jmx=off",
             "KAFKA_LOG4J_OPTS": f"-Dlog4j.configuration=file:{home}/config/zookeeper-log4j.properties",
             **NO_GC_LOG,
         }
