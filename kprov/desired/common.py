@@ -59,8 +59,3 @@ def environment_file(path: str, unit: str, group: str, environment: Mapping[str,
     """The EnvironmentFile of a unit; it may come to hold secrets, so only the service reads it."""
     quoted = [(name, value.replace("\\", "\\\\").replace('"', '\\"')) for name, value in environment.items()]
     return File(path, render("service.env", unit=unit, environment=quoted), group=group, mode="0640")
-
-
-def under_usr(paths: Iterable[str]) -> list[str]:
-    """Those that ProtectSystem=full would make read-only: everything under /usr, /boot and /etc."""
-    return [path for path in paths if path.split("/")[1] in {"usr", "boot", "etc"}]

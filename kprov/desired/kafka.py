@@ -12,8 +12,8 @@ from kprov.desired.common import (
     parents,
     release,
     release_path,
-    under_usr,
 )
+from kprov.desired.hardening import hardening, protect_home, writable
 from kprov.desired.inputs import Inputs
 from kprov.desired.templates import PropertyLines, render
 from kprov.resources.base import Resource
@@ -81,7 +81,8 @@ def kafka(cluster: Cluster, host: Host, inputs: Inputs) -> list[Resource]:
         File(f"{home}/config/log4j.properties", render("log4j.properties", appenders=_APPENDERS)),
         environment_file(f"{home}/config/kafka.env", KAFKA_UNIT, KAFKA_USER, _environment(cluster, inputs)),
         *data,
-        _unit(cluster, host),
+        _unit(cluster, host, inputs),
+        *hardening(KAFKA_UNIT, inputs.systemd, _written(cluster, host)),
     ]
 
 
@@ -160,7 +161,12 @@ def _jmx(port: int | None) -> str:
     return " ".join((*(f"{remote}.{value}" for value in values), "-Djava.rmi.server.hostname=127.0.0.1"))
 
 
-def _unit(cluster: Cluster, host: Host) -> File:
+def _written(cluster: Cluster, host: Host) -> list[str]:
+    """The directories that the broker writes to."""
+    return [kafka_logs(cluster), *log_dirs(cluster, host)]
+
+
+def _unit(cluster: Cluster, host: Host, inputs: Inputs) -> File:
     session = session_timeout_ms(cluster, host)
     text = render(
         "kafka.service",
@@ -172,6 +178,7 @@ def _unit(cluster: Cluster, host: Host) -> File:
         stop_seconds=_STOP_SECONDS,
         session_ms=session,
         restart_seconds=session // 1000 + 4,
-        writable=under_usr([kafka_logs(cluster), *log_dirs(cluster, host)]),
+        protect_home=protect_home([*_written(cluster, host), cluster.kafka.home, inputs.java_home]),
+        writable=writable(_written(cluster, host)),
     )
     return File(f"/etc/systemd/system/{KAFKA_UNIT}", text)

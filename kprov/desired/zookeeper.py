@@ -12,8 +12,8 @@ from kprov.desired.common import (
     parents,
     release,
     release_path,
-    under_usr,
 )
+from kprov.desired.hardening import hardening, protect_home, writable
 from kprov.desired.inputs import Inputs
 from kprov.desired.templates import PropertyLines, render
 from kprov.releases.archive import Archive
@@ -46,8 +46,10 @@ def zookeeper_logs(cluster: Cluster) -> str:
 def zookeeper(cluster: Cluster, inputs: Inputs) -> list[Resource]:
     """The resources of ZooKeeper, in order; for the bundled one Kafka's home must come first."""
     if inputs.zookeeper is None:
-        return [*_data(cluster), *_bundled(cluster, inputs)]
-    return [*_standalone(cluster, inputs, inputs.zookeeper), *_data(cluster)]
+        made = [*_data(cluster), *_bundled(cluster, inputs)]
+    else:
+        made = [*_standalone(cluster, inputs, inputs.zookeeper), *_data(cluster)]
+    return [*made, *hardening(ZOOKEEPER_UNIT, inputs.systemd, _written(cluster))]
 
 
 def user() -> User:
@@ -96,7 +98,7 @@ def _bundled(cluster: Cluster, inputs: Inputs) -> list[Resource]:
         File(config, _config("zookeeper.properties", cluster, version), group=ZOOKEEPER_USER, mode="0640"),
         File(f"{home}/config/zookeeper-log4j.properties", render("zookeeper-log4j.properties", log_dir=logs)),
         environment_file(f"{home}/config/zookeeper.env", ZOOKEEPER_UNIT, ZOOKEEPER_USER, environment),
-        _unit(cluster, version, home, f"{home}/config/zookeeper.env", f"{home}/bin/zookeeper-server-start.sh {config}"),
+        _unit(cluster, inputs, version, home, f"{home}/bin/zookeeper-server-start.sh {config}"),
     ]
 
 
@@ -126,7 +128,7 @@ def _standalone(cluster: Cluster, inputs: Inputs, archive: Archive) -> list[Reso
         File(f"{home}/conf/zoo.cfg", _config("zoo.cfg", cluster, archive.version), group=ZOOKEEPER_USER, mode="0640"),
         File(f"{home}/conf/{logging}", render(f"zookeeper-{logging}", log_dir=logs)),
         environment_file(f"{home}/conf/zookeeper.env", ZOOKEEPER_UNIT, ZOOKEEPER_USER, environment),
-        _unit(cluster, archive.version, home, f"{home}/conf/zookeeper.env", command),
+        _unit(cluster, inputs, archive.version, home, command),
     ]
 
 
@@ -141,14 +143,21 @@ def _config(template: str, cluster: Cluster, version: str) -> str:
     )
 
 
-def _unit(cluster: Cluster, version: str, home: str, env_file: str, command: str) -> File:
+def _written(cluster: Cluster) -> list[str]:
+    """The directories that ZooKeeper writes to."""
+    return [zookeeper_logs(cluster), *zookeeper_data(cluster)]
+
+
+def _unit(cluster: Cluster, inputs: Inputs, version: str, home: str, command: str) -> File:
+    config = "conf" if inputs.zookeeper else "config"
     text = render(
         "zookeeper.service",
         zookeeper_version=version,
         user=ZOOKEEPER_USER,
-        env_file=env_file,
+        env_file=f"{home}/{config}/zookeeper.env",
         home=home,
         command=command,
-        writable=under_usr([zookeeper_logs(cluster), *zookeeper_data(cluster)]),
+        protect_home=protect_home([*_written(cluster), home, inputs.java_home]),
+        writable=writable(_written(cluster)),
     )
     return File(f"/etc/systemd/system/{ZOOKEEPER_UNIT}", text)

@@ -62,6 +62,7 @@ def inputs(
     environment: Mapping[str, str] | None = None,
     firewalld: bool = False,
     zone: str = "public",
+    systemd: int = 219,
     content: str = "",
 ) -> Inputs:
     """The releases that the specification leads to."""
@@ -75,6 +76,7 @@ def inputs(
         environment or {},
         firewalld,
         zone if firewalld else "",
+        systemd,
     )
 
 
