@@ -261,12 +261,14 @@ probe_firewall() { # ID PORT/PROTOCOL ZONE: whether it is open, permanently and 
         unknown "$1" 'firewalld is not running'
         return
     fi
+    zone=$(zone_option "$3")
     now=no permanent=no
-    port_is_open "$2" "$3" && now=yes
-    port_is_open "$2" "$3" --permanent && permanent=yes
+    port_is_open "$2" "$(firewall-cmd ${zone:+"$zone"} --list-all 2>/dev/null)" && now=yes
+    port_is_open "$2" "$(firewall-cmd --permanent ${zone:+"$zone"} --list-all 2>/dev/null)" && permanent=yes
     case $now$permanent in
         yesyes) say seen "id=$1" status=present ;;
-        *) say seen "id=$1" status=absent "now=$now" "permanent=$permanent" ;;
+        nono) say seen "id=$1" status=absent ;;
+        *) say seen "id=$1" status=present "now=$now" "permanent=$permanent" ;;
     esac
 }
 
@@ -276,18 +278,21 @@ firewalld_runs() {
 
 zone_option() { [ -z "$1" ] || printf '%s' "--zone=$1"; } # ZONE
 
-# By the port itself, by a service that has it, by a rule that accepts it from everywhere, or by the zone's target.
-port_is_open() { # PORT/PROTOCOL ZONE [--permanent]
-    zone=$(zone_option "$2")
-    firewall-cmd -q ${3:+"$3"} ${zone:+"$zone"} "--query-port=$1" 2>/dev/null && return 0
-    [ "$(firewall-cmd --permanent ${zone:+"$zone"} --get-target 2>/dev/null)" = ACCEPT ] && return 0
-    firewall-cmd ${3:+"$3"} ${zone:+"$zone"} --list-rich-rules 2>/dev/null | grep -v source |
-        grep -q "port=\"${1%/*}\" protocol=\"${1#*/}\" accept" && return 0
-    for service in $(firewall-cmd ${3:+"$3"} ${zone:+"$zone"} --list-services 2>/dev/null); do
+# By the zone's target, by a rule that accepts it from everywhere, by a port or a range, or by a service that has it.
+port_is_open() { # PORT/PROTOCOL LISTING
+    open_port=${1%/*} open_protocol=${1#*/}
+    printf '%s\n' "$2" | grep -q '^ *target: ACCEPT' && return 0
+    printf '%s\n' "$2" | grep -v source | grep -q "port=\"$open_port\" protocol=\"$open_protocol\" accept" && return 0
+    for range in $(printf '%s\n' "$2" | sed -n 's/^ *ports: *//p'); do
+        [ "${range#*/}" = "$open_protocol" ] || continue
+        range=${range%/*}
+        [ "$open_port" -ge "${range%-*}" ] && [ "$open_port" -le "${range#*-}" ] && return 0
+    done
+    for service in $(printf '%s\n' "$2" | sed -n 's/^ *services: *//p'); do
         definition=/etc/firewalld/services/$service.xml
         [ -r "$definition" ] || definition=/usr/lib/firewalld/services/$service.xml
-        [ -r "$definition" ] && grep '<port ' "$definition" | grep "protocol=\"${1#*/}\"" |
-            grep -q "port=\"${1%/*}\"" && return 0
+        [ -r "$definition" ] && grep '<port ' "$definition" | grep "protocol=\"$open_protocol\"" |
+            grep -q "port=\"$open_port\"" && return 0
     done
     return 1
 }
@@ -554,7 +559,7 @@ status=*}")"
 # ---------------------------------------------------------------- lock and receipt
 
 state_dir() {
-    [ -d "$kprov_dir" ] || mkdir -p "$kprov_dir" || return 1
+    [ -d "$kprov_dir" ] || { mkdir -p "$kprov_dir" && label "$kprov_dir"; } || return 1
     [ ! -L "$kprov_dir" ] || fail "$kprov_dir is a symbolic link" || return 1
     chmod 0700 "$kprov_dir"
 }
@@ -748,7 +753,7 @@ set_mode() { # PATH OWNER GROUP MODE
 }
 
 put_link() { # PATH TARGET
-    rm -f -- "$1.kprov-new" && ln -s -- "$2" "$1.kprov-new" && mv -fT -- "$1.kprov-new" "$1"
+    rm -f -- "$1.kprov-new" && ln -s -- "$2" "$1.kprov-new" && mv -fT -- "$1.kprov-new" "$1" && label "$1"
 }
 
 # A link for each of SOURCE's entries that match PATTERN. A folder that is not there comes whole, by a rename; in one

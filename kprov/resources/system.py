@@ -202,16 +202,16 @@ class FirewallPort:
             how = self._missing(seen)
             calls = (close, ("open_port", self._port, self.zone, how)) if how else (close,)
             return Change(Action.UPDATE, self.id, title, reason, calls, made=self._made(how))
-        if seen["status"] == "present":
-            return None
         how = self._missing(seen)
+        if not how:
+            return None
         reason = "it was closed" if was else "clients must reach it"
         call: Call = ("open_port", self._port, self.zone, how)
         return Change(Action.CREATE, self.id, title, reason, (call,), made=self._made(PERMANENT + NOW if was else how))
 
     def _missing(self, seen: Seen) -> str:
-        """What is not open yet; all of it where the probe only says that it is closed."""
-        if seen["status"] == "present":
-            return ""
-        permanent = PERMANENT if seen.get("permanent") != "yes" else ""
-        return permanent + (NOW if seen.get("now") != "yes" else "")
+        """What is not open yet, of the two."""
+        if seen["status"] == "absent":
+            return PERMANENT + NOW
+        permanent = PERMANENT if seen.get("permanent") == "no" else ""
+        return permanent + (NOW if seen.get("now") == "no" else "")

@@ -313,7 +313,7 @@ def test_a_port_that_kprov_opened_is_closed_by_uninstall() -> None:
 )
 def test_of_a_port_that_was_half_open_only_the_other_half_is_opened_and_closed(seen: dict[str, str], how: str) -> None:
     host = fresh()
-    host.seen[PORT] = {"status": "absent", **seen}
+    host.seen[PORT] = {"status": "present", **seen}
     plan = host.install(wanted(asked(), firewalld=True))
     assert ("open_port", "9092/tcp", "public", how) in [call for change in plan.changes for call in change.calls]
     assert not host.install(wanted(asked(), firewalld=True)).changes
@@ -323,7 +323,7 @@ def test_of_a_port_that_was_half_open_only_the_other_half_is_opened_and_closed(s
 
 def test_a_port_follows_the_host_into_another_zone() -> None:
     host, _ = installed(firewalld=True)
-    host.seen[PORT] = {"status": "absent", "now": "no", "permanent": "no"}
+    host.seen[PORT] = {"status": "absent"}
     plan = host.install(wanted(asked(), firewalld=True, zone="dmz"))
     assert [call for change in plan.changes for call in change.calls] == [
         ("close_port", "9092/tcp", "public", "permanentnow"),
