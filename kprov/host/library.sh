@@ -484,14 +484,16 @@ probe_addresses() { # ID
 # Processes that are a Java, a Kafka or a ZooKeeper: a line "pid command"; units of such names; their usual homes.
 probe_neighbours() { # ID
     processes=
-    for folder in /proc/[0-9]*; do
-        command=$(tr '\0\n' '  ' 2>/dev/null <"$folder/cmdline" | head -c 100000)
+    # shellcheck disable=SC2013 # these names have no spaces
+    for file in $(grep -l -e 'kafka[.]Kafka' -e 'Quorum[P]eerMain' /proc/[0-9]*/cmdline 2>/dev/null); do
+        command=$(tr '\0\n' '  ' 2>/dev/null <"$file") || continue
         case $command in
             *kafka.Kafka\ * | *kafka.Kafka) kind=kafka ;;
             *QuorumPeerMain*) kind=zookeeper ;;
             *) continue ;;
         esac
-        processes="$processes${folder#/proc/} $kind ${command%% *}
+        pid=${file#/proc/}
+        processes="$processes${pid%/*} $kind ${command%% *}
 "
     done
     units=$(systemctl list-unit-files --no-legend --no-pager --type=service 2>/dev/null |

@@ -8,9 +8,10 @@ from kprov.checks import Result, Status
 from kprov.errors import UsageError
 from kprov.events import Emit, ignore
 from kprov.host.connection import Connection
-from kprov.operations.install import Survey, find_releases, plan_for, settled, survey
+from kprov.operations.install import find_releases, plan_for, settled
 from kprov.operations.preflight import stopping
 from kprov.operations.request import Asked, Request
+from kprov.operations.survey import Survey, survey
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def check(connection: Connection, request: Request, asked: Asked, emit: Emit) ->
     """
     run = settled(connection, request, asked)
     releases = find_releases(run.asked.cluster, run.receipt, request.archives, emit)
-    found = survey(connection, run, releases)
+    found = survey(connection, run.asked, run.receipt, releases)
     results = found.results
     if not stopping(results, request.ignored):
         results += _in_the_way(connection, request, found)

@@ -2,60 +2,41 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from packaging.version import Version
-
 from kprov.apply import apply
 from kprov.checks import Result, Status
-from kprov.checks import run as run_checks
 from kprov.desired.host import desired
 from kprov.desired.inputs import Inputs
-from kprov.desired.java import java_path
 from kprov.desired.runtime import Runtime, runtime
-from kprov.desired.zookeeper import zookeeper_version
 from kprov.errors import PreflightError, Problem, UsageError
 from kprov.events import Emit, Warned
 from kprov.health import await_ready
 from kprov.host.connection import Connection
-from kprov.host.facts import Probe, ask, probe
-from kprov.operations.address import reasons, settle
+from kprov.operations.address import reasons
 from kprov.operations.preflight import (
     Releases,
     in_short,
-    needed_ports,
     network,
-    questions,
     stopping,
-    subject,
-    the_java,
 )
-from kprov.operations.preflight import zone as zone_here
 from kprov.operations.request import Asked, Request
 from kprov.operations.session import asked_for, read_receipt
+from kprov.operations.survey import Survey, survey
 from kprov.plan import Plan, install_plan
-from kprov.receipt import QUESTION, Receipt
+from kprov.receipt import Receipt
 from kprov.releases import catalogue
 from kprov.releases.archive import Archive
 from kprov.releases.compatibility import Compatibility, check
 from kprov.releases.product import Product, java_major
 from kprov.releases.sources import NotAtHandError, locate
-from kprov.resources.base import Call, Seen
-from kprov.resources.removal import query_of
-from kprov.resources.system import FirewallPort
-from kprov.spec.broker import explained, public_ports, zookeeper_data
+from kprov.spec.broker import explained
 from kprov.spec.broker_keys import PROTOCOL
 from kprov.spec.model import Cluster, Mode
 from kprov.spec.protocol import staged, way_back
-
-_SNAPSHOT_NEEDED = Version("3.5.3b0")
-
-
-_LATEST = 1000  # of systemd: asks for all that any version would get
 
 
 @dataclass(frozen=True)
@@ -79,24 +60,6 @@ class Settled:
     receipt: Receipt
     asked: Asked
     before: Asked | None
-
-
-@dataclass(frozen=True)
-class Survey:
-    """A host as it was probed for an installation, and what the checks say of it.
-
-    asked: with the address that the host uses for itself. java: the version of the Java that will run, empty where the
-    host's own does not tell it. zone: that of firewalld in which the host is reached.
-    """
-
-    asked: Asked
-    receipt: Receipt
-    releases: Releases
-    answer: Probe
-    java_home: str
-    java: str
-    zone: str
-    results: tuple[Result, ...]
 
 
 def look_for_releases(asked: Asked, archives: Path | None, emit: Emit) -> None:
@@ -208,42 +171,11 @@ def _before(receipt: Receipt, asked: Asked) -> Asked | None:
 
 def _plan(connection: Connection, request: Request, run: Settled, releases: Releases, emit: Emit) -> Prepared:
     """The plan, without obstacles."""
-    prepared = plan_for(connection, request, survey(connection, run, releases), emit)
+    prepared = plan_for(connection, request, survey(connection, run.asked, run.receipt, releases), emit)
     if prepared.plan.obstacles:
         where = connection.login.name
         raise PreflightError([Problem(item.what, where, hint=item.hint) for item in prepared.plan.obstacles])
     return prepared
-
-
-def survey(connection: Connection, run: Settled, releases: Releases) -> Survey:
-    """Probe the host and run the checks; nothing is changed. A second exchange only where the first asks for it."""
-    cluster, host, receipt = run.asked.cluster, run.asked.host, run.receipt
-    java_home = java_path(releases.java) if releases.java else str(cluster.java.home)
-    # Asked with every resource that there may be; which ones are wanted depends on the facts.
-    widest = desired(
-        cluster, host, Inputs(releases.kafka, releases.zookeeper, releases.java, java_home, systemd=_LATEST)
-    )
-    calls: list[Call] = [QUESTION, *(item.query() for item in widest.resources)]
-    calls += [item.query() for item in widest.services]
-    calls += questions(cluster, host, java_home)
-    known = {call[1] for call in calls}
-    calls += [query_of(made) for made in receipt.made.values() if made.id not in known]
-    answer = probe(connection, calls)
-    cluster, host = settle(cluster, host, network(answer), receipt)
-    zone = zone_here(answer)
-    more: list[Call] = [("probe_port", f"port:{port}", str(port)) for port in needed_ports(cluster, host)]
-    if answer.facts.firewalld:
-        more += [FirewallPort(port, zone).query() for port in public_ports(cluster, host)]
-    if more := [call for call in more if call not in calls]:
-        answer = Probe(answer.facts, {**answer.seen, **ask(connection, more)})
-    java = releases.java.version if releases.java else _java_version(answer.seen["java"])
-    seen = the_java(releases, java_home, answer.seen["java"], java)
-    asked = replace(run.asked, cluster=cluster, host=host)
-    results = (
-        *run_checks(subject(cluster, host, releases, seen, answer, receipt=receipt)),
-        *_zookeeper_data(receipt, asked, answer),
-    )
-    return Survey(asked, receipt, releases, answer, java_home, java, zone, results)
 
 
 def plan_for(connection: Connection, request: Request, found: Survey, emit: Emit) -> Prepared:
@@ -319,22 +251,6 @@ def _held(cluster: Cluster) -> Iterator[str]:
         )
 
 
-def _zookeeper_data(receipt: Receipt, asked: Asked, answer: Probe) -> Iterator[Result]:
-    """3.5.3 and later refuse transaction logs without a snapshot (ZOOKEEPER-3056)."""
-    before, after = receipt.releases.get("zookeeper", ""), zookeeper_version(asked.cluster)
-    if not before or not Version(before) < _SNAPSHOT_NEEDED <= Version(after):
-        return
-    data, logs = (answer.seen.get(f"data:{path}", {}) for path in zookeeper_data(asked.cluster))
-    if logs.get("log") == "yes" and data.get("snapshot") != "yes":
-        yield Result(
-            "zookeeper-snapshot",
-            "installation",
-            Status.FAIL,
-            f"ZooKeeper {after} will not start: {zookeeper_data(asked.cluster)[0]} has no snapshot, only logs",
-            f"ZooKeeper {before} writes one when it starts: kprov restart it, then run this again",
-        )
-
-
 def _left_alone(found: Survey) -> Iterator[str]:
     """What kprov sees on the host and does nothing about, or does beside the changes."""
     for item in found.results:
@@ -343,9 +259,3 @@ def _left_alone(found: Survey) -> Iterator[str]:
     mode = found.answer.facts.selinux
     if mode in {"Enforcing", "Permissive"}:
         yield f"SELinux is {mode.lower()}: each path gets its default label with restorecon"
-
-
-def _java_version(seen: Seen) -> str:
-    """The version that ``java -version`` of the host's own Java prints; empty where it prints none."""
-    match = re.search(r'version "([0-9][^"]*)"', seen.get("version", ""))
-    return match[1] if match else ""

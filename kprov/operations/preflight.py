@@ -66,13 +66,15 @@ def stopping(results: Iterable[Result], ignored: Sequence[str]) -> list[Result]:
 def in_short(results: Iterable[Result], ignored: Sequence[str]) -> str:
     """One line about what did not stop an install and should be known; empty if there is nothing."""
     parts = []
+    told: set[str] = set()
     for words, names in (
         ("fails and is ignored", [r.check for r in results if r.status is Status.FAIL and r.check in ignored]),
         ("could be better", [r.check for r in results if r.status is Status.WARN]),
         ("is not known", [r.check for r in results if r.status is Status.UNKNOWN]),
     ):
-        if names:
-            parts.append(f"{words}: {', '.join(dict.fromkeys(names))}")
+        if new := [name for name in dict.fromkeys(names) if name not in told]:
+            told.update(new)
+            parts.append(f"{words}: {', '.join(new)}")
     return "; ".join(parts)
 
 

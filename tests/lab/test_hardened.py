@@ -1,8 +1,7 @@
-"""What the services may do: measured while they serve, with what systemd 219 knows alone and with the drop-in."""
+"""What the services may do, measured while they serve; without the drop-in it is measured in test_bundled."""
 
 from __future__ import annotations
 
-import re
 import socket
 from contextlib import suppress
 
@@ -11,21 +10,8 @@ from support.machine import Machine
 
 pytestmark = pytest.mark.lab
 
-UNITS = ("kafka.service", "zookeeper.service")
-# At most, by docs/security.md.
-BASE, WITH_DROP_IN = 5.0, 2.5
+MOST = 2.5  # by docs/security.md
 JMX = 9999
-
-
-def exposure(machine: Machine) -> dict[str, float]:
-    """systemd's own score for each unit, as it runs: 0 is nothing, 10 is all."""
-    found = {}
-    for unit in UNITS:
-        told = machine.ssh(f"systemd-analyze security --no-pager {unit}")
-        score = re.search(rf"Overall exposure level for {unit}: ([0-9.]+)", told)
-        assert score, told
-        found[unit] = float(score[1])
-    return found
 
 
 def listening(machine: Machine) -> set[str]:
@@ -34,28 +20,13 @@ def listening(machine: Machine) -> set[str]:
     return {line.split()[3].replace("[::ffff:127.0.0.1]", "127.0.0.1") for line in lines if '"java"' in line}
 
 
-def test_the_units_alone(machine: Machine) -> None:
-    """Kafka 1.0.0 with its own ZooKeeper on Java 11, as on CentOS 7: it starts, serves and stops."""
-    machine.install("--zookeeper", "bundled", "--no-smoke-test")
-    # systemd 219 gets none of these.
-    machine.ssh("rm /etc/systemd/system/*.service.d/kprov-hardening.conf && systemctl daemon-reload")
-    machine.kprov("restart")
-    assert machine.kprov("smoke-test", "--json").json["smoke_test"]["passed"] is True
-    found = exposure(machine)
-    assert max(found.values()) <= BASE, found
-    machine.kprov("stop")
-    assert machine.ssh("ls /home/temp/kafka_logs/.kafka_cleanshutdown")
-    assert machine.ssh("systemctl show -p Result kafka zookeeper").split() == ["Result=success"] * 2
-    assert machine.kprov("uninstall", "--purge", "--yes", "--json").json["uninstall"]["leftovers"] == []
-
-
 def test_with_the_drop_in(machine: Machine) -> None:
     """Kafka 3.9.2 with ZooKeeper 3.8.6 on Java 17, messages in a place of their own, JMX asked for."""
     words = ("--kafka-version", "3.9.2", "--zookeeper-version", "3.8.6", "--java", "temurin-17")
     words = (*words, "--set", "log.dirs=/data/messages", "--jmx-port", str(JMX))
     assert machine.install(*words, "--json").json["smoke_test"]["passed"] is True
-    found = exposure(machine)
-    assert max(found.values()) <= WITH_DROP_IN, found
+    found = machine.exposure()
+    assert max(found.values()) <= MOST, found
     said = machine.ssh("journalctl -b --no-pager -o cat _PID=1 | grep -i 'unknown key' || true")
     assert said == "", "this systemd knows every line of the drop-in"
 
