@@ -13,7 +13,6 @@ import click
 from kprov.cli.passwords import PasswordFiles, on_terminal
 from kprov.errors import DeclinedError, ExitCode, KprovError, Problem, UsageError, code_of
 from kprov.journal import Journal
-from kprov.operations.preflight import checked_names
 from kprov.operations.request import one_host
 from kprov.operations.session import Access
 from kprov.spec.load import UNSET, Flag
@@ -95,16 +94,11 @@ def ready_option(function: F) -> F:
 
 def ignore_option(function: F) -> F:
     """--ignore CHECK; the function gets the names as ``ignored``."""
-
-    def names(_context: click.Context, _parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
-        return checked_names(value)
-
     return click.option(
         "--ignore",
         "ignored",
         multiple=True,
         metavar="CHECK",
-        callback=names,
         help="Go on although this check fails; may be repeated.",
     )(function)
 
@@ -120,7 +114,7 @@ _SPEC_OPTIONS: tuple[tuple[str, tuple[str | int, ...], str, str], ...] = (
     ("--kafka-archive", ("kafka", "archive"), "PATH", "Kafka's archive: a path or an address."),
     ("--heap", ("kafka", "heap"), "SIZE", "Heap of the broker. [1g]"),
     ("--port", ("kafka", "port"), "PORT", "Port of the broker. [9092]"),
-    ("--jmx-port", ("kafka", "jmx_port"), "PORT", "JMX for the host itself alone. [off]"),
+    ("--jmx-port", ("kafka", "jmx_port"), "PORT", "JMX for the host itself alone, or off. [off]"),
     ("--broker-id", ("hosts", 0, "broker", "id"), "ID", "broker.id. [0]"),
     ("--advertised", ("hosts", 0, "advertised"), "ADDRESS", "What clients connect to. [HOST's address]"),
     ("--zookeeper", ("zookeeper", "mode"), "MODE", "standalone, or bundled: the one inside Kafka. [standalone]"),

@@ -48,14 +48,12 @@ class Releases:
         return tuple(item for item in (self.kafka, self.zookeeper, self.java) if item)
 
 
-def checked_names(names: Iterable[str]) -> tuple[str, ...]:
-    """Names of checks, each once. Raises UsageError for one that is no check's."""
-    wrong = [name for name in names if name not in NAMES]
-    if wrong:
+def require_names(names: Iterable[str]) -> None:
+    """Raise UsageError for a name that is no check's."""
+    if wrong := [name for name in names if name not in NAMES]:
         raise UsageError(
             f"there is no check {', '.join(wrong)}", where="--ignore", hint=f"the checks are {', '.join(NAMES)}"
         )
-    return tuple(dict.fromkeys(names))
 
 
 def stopping(results: Iterable[Result], ignored: Sequence[str]) -> list[Result]:
@@ -122,7 +120,7 @@ def subject(
     facts, seen, net = answer.facts, answer.seen, network(answer)
     kernel, neighbours = seen["kernel"], seen["neighbours"]
     pids = {unit: UnitState.of(seen[f"service:{unit}"]).pid for unit in (ZOOKEEPER_UNIT, KAFKA_UNIT)}
-    made = {made["path"] for made in receipt.made.values()} | {"/" + made.id for made in receipt.made.values()}
+    made = {made["path"] for made in receipt.made.values()}
     return Subject(
         system=facts.system,
         machine=facts.machine,

@@ -248,6 +248,7 @@ def test_a_log_directory_outside_the_protected_trees_needs_no_exception() -> Non
 
 def test_jmx_is_off_and_on_request_for_the_host_itself_alone() -> None:
     assert environment(wanted(asked()), "/config/kafka.env")["KAFKA_JMX_OPTS"] == "-Dkprov.jmx=off"
+    assert asked(more={"kafka": {"jmx_port": "off"}}).kafka.jmx_port is None
     state = wanted(asked(more={"kafka": {"jmx_port": 9999}}))
     words = environment(state, "/config/kafka.env")["KAFKA_JMX_OPTS"].split()
     assert {"-Dcom.sun.management.jmxremote.host=127.0.0.1", "-Djava.rmi.server.hostname=127.0.0.1"} <= set(words)
