@@ -61,6 +61,8 @@ def removal(made: Made, seen: Seen, *, purge: bool, force: bool) -> Removal:  # 
             return _put_back(made, title, ("put_back", made["path"], made["of"]), *then)
         case "directory" if made["adopted"]:
             return _put_back(made, f"directory {made['path']}", ("set_mode", made["path"], *made["adopted"].split(":")))
+        case "directory" if _drop_ins_of_others(made, seen):
+            return Removal(kept=f"{made['path']} (drop-ins that kprov did not write)")
         case "directory":
             how = "remove_tree" if made["holds"] == "logs" else "remove_empty"
             return _remove(made, f"directory {made['path']}", (how, made["path"]))
@@ -87,6 +89,12 @@ def removal(made: Made, seen: Seen, *, purge: bool, force: bool) -> Removal:  # 
             return _remove(made, title, ("close_port", made["port"], made["zone"], how))
         case _:
             raise ValueError(f"the receipt has a kind that this kprov does not know: {made.kind}")
+
+
+def _drop_ins_of_others(made: Made, seen: Seen) -> bool:
+    """Whether somebody put drop-ins beside kprov's own: the units say that local changes belong there."""
+    own = 0 if made["kept"] else 1
+    return made["path"].endswith(".service.d") and int(seen.get("entries") or 0) > own
 
 
 def _unread(made: Made, seen: Seen) -> Removal | None:

@@ -341,6 +341,21 @@ def test_a_port_that_an_earlier_kprov_opened_in_the_default_zone_is_closed_there
     assert ("close_port", "9092/tcp", "", "permanentnow") in [call for change in plan.changes for call in change.calls]
 
 
+def test_drop_ins_that_others_wrote_are_kept_with_their_folder() -> None:
+    """And the next uninstall keeps them as well; without them the folder goes."""
+    folder = "directory:/etc/systemd/system/kafka.service.d"
+    host, _ = installed(systemd=252)
+    host.seen[folder] = {**host.seen[folder], "entries": "2"}
+    plan = host.uninstall()
+    assert [text for text in plan.kept if "drop-ins that kprov did not write" in text]
+    assert folder not in ids(plan)
+    assert host.receipt.made[folder]["kept"] == "yes"
+    host.seen[folder] = {**host.seen[folder], "entries": "1"}
+    assert folder not in ids(host.uninstall())
+    host.seen[folder] = {**host.seen[folder], "entries": "0"}
+    assert folder in ids(host.uninstall())
+
+
 # ------------------------------------------------------------------ another wish
 
 
