@@ -53,7 +53,7 @@ def hardening(unit: str, systemd: int, written: Iterable[str]) -> list[Resource]
     if systemd >= _STRICT_SINCE:
         lines += ["ProtectSystem=strict", f"ReadWritePaths={' '.join(written)}"]
     folder = f"/etc/systemd/system/{unit}.d"
-    text = render("hardening.conf", unit=unit, systemd=systemd, lines=lines)
+    text = render("hardening.conf", unit=unit, lines=lines)
     return [Directory(folder, shared=True), File(f"{folder}/kprov-hardening.conf", text)]
 
 

@@ -207,6 +207,11 @@ def test_a_later_systemd_gets_what_it_knows(systemd: int, least: set[str], witho
         assert not without & keys
 
 
+def test_a_new_systemd_that_knows_nothing_new_restarts_nothing() -> None:
+    assert wanted(asked(), systemd=252).services == wanted(asked(), systemd=254).services
+    assert wanted(asked(), systemd=245).services != wanted(asked(), systemd=252).services
+
+
 def test_only_what_a_service_writes_stays_writable(cluster: Cluster) -> None:
     state = wanted(cluster, systemd=252)
     for name, unit in drop_ins(cluster, 252).items():
