@@ -23,7 +23,6 @@ from kprov.operations.install import look_for_releases
 from kprov.operations.request import Request
 from kprov.operations.session import Access
 from kprov.spec.load import Flag
-from kprov.ui import progress
 
 
 @click.command()
@@ -60,9 +59,9 @@ def check(
     with command("check", as_json=as_json) as output:
         request = Request(config, host, tuple(flags), access, archives, adopt, ignored)
         asked = request.asked()
-        with progress() as emit:
+        with output.progress() as emit:
             look_for_releases(asked, archives, emit)
-            with access.connect(asked.login) as connection:
+            with access.connect(asked.login, output.journal) as connection:
                 result = operation.check(connection, request, asked, emit)
         output.checked(result)
         if result.failed:
