@@ -34,15 +34,17 @@ def drift(receipt: Receipt, seen: Mapping[str, Seen]) -> tuple[Drift, ...]:
 
 def _differences(made: Made, seen: Seen) -> Iterator[str]:
     status = seen.get("status")
+    if made.kind == "firewall":
+        yield from _of_port(seen)
+        return
     if status == "unknown":
-        if made.kind != "firewall" or "not running" not in seen.get("why", ""):
-            yield f"cannot be read: {seen.get('why', '')}"
+        yield f"cannot be read: {seen.get('why', '')}"
         return
     if made.kind == "service":
         yield from _of_service(UnitState.of(seen))
         return
     if status == "absent":
-        yield "was closed" if made.kind == "firewall" else "was removed"
+        yield "was removed"
         return
     match made.kind:
         case "file":
@@ -63,6 +65,13 @@ def _differences(made: Made, seen: Seen) -> Iterator[str]:
         case "release":
             if seen.get("type") != "directory":
                 yield f"is a {seen.get('type')}, not the release"
+
+
+def _of_port(seen: Seen) -> Iterator[str]:
+    if seen["status"] == "unknown" and "not running" not in seen.get("why", ""):
+        yield f"cannot be read: {seen.get('why', '')}"
+    elif seen["status"] == "absent" or "no" in {seen.get("now"), seen.get("permanent")}:
+        yield "was closed"
 
 
 def _of_file(made: Made, seen: Seen) -> Iterator[str]:

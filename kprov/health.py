@@ -157,7 +157,7 @@ def _zookeeper_answers(watch: _Watch) -> None:
 def _broker_serves(watch: _Watch) -> None:
     """Layers 4 and 5: metadata name a broker only once it is registered and the controller has told it."""
     runtime = watch.runtime
-    command = ("bin/kafka-broker-api-versions.sh", "--bootstrap-server", runtime.bootstrap)
+    command = ("bin/kafka-broker-api-versions.sh", "--bootstrap-server", runtime.local)
     line = re.compile(rf"^\S+ \(id: {runtime.broker_id} rack: ", re.MULTILINE)
 
     def serves() -> bool:
@@ -166,4 +166,4 @@ def _broker_serves(watch: _Watch) -> None:
         call = ("tool", "metadata", watch.patience(), runtime.java_home, runtime.home, "", *command)
         return line.search(ask(watch.connection, [call])["metadata"].get("output", "")) is not None
 
-    watch.wait(serves, f"it serves no metadata at {runtime.bootstrap}, or they do not name broker {runtime.broker_id}")
+    watch.wait(serves, f"it serves no metadata at {runtime.local}, or they do not name broker {runtime.broker_id}")

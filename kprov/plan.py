@@ -124,6 +124,8 @@ def _ahead(changes: Sequence[Change]) -> list[Change]:
 def _still(made: Made, receipt: Receipt) -> Made:
     """The entry of something that stays, with how it was before kprov if that took it over."""
     was = receipt.made.get(made.id)
+    if was is not None and made.kind == "firewall":
+        return was  # of an opened port it holds in which zone, and how much of it was closed before
     return replace(made, fields={**made.fields, "adopted": was["adopted"]}) if was and was["adopted"] else made
 
 

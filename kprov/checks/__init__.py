@@ -1,7 +1,54 @@
-"""Preflight: what a host must be before anything is changed on it. Pure: facts in, problems out."""
+"""Preflight: what a host must be before anything is changed on it. Pure: what was seen in, results out."""
 
-from kprov.checks.host import check_host
-from kprov.checks.ports import check_ports
-from kprov.checks.space import check_memory, check_space
+from __future__ import annotations
 
-__all__ = ["check_host", "check_memory", "check_ports", "check_space"]
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+
+from kprov.checks import clock, disk, kernel, memory, names, neighbours, ports, releases, security, system, tools
+from kprov.checks.result import Finding, Result, Status
+from kprov.checks.subject import Subject
+
+__all__ = ["NAMES", "Result", "Status", "Subject", "run"]
+
+# Theme by theme, in the order in which results are shown; the names are stable.
+_CHECKS: tuple[tuple[str, str, Callable[[Subject], Iterator[Finding]]], ...] = (
+    ("operating-system", "system", system.operating_system),
+    ("architecture", "system", system.architecture),
+    ("systemd", "system", system.systemd),
+    ("privileges", "system", tools.privileges),
+    ("tools", "system", tools.tools),
+    ("java", "java", tools.java),
+    ("memory", "memory and disk", memory.memory),
+    ("disk-space", "memory and disk", disk.disk_space),
+    ("file-system", "memory and disk", disk.file_system),
+    ("ports", "network", ports.ports),
+    ("host-name", "network", names.host_name),
+    ("advertised-address", "network", names.advertised_address),
+    ("firewall", "network", security.firewall),
+    ("other-java", "neighbours", neighbours.other_java),
+    ("other-kafka", "neighbours", neighbours.other_kafka),
+    ("other-zookeeper", "neighbours", neighbours.other_zookeeper),
+    ("clock", "clock", clock.clock),
+    ("time-sync", "clock", clock.time_sync),
+    ("limits", "kernel", kernel.limits),
+    ("swappiness", "kernel", kernel.swappiness),
+    ("huge-pages", "kernel", kernel.huge_pages),
+    ("entropy", "kernel", kernel.entropy),
+    ("selinux", "security", security.selinux),
+    ("end-of-life", "releases", releases.end_of_life),
+)
+NAMES = tuple(name for name, _, _ in _CHECKS)
+
+
+def run(host: Subject) -> tuple[Result, ...]:
+    """Every check's findings, in order; of a host that is not Linux nothing more is told than that."""
+    checks: Iterable[tuple[str, str, Callable[[Subject], Iterator[Finding]]]] = _CHECKS
+    if host.system != "Linux":
+        checks = _CHECKS[:1]
+    return tuple(chain.from_iterable(_results(name, theme, check(host)) for name, theme, check in checks))
+
+
+def _results(name: str, theme: str, findings: Iterable[Finding]) -> Iterator[Result]:
+    for item in findings:
+        yield Result(name, theme, item.status, item.evidence, item.fix)

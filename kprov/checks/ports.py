@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from kprov.errors import Problem
+from kprov.checks.result import Finding, bad, good, unseen
+from kprov.checks.subject import Subject
 
 
-def check_ports(
-    ports: Mapping[int, str], seen: Mapping[int, Mapping[str, str]], own_pids: Mapping[str, int], where: str
-) -> Iterator[Problem]:
-    """A port that another process has is a problem.
-
-    ports: unit by port; seen: the probe's answer by port; own_pids: main process by unit, 0 where it is down.
-    """
-    for port, unit in ports.items():
-        answer = seen.get(port, {})
-        if answer.get("status") != "present":
-            continue
-        pid = int(answer.get("pid") or 0)
-        if pid and pid == own_pids.get(unit):
-            continue
-        program = answer.get("program", "").strip()
-        holder = f"process {pid}" + (f" ({program})" if program else "") if pid else "another process"
-        setting = "zookeeper.client_port" if unit.startswith("zookeeper") else "--port"
-        yield Problem(
-            f"port {port}, which {unit} needs, is taken by {holder}",
-            where,
-            hint=f"stop that process, or choose another port with {setting}",
-        )
+def ports(host: Subject) -> Iterator[Finding]:
+    """A port that another process has would keep the service from starting."""
+    free = []
+    for port in host.ports:
+        what = f"port {port.number}, which {port.unit} needs,"
+        if port.held is None:
+            yield unseen(f"whether {what} is free could not be seen", "look with ss -ltnp")
+        elif not port.held or port.own:
+            free.append(f"{port.number} is {'held by ' + port.unit if port.held else 'free'}")
+        else:
+            program = f" ({port.program})" if port.program else ""
+            holder = f"process {port.pid}{program}" if port.pid else "another process"
+            setting = "zookeeper.client_port" if port.unit.startswith("zookeeper") else "--port"
+            yield bad(f"{what} is taken by {holder}", f"stop that process, or choose another port with {setting}")
+    if free:
+        yield good(", ".join(free))

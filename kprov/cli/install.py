@@ -15,6 +15,7 @@ from kprov.cli.options import (
     config_option,
     confirm,
     host_argument,
+    ignore_option,
     json_option,
     ready_option,
     spec_options,
@@ -38,6 +39,7 @@ _NO_SMOKE_TEST = click.option("--no-smoke-test", is_flag=True, help="Leave out t
 @archives_option
 @adopt_option
 @access_options
+@ignore_option
 @yes_option
 @json_option
 @_NO_SMOKE_TEST
@@ -50,6 +52,7 @@ def install(
     archives: Path | None,
     adopt: bool,
     access: Access,
+    ignored: tuple[str, ...],
     yes: bool,
     as_json: bool,
     no_smoke_test: bool,
@@ -68,7 +71,7 @@ def install(
     sudo. The plan is printed and asked for before anything is changed. On a host that kprov has installed,
     what no option names stays as it was asked before; a file given with --config says all of it.
     """
-    request = Request(config, host, tuple(flags), access, archives, adopt, ready=ready)
+    request = Request(config, host, tuple(flags), access, archives, adopt, ignored, ready=ready)
     _run("install", request, yes=yes, as_json=as_json, smoke_test=not no_smoke_test)
 
 
@@ -78,6 +81,7 @@ def install(
 @spec_options
 @archives_option
 @access_options
+@ignore_option
 @yes_option
 @json_option
 @_NO_SMOKE_TEST
@@ -92,6 +96,7 @@ def upgrade(
     flags: list[Flag],
     archives: Path | None,
     access: Access,
+    ignored: tuple[str, ...],
     yes: bool,
     as_json: bool,
     no_smoke_test: bool,
@@ -111,7 +116,7 @@ def upgrade(
     data stay. The broker goes on speaking the protocol of the release before until --finish. A release that does
     not come to serve is taken back, and the run ends with 6.
     """
-    request = Request(config, host, tuple(flags), access, archives, finish=finish, ready=ready)
+    request = Request(config, host, tuple(flags), access, archives, ignored=ignored, finish=finish, ready=ready)
     _run("upgrade", request, yes=yes, as_json=as_json, smoke_test=not no_smoke_test)
 
 
@@ -153,6 +158,7 @@ def _run(name: str, request: Request, *, yes: bool, as_json: bool, smoke_test: b
 @archives_option
 @adopt_option
 @access_options
+@ignore_option
 @json_option
 @click.option("--exit-code", is_flag=True, help="End with 10 if there are changes.")
 def plan(
@@ -163,6 +169,7 @@ def plan(
     archives: Path | None,
     adopt: bool,
     access: Access,
+    ignored: tuple[str, ...],
     as_json: bool,
     exit_code: bool,
 ) -> None:
@@ -175,7 +182,7 @@ def plan(
       kprov plan kafka-1 --kafka-version 1.1.1 --exit-code
     """
     with command("plan", as_json=as_json) as output:
-        request = Request(config, host, tuple(flags), access, archives, adopt)
+        request = Request(config, host, tuple(flags), access, archives, adopt, ignored)
         asked = request.asked()
         with output.progress() as emit:
             operation.look_for_releases(asked, archives, emit)

@@ -17,6 +17,7 @@ _COMMANDS: Mapping[str, str] = {
     "install": "kprov.cli.install:install",
     "plan": "kprov.cli.install:plan",
     "upgrade": "kprov.cli.install:upgrade",
+    "check": "kprov.cli.check:check",
     "smoke-test": "kprov.cli.smoke_test:smoke_test",
     "status": "kprov.cli.services:status",
     "start": "kprov.cli.services:start",

@@ -92,6 +92,17 @@ def ready_option(function: F) -> F:
     )(function)
 
 
+def ignore_option(function: F) -> F:
+    """--ignore CHECK; the function gets the names as ``ignored``."""
+    return click.option(
+        "--ignore",
+        "ignored",
+        multiple=True,
+        metavar="CHECK",
+        help="Go on although this check fails; may be repeated.",
+    )(function)
+
+
 def yes_option(function: F) -> F:
     """--yes."""
     return click.option("-y", "--yes", is_flag=True, help="Do not ask.")(function)
@@ -103,6 +114,7 @@ _SPEC_OPTIONS: tuple[tuple[str, tuple[str | int, ...], str, str], ...] = (
     ("--kafka-archive", ("kafka", "archive"), "PATH", "Kafka's archive: a path or an address."),
     ("--heap", ("kafka", "heap"), "SIZE", "Heap of the broker. [1g]"),
     ("--port", ("kafka", "port"), "PORT", "Port of the broker. [9092]"),
+    ("--jmx-port", ("kafka", "jmx_port"), "PORT", "JMX for the host itself alone, or off. [off]"),
     ("--broker-id", ("hosts", 0, "broker", "id"), "ID", "broker.id. [0]"),
     ("--advertised", ("hosts", 0, "advertised"), "ADDRESS", "What clients connect to. [HOST's address]"),
     ("--zookeeper", ("zookeeper", "mode"), "MODE", "standalone, or bundled: the one inside Kafka. [standalone]"),
@@ -113,7 +125,7 @@ _SPEC_OPTIONS: tuple[tuple[str, tuple[str | int, ...], str, str], ...] = (
     ("--java-archive", ("java", "archive"), "PATH", "Java's archive: a path or an address."),
     ("--java-home", ("java", "home"), "DIR", "Use the Java that is on the host, and push none."),
 )
-_NUMBERS = {"--port", "--broker-id"}
+_NUMBERS = {"--port", "--jmx-port", "--broker-id"}
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 
 

@@ -16,6 +16,8 @@ KAFKA_USER = "kafka"
 ZOOKEEPER_USER = "zookeeper"
 KAFKA_UNIT = "kafka.service"
 ZOOKEEPER_UNIT = "zookeeper.service"
+# kafka-run-class.sh turns JMX on, with a socket on a port of chance, where KAFKA_JMX_OPTS is empty; this says nothing.
+JMX_OFF = "-Dkprov.jmx=off"
 
 
 def release(archive: Archive, path: str) -> Release:
@@ -57,8 +59,3 @@ def environment_file(path: str, unit: str, group: str, environment: Mapping[str,
     """The EnvironmentFile of a unit; it may come to hold secrets, so only the service reads it."""
     quoted = [(name, value.replace("\\", "\\\\").replace('"', '\\"')) for name, value in environment.items()]
     return File(path, render("service.env", unit=unit, environment=quoted), group=group, mode="0640")
-
-
-def under_usr(paths: Iterable[str]) -> list[str]:
-    """Those that ProtectSystem=full would make read-only: everything under /usr, /boot and /etc."""
-    return [path for path in paths if path.split("/")[1] in {"usr", "boot", "etc"}]

@@ -13,7 +13,8 @@ class Inputs:
     """The releases of one host.
 
     zookeeper: None where it is bundled. java: None where the host's own is used. java_home: JAVA_HOME on the
-    host. environment: variables that a named workaround needs. firewalld: whether it runs on the host.
+    host. environment: variables that a named workaround needs. firewalld: whether it runs on the host; zone: the one of
+    its zones in which the host is reached. systemd: its version on the host.
     """
 
     kafka: Archive
@@ -22,3 +23,5 @@ class Inputs:
     java_home: str
     environment: Mapping[str, str] = field(default_factory=dict)
     firewalld: bool = False
+    zone: str = ""
+    systemd: int = 219

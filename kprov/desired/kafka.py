@@ -5,20 +5,21 @@ from __future__ import annotations
 from packaging.version import Version
 
 from kprov.desired.common import (
+    JMX_OFF,
     KAFKA_UNIT,
     KAFKA_USER,
     environment_file,
     parents,
     release,
     release_path,
-    under_usr,
 )
+from kprov.desired.hardening import hardening, protect_home, writable
 from kprov.desired.inputs import Inputs
 from kprov.desired.templates import PropertyLines, render
 from kprov.resources.base import Resource
 from kprov.resources.files import DataDirectory, Directory, File, Link, Links
 from kprov.resources.system import FirewallPort, User
-from kprov.spec.broker import broker_properties, listener_ports, log_dirs, session_timeout_ms
+from kprov.spec.broker import broker_properties, listener_ports, log_dirs, public_ports, session_timeout_ms
 from kprov.spec.broker_keys import BrokerKey, broker_keys, describe
 from kprov.spec.model import Cluster, Host
 
@@ -80,7 +81,8 @@ def kafka(cluster: Cluster, host: Host, inputs: Inputs) -> list[Resource]:
         File(f"{home}/config/log4j.properties", render("log4j.properties", appenders=_APPENDERS)),
         environment_file(f"{home}/config/kafka.env", KAFKA_UNIT, KAFKA_USER, _environment(cluster, inputs)),
         *data,
-        _unit(cluster, host),
+        _unit(cluster, host, inputs),
+        *hardening(KAFKA_UNIT, inputs.systemd, _written(cluster, host)),
     ]
 
 
@@ -103,7 +105,7 @@ def firewall(cluster: Cluster, host: Host, inputs: Inputs) -> list[Resource]:
     """The listeners' ports, where firewalld runs. ZooKeeper's stays shut: its only client is on the host."""
     if not inputs.firewalld:
         return []
-    return [FirewallPort(port) for port in sorted(set(listener_ports(cluster, host).values()))]
+    return [FirewallPort(port, inputs.zone) for port in public_ports(cluster, host)]
 
 
 def server_properties(cluster: Cluster, host: Host) -> str:
@@ -138,11 +140,33 @@ def _environment(cluster: Cluster, inputs: Inputs) -> dict[str, str]:
         "JAVA_HOME": inputs.java_home,
         "LOG_DIR": kafka_logs(cluster),
         "KAFKA_HEAP_OPTS": f"-Xms{cluster.kafka.heap} -Xmx{cluster.kafka.heap}",
+        "KAFKA_JMX_OPTS": _jmx(cluster.kafka.jmx_port),
         **inputs.environment,
     }
 
 
-def _unit(cluster: Cluster, host: Host) -> File:
+def _jmx(port: int | None) -> str:
+    """JMX for the host itself alone, where it is asked for: neither of its two ports is bound elsewhere."""
+    if port is None:
+        return JMX_OFF
+    remote = "-Dcom.sun.management.jmxremote"
+    values = (
+        "authenticate=false",
+        "ssl=false",
+        "local.only=true",
+        "host=127.0.0.1",
+        f"port={port}",
+        f"rmi.port={port}",
+    )
+    return " ".join((*(f"{remote}.{value}" for value in values), "-Djava.rmi.server.hostname=127.0.0.1"))
+
+
+def _written(cluster: Cluster, host: Host) -> list[str]:
+    """The directories that the broker writes to."""
+    return [kafka_logs(cluster), *log_dirs(cluster, host)]
+
+
+def _unit(cluster: Cluster, host: Host, inputs: Inputs) -> File:
     session = session_timeout_ms(cluster, host)
     text = render(
         "kafka.service",
@@ -154,6 +178,7 @@ def _unit(cluster: Cluster, host: Host) -> File:
         stop_seconds=_STOP_SECONDS,
         session_ms=session,
         restart_seconds=session // 1000 + 4,
-        writable=under_usr([kafka_logs(cluster), *log_dirs(cluster, host)]),
+        protect_home=protect_home([*_written(cluster, host), cluster.kafka.home, inputs.java_home]),
+        writable=writable(_written(cluster, host)),
     )
     return File(f"/etc/systemd/system/{KAFKA_UNIT}", text)

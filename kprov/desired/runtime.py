@@ -9,13 +9,22 @@ from packaging.version import Version
 from kprov.desired.common import KAFKA_UNIT, ZOOKEEPER_UNIT
 from kprov.desired.kafka import kafka_log_files
 from kprov.desired.zookeeper import zookeeper_logs, zookeeper_version
-from kprov.spec.broker import bootstrap_server, listener_ports, log_dirs, zookeeper_connect, zookeeper_data
+from kprov.spec.broker import (
+    bootstrap_server,
+    listener_ports,
+    local_server,
+    log_dirs,
+    zookeeper_connect,
+    zookeeper_data,
+)
 from kprov.spec.model import Cluster, Host
 
 
 @dataclass(frozen=True)
 class Runtime:
     """One installed host. Addresses are host:port texts; ports by unit, the first is the one that is waited for.
+
+    bootstrap: for clients; local: for clients on the host itself, which may need another.
 
     java: its version, empty where it is not known. logs: the log files of each unit, the main one first; data:
     directories of the user's data.
@@ -28,6 +37,7 @@ class Runtime:
     home: str
     broker_id: int
     bootstrap: str
+    local: str
     zookeeper_connect: str
     ports: dict[str, tuple[int, ...]]
     logs: dict[str, tuple[str, ...]]
@@ -59,6 +69,7 @@ def runtime(cluster: Cluster, host: Host, java_home: str, java: str = "") -> Run
         home=cluster.kafka.home,
         broker_id=host.broker.id,
         bootstrap=bootstrap_server(cluster, host),
+        local=local_server(cluster, host),
         zookeeper_connect=zookeeper_connect(cluster),
         ports={
             ZOOKEEPER_UNIT: (cluster.zookeeper.client_port,),

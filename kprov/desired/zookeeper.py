@@ -5,14 +5,15 @@ from __future__ import annotations
 from packaging.version import Version
 
 from kprov.desired.common import (
+    JMX_OFF,
     ZOOKEEPER_UNIT,
     ZOOKEEPER_USER,
     environment_file,
     parents,
     release,
     release_path,
-    under_usr,
 )
+from kprov.desired.hardening import hardening, protect_home, writable
 from kprov.desired.inputs import Inputs
 from kprov.desired.templates import PropertyLines, render
 from kprov.releases.archive import Archive
@@ -45,8 +46,10 @@ def zookeeper_logs(cluster: Cluster) -> str:
 def zookeeper(cluster: Cluster, inputs: Inputs) -> list[Resource]:
     """The resources of ZooKeeper, in order; for the bundled one Kafka's home must come first."""
     if inputs.zookeeper is None:
-        return [*_data(cluster), *_bundled(cluster, inputs)]
-    return [*_standalone(cluster, inputs, inputs.zookeeper), *_data(cluster)]
+        made = [*_data(cluster), *_bundled(cluster, inputs)]
+    else:
+        made = [*_standalone(cluster, inputs, inputs.zookeeper), *_data(cluster)]
+    return [*made, *hardening(ZOOKEEPER_UNIT, inputs.systemd, _written(cluster))]
 
 
 def user() -> User:
@@ -85,6 +88,7 @@ def _bundled(cluster: Cluster, inputs: Inputs) -> list[Resource]:
         "JAVA_HOME": inputs.java_home,
         "LOG_DIR": logs,
         "KAFKA_HEAP_OPTS": f"-Xms{cluster.zookeeper.heap} -Xmx{cluster.zookeeper.heap}",
+        "KAFKA_JMX_OPTS": JMX_OFF,
         "KAFKA_LOG4J_OPTS": f"-Dlog4j.configuration=file:{home}/config/zookeeper-log4j.properties",
         **inputs.environment,
     }
@@ -94,7 +98,7 @@ def _bundled(cluster: Cluster, inputs: Inputs) -> list[Resource]:
         File(config, _config("zookeeper.properties", cluster, version), group=ZOOKEEPER_USER, mode="0640"),
         File(f"{home}/config/zookeeper-log4j.properties", render("zookeeper-log4j.properties", log_dir=logs)),
         environment_file(f"{home}/config/zookeeper.env", ZOOKEEPER_UNIT, ZOOKEEPER_USER, environment),
-        _unit(cluster, version, home, f"{home}/config/zookeeper.env", f"{home}/bin/zookeeper-server-start.sh {config}"),
+        _unit(cluster, inputs, version, home, f"{home}/bin/zookeeper-server-start.sh {config}"),
     ]
 
 
@@ -124,7 +128,7 @@ def _standalone(cluster: Cluster, inputs: Inputs, archive: Archive) -> list[Reso
         File(f"{home}/conf/zoo.cfg", _config("zoo.cfg", cluster, archive.version), group=ZOOKEEPER_USER, mode="0640"),
         File(f"{home}/conf/{logging}", render(f"zookeeper-{logging}", log_dir=logs)),
         environment_file(f"{home}/conf/zookeeper.env", ZOOKEEPER_UNIT, ZOOKEEPER_USER, environment),
-        _unit(cluster, archive.version, home, f"{home}/conf/zookeeper.env", command),
+        _unit(cluster, inputs, archive.version, home, command),
     ]
 
 
@@ -139,14 +143,21 @@ def _config(template: str, cluster: Cluster, version: str) -> str:
     )
 
 
-def _unit(cluster: Cluster, version: str, home: str, env_file: str, command: str) -> File:
+def _written(cluster: Cluster) -> list[str]:
+    """The directories that ZooKeeper writes to."""
+    return [zookeeper_logs(cluster), *zookeeper_data(cluster)]
+
+
+def _unit(cluster: Cluster, inputs: Inputs, version: str, home: str, command: str) -> File:
+    config = "conf" if inputs.zookeeper else "config"
     text = render(
         "zookeeper.service",
         zookeeper_version=version,
         user=ZOOKEEPER_USER,
-        env_file=env_file,
+        env_file=f"{home}/{config}/zookeeper.env",
         home=home,
         command=command,
-        writable=under_usr([zookeeper_logs(cluster), *zookeeper_data(cluster)]),
+        protect_home=protect_home([*_written(cluster), home, inputs.java_home]),
+        writable=writable(_written(cluster)),
     )
     return File(f"/etc/systemd/system/{ZOOKEEPER_UNIT}", text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,7 +17,8 @@ class Facts:
     """A host as it is.
 
     systemd: its version, None where systemd is not PID 1. bits: of user space. memory_kib: KiB in all.
-    missing: commands that the remote library needs and does not find. now: seconds since the epoch there.
+    missing: commands that the remote library needs and does not find. now: seconds since the epoch there; skew: by how
+    many of them its clock is ahead (negative: behind) of this machine's, what the way there may explain taken off.
     """
 
     system: str
@@ -34,10 +36,12 @@ class Facts:
     boot: str
     now: int
     missing: tuple[str, ...]
+    uid: int = 0
+    skew: float = 0.0
 
 
-def facts_of(record: Record) -> Facts:
-    """The facts of a ``facts`` record."""
+def facts_of(record: Record, asked: float, told: float) -> Facts:
+    """The facts of a ``facts`` record; asked and told: the time here before the question and at the answer."""
     return Facts(
         system=record["system"],
         machine=record["machine"],
@@ -54,7 +58,16 @@ def facts_of(record: Record) -> Facts:
         boot=record["boot"],
         now=record.number("now"),
         missing=tuple(record["missing"].split()),
+        uid=record.number("uid"),
+        skew=skew(record.number("now"), asked, told),
     )
+
+
+def skew(now: int, asked: float, told: float) -> float:
+    """Seconds that lie between a clock that read ``now``, a whole second, and the time in which it was read."""
+    if now + 1 < asked:
+        return now + 1 - asked
+    return max(0.0, now - told)
 
 
 @dataclass(frozen=True)
@@ -91,7 +104,12 @@ def ask(connection: Connection, calls: Sequence[Call]) -> dict[str, Seen]:
 
 def probe(connection: Connection, calls: Sequence[Call]) -> Probe:
     """Facts and the state of resources in one exchange, read-only."""
-    reply = connection.exchange([("probe_facts",), *calls])
+    asked = time.time()
+    told = {"facts": asked}
+    reply = connection.exchange(
+        [("probe_facts",), *calls],
+        on_record=lambda record: told.update({record.kind: time.time()}),
+    )
     records = reply.of_kind("facts")
     if not records:
         raise StepError(
@@ -103,4 +121,4 @@ def probe(connection: Connection, calls: Sequence[Call]) -> Probe:
     found = seen_of(reply)
     for call in calls:
         found.setdefault(call[1], {"status": "unknown", "why": reply.errors.strip()[-500:] or "no answer"})
-    return Probe(facts_of(records[0]), found)
+    return Probe(facts_of(records[0], asked, told["facts"]), found)

@@ -112,7 +112,7 @@ probe_facts() {
     [ -d /run/systemd/system ] && systemd=$(systemctl --version 2>/dev/null | sed -n '1s/^systemd \([0-9]*\).*/\1/p')
     selinux=$(getenforce 2>/dev/null) || selinux=Disabled
     firewalld=no
-    [ "$(systemctl is-active firewalld.service 2>/dev/null)" = active ] && command -v firewall-cmd >/dev/null 2>&1 && firewalld=yes
+    firewalld_runs && firewalld=yes
     say facts "system=$(uname -s)" "machine=$(uname -m)" "kernel=$(uname -r)" "bits=$(getconf LONG_BIT 2>/dev/null)" \
         "os=$(os_release ID)" "os_version=$(os_release VERSION_ID)" "os_name64=$(os_release PRETTY_NAME | encode)" \
         "host_name=$(uname -n)" "uid=$(id -u)" "systemd=$systemd" "selinux=$selinux" "firewalld=$firewalld" \
@@ -256,11 +256,51 @@ probe_port() { # ID PORT [PID: looked at first]
     say seen "id=$1" status=present "pid=$pid" "address=${first%:*}" "program64=$(encoded "$program")"
 }
 
-probe_firewall() { # ID PORT/PROTOCOL
-    if [ "$(systemctl is-active firewalld.service 2>/dev/null)" != active ]; then
+probe_firewall() { # ID PORT/PROTOCOL ZONE: whether it is open, permanently and now, by whatever means; "" is the default zone
+    if ! firewalld_runs; then
         unknown "$1" 'firewalld is not running'
-    elif firewall-cmd -q --permanent "--query-port=$2" && firewall-cmd -q "--query-port=$2"; then
-        say seen "id=$1" status=present
+        return
+    fi
+    zone=$(zone_option "$3")
+    now=no permanent=no
+    port_is_open "$2" "$(firewall-cmd ${zone:+"$zone"} --list-all 2>/dev/null)" && now=yes
+    port_is_open "$2" "$(firewall-cmd --permanent ${zone:+"$zone"} --list-all 2>/dev/null)" && permanent=yes
+    case $now$permanent in
+        yesyes) say seen "id=$1" status=present ;;
+        nono) say seen "id=$1" status=absent ;;
+        *) say seen "id=$1" status=present "now=$now" "permanent=$permanent" ;;
+    esac
+}
+
+firewalld_runs() {
+    command -v firewall-cmd >/dev/null 2>&1 && [ "$(systemctl is-active firewalld.service 2>/dev/null)" = active ]
+}
+
+zone_option() { [ -z "$1" ] || printf '%s' "--zone=$1"; } # ZONE
+
+# By the zone's target, by a rule that accepts it from everywhere, by a port or a range, or by a service that has it.
+port_is_open() { # PORT/PROTOCOL LISTING
+    open_port=${1%/*} open_protocol=${1#*/}
+    printf '%s\n' "$2" | grep -q '^ *target: ACCEPT' && return 0
+    printf '%s\n' "$2" | grep -v source | grep -q "port=\"$open_port\" protocol=\"$open_protocol\" accept" && return 0
+    for range in $(printf '%s\n' "$2" | sed -n 's/^ *ports: *//p'); do
+        [ "${range#*/}" = "$open_protocol" ] || continue
+        range=${range%/*}
+        [ "$open_port" -ge "${range%-*}" ] && [ "$open_port" -le "${range#*-}" ] && return 0
+    done
+    for service in $(printf '%s\n' "$2" | sed -n 's/^ *services: *//p'); do
+        definition=/etc/firewalld/services/$service.xml
+        [ -r "$definition" ] || definition=/usr/lib/firewalld/services/$service.xml
+        [ -r "$definition" ] && grep '<port ' "$definition" | grep "protocol=\"$open_protocol\"" |
+            grep -q "port=\"$open_port\"" && return 0
+    done
+    return 1
+}
+
+probe_zones() { # ID: what decides in which zone a connection falls
+    if firewalld_runs; then
+        say seen "id=$1" status=present "default=$(firewall-cmd --get-default-zone 2>/dev/null)" \
+            "zones64=$(firewall-cmd --list-all-zones 2>/dev/null | encode)"
     else
         say seen "id=$1" status=absent
     fi
@@ -275,11 +315,20 @@ probe_java() { # ID HOME
     fi
 }
 
-probe_disk() { # ID PATH: free KiB where PATH lies or will lie
+# The file system where PATH lies or will lie: free KiB and inodes, what it is, how it is mounted.
+probe_disk() { # ID PATH
     place=$2
     while [ ! -d "$place" ]; do place=${place%/*}; [ -n "$place" ] || place=/; done
-    free=$(df -Pk -- "$place" | sed -n '2s/^.* \([0-9][0-9]*\)  *[0-9]*% .*$/\1/p')
-    say seen "id=$1" status=present "kib=$free" "place=$place"
+    line=$(df -Pk -- "$place" | sed -n 2p)
+    free=$(printf '%s\n' "$line" | sed -n 's/^.* \([0-9][0-9]*\)  *[0-9]*% .*$/\1/p')
+    inodes=$(df -Pi -- "$place" | sed -n '2s/^.* \([0-9][0-9]*\)  *[0-9-]*%* .*$/\1/p')
+    mount=$(printf '%s\n' "$line" | sed -n 's/^.* [0-9]*%  *\(.*\)$/\1/p')
+    options=
+    while read -r _ point kind flags _; do
+        [ "$point" != "$mount" ] || options="$kind $flags"
+    done 2>/dev/null </proc/self/mounts
+    say seen "id=$1" status=present "kib=$free" "inodes=$inodes" "place=$place" "mount=$mount" \
+        "type=${options%% *}" "options=${options#* }" "device=$(stat -c %d -- "$place")"
 }
 
 probe_upload() { # ID NAME: how much of an archive is there already
@@ -368,6 +417,123 @@ follow_logs() { # LINES NUMBER UNIT|FILE [NUMBER UNIT|FILE]...
     wait
 }
 
+# ---------------------------------------------------------------- what preflight looks at (read-only)
+# An empty field means that the host does not say it.
+
+line_of() { [ ! -r "$1" ] || head -n 1 -- "$1" 2>/dev/null; } # FILE
+
+probe_kernel() { # ID: memory and settings
+    say seen "id=$1" status=present "swap_kib=$(memory_kib SwapTotal)" \
+        "swappiness=$(line_of /proc/sys/vm/swappiness)" \
+        "huge_pages=$(line_of /sys/kernel/mm/transparent_hugepage/enabled)" \
+        "nr_open=$(line_of /proc/sys/fs/nr_open)" "file_max=$(line_of /proc/sys/fs/file-max)" \
+        "map_count=$(line_of /proc/sys/vm/max_map_count)" \
+        "entropy=$(line_of /proc/sys/kernel/random/entropy_avail)" "container=$(line_of /run/systemd/container)"
+}
+
+# Which services keep the time, by the names that distributions give them, and whether the kernel's clock is in step.
+probe_time() { # ID
+    id=$1
+    set -- chronyd chrony ntpd ntp ntpsec openntpd systemd-timesyncd
+    keepers=
+    for state in $(systemctl is-active "$@" 2>/dev/null); do
+        [ "$state" != active ] || keepers="$keepers $1"
+        shift
+    done
+    synchronized=
+    if command -v timedatectl >/dev/null 2>&1; then
+        synchronized=$(timeout 5 timedatectl 2>/dev/null | sed -n 's/.*synchronized: *\([a-z]*\).*/\1/p')
+    fi
+    say seen "id=$id" status=present "keepers=${keepers# }" "synchronized=$synchronized"
+}
+
+# What each name leads to on the host itself: a line "name address address ...". The first name is the host's own.
+probe_names() { # ID NAME...
+    id=$1
+    shift
+    if ! command -v getent >/dev/null 2>&1; then
+        unknown "$id" 'there is no getent'
+        return
+    fi
+    names=
+    for name in "$(uname -n)" "$@"; do
+        names="$names$name $(timeout 10 getent ahosts "$name" 2>/dev/null | sed -n 's/^\([^ ]*\)  *STREAM.*/\1/p' | tr '\n' ' ')
+"
+    done
+    say seen "id=$id" status=present "names64=$(encoded "$names")"
+}
+
+# The host's own addresses as the kernel lists them, its routes (which tell the interface of an address), and both
+# ends of this connection: sudo takes SSH_CONNECTION away, the processes above it still have it.
+probe_addresses() { # ID
+    own=$(while read -r mark address kind _; do
+        [ "$mark" != '|--' ] || last=$address
+        [ "$mark $kind" != '/32 LOCAL' ] || printf '%s ' "$last"
+    done 2>/dev/null </proc/net/fib_trie)
+    six=$(cat /proc/net/if_inet6 2>/dev/null)
+    routes=$(cat /proc/net/route 2>/dev/null)
+    ends=${SSH_CONNECTION-}
+    above=$PPID
+    while [ -z "$ends" ] && [ "${above:-0}" -gt 1 ]; do
+        ends=$(tr '\0' '\n' 2>/dev/null <"/proc/$above/environ" | sed -n 's/^SSH_CONNECTION=//p')
+        above=$(sed -n 's/^PPid:[^0-9]*//p' "/proc/$above/status" 2>/dev/null)
+    done
+    say seen "id=$1" status=present "own=$own" "six64=$(encoded "$six")" "routes64=$(encoded "$routes")" "ends=$ends"
+}
+
+# Processes that are a Java, a Kafka or a ZooKeeper: a line "pid command"; units of such names; their usual homes.
+probe_neighbours() { # ID
+    processes=
+    # shellcheck disable=SC2013 # these names have no spaces
+    for file in $(grep -l -e 'kafka[.]Kafka' -e 'Quorum[P]eerMain' /proc/[0-9]*/cmdline 2>/dev/null); do
+        command=$(tr '\0\n' '  ' 2>/dev/null <"$file") || continue
+        case $command in
+            *kafka.Kafka\ * | *kafka.Kafka) kind=kafka ;;
+            *QuorumPeerMain*) kind=zookeeper ;;
+            *) continue ;;
+        esac
+        pid=${file#/proc/}
+        processes="$processes${pid%/*} $kind ${command%% *}
+"
+    done
+    units=$(systemctl list-unit-files --no-legend --no-pager --type=service 2>/dev/null |
+        sed -n 's/^\([^ ]*\(kafka\|zookeeper\)[^ ]*\.service\) .*/\1/p')
+    homes=
+    for home in /opt/*kafka* /opt/*zookeeper* /opt/confluent* /usr/local/*kafka* /usr/local/*zookeeper* /usr/share/*zookeeper* /srv/*kafka*; do
+        [ ! -d "$home" ] || homes="$homes$home
+"
+    done
+    java=
+    if command -v java >/dev/null 2>&1; then java=$(readlink -f -- "$(command -v java)"); fi
+    say seen "id=$1" status=present "processes64=$(encoded "$processes")" "units64=$(encoded "$units")" \
+        "homes64=$(encoded "$homes")" "java=$java"
+}
+
+# SELinux's mode and tools, and the domain that systemd starts an ordinary program in: an unconfined one may bind any port.
+probe_selinux() { # ID
+    domain=
+    if command -v selinuxexeccon >/dev/null 2>&1 && selinuxenabled 2>/dev/null; then
+        domain=$(selinuxexeccon /bin/cat system_u:system_r:init_t:s0 2>/dev/null)
+    fi
+    tools=
+    for name in restorecon semanage; do
+        ! command -v "$name" >/dev/null 2>&1 || tools="$tools $name"
+    done
+    say seen "id=$1" status=present "tools=${tools# }" "domain=$domain"
+}
+
+# Packet filters beside firewalld. iptables itself would load the kernel's modules: asked only where it has tables.
+probe_filters() { # ID
+    rules=
+    if [ -n "$(line_of /proc/net/ip_tables_names)" ] && command -v iptables >/dev/null 2>&1; then
+        rules=$(timeout 10 iptables -S INPUT 2>/dev/null)
+    fi
+    if [ -z "$rules" ] && command -v nft >/dev/null 2>&1; then
+        rules=$(timeout 10 nft list ruleset 2>/dev/null | sed -n '/hook input/,/}/p')
+    fi
+    say seen "id=$1" status=present "rules64=$(encoded "$rules")"
+}
+
 # ---------------------------------------------------------------- asking the services (read-only)
 
 # ZooKeeper's answer to the four-letter word srvr, through the client that its own tools use.
@@ -395,7 +561,7 @@ status=*}")"
 # ---------------------------------------------------------------- lock and receipt
 
 state_dir() {
-    [ -d "$kprov_dir" ] || mkdir -p "$kprov_dir" || return 1
+    [ -d "$kprov_dir" ] || { mkdir -p "$kprov_dir" && label "$kprov_dir"; } || return 1
     [ ! -L "$kprov_dir" ] || fail "$kprov_dir is a symbolic link" || return 1
     chmod 0700 "$kprov_dir"
 }
@@ -589,7 +755,7 @@ set_mode() { # PATH OWNER GROUP MODE
 }
 
 put_link() { # PATH TARGET
-    rm -f -- "$1.kprov-new" && ln -s -- "$2" "$1.kprov-new" && mv -fT -- "$1.kprov-new" "$1"
+    rm -f -- "$1.kprov-new" && ln -s -- "$2" "$1.kprov-new" && mv -fT -- "$1.kprov-new" "$1" && label "$1"
 }
 
 # A link for each of SOURCE's entries that match PATTERN. A folder that is not there comes whole, by a rename; in one
@@ -676,9 +842,16 @@ restart_unit() { systemctl reset-failed "$1" 2>/dev/null; systemctl restart "$1"
 
 stop_unit() { systemctl stop "$1" || return 1; systemctl reset-failed "$1" 2>/dev/null; return 0; }
 
-open_port() { firewall-cmd -q --permanent "--add-port=$1" && firewall-cmd -q "--add-port=$1"; }
+# HOW says which of the two: what was open before is not touched, neither now nor later.
+open_port() { change_port add "$@"; }     # PORT/PROTOCOL ZONE HOW: "now", "permanent" or both in one word
 
-close_port() { firewall-cmd -q --permanent "--remove-port=$1" && firewall-cmd -q "--remove-port=$1"; }
+close_port() { change_port remove "$@"; } # likewise
+
+change_port() { # ACTION PORT/PROTOCOL ZONE HOW
+    zone=$(zone_option "$3")
+    case $4 in *permanent*) firewall-cmd -q --permanent ${zone:+"$zone"} "--$1-port=$2" || return 1 ;; esac
+    case $4 in *now*) firewall-cmd -q ${zone:+"$zone"} "--$1-port=$2" || return 1 ;; esac
+}
 
 remove_file() { # PATH: with what a run that was killed left beside it
     rm -f -- "$1" "$1.kprov-new"

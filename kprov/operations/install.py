@@ -2,66 +2,64 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from packaging.version import Version
-
 from kprov.apply import apply
-from kprov.checks import check_host, check_memory, check_ports, check_space
-from kprov.desired.common import KAFKA_UNIT, RELEASES, ZOOKEEPER_UNIT
+from kprov.checks import Result, Status
 from kprov.desired.host import desired
 from kprov.desired.inputs import Inputs
-from kprov.desired.java import java_path
 from kprov.desired.runtime import Runtime, runtime
-from kprov.desired.zookeeper import zookeeper_version
 from kprov.errors import PreflightError, Problem, UsageError
 from kprov.events import Emit, Warned
 from kprov.health import await_ready
 from kprov.host.connection import Connection
-from kprov.host.facts import Probe, probe
+from kprov.operations.address import reasons
+from kprov.operations.preflight import (
+    Releases,
+    in_short,
+    network,
+    stopping,
+)
 from kprov.operations.request import Asked, Request
 from kprov.operations.session import asked_for, read_receipt
+from kprov.operations.survey import Survey, survey
 from kprov.plan import Plan, install_plan
-from kprov.receipt import QUESTION, Receipt
+from kprov.receipt import Receipt
 from kprov.releases import catalogue
 from kprov.releases.archive import Archive
 from kprov.releases.compatibility import Compatibility, check
 from kprov.releases.product import Product, java_major
 from kprov.releases.sources import NotAtHandError, locate
-from kprov.resources.base import Call, Seen
-from kprov.resources.removal import query_of
-from kprov.resources.system import UnitState
-from kprov.spec.broker import explained, listener_ports, zookeeper_data
+from kprov.spec.broker import explained
 from kprov.spec.broker_keys import PROTOCOL
-from kprov.spec.model import Cluster, Host, Mode
+from kprov.spec.model import Cluster, Mode
 from kprov.spec.protocol import staged, way_back
-
-_SNAPSHOT_NEEDED = Version("3.5.3b0")
-
-
-@dataclass(frozen=True)
-class Releases:
-    """The archives of one installation, found and verified; java is None where the host's own is used."""
-
-    kafka: Archive
-    zookeeper: Archive | None
-    java: Archive | None
 
 
 @dataclass(frozen=True)
 class Prepared:
     """A plan, and what is needed to carry it out and to prove it.
 
-    before: what was asked of the host by the run before, where other releases are asked for now: the way back.
+    results: what the checks said. before: what was asked of the host by the run before, where other releases are asked
+    for now: the way back.
     """
 
     plan: Plan
     runtime: Runtime
+    results: tuple[Result, ...] = ()
     before: Asked | None = None
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What a run asks of a host whose receipt is known; before: what the run before asked, None for the first."""
+
+    receipt: Receipt
+    asked: Asked
+    before: Asked | None
 
 
 def look_for_releases(asked: Asked, archives: Path | None, emit: Emit) -> None:
@@ -127,11 +125,8 @@ def check_compatibility(cluster: Cluster, java: int) -> Compatibility:
     return result
 
 
-def prepare(connection: Connection, request: Request, asked: Asked, emit: Emit) -> Prepared:
-    """Read the receipt, find the releases, probe the host and plan.
-
-    Raises UsageError for what is asked, and PreflightError for all that the host cannot take, at once.
-    """
+def settled(connection: Connection, request: Request, asked: Asked) -> Settled:
+    """Read the receipt, and what is asked of its host. Raises UsageError, and PreflightError for no way back."""
     receipt = read_receipt(connection)
     wanted = request.on(asked, receipt)
     before = _before(receipt, asked) if request.back is None else None
@@ -145,14 +140,25 @@ def prepare(connection: Connection, request: Request, asked: Asked, emit: Emit) 
         wanted = replace(wanted, cluster=staged(wanted.cluster, before.cluster, finish=request.finish))
         if problem := way_back(wanted.cluster, before.cluster):
             raise PreflightError([problem])
-    releases = find_releases(wanted.cluster, receipt, request.archives, emit)
-    prepared = _plan(connection, request, wanted, emit, receipt=receipt, releases=releases)
+    return Settled(receipt, wanted, before)
+
+
+def prepare(connection: Connection, request: Request, asked: Asked, emit: Emit) -> Prepared:
+    """Read the receipt, find the releases, probe the host and plan.
+
+    Raises UsageError for what is asked, and PreflightError for all that the host cannot take, at once.
+    """
+    run = settled(connection, request, asked)
+    releases = find_releases(run.asked.cluster, run.receipt, request.archives, emit)
+    prepared = _plan(connection, request, run, releases, emit)
     if any(change.upload and not change.upload.source.is_file() for change in prepared.plan.changes):
         # A release that the receipt knows is gone from the host: now its archive is needed.
-        releases = find_releases(wanted.cluster, Receipt(), request.archives, emit)
-        prepared = _plan(connection, request, wanted, emit, receipt=receipt, releases=releases)
-    moves = before is not None and prepared.plan.after.releases != receipt.releases
-    return replace(prepared, before=before if moves else None)
+        releases = find_releases(run.asked.cluster, Receipt(), request.archives, emit)
+        prepared = _plan(connection, request, run, releases, emit)
+    if said := in_short(prepared.results, request.ignored):
+        emit(Warned(f"{said}; kprov check {connection.login.name} says more"))
+    moves = run.before is not None and prepared.plan.after.releases != run.receipt.releases
+    return replace(prepared, before=run.before if moves else None)
 
 
 def _before(receipt: Receipt, asked: Asked) -> Asked | None:
@@ -163,58 +169,65 @@ def _before(receipt: Receipt, asked: Asked) -> Asked | None:
     return Asked(cluster, cluster.hosts[0], asked.login)
 
 
-def _plan(
-    connection: Connection, request: Request, asked: Asked, emit: Emit, *, receipt: Receipt, releases: Releases
-) -> Prepared:
-    """One exchange, and what follows from its answers."""
+def _plan(connection: Connection, request: Request, run: Settled, releases: Releases, emit: Emit) -> Prepared:
+    """The plan, without obstacles."""
+    prepared = plan_for(connection, request, survey(connection, run.asked, run.receipt, releases), emit)
+    if prepared.plan.obstacles:
+        where = connection.login.name
+        raise PreflightError([Problem(item.what, where, hint=item.hint) for item in prepared.plan.obstacles])
+    return prepared
+
+
+def plan_for(connection: Connection, request: Request, found: Survey, emit: Emit) -> Prepared:
+    """The plan for a host that was surveyed; its obstacles are left in it.
+
+    Raises PreflightError with every check that failed and is not ignored, UsageError where the versions do not go
+    together.
+    """
     where = connection.login.name
-    cluster, host = asked.cluster, asked.host
-    java_home = java_path(releases.java) if releases.java else str(cluster.java.home)
-    # Asked with every resource that there may be; which ones are wanted depends on the facts.
-    widest = desired(
-        cluster, host, Inputs(releases.kafka, releases.zookeeper, releases.java, java_home, firewalld=True)
-    )
-    ports = _ports(cluster, host)
-    calls: list[Call] = [QUESTION, *(item.query() for item in widest.resources)]
-    calls += [item.query() for item in widest.services]
-    calls += [("probe_port", f"port:{port}", str(port)) for port in ports]
-    calls += [("probe_disk", "disk", RELEASES), ("probe_java", "java", java_home)]
-    questions = {call[1] for call in calls}
-    calls += [query_of(made) for made in receipt.made.values() if made.id not in questions]
-    answer = probe(connection, calls)
-    problems = [*_preflight(cluster, releases, answer, ports, where), *_zookeeper_data(receipt, asked, answer, where)]
-    if problems:
-        raise PreflightError(problems)
-    java = releases.java.version if releases.java else _java_version(answer.seen["java"], java_home, where)
-    together = check_compatibility(cluster, java_major(java))
+    if failed := stopping(found.results, request.ignored):
+        raise PreflightError([Problem(item.evidence, where, hint=item.fix) for item in failed])
+    cluster, host, releases, facts = found.asked.cluster, found.asked.host, found.releases, found.answer.facts
+    together = check_compatibility(cluster, java_major(found.java))
     for warning in together.warnings:
         emit(Warned(warning))
     inputs = Inputs(
         releases.kafka,
         releases.zookeeper,
         releases.java,
-        java_home,
+        found.java_home,
         together.environment,
-        answer.facts.firewalld,
+        facts.firewalld,
+        found.zone,
+        facts.systemd or 0,
     )
     wanted = desired(cluster, host, inputs)
-    live = runtime(cluster, host, java_home, java)
+    live = runtime(cluster, host, found.java_home, found.java)
     plan = install_plan(
         where,
         desired=wanted.resources,
         services=wanted.services,
-        seen=answer.seen,
-        receipt=receipt,
+        seen=found.answer.seen,
+        receipt=found.receipt,
         spec=asked_for(cluster, host),
-        releases={"kafka": str(live.kafka), "zookeeper": live.zookeeper, "java": java, "java_home": java_home},
-        notes=[*request.notes(asked, receipt), *explained(cluster, host), *_held(cluster)],
+        releases={
+            "kafka": str(live.kafka),
+            "zookeeper": live.zookeeper,
+            "java": found.java,
+            "java_home": found.java_home,
+        },
+        notes=[
+            *request.notes(found.asked, found.receipt),
+            *reasons(cluster, host, network(found.answer)),
+            *explained(cluster, host),
+            *_held(cluster),
+            *_left_alone(found),
+        ],
         ignored=request.ignored,
         adopt=request.adopt,
         drop=request.drop,
     )
-    if plan.obstacles:
-        raise PreflightError([Problem(item.what, where, hint=item.hint) for item in plan.obstacles])
-    return Prepared(plan, live)
+    return Prepared(plan, live, found.results)
 
 
 def carry_out(connection: Connection, prepared: Prepared, command: str, emit: Emit, ready: float | None = None) -> None:
@@ -238,69 +251,11 @@ def _held(cluster: Cluster) -> Iterator[str]:
         )
 
 
-def _zookeeper_data(receipt: Receipt, asked: Asked, answer: Probe, where: str) -> Iterator[Problem]:
-    """3.5.3 and later refuse transaction logs without a snapshot (ZOOKEEPER-3056)."""
-    before, after = receipt.releases.get("zookeeper", ""), zookeeper_version(asked.cluster)
-    if not before or not Version(before) < _SNAPSHOT_NEEDED <= Version(after):
-        return
-    data, logs = (answer.seen.get(f"data:{path}", {}) for path in zookeeper_data(asked.cluster))
-    if logs.get("log") == "yes" and data.get("snapshot") != "yes":
-        yield Problem(
-            f"ZooKeeper {after} will not start: {zookeeper_data(asked.cluster)[0]} has no snapshot, only logs",
-            where,
-            hint=f"ZooKeeper {before} writes one when it starts: kprov restart {where}, then run this again",
-        )
-
-
-def _ports(cluster: Cluster, host: Host) -> dict[int, str]:
-    ports = {cluster.zookeeper.client_port: ZOOKEEPER_UNIT}
-    return ports | dict.fromkeys(listener_ports(cluster, host).values(), KAFKA_UNIT)
-
-
-def _preflight(
-    cluster: Cluster, releases: Releases, answer: Probe, ports: dict[int, str], where: str
-) -> Iterator[Problem]:
-    facts, seen = answer.facts, answer.seen
-    impossible = list(check_host(facts, where))
-    yield from impossible
-    if impossible:
-        return
-    if releases.java and releases.java.arch and releases.java.arch != facts.machine:
-        yield Problem(
-            f"{releases.java.name} is for {releases.java.arch}, the host is {facts.machine}",
-            where,
-            hint=f"kprov fetch --java {cluster.java.release} --arch {facts.machine}, then name it with --java-archive",
-        )
-    pids = {unit: UnitState.of(seen[f"service:{unit}"]).pid for unit in (ZOOKEEPER_UNIT, KAFKA_UNIT)}
-    yield from check_ports(ports, {port: seen[f"port:{port}"] for port in ports}, pids, where)
-    heaps = {ZOOKEEPER_UNIT: cluster.zookeeper.heap, KAFKA_UNIT: cluster.kafka.heap}
-    yield from check_memory(facts.memory_kib, heaps, where)
-    missing = [item for item in (releases.kafka, releases.zookeeper, releases.java) if item and _absent(item, seen)]
-    free = seen["disk"].get("kib", "")
-    if free.isdigit():
-        yield from check_space(
-            int(free), seen["disk"]["place"], sum(item.size + item.unpacked for item in missing), where
-        )
-
-
-def _absent(archive: Archive, seen: Mapping[str, Seen]) -> bool:
-    path = java_path(archive) if archive.product == "java" else f"{RELEASES}/{archive.top}"
-
-    return seen.get(f"release:{path}", {}).get("status") != "present"
-
-
-def _java_version(seen: Seen, home: str, where: str) -> str:
-    """The version that ``java -version`` of the host's own Java prints."""
-    if seen["status"] != "present":
-        raise PreflightError(
-            f"{home}/bin/java is not there", where=where, hint="name the Java's own folder with --java-home"
-        )
-    match = re.search(r'version "([0-9][^"]*)"', seen.get("version", ""))
-    if match is None:
-        raise PreflightError(
-            f"{home}/bin/java does not tell its version",
-            where=where,
-            cause=seen.get("version", ""),
-            hint="name another Java with --java-home",
-        )
-    return match[1]
+def _left_alone(found: Survey) -> Iterator[str]:
+    """What kprov sees on the host and does nothing about, or does beside the changes."""
+    for item in found.results:
+        if item.check == "firewall" and item.status is not Status.PASS:
+            yield f"{item.evidence}; {item.fix}"
+    mode = found.answer.facts.selinux
+    if mode in {"Enforcing", "Permissive"}:
+        yield f"SELinux is {mode.lower()}: each path gets its default label with restorecon"

@@ -14,6 +14,7 @@ from typing import Any
 
 from kprov.errors import Problem, UsageError
 from kprov.host.ssh_config import Login
+from kprov.operations.preflight import require_names
 from kprov.operations.session import Access
 from kprov.receipt import Receipt
 from kprov.spec.load import Flag, load
@@ -54,6 +55,7 @@ class Request:
 
     def asked(self) -> Asked:
         """All that can be said before the host is reached; raises UsageError with every mistake."""
+        require_names(self.ignored)
         return Asked(*self.access.reach(*one_host(self.config, self.host, self.flags)))
 
     def on(self, asked: Asked, receipt: Receipt) -> Asked:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kprov.resources.base import Action, Call, Change, Made, Obstacle, Removal, Seen, kept_name, unknown
-from kprov.resources.system import UnitState
+from kprov.resources.system import NOW, PERMANENT, UnitState
 
 
 def query_of(made: Made) -> Call:
@@ -20,7 +20,7 @@ def query_of(made: Made) -> Call:
         case "service":
             return ("probe_unit", made.id, made["unit"])
         case "firewall":
-            return ("probe_firewall", made.id, made["port"])
+            return ("probe_firewall", made.id, made["port"], made["zone"])
         case _:
             raise ValueError(f"the receipt has a kind that this kprov does not know: {made.kind}")
 
@@ -61,6 +61,8 @@ def removal(made: Made, seen: Seen, *, purge: bool, force: bool) -> Removal:  # 
             return _put_back(made, title, ("put_back", made["path"], made["of"]), *then)
         case "directory" if made["adopted"]:
             return _put_back(made, f"directory {made['path']}", ("set_mode", made["path"], *made["adopted"].split(":")))
+        case "directory" if _drop_ins_of_others(made, seen):
+            return Removal(kept=f"{made['path']} (drop-ins that kprov did not write)")
         case "directory":
             how = "remove_tree" if made["holds"] == "logs" else "remove_empty"
             return _remove(made, f"directory {made['path']}", (how, made["path"]))
@@ -81,9 +83,18 @@ def removal(made: Made, seen: Seen, *, purge: bool, force: bool) -> Removal:  # 
         case "firewall":
             if seen.get("status") == "unknown":
                 return Removal(kept="firewalld is not running, so its port stays as it is")
-            return _remove(made, f"firewall port {made['port']}", ("close_port", made["port"]))
+            title = f"firewall port {made['port']}" + (f" in zone {made['zone']}" if made["zone"] else "")
+            # An earlier kprov always opened both, in the default zone.
+            how = made["how"] or ("" if made["zone"] else PERMANENT + NOW)
+            return _remove(made, title, ("close_port", made["port"], made["zone"], how))
         case _:
             raise ValueError(f"the receipt has a kind that this kprov does not know: {made.kind}")
+
+
+def _drop_ins_of_others(made: Made, seen: Seen) -> bool:
+    """Whether somebody put drop-ins beside kprov's own: the units say that local changes belong there."""
+    own = 0 if made["kept"] else 1
+    return made["path"].endswith(".service.d") and int(seen.get("entries") or 0) > own
 
 
 def _unread(made: Made, seen: Seen) -> Removal | None:

@@ -159,29 +159,59 @@ class UnitState:
         )
 
 
+# Whether a port is let through from the next reload on, and at once: what is recorded of an opened port.
+PERMANENT, NOW = "permanent", "now"
+
+
 @dataclass(frozen=True)
 class FirewallPort:
-    """A port that firewalld lets through; one that was open before stays its owner's."""
+    """A port that firewalld lets through in one zone; one that was open there before stays its owner's.
+
+    zone: empty for the default one, as an earlier kprov recorded it. Where the owner had opened it now or
+    permanently, but not both, only the other half is opened, and closed later.
+    """
 
     port: int
+    zone: str = ""
     protocol: str = "tcp"
 
     @property
     def id(self) -> str:
-        return f"firewall:{self.port}/{self.protocol}"
+        return f"firewall:{self._port}"
+
+    @property
+    def _port(self) -> str:
+        return f"{self.port}/{self.protocol}"
 
     def query(self) -> Call:
-        return ("probe_firewall", self.id, f"{self.port}/{self.protocol}")
+        return ("probe_firewall", self.id, self._port, self.zone)
 
     def made(self) -> Made:
-        return Made("firewall", self.id, {"port": f"{self.port}/{self.protocol}"})
+        return self._made(PERMANENT + NOW)
+
+    def _made(self, how: str) -> Made:
+        return Made("firewall", self.id, {"port": self._port, "zone": self.zone, "how": how})
 
     def compare(self, seen: Seen, was: Made | None) -> Verdict:
-        title = f"firewall port {self.port}/{self.protocol}"
+        title = f"firewall port {self._port}" + (f" in zone {self.zone}" if self.zone else "")
         if obstacle := unknown(self.id, title, seen):
             return obstacle
-        if seen["status"] == "present":
+        if was is not None and was["zone"] != self.zone and was["zone"]:
+            close: Call = ("close_port", was["port"], was["zone"], was["how"] or PERMANENT + NOW)
+            reason = f"the host is reached through that zone now, not through {was['zone']}"
+            how = self._missing(seen)
+            calls = (close, ("open_port", self._port, self.zone, how)) if how else (close,)
+            return Change(Action.UPDATE, self.id, title, reason, calls, made=self._made(how))
+        how = self._missing(seen)
+        if not how:
             return None
-        call = ("open_port", f"{self.port}/{self.protocol}")
         reason = "it was closed" if was else "clients must reach it"
-        return Change(Action.CREATE, self.id, title, reason, (call,), made=self.made())
+        call: Call = ("open_port", self._port, self.zone, how)
+        return Change(Action.CREATE, self.id, title, reason, (call,), made=self._made(PERMANENT + NOW if was else how))
+
+    def _missing(self, seen: Seen) -> str:
+        """What is not open yet, of the two."""
+        if seen["status"] == "absent":
+            return PERMANENT + NOW
+        permanent = PERMANENT if seen.get("permanent") == "no" else ""
+        return permanent + (NOW if seen.get("now") == "no" else "")

@@ -36,7 +36,7 @@ class Command:
 def _topics(runtime: Runtime) -> tuple[str, ...]:
     if runtime.kafka < Version("2.2.0"):
         return ("bin/kafka-topics.sh", "--zookeeper", runtime.zookeeper_connect)
-    return ("bin/kafka-topics.sh", "--bootstrap-server", runtime.bootstrap)
+    return ("bin/kafka-topics.sh", "--bootstrap-server", runtime.local)
 
 
 def create(runtime: Runtime, topic: str) -> Command:
@@ -58,13 +58,13 @@ def delete(runtime: Runtime, topic: str) -> Command:
 def produce(runtime: Runtime, topic: str) -> Command:
     """Produce five messages (A13)."""
     flag = "--broker-list" if runtime.kafka < Version("2.5.0") else "--bootstrap-server"
-    words = ("bin/kafka-console-producer.sh", flag, runtime.bootstrap, "--topic", topic)
+    words = ("bin/kafka-console-producer.sh", flag, runtime.local, "--topic", topic)
     return Command(words, "".join(f"{message}\n" for message in MESSAGES))
 
 
 def consume(runtime: Runtime, topic: str, timeout_ms: int) -> Command:
     """Consume the five from the beginning (A14)."""
-    words = ("bin/kafka-console-consumer.sh", "--bootstrap-server", runtime.bootstrap, "--topic", topic)
+    words = ("bin/kafka-console-consumer.sh", "--bootstrap-server", runtime.local, "--topic", topic)
     bounds = ("--max-messages", str(len(MESSAGES)), "--timeout-ms", str(timeout_ms))
     return Command((*words, "--from-beginning", *bounds))
 
@@ -73,7 +73,7 @@ def end_offsets(runtime: Runtime, topic: str) -> Command:
     """The number of messages in each partition as ``topic:partition:offset``."""
     words: tuple[str, ...]
     if runtime.kafka < Version("3.0.0"):
-        words = ("bin/kafka-run-class.sh", "kafka.tools.GetOffsetShell", "--broker-list", runtime.bootstrap)
+        words = ("bin/kafka-run-class.sh", "kafka.tools.GetOffsetShell", "--broker-list", runtime.local)
     else:
-        words = ("bin/kafka-get-offsets.sh", "--bootstrap-server", runtime.bootstrap)
+        words = ("bin/kafka-get-offsets.sh", "--bootstrap-server", runtime.local)
     return Command((*words, "--topic", topic))

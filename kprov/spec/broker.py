@@ -30,6 +30,18 @@ ARTICLE: Mapping[str, str] = {
 }
 
 
+# The listener through which a host reaches itself where the advertised address leads there only from outside.
+INTERNAL = "INTERNAL"
+# Whoever sets one of these arranges the listeners, and nothing is added to them.
+_LISTENER_KEYS = (
+    "listeners",
+    "advertised.listeners",
+    "listener.security.protocol.map",
+    "inter.broker.listener.name",
+    "security.inter.broker.protocol",
+)
+
+
 def advertised_address(host: Host) -> str:
     """The name or address by which clients reach the host."""
     return host.advertised or host.address
@@ -47,7 +59,17 @@ def endpoint(address: str, port: int) -> str:
 
 def zookeeper_connect(cluster: Cluster) -> str:
     """``zookeeper.connect`` for brokers and tools: every host that runs ZooKeeper (A7)."""
-    return ",".join(endpoint(host.address, cluster.zookeeper.client_port) for host in cluster.hosts)
+    return ",".join(endpoint(host.internal or host.address, cluster.zookeeper.client_port) for host in cluster.hosts)
+
+
+def internal_port(cluster: Cluster, host: Host) -> int | None:
+    """The port of the listener for the host itself, the next free one; None where there is no such listener."""
+    own = own_properties(cluster, host)
+    if not host.internal or any(name in own for name in _LISTENER_KEYS):
+        return None
+    taken = {cluster.zookeeper.client_port, cluster.kafka.jmx_port}
+    port = int(own.get("port", cluster.kafka.port))
+    return next(number for number in (port + 1, port + 2, port + 3) if number not in taken)
 
 
 def broker_properties(cluster: Cluster, host: Host) -> dict[str, str]:
@@ -74,6 +96,12 @@ def broker_properties(cluster: Cluster, host: Host) -> dict[str, str]:
         # From 3.0 on the format follows from the protocol; below it may not be later (KafkaConfig.validateValues).
         if Version(protocol) < Version("3.0"):
             values[MESSAGE_FORMAT] = protocol
+    if (inside := internal_port(cluster, host)) and host.internal:
+        listener = Listener(INTERNAL, host.internal, inside)
+        values["listeners"] += f",{listener}"
+        values["advertised.listeners"] += f",{listener}"
+        values["listener.security.protocol.map"] = f"PLAINTEXT:PLAINTEXT,{INTERNAL}:PLAINTEXT"
+        values["inter.broker.listener.name"] = INTERNAL
     if "listeners" in own and "advertised.listeners" not in own:
         values["advertised.listeners"] = ",".join(
             str(Listener(listener.name, listener.host if reachable(listener.host) else public, listener.port))
@@ -111,6 +139,23 @@ def bootstrap_server(cluster: Cluster, host: Host) -> str:
     """``address:port`` of the first advertised listener: what a client is given."""
     first = parse_listeners(broker_properties(cluster, host)["advertised.listeners"])[0]
     return endpoint(first.host, first.port)
+
+
+def local_server(cluster: Cluster, host: Host) -> str:
+    """``address:port`` for clients on the host itself."""
+    inside = internal_port(cluster, host)
+    return endpoint(host.internal, inside) if inside and host.internal else bootstrap_server(cluster, host)
+
+
+def public_ports(cluster: Cluster, host: Host) -> tuple[int, ...]:
+    """The ports that clients on other machines connect to."""
+    ports = {port for port in listener_ports(cluster, host).values() if port != internal_port(cluster, host)}
+    return tuple(sorted(ports))
+
+
+def public_host(cluster: Cluster, host: Host) -> str:
+    """The name or address that clients are told."""
+    return parse_listeners(broker_properties(cluster, host)["advertised.listeners"])[0].host
 
 
 def log_dirs(cluster: Cluster, host: Host) -> tuple[str, ...]:

@@ -88,6 +88,11 @@ def _whole(value: object) -> object:
     return value
 
 
+def _off(value: object) -> object:
+    """What is asked to be off is not there, whatever was asked before; YAML may read the word as false."""
+    return None if value == "off" or value is False else value
+
+
 def _heap(value: str) -> str:
     if heap_kib(value) < _SMALLEST_HEAP_KIB:
         raise wrong(f"{value!r} is less than a Java can start with", _HEAP_HINT)
@@ -171,6 +176,11 @@ class Kafka(_Model):
     home: Directory = Field("/usr/local/single_kafka", description="Kafka home: bin, config, libs, logs")
     port: Port = Field(9092, description="port of the PLAINTEXT listener")
     heap: Heap = Field("1g", description="heap of the broker, minimum and maximum")
+    jmx_port: Annotated[Port | None, BeforeValidator(_off)] = Field(
+        None,
+        description="port of JMX, for the host itself alone and without a password; or off",
+        json_schema_extra=_A_PORT,
+    )
     properties: Properties = Field(
         default_factory=dict, description="broker properties, checked by name, type and range"
     )
@@ -281,6 +291,12 @@ class Host(_Model):
     advertised: Annotated[str, AfterValidator(_advertised)] | None = Field(
         None,
         description="name or address that clients use; the address otherwise",
+        json_schema_extra=_extra("a host name or an address", "write it in quotes"),
+    )
+    internal: Annotated[str, AfterValidator(_advertised)] | None = Field(
+        None,
+        description="name or address by which the host reaches itself, where that which clients use does not lead "
+        "there, as behind NAT; found out otherwise",
         json_schema_extra=_extra("a host name or an address", "write it in quotes"),
     )
     ssh: Annotated[Ssh, BeforeValidator(_group)] = Field(default_factory=Ssh, description="how to log in")

@@ -117,6 +117,7 @@ def _ports(places: Places) -> Iterator[Problem]:
     wanted = [
         (cluster.zookeeper.client_port, "zookeeper.client_port"),
         *((port, places.listeners) for port in listeners),
+        *([(cluster.kafka.jmx_port, "kafka.jmx_port")] if cluster.kafka.jmx_port else []),
     ]
     for port, where in wanted:
         if port in used:

@@ -15,10 +15,12 @@ from rich.console import Console
 from rich.text import Text
 
 from kprov import __version__
+from kprov.checks import Status
 from kprov.errors import ExitCode, KprovError
 from kprov.events import Emit
 from kprov.journal import Journal
-from kprov.operations.status import Status
+from kprov.operations.check import Checked
+from kprov.operations.status import Status as HostStatus
 from kprov.operations.uninstall import Uninstalled
 from kprov.plan import Plan
 from kprov.resources.base import Action, Change
@@ -36,6 +38,13 @@ _SIGNS: Mapping[Action, tuple[str, str]] = {
     Action.START: (">", "green"),
     Action.RESTART: ("^", "yellow"),
     Action.STOP: ("!", "red"),
+}
+
+_COLOURS: Mapping[Status, str] = {
+    Status.PASS: "green",
+    Status.WARN: "yellow",
+    Status.FAIL: "red",
+    Status.UNKNOWN: "magenta",
 }
 
 
@@ -108,6 +117,25 @@ class Output:
             lines.append(f"{plan.host}: {counted(len(plan.changes), 'change')}")
         self.add("plan", _plan_document(plan), lines)
 
+    def checked(self, result: Checked) -> None:
+        """Theme by theme, one line for each result, below it what mends it; then how many there are of each."""
+        lines: list[str | Text] = []
+        theme = ""
+        for item in result.results:
+            if item.theme != theme:
+                theme = item.theme
+                lines.append(Text(theme, style="bold"))
+            ignored = " (ignored)" if item.check in result.ignored and item.status is Status.FAIL else ""
+            mark = Text(f"  {item.status.value:<8}", style=_COLOURS[item.status])
+            lines.append(Text.assemble(mark, f"{item.check}{ignored}: {item.evidence}"))
+            if item.fix and item.status is not Status.PASS:
+                lines.append(f"            -> {item.fix}")
+        counts = {status.value: result.count(status) for status in Status}
+        words = {"pass": "passed", "warn": "warned", "fail": "failed", "unknown": "could not be seen"}
+        summary = ", ".join(f"{number} {words[name]}" for name, number in counts.items() if number)
+        lines.append(f"{result.host}: {summary}")
+        self.add("check", {**dataclasses.asdict(result), "counts": counts, "passed": not result.failed}, lines)
+
     def smoke(self, result: SmokeResult) -> None:
         """The steps as the article's reader would type them, and the verdict."""
         lines: list[str | Text] = [f"$ cd {result.home}"]
@@ -121,7 +149,7 @@ class Output:
         lines.append(f"smoke test {verdict}: clients are {'' if result.passed else 'not '}served at {result.bootstrap}")
         self.add("smoke_test", {**dataclasses.asdict(result), "passed": result.passed}, lines)
 
-    def status(self, status: Status) -> None:
+    def status(self, status: HostStatus) -> None:
         """Versions, units, ports, processes, since when."""
         lines: list[str | Text] = [
             f"host       {status.host}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -85,6 +86,16 @@ class Machine:
     def pids(self) -> dict[str, int]:
         """Main process of each service."""
         return {unit["unit"]: unit["pid"] for unit in self.kprov("status", "--json").json["status"]["units"]}
+
+    def exposure(self) -> dict[str, float]:
+        """systemd's own score for each unit, as it runs: 0 is nothing, 10 is all."""
+        found = {}
+        for unit in ("kafka.service", "zookeeper.service"):
+            told = self.ssh(f"systemd-analyze security --no-pager {unit}")
+            score = re.search(rf"Overall exposure level for {unit}: ([0-9.]+)", told)
+            assert score, told
+            found[unit] = float(score[1])
+        return found
 
     def reboot(self) -> None:
         """Reboot the host and wait until it can be logged in to with a new boot."""

@@ -57,7 +57,13 @@ def asked(
 
 
 def inputs(
-    cluster: Cluster, *, environment: Mapping[str, str] | None = None, firewalld: bool = False, content: str = ""
+    cluster: Cluster,
+    *,
+    environment: Mapping[str, str] | None = None,
+    firewalld: bool = False,
+    zone: str = "public",
+    systemd: int = 219,
+    content: str = "",
 ) -> Inputs:
     """The releases that the specification leads to."""
     java = None if cluster.java.home else archive(Product.JAVA, "11.0.29")
@@ -69,6 +75,8 @@ def inputs(
         java_path(java) if java else str(cluster.java.home),
         environment or {},
         firewalld,
+        zone if firewalld else "",
+        systemd,
     )
 
 

@@ -503,6 +503,14 @@ ROWS = {
     "file names no host": row(
         write("kprov.yaml", "kafka: {port: 9093}\n"), where="kprov.yaml", value="no host is named", remedy="name HOST"
     ),
+    # preflight
+    "check unknown": row(
+        just(HOST, "--ignore", "memmory"), where="--ignore", value="there is no check memmory", remedy="disk-space"
+    ),
+    "JMX on Kafka's port": row(
+        just(HOST, "--jmx-port", "9092"), where="--jmx-port", value="port 9092 is already used", remedy="another port"
+    ),
+    "JMX on no port": row(just(HOST, "--jmx-port", "on"), where="--jmx-port", value="'on'", remedy="1 to 65535"),
     # access
     "ssh_config missing": row(
         just(HOST, "--ssh-config", "no/config"), where="--ssh-config", value="no/config", remedy="an existing file"
@@ -562,7 +570,9 @@ def test_other_commands_say_the_same(command: str, name: str, desk: Desk, capsys
     assert desk.tree() == before
 
 
-@pytest.mark.parametrize("command", ["install", "plan", "render", "smoke-test", "status", "start", "stop", "uninstall"])
+@pytest.mark.parametrize(
+    "command", ["install", "plan", "check", "render", "smoke-test", "status", "start", "stop", "uninstall"]
+)
 @pytest.mark.usefixtures("offline", "desk")
 def test_a_command_without_a_host_asks_for_one(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command]) == ExitCode.USAGE

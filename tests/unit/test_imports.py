@@ -28,7 +28,7 @@ ARROWS: dict[str, set[str]] = {
         "events",
         "secret",
     },
-    "ui": {"operations", "logs", "history", "journal", "smoke", "plan", "resources", "errors", "events"},
+    "ui": {"operations", "checks", "logs", "history", "journal", "smoke", "plan", "resources", "errors", "events"},
     "operations": {
         "smoke",
         "apply",
@@ -60,7 +60,7 @@ ARROWS: dict[str, set[str]] = {
     "host": {"resources", "spec", "errors", "secret"},
     "desired": {"resources", "releases", "spec"},
     "lab": {"errors", "events"},
-    "checks": {"spec", "errors"},
+    "checks": {"spec"},
     "logs": {"diagnosis", "errors"},
     "diagnosis": set(),
     "resources": {"spec"},

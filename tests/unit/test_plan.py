@@ -286,7 +286,7 @@ def test_a_port_is_opened_where_firewalld_runs_and_only_there() -> None:
     assert PORT not in ids(fresh().plan(wanted(asked())))
     plan = fresh().plan(wanted(asked(), firewalld=True))
     (change,) = [change for change in plan.changes if change.id == PORT]
-    assert change.calls == (("open_port", "9092/tcp"),)
+    assert change.calls == (("open_port", "9092/tcp", "public", "permanentnow"),)
     assert PORT in plan.after.made
 
 
@@ -303,7 +303,57 @@ def test_a_port_that_was_open_before_stays_its_owner_s() -> None:
 def test_a_port_that_kprov_opened_is_closed_by_uninstall() -> None:
     host, _ = installed(firewalld=True)
     plan = host.uninstall()
-    assert ("close_port", "9092/tcp") in [call for change in plan.changes for call in change.calls]
+    assert ("close_port", "9092/tcp", "public", "permanentnow") in [
+        call for change in plan.changes for call in change.calls
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seen", "how"), [({"now": "yes", "permanent": "no"}, "permanent"), ({"now": "no", "permanent": "yes"}, "now")]
+)
+def test_of_a_port_that_was_half_open_only_the_other_half_is_opened_and_closed(seen: dict[str, str], how: str) -> None:
+    host = fresh()
+    host.seen[PORT] = {"status": "present", **seen}
+    plan = host.install(wanted(asked(), firewalld=True))
+    assert ("open_port", "9092/tcp", "public", how) in [call for change in plan.changes for call in change.calls]
+    assert not host.install(wanted(asked(), firewalld=True)).changes
+    plan = host.uninstall()
+    assert ("close_port", "9092/tcp", "public", how) in [call for change in plan.changes for call in change.calls]
+
+
+def test_a_port_follows_the_host_into_another_zone() -> None:
+    host, _ = installed(firewalld=True)
+    host.seen[PORT] = {"status": "absent"}
+    plan = host.install(wanted(asked(), firewalld=True, zone="dmz"))
+    assert [call for change in plan.changes for call in change.calls] == [
+        ("close_port", "9092/tcp", "public", "permanentnow"),
+        ("open_port", "9092/tcp", "dmz", "permanentnow"),
+    ]
+    assert host.receipt.made[PORT]["zone"] == "dmz"
+
+
+def test_a_port_that_an_earlier_kprov_opened_in_the_default_zone_is_closed_there() -> None:
+    host, _ = installed(firewalld=True)
+    host.receipt.made[PORT].fields.pop("zone")
+    host.receipt.made[PORT].fields.pop("how")
+    assert not host.install(wanted(asked(), firewalld=True)).changes
+    plan = host.uninstall()
+    assert ("close_port", "9092/tcp", "", "permanentnow") in [call for change in plan.changes for call in change.calls]
+
+
+def test_drop_ins_that_others_wrote_are_kept_with_their_folder() -> None:
+    """And the next uninstall keeps them as well; without them the folder goes."""
+    folder = "directory:/etc/systemd/system/kafka.service.d"
+    host, _ = installed(systemd=252)
+    host.seen[folder] = {**host.seen[folder], "entries": "2"}
+    plan = host.uninstall()
+    assert [text for text in plan.kept if "drop-ins that kprov did not write" in text]
+    assert folder not in ids(plan)
+    assert host.receipt.made[folder]["kept"] == "yes"
+    host.seen[folder] = {**host.seen[folder], "entries": "1"}
+    assert folder not in ids(host.uninstall())
+    host.seen[folder] = {**host.seen[folder], "entries": "0"}
+    assert folder in ids(host.uninstall())
 
 
 # ------------------------------------------------------------------ another wish

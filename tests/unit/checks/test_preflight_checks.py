@@ -1,149 +1,278 @@
-"""Facts of a host in, problems out: each names the value and what to do."""
+"""What was seen of a host in, results out: each tells the evidence, and what mends it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 
-from kprov.checks import check_host, check_memory, check_ports, check_space
+from kprov.checks import NAMES, Result, Status, run
+from kprov.checks.names import leads_home
+from kprov.checks.subject import Java, Neighbour, Place, Port, Product, Subject
+
+GIB = 2**20  # in KiB
 
 
-@dataclass(frozen=True)
-class Facts:
-    """A host that can be provisioned."""
-
-    system: str = "Linux"
-    machine: str = "x86_64"
-    bits: int = 64
-    systemd: int | None = 219
-    missing: tuple[str, ...] = ()
+def place(purpose: str = "the messages", **values: Any) -> Place:
+    given = {"path": "/data", "mount": "/", "kind": "xfs", "options": frozenset({"rw"}), "device": "1"}
+    return Place(purpose, **{**given, "free_kib": 10 * GIB, "inodes": 10**6, **values})
 
 
-def test_a_host_that_will_do() -> None:
-    assert list(check_host(Facts(), "kafka-1")) == []
-    assert list(check_host(replace(Facts(), machine="aarch64", systemd=252), "kafka-1")) == []
-    assert list(check_host(replace(Facts(), bits=0), "kafka-1")) == []  # there is no getconf
-
-
-@pytest.mark.parametrize(
-    ("change", "what", "hint"),
-    [
-        ({"system": "FreeBSD"}, "the host runs FreeBSD, not Linux", "Linux host with systemd"),
-        ({"machine": "i686", "bits": 32}, "the host is i686, 32 bit", "64-bit"),
-        ({"bits": 32}, "the host is x86_64, 32 bit", "64-bit"),
-        ({"machine": "armv7l", "bits": 32}, "the host is armv7l, 32 bit", "64-bit"),
-        ({"machine": "riscv64"}, "the host is riscv64, 64 bit", "x86_64 and aarch64"),
-        ({"machine": "ppc64", "bits": 0}, "the host is ppc64", "x86_64 and aarch64"),
-        ({"systemd": None}, "systemd is not running as the host's init", "boots with systemd"),
-        ({"systemd": 208}, "systemd 208 is older than 219", "7.2 or later"),
-        ({"missing": ("tar", "useradd")}, "the host lacks tar, useradd", "shadow-utils"),
-    ],
+# A host on which nothing is to be said.
+HOST = Subject(
+    kernel="5.14.0",
+    memory_kib=8 * GIB,
+    swap_kib=0,
+    heaps={"zookeeper.service": "512m", "kafka.service": "1g"},
+    places=(place(), place("the logs", needed=2**20, advised=2**20)),
+    ports=(Port(2181, "zookeeper.service", held=False), Port(9092, "kafka.service", held=False)),
+    host_name="kafka-1",
+    names={"kafka-1": ("10.0.0.5",), "broker.example": ("10.0.0.5",)},
+    own=("10.0.0.5", "fd00::5"),
+    local="10.0.0.5",
+    public="10.0.0.5",
+    skew=0.0,
+    keepers=("chronyd",),
+    open_files=1048576,
+    file_max=10**6,
+    map_count=262144,
+    swappiness=60,
+    huge_pages="always [madvise] never",
+    entropy=256,
+    products=(Product("ZooKeeper 3.8.6", "2099-01-01"),),
+    java=Java("Java 11.0.29", "x86_64", version="11.0.29"),
+    today="2026-11-24",
 )
-def test_a_host_that_will_not(change: dict[str, object], what: str, hint: str) -> None:
-    (problem,) = check_host(replace(Facts(), **change), "kafka-1")
-    assert problem.what == what
-    assert problem.where == "kafka-1"
-    assert hint in problem.hint
+
+
+def results(host: Subject, check: str) -> list[Result]:
+    return [item for item in run(host) if item.check == check]
+
+
+def test_a_host_on_which_nothing_is_to_be_said() -> None:
+    assert {item.status for item in run(HOST)} == {Status.PASS}
+    assert tuple(dict.fromkeys(item.check for item in run(HOST))) == NAMES
+
+
+def test_results_come_theme_by_theme() -> None:
+    themes = [item.theme for item in run(HOST)]
+    assert themes == sorted(themes, key=themes.index)
+
+
+PASS, WARN, FAIL, UNKNOWN = Status.PASS, Status.WARN, Status.FAIL, Status.UNKNOWN
+OTHERS = (Neighbour(77, "kafka", "/opt/java"), Neighbour(78, "zookeeper", "java"))
+
+# The check, what is otherwise on the host, how it goes, a part of the evidence, a part of what mends it.
+CASES: list[tuple[str, dict[str, Any], Status, str, str]] = [
+    ("operating-system", {"system": "FreeBSD"}, FAIL, "the host runs FreeBSD, not Linux", "Linux host with systemd"),
+    ("architecture", {"machine": "aarch64"}, PASS, "aarch64, 64 bit", ""),
+    ("architecture", {"machine": "i686", "bits": 32}, FAIL, "the host is i686, 32 bit", "64-bit"),
+    ("architecture", {"bits": 32}, FAIL, "the host is x86_64, 32 bit", "64-bit"),
+    ("architecture", {"machine": "riscv64"}, FAIL, "the host is riscv64, 64 bit", "x86_64 and aarch64"),
+    ("architecture", {"machine": "ppc64", "bits": 0}, FAIL, "the host is ppc64", "x86_64 and aarch64"),
+    ("architecture", {"bits": 0}, UNKNOWN, "there is no getconf", "64-bit"),
+    ("systemd", {"systemd": None}, FAIL, "systemd is not running as the host's init", "boots with systemd"),
+    ("systemd", {"systemd": 208}, FAIL, "systemd 208 is older than 219", "7.2 or later"),
+    ("systemd", {"systemd": 219}, PASS, "systemd 219", ""),
+    ("privileges", {"uid": 1000}, FAIL, "commands run as user 1000", "sudo"),
+    ("tools", {"missing": ("tar", "useradd")}, FAIL, "the host lacks tar, useradd", "shadow-utils"),
+    ("java", {"java": Java("Java", home="/j", present=False)}, FAIL, "/j/bin/java is not there", "--java-home"),
+    ("java", {"java": Java("Java", home="/j")}, FAIL, "/j/bin/java does not tell its version", "--java-home"),
+    ("java", {"java": Java("Java", home="/j", version="11.0.2")}, PASS, "/j is Java 11.0.2", ""),
+    ("java", {"machine": "aarch64"}, FAIL, "Java 11.0.29 is for x86_64, the host is aarch64", "--arch aarch64"),
+    ("memory", {"memory_kib": 1536 * 1024 - 1}, FAIL, "zookeeper.service 512m, kafka.service 1g) do not fit", "--heap"),
+    ("memory", {"memory_kib": 1536 * 1024}, WARN, "leave hardly anything of 1536 MiB", "--zookeeper-heap"),
+    ("memory", {"memory_kib": 2 * GIB}, PASS, "2048 MiB", ""),
+    ("memory", {"memory_kib": None}, UNKNOWN, "does not tell its memory", "/proc/meminfo"),
+    ("ports", {"ports": (Port(9092, "kafka.service", None),)}, UNKNOWN, "port 9092, which kafka.service", "ss"),
+    ("host-name", {"names": {}}, WARN, "kafka-1 does not resolve on the host itself", "10.0.0.5 kafka-1"),
+    ("host-name", {"names": None}, UNKNOWN, "kafka-1", "getent"),
+    ("advertised-address", {"public": "broker.example"}, PASS, "broker.example, which leads to the host", ""),
+    ("advertised-address", {"public": "FD00:0::5"}, PASS, "which leads to the host", ""),
+    ("advertised-address", {"public": "127.0.0.1"}, WARN, "leads each of them to itself", "--advertised"),
+    ("advertised-address", {"public": "203.0.113.9"}, WARN, "does not lead to the host", "hosts[].internal"),
+    ("advertised-address", {"public": "203.0.113.9", "internal": "10.0.0.5"}, PASS, "the host uses 10.0.0.5", ""),
+    ("advertised-address", {"public": "nowhere.example"}, WARN, "does not lead to the host", "hosts[].internal"),
+    ("advertised-address", {"public": "broker.example", "names": None}, UNKNOWN, "cannot be seen", "smoke test"),
+    ("clock", {"skew": 5.5}, WARN, "6 s ahead of", "chrony"),
+    ("clock", {"skew": -86400.0}, WARN, "86400 s behind", "chrony"),
+    ("clock", {"skew": None}, UNKNOWN, "does not tell its time", "date"),
+    ("time-sync", {"keepers": ()}, WARN, "nothing keeps", "chronyd"),
+    ("time-sync", {"keepers": (), "synchronized": "yes"}, PASS, "in step", ""),
+    ("time-sync", {"keepers": (), "container": "lxc"}, PASS, "container (lxc)", ""),
+    ("limits", {"open_files": 65536}, FAIL, "fs.nr_open is 65536", "fs.nr_open = "),
+    ("limits", {"file_max": 50000}, WARN, "fs.file-max is 50000", "fs.file-max = "),
+    ("limits", {"map_count": 1000}, WARN, "vm.max_map_count is 1000", "vm.max_map_count = "),
+    ("limits", {"map_count": None}, UNKNOWN, "does not tell", "sysctl"),
+    ("swappiness", {"swap_kib": 2048}, WARN, "vm.swappiness is 60 with 2 MiB of swap", "vm.swappiness = 1"),
+    ("swappiness", {"swap_kib": 2048, "swappiness": 1}, PASS, "vm.swappiness is 1", ""),
+    ("swappiness", {"swap_kib": None}, UNKNOWN, "vm.swappiness", "sysctl"),
+    ("huge-pages", {"huge_pages": "[always] madvise never"}, WARN, "given to everyone", "madvise"),
+    ("huge-pages", {"huge_pages": ""}, PASS, "no transparent huge pages", ""),
+    ("entropy", {"kernel": "3.10.0-1160.el7", "entropy": 150}, WARN, "only 150 bits", "haveged"),
+    ("entropy", {"kernel": "3.10.0-1160.el7", "entropy": None}, UNKNOWN, "does not tell", "entropy_avail"),
+    ("entropy", {"kernel": "5.6.0", "entropy": 1}, PASS, "never waits", ""),
+    ("selinux", {"selinux": "Enforcing"}, WARN, "no restorecon", "policycoreutils"),
+    ("selinux", {"selinux": "Permissive", "selinux_tools": ("restorecon",)}, UNKNOWN, "domain is not known", "ps -Z"),
+    (
+        "selinux",
+        {
+            "selinux": "Enforcing",
+            "selinux_tools": ("restorecon", "semanage"),
+            "selinux_domain": "system_u:system_r:unconfined_service_t:s0",
+        },
+        PASS,
+        "unconfined_service_t may bind the ports as they are",
+        "",
+    ),
+    (
+        "selinux",
+        {
+            "selinux": "Enforcing",
+            "selinux_tools": ("restorecon", "semanage"),
+            "selinux_domain": "system_u:system_r:kafka_t:s0",
+        },
+        WARN,
+        "its policy starts services in kafka_t",
+        "semanage port -a -t TYPE -p tcp PORT",
+    ),
+    ("firewall", {"firewalld": True, "zone": "public"}, PASS, "in its zone public", ""),
+    ("firewall", {"firewalld": True}, UNKNOWN, "does not tell its zones", "list-all-zones"),
+    ("firewall", {"filters": "-P INPUT ACCEPT\n-A INPUT -j REJECT"}, WARN, "leaves them as they are", "port 9092"),
+    ("firewall", {"filters": "chain input { type filter hook input; policy drop; }"}, WARN, "firewalld", "9092"),
+    ("firewall", {"filters": "-P INPUT ACCEPT"}, PASS, "no firewall", ""),
+    ("other-java", {"seen_java": "/usr/bin/java"}, PASS, "/usr/bin/java is there", ""),
+    ("other-kafka", {"neighbours": OTHERS}, WARN, "process 77 (/opt/java)", "stop and remove"),
+    ("other-zookeeper", {"neighbours": OTHERS}, WARN, "process 78 (java)", "stop and remove"),
+    ("other-kafka", {"seen_units": ("confluent-kafka.service",)}, WARN, "unit confluent-kafka.service", "ports"),
+    ("other-kafka", {"seen_homes": ("/opt/Kafka_2.11",)}, WARN, "/opt/Kafka_2.11", "ports"),
+    ("other-zookeeper", {"seen_homes": ("/opt/kafka",)}, PASS, "no other ZooKeeper", ""),
+    ("end-of-life", {"products": (Product("X 1", "2020-06-01"),)}, WARN, "X 1 has had no fixes since", "later release"),
+    ("end-of-life", {"products": (Product("X 1"),)}, UNKNOWN, "no day is known for X 1", "project"),
+]
+
+
+@pytest.mark.parametrize(("check", "change", "status", "evidence", "fix"), CASES)
+def test_a_check(check: str, change: dict[str, Any], status: Status, evidence: str, fix: str) -> None:
+    (result,) = results(replace(HOST, **change), check)
+    assert result.status is status
+    assert evidence in result.evidence
+    assert fix in result.fix
+    assert bool(result.fix) is (status is not PASS), "what did not pass can be mended, and only that"
+
+
+def test_there_is_a_case_for_every_check() -> None:
+    tried = {check for check, *_ in CASES} | {"disk-space", "file-system"}
+    assert set(NAMES) == tried
+
+
+OPTIONAL = [field.name for field in fields(Subject) if "None" in str(field.type)]
+
+
+@pytest.mark.parametrize("name", [name for name in OPTIONAL if name not in {"systemd", "java"}])
+def test_what_is_not_known_is_never_read_as_passed(name: str) -> None:
+    """Whatever the host does not tell, some check says so."""
+    told = {"kernel": "3.10.0", "swap_kib": 1024, "swappiness": 1, "public": "broker.example"}
+    host = replace(HOST, **{**told, name: None})
+    assert UNKNOWN not in {item.status for item in run(replace(HOST, **told))}
+    assert UNKNOWN in {item.status for item in run(host)}
 
 
 def test_everything_about_a_host_is_told_at_once() -> None:
-    facts = Facts(machine="i686", bits=32, systemd=None, missing=("tar",))
-    assert len(list(check_host(facts, "kafka-1"))) == 3
+    host = replace(HOST, machine="i686", bits=32, systemd=None, missing=("tar",))
+    assert sum(item.status is Status.FAIL for item in run(host)) == 4  # and its Java is for another machine
 
 
 def test_of_another_system_nothing_more_is_told() -> None:
-    facts = Facts(system="SunOS", machine="sun4v", systemd=None, missing=("tar",))
-    assert [problem.what for problem in check_host(facts, "kafka-1")] == ["the host runs SunOS, not Linux"]
-
-
-PORTS = {2181: "zookeeper.service", 9092: "kafka.service"}
+    assert [item.evidence for item in run(replace(HOST, system="SunOS"))] == ["the host runs SunOS, not Linux"]
 
 
 @pytest.mark.parametrize(
-    ("seen", "pids"),
-    [
-        ({}, {}),
-        ({2181: {"status": "absent"}, 9092: {"status": "absent"}}, {}),
-        ({9092: {"status": "present", "pid": "77", "program": "java"}}, {"kafka.service": 77}),
-    ],
-)
-def test_ports_that_are_free_or_our_own(seen: dict[int, dict[str, str]], pids: dict[str, int]) -> None:
-    assert list(check_ports(PORTS, seen, pids, "kafka-1")) == []
-
-
-@pytest.mark.parametrize(
-    ("port", "answer", "pids", "what", "hint"),
+    ("port", "evidence", "fix"),
     [
         (
-            9092,
-            {"pid": "77", "program": "nc -l 9092 "},
-            {},
+            Port(9092, "kafka.service", held=True, pid=77, program="nc -l 9092"),
             "port 9092, which kafka.service needs, is taken by process 77 (nc -l 9092)",
             "--port",
         ),
         (
-            9092,
-            {"pid": "77", "program": "java"},
-            {"kafka.service": 78},
-            "port 9092, which kafka.service needs, is taken by process 77 (java)",
-            "--port",
-        ),
-        (
-            9092,
-            {"pid": "77", "program": "java"},
-            {"zookeeper.service": 77},
-            "port 9092, which kafka.service needs, is taken by process 77 (java)",
-            "--port",
-        ),
-        (
-            2181,
-            {"pid": "77", "program": ""},
-            {},
+            Port(2181, "zookeeper.service", held=True, pid=77),
             "port 2181, which zookeeper.service needs, is taken by process 77",
             "zookeeper.client_port",
         ),
         (
-            2181,
-            {"pid": ""},
-            {"zookeeper.service": 0},
+            Port(2181, "zookeeper.service", held=True),
             "port 2181, which zookeeper.service needs, is taken by another process",
             "zookeeper.client_port",
         ),
     ],
 )
-def test_a_port_that_another_has(port: int, answer: dict[str, str], pids: dict[str, int], what: str, hint: str) -> None:
-    (problem,) = check_ports(PORTS, {port: {"status": "present", **answer}}, pids, "kafka-1")
-    assert (problem.what, problem.where) == (what, "kafka-1")
-    assert hint in problem.hint
+def test_a_port_that_another_has(port: Port, evidence: str, fix: str) -> None:
+    taken, free = results(replace(HOST, ports=(port, Port(9999, "kafka.service", held=False))), "ports")
+    assert (taken.status, taken.evidence) == (Status.FAIL, evidence)
+    assert fix in taken.fix
+    assert free.status is Status.PASS
+
+
+def test_a_port_that_is_our_own_is_no_obstacle() -> None:
+    (result,) = results(replace(HOST, ports=(Port(9092, "kafka.service", held=True, pid=7, own=True),)), "ports")
+    assert (result.status, result.evidence) == (Status.PASS, "9092 is held by kafka.service")
 
 
 @pytest.mark.parametrize(
-    ("memory", "heaps", "fits"),
+    ("free_kib", "status"),
+    [(3 * 1024, PASS), (3 * 1024 - 1, WARN), (2 * 1024, WARN), (2 * 1024 - 1, FAIL), (None, UNKNOWN)],
+)
+def test_room_is_summed_up_for_each_file_system(free_kib: int | None, status: Status) -> None:
+    """Two places of 1 MiB on one, with 1 MiB more to grow; a third on another."""
+    both = [place("releases", needed=2**20, free_kib=free_kib), place("logs", needed=2**20, free_kib=free_kib)]
+    apart = place("messages", mount="/data", device="2")
+    grows = place("more", advised=2**20, free_kib=free_kib)
+    first, second = results(replace(HOST, places=(*both, apart, grows)), "disk-space")
+    assert first.status is status
+    assert "releases" in first.evidence or status is WARN
+    assert (second.status, second.evidence) == (PASS, "/data has 10240 MiB free, for messages")
+
+
+def test_few_inodes() -> None:
+    (result,) = results(replace(HOST, places=(place(inodes=500),)), "disk-space")
+    assert (result.status, "500 inodes" in result.evidence) == (Status.WARN, True)
+    (result,) = results(replace(HOST, places=(place(inodes=0),)), "disk-space")  # btrfs counts none
+    assert result.status is Status.PASS
+
+
+@pytest.mark.parametrize(
+    ("values", "status", "evidence"),
     [
-        (2048, {"kafka.service": "1m", "zookeeper.service": "1m"}, True),
-        (2047, {"kafka.service": "1m", "zookeeper.service": "1m"}, False),
-        (1024 * 1024, {"kafka.service": "1g"}, True),
-        (1024 * 1024 - 1, {"kafka.service": "1G"}, False),
-        (1024, {"kafka.service": "1025k"}, False),
-        (1024, {"kafka.service": "1048576"}, True),
-        (0, {"kafka.service": "9999g"}, True),  # the host does not say how much it has
+        ({"options": frozenset({"ro"})}, FAIL, "is mounted read-only"),
+        ({"options": frozenset({"noexec"}), "runs": True}, FAIL, "is mounted noexec"),
+        ({"options": frozenset({"noexec"})}, PASS, "/ is xfs"),
+        ({"kind": "tmpfs", "keeps": True}, WARN, "is a tmpfs"),
+        ({"kind": "tmpfs"}, PASS, "/ is tmpfs"),
+        ({"kind": "nfs4", "keeps": True}, WARN, "is nfs4"),
+        ({"options": frozenset({"strictatime"}), "keeps": True}, WARN, "writes down each read"),
+        ({"kind": ""}, UNKNOWN, "does not tell how"),
     ],
 )
-def test_heaps_and_memory(memory: int, heaps: dict[str, str], *, fits: bool) -> None:
-    problems = list(check_memory(memory, heaps, "kafka-1"))
-    assert (problems == []) is fits
-    for problem in problems:
-        assert all(f"{unit} {heap}" in problem.what for unit, heap in heaps.items())
-        assert f"{memory // 1024} MiB" in problem.what
-        assert "--heap" in problem.hint
+def test_kinds_of_file_systems(values: dict[str, Any], status: Status, evidence: str) -> None:
+    (result,) = results(replace(HOST, places=(place(**values),)), "file-system")
+    assert (result.status, evidence in result.evidence) == (status, True), result
 
 
-@pytest.mark.parametrize(("free", "needed", "fits"), [(1024, 2**20, True), (1023, 2**20, False), (0, 0, True)])
-def test_room_for_the_releases(free: int, needed: int, *, fits: bool) -> None:
-    problems = list(check_space(free, "/usr", needed, "kafka-1"))
-    assert (problems == []) is fits
-    for problem in problems:
-        assert problem.what == f"/usr has {free // 1024} MiB free, and unpacking the releases needs 1 MiB"
-        assert problem.where == "kafka-1"
-        assert problem.hint
+@pytest.mark.parametrize(
+    ("name", "home"),
+    [
+        ("10.0.0.5", True),
+        ("10.0.0.6", False),
+        ("fd00:0:0::5", True),
+        ("kafka-1", True),
+        ("loop", True),
+        ("elsewhere", False),
+        ("nowhere", False),
+    ],
+)
+def test_where_a_name_leads_on_the_host(name: str, home: bool) -> None:
+    names = {"kafka-1": ("fd00::5",), "loop": ("127.0.1.1",), "elsewhere": ("10.0.0.5", "10.0.0.6")}
+    assert leads_home(name, HOST.own, names) is home
+    assert leads_home(name, (), names) is None

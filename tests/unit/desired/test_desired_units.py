@@ -140,17 +140,89 @@ def test_services_run_as_their_own_users(cluster: Cluster) -> None:
         assert unit["Service.User"] == unit["Service.Group"] == [name]
 
 
-def test_writable_directories_under_usr_are_excepted_from_its_protection(cluster: Cluster) -> None:
+def test_what_a_service_writes_is_excepted_from_its_protection(cluster: Cluster) -> None:
+    """The article's messages lie under /home, the logs under /usr."""
     state = wanted(cluster)
     for name, unit in units(state).items():
         assert unit["Service.ProtectSystem"] == ["full"]
-        writable = unit["Service.ReadWriteDirectories"][0].split()
-        own = [
-            item.path
-            for item in state.resources
-            if getattr(item, "owner", "root") == name and item.path.startswith(("/usr/", "/etc/", "/boot/"))
-        ]
-        assert sorted(writable) == sorted(own)
+        own = [item.path for item in state.resources if getattr(item, "owner", "root") == name]
+        protected = [path for path in own if path.startswith(("/usr/", "/etc/", "/boot/", "/home/"))]
+        assert sorted(unit["Service.ReadWriteDirectories"][0].split()) == sorted(protected)
+        home = "read-only" if any(path.startswith("/home/") for path in own) else "yes"
+        assert unit["Service.ProtectHome"] == [home]
+
+
+def test_nothing_that_a_service_uses_is_hidden_from_it() -> None:
+    for cluster in (
+        asked(java_home="/home/me/jdk", properties={"log.dirs": "/data"}),
+        asked(more={"kafka": {"home": "/home/kafka"}}, mode="bundled", properties={"log.dirs": "/data"}),
+    ):
+        for unit in units(wanted(cluster)).values():
+            assert unit["Service.ProtectHome"] == ["read-only"]
+    for unit in units(wanted(asked(properties={"log.dirs": "/homes/data"}))).values():
+        assert unit["Service.ProtectHome"] == ["yes"]
+
+
+def test_a_service_gets_no_rights_devices_or_odd_sockets(cluster: Cluster) -> None:
+    for unit in units(wanted(cluster)).values():
+        assert unit["Service.CapabilityBoundingSet"] == [""]
+        assert (
+            unit["Service.NoNewPrivileges"] == unit["Service.PrivateDevices"] == unit["Service.PrivateTmp"] == ["yes"]
+        )
+        assert unit["Service.RestrictAddressFamilies"] == ["AF_INET AF_INET6 AF_UNIX"]
+        assert unit["Service.SystemCallArchitectures"] == ["native"]
+        # Java writes the code that it runs; and 219 would only warn about it.
+        assert "Service.MemoryDenyWriteExecute" not in unit
+
+
+def drop_ins(cluster: Cluster, systemd: int) -> dict[str, Unit]:
+    files = {file.path: file for file in wanted(cluster, systemd=systemd).files()}
+    found = {}
+    for name in ("kafka", "zookeeper"):
+        path = f"/etc/systemd/system/{name}.service.d/kprov-hardening.conf"
+        if path in files:
+            assert (files[path].owner, files[path].mode) == ("root", "0644")
+            found[name] = parse(files[path].content)
+    return found
+
+
+def test_systemd_219_gets_no_drop_in(cluster: Cluster) -> None:
+    assert drop_ins(cluster, 219) == {}
+    assert not [item for item in wanted(cluster).resources if item.id.endswith(".service.d")]
+
+
+@pytest.mark.parametrize(
+    ("systemd", "least", "without"),
+    [
+        (231, {"RestrictRealtime"}, {"ProtectSystem", "SystemCallFilter", "ProtectProc"}),
+        (239, {"ProtectSystem", "ReadWritePaths", "SystemCallFilter", "RestrictNamespaces"}, {"ProtectHostname"}),
+        (245, {"ProtectHostname", "ProtectClock", "ProtectKernelLogs"}, {"ProtectProc"}),
+        (252, {"ProtectProc", "ProtectClock", "SystemCallFilter"}, {"MemoryDenyWriteExecute"}),
+    ],
+)
+def test_a_later_systemd_gets_what_it_knows(systemd: int, least: set[str], without: set[str]) -> None:
+    for unit in drop_ins(asked(), systemd).values():
+        keys = {key.removeprefix("Service.") for key in unit}
+        assert least <= keys
+        assert not without & keys
+
+
+def test_a_new_systemd_that_knows_nothing_new_restarts_nothing() -> None:
+    assert wanted(asked(), systemd=252).services == wanted(asked(), systemd=254).services
+    assert wanted(asked(), systemd=245).services != wanted(asked(), systemd=252).services
+
+
+def test_only_what_a_service_writes_stays_writable(cluster: Cluster) -> None:
+    state = wanted(cluster, systemd=252)
+    for name, unit in drop_ins(cluster, 252).items():
+        own = [item.path for item in state.resources if getattr(item, "owner", "root") == name]
+        assert sorted(unit["Service.ReadWritePaths"][0].split()) == sorted(own)
+        assert unit["Service.ProtectSystem"] == ["strict"]
+
+
+def test_a_service_restarts_for_its_drop_in(cluster: Cluster) -> None:
+    for service in wanted(cluster, systemd=252).services:
+        assert f"file:/etc/systemd/system/{service.unit}.d/kprov-hardening.conf" in service.reads
 
 
 @pytest.mark.parametrize(
@@ -177,6 +249,16 @@ def test_a_log_directory_outside_the_protected_trees_needs_no_exception() -> Non
     cluster = asked(properties={"log.dirs": "/data/one,/usr/data/two"})
     unit = units(wanted(cluster))["kafka"]
     assert unit["Service.ReadWriteDirectories"] == ["/usr/local/single_kafka/logs /usr/data/two"]
+
+
+def test_jmx_is_off_and_on_request_for_the_host_itself_alone() -> None:
+    assert environment(wanted(asked()), "/config/kafka.env")["KAFKA_JMX_OPTS"] == "-Dkprov.jmx=off"
+    assert asked(more={"kafka": {"jmx_port": "off"}}).kafka.jmx_port is None
+    state = wanted(asked(more={"kafka": {"jmx_port": 9999}}))
+    words = environment(state, "/config/kafka.env")["KAFKA_JMX_OPTS"].split()
+    assert {"-Dcom.sun.management.jmxremote.host=127.0.0.1", "-Djava.rmi.server.hostname=127.0.0.1"} <= set(words)
+    assert {f"-Dcom.sun.management.jmxremote.{name}port=9999" for name in ("", "rmi.")} <= set(words)
+    assert "jmx" not in content(state, "/etc/profile.d/kprov.sh").lower(), "the tools would open the port as well"
 
 
 def unquoted(line: str) -> tuple[str, str]:
@@ -206,6 +288,7 @@ def test_environment_of_the_broker(cluster: Cluster) -> None:
         "JAVA_HOME": java,
         "LOG_DIR": "/usr/local/single_kafka/logs",
         "KAFKA_HEAP_OPTS": "-Xms1g -Xmx1g",
+        "KAFKA_JMX_OPTS": "-Dkprov.jmx=off",
         **NO_GC_LOG,
     }
 
@@ -219,6 +302,7 @@ def test_environment_of_zookeeper(cluster: Cluster) -> None:
             "JAVA_HOME": java,
             "LOG_DIR": f"{home}/zk_dir/logs",
             "KAFKA_HEAP_OPTS": "-Xms512m -Xmx512m",
+            "KAFKA_JMX_OPTS": "-Dkprov.jmx=off",
             "KAFKA_LOG4J_OPTS": f"-Dlog4j.configuration=file:{home}/config/zookeeper-log4j.properties",
             **NO_GC_LOG,
         }

@@ -12,8 +12,11 @@ from support.model_host import ModelHost
 from support.specimens import asked, wanted
 
 from kprov import __version__
+from kprov.checks import Result, Status
 from kprov.errors import ExitCode, Problem, UsageError
-from kprov.operations.status import Status, UnitStatus
+from kprov.operations.check import Checked
+from kprov.operations.status import Status as HostStatus
+from kprov.operations.status import UnitStatus
 from kprov.operations.uninstall import Uninstalled
 from kprov.plan import Plan
 from kprov.resources.base import Action, Change
@@ -41,7 +44,7 @@ SMOKE = SmokeResult(
     ),
 )
 UNIT = UnitStatus("kafka.service", "1.0.0", "active", True, 7, "Mon", (9092, 9093), (9092,))
-STATUS = Status(
+STATUS = HostStatus(
     "box",
     "done",
     "2026-11-24T18:00:00+00:00",
@@ -76,6 +79,54 @@ def document(say: str, *arguments: Any, code: ExitCode = ExitCode.DONE, **option
     output.close(code)
     found: dict[str, Any] = json.loads(stream.getvalue())
     return found
+
+
+CHECKED = Checked(
+    "box",
+    (
+        Result("systemd", "system", Status.PASS, "systemd 219"),
+        Result("tools", "system", Status.FAIL, "the host lacks tar", "install tar"),
+        Result("memory", "memory and disk", Status.FAIL, "too little", "add some"),
+        Result("clock", "clock", Status.UNKNOWN, f"no time {MARKUP}", "look"),
+        Result("entropy", "kernel", Status.WARN, "only 7 bits", "wait"),
+    ),
+    ("memory",),
+)
+
+
+def test_what_was_checked() -> None:
+    """Theme by theme; what did not pass with what mends it, and what is ignored as that."""
+    assert shown("checked", CHECKED).splitlines() == [
+        "system",
+        "  pass    systemd: systemd 219",
+        "  fail    tools: the host lacks tar",
+        "            -> install tar",
+        "memory and disk",
+        "  fail    memory (ignored): too little",
+        "            -> add some",
+        "clock",
+        f"  unknown clock: no time {MARKUP}",
+        "            -> look",
+        "kernel",
+        "  warn    entropy: only 7 bits",
+        "            -> wait",
+        "box: 1 passed, 1 warned, 2 failed, 1 could not be seen",
+    ]
+
+
+def test_what_was_checked_as_a_document() -> None:
+    """Every field, how many there are of each, and whether an install would stop."""
+    found = document("checked", CHECKED)["check"]
+    assert found["counts"] == {"pass": 1, "warn": 1, "fail": 2, "unknown": 1}
+    assert found["passed"] is False
+    assert found["ignored"] == ["memory"]
+    assert found["results"][1] == {
+        "check": "tools",
+        "theme": "system",
+        "status": "fail",
+        "evidence": "the host lacks tar",
+        "fix": "install tar",
+    }
 
 
 def test_a_plan() -> None:

@@ -1,0 +1,125 @@
+"""All that the checks look at: a host as the probe saw it, and what is going to be installed there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Place:
+    """A directory that will be written to, on the file system where it lies or will lie.
+
+    purpose: in words. needed: bytes without which an install fails; advised: bytes without which it soon would.
+    free_kib and inodes are None where the host does not tell. runs: whether programs are run from it.
+    keeps: whether what is in it must outlive a reboot. device: the number of the file system.
+    """
+
+    purpose: str
+    path: str
+    mount: str
+    kind: str
+    options: frozenset[str]
+    device: str
+    free_kib: int | None
+    inodes: int | None
+    needed: int = 0
+    advised: int = 0
+    runs: bool = False
+    keeps: bool = False
+
+
+@dataclass(frozen=True)
+class Port:
+    """A TCP port that a unit needs; held: None where that is not known. own: whether its holder is that unit."""
+
+    number: int
+    unit: str
+    held: bool | None
+    pid: int = 0
+    program: str = ""
+    own: bool = False
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A process of the same trade: kind is ``kafka`` or ``zookeeper``; command: the program that runs it."""
+
+    pid: int
+    kind: str
+    command: str
+
+
+@dataclass(frozen=True)
+class Product:
+    """What will be installed, in words, and the day from which upstream mends nothing in it (ISO), if that is known."""
+
+    label: str
+    end_of_life: str = ""
+
+
+@dataclass(frozen=True)
+class Java:
+    """The Java that will run: pushed for a machine, or the host's own in ``home`` that prints ``version``."""
+
+    label: str
+    machine: str = ""
+    home: str = ""
+    present: bool = True
+    version: str = ""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Numbers are None, and texts empty, where the host does not tell.
+
+    bits: of user space, 0 unknown. systemd: its version, None where it is not PID 1. heaps: by unit.
+    skew: seconds by which the host's clock is ahead (negative: behind), what the way there may explain taken off.
+    today: the day on the operator's machine (ISO). names: addresses on the host by name, None where it cannot resolve
+    at all; host_name is one of them. own: the host's addresses; local: the one at which it was reached. public: what
+    clients will be told; internal: what the host uses for itself instead, if it must. seen_homes: directories of the
+    usual names that kprov did not make; seen_units likewise. filters: rules of a packet filter that is not firewalld's.
+    """
+
+    system: str = "Linux"
+    machine: str = "x86_64"
+    kernel: str = ""
+    bits: int = 64
+    os_name: str = ""
+    systemd: int | None = 219
+    uid: int = 0
+    missing: tuple[str, ...] = ()
+    container: str = ""
+    memory_kib: int | None = None
+    swap_kib: int | None = None
+    heaps: Mapping[str, str] = field(default_factory=dict)
+    places: tuple[Place, ...] = ()
+    ports: tuple[Port, ...] = ()
+    neighbours: tuple[Neighbour, ...] = ()
+    seen_units: tuple[str, ...] = ()
+    seen_homes: tuple[str, ...] = ()
+    seen_java: str = ""
+    host_name: str = ""
+    names: Mapping[str, tuple[str, ...]] | None = None
+    own: tuple[str, ...] = ()
+    local: str = ""
+    public: str = ""
+    internal: str = ""
+    skew: float | None = None
+    keepers: tuple[str, ...] = ()
+    synchronized: str = ""
+    open_files: int | None = None
+    file_max: int | None = None
+    map_count: int | None = None
+    swappiness: int | None = None
+    huge_pages: str = ""
+    entropy: int | None = None
+    selinux: str = "Disabled"
+    selinux_tools: tuple[str, ...] = ()
+    selinux_domain: str = ""
+    firewalld: bool = False
+    zone: str = ""
+    filters: str = ""
+    products: tuple[Product, ...] = ()
+    java: Java | None = None
+    today: str = ""

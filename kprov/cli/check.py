@@ -1,0 +1,68 @@
+"""kprov check."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from kprov.cli.options import (
+    access_options,
+    adopt_option,
+    archives_option,
+    command,
+    config_option,
+    host_argument,
+    ignore_option,
+    json_option,
+    spec_options,
+)
+from kprov.errors import ExitCode
+from kprov.operations import check as operation
+from kprov.operations.install import look_for_releases
+from kprov.operations.request import Request
+from kprov.operations.session import Access
+from kprov.spec.load import Flag
+
+
+@click.command()
+@host_argument
+@config_option
+@spec_options
+@archives_option
+@adopt_option
+@access_options
+@ignore_option
+@json_option
+def check(
+    *,
+    host: str | None,
+    config: Path | None,
+    flags: list[Flag],
+    archives: Path | None,
+    adopt: bool,
+    access: Access,
+    ignored: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Look whether HOST can take the installation, and change nothing.
+
+    \b
+    Examples:
+      kprov check root@192.168.78.141
+      kprov check kafka-1 --kafka-version 3.9.2 --java temurin-17
+      kprov check kafka-1 --ignore memory
+
+    Each check passes, warns, fails, or could not be seen; what did not pass comes with what mends it. It ends with 3
+    if one fails. install runs the same checks.
+    """
+    with command("check", as_json=as_json) as output:
+        request = Request(config, host, tuple(flags), access, archives, adopt, ignored)
+        asked = request.asked()
+        with output.progress() as emit:
+            look_for_releases(asked, archives, emit)
+            with access.connect(asked.login, output.journal) as connection:
+                result = operation.check(connection, request, asked, emit)
+        output.checked(result)
+        if result.failed:
+            output.code = ExitCode.PREFLIGHT

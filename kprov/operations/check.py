@@ -1,0 +1,60 @@
+"""check: what an install would meet on a host; nothing is changed there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kprov.checks import Result, Status
+from kprov.errors import UsageError
+from kprov.events import Emit, ignore
+from kprov.host.connection import Connection
+from kprov.operations.install import find_releases, plan_for, settled
+from kprov.operations.preflight import stopping
+from kprov.operations.request import Asked, Request
+from kprov.operations.survey import Survey, survey
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The results for one host, theme by theme; ``ignored`` are the names that would not stop an install."""
+
+    host: str
+    results: tuple[Result, ...]
+    ignored: tuple[str, ...] = ()
+
+    @property
+    def failed(self) -> tuple[Result, ...]:
+        """What an install would stop at."""
+        return tuple(stopping(self.results, self.ignored))
+
+    def count(self, status: Status) -> int:
+        """How many results have this status."""
+        return sum(item.status is status for item in self.results)
+
+
+def check(connection: Connection, request: Request, asked: Asked, emit: Emit) -> Checked:
+    """Run every check and, where an install could be planned, name what is in its way.
+
+    Raises UsageError for what is asked, and PreflightError where there is no way back to it.
+    """
+    run = settled(connection, request, asked)
+    releases = find_releases(run.asked.cluster, run.receipt, request.archives, emit)
+    found = survey(connection, run.asked, run.receipt, releases)
+    results = found.results
+    if not stopping(results, request.ignored):
+        results += _in_the_way(connection, request, found)
+    return Checked(connection.login.name, results, request.ignored)
+
+
+def _in_the_way(connection: Connection, request: Request, found: Survey) -> tuple[Result, ...]:
+    """Versions that do not go together, and what others made where kprov would: neither can be ignored."""
+    theme = "installation"
+    try:
+        plan = plan_for(connection, request, found, ignore).plan
+    except UsageError as error:
+        return tuple(Result("versions", theme, Status.FAIL, item.what, item.hint) for item in error.problems)
+    if plan.obstacles:
+        return tuple(Result("in-the-way", theme, Status.FAIL, item.what, item.hint) for item in plan.obstacles)
+    changes = len(plan.changes)
+    what = f"nothing is in the way of an install, which would make {changes} changes" if changes else "nothing to do"
+    return (Result("in-the-way", theme, Status.PASS, what),)

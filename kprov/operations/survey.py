@@ -1,0 +1,101 @@
+"""A host as one probe finds it, and what the checks say of it; nothing is changed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from packaging.version import Version
+
+from kprov.checks import Result, Status
+from kprov.checks import run as run_checks
+from kprov.desired.host import desired
+from kprov.desired.inputs import Inputs
+from kprov.desired.java import java_path
+from kprov.desired.zookeeper import zookeeper_version
+from kprov.host.connection import Connection
+from kprov.host.facts import Probe, ask, probe
+from kprov.operations.address import settle
+from kprov.operations.preflight import Releases, needed_ports, network, questions, subject, the_java
+from kprov.operations.preflight import zone as zone_here
+from kprov.operations.request import Asked
+from kprov.receipt import QUESTION, Receipt
+from kprov.resources.base import Call, Seen
+from kprov.resources.removal import query_of
+from kprov.resources.system import FirewallPort
+from kprov.spec.broker import public_ports, zookeeper_data
+
+_SNAPSHOT_NEEDED = Version("3.5.3b0")
+_LATEST = 1000  # of systemd: asks for all that any version would get
+
+
+@dataclass(frozen=True)
+class Survey:
+    """A host as it was probed for an installation, and what the checks say of it.
+
+    asked: with the address that the host uses for itself. java: the version of the Java that will run, empty where the
+    host's own does not tell it. zone: that of firewalld in which the host is reached.
+    """
+
+    asked: Asked
+    receipt: Receipt
+    releases: Releases
+    answer: Probe
+    java_home: str
+    java: str
+    zone: str
+    results: tuple[Result, ...]
+
+
+def survey(connection: Connection, asked: Asked, receipt: Receipt, releases: Releases) -> Survey:
+    """Probe the host and run the checks; nothing is changed. A second exchange only where the first asks for it."""
+    cluster, host = asked.cluster, asked.host
+    java_home = java_path(releases.java) if releases.java else str(cluster.java.home)
+    # Asked with every resource that there may be; which ones are wanted depends on the facts.
+    widest = desired(
+        cluster, host, Inputs(releases.kafka, releases.zookeeper, releases.java, java_home, systemd=_LATEST)
+    )
+    calls: list[Call] = [QUESTION, *(item.query() for item in widest.resources)]
+    calls += [item.query() for item in widest.services]
+    calls += questions(cluster, host, java_home)
+    known = {call[1] for call in calls}
+    calls += [query_of(made) for made in receipt.made.values() if made.id not in known]
+    answer = probe(connection, calls)
+    cluster, host = settle(cluster, host, network(answer), receipt)
+    zone = zone_here(answer)
+    more: list[Call] = [("probe_port", f"port:{port}", str(port)) for port in needed_ports(cluster, host)]
+    if answer.facts.firewalld:
+        more += [FirewallPort(port, zone).query() for port in public_ports(cluster, host)]
+    if more := [call for call in more if call not in calls]:
+        answer = Probe(answer.facts, {**answer.seen, **ask(connection, more)})
+    java = releases.java.version if releases.java else _java_version(answer.seen["java"])
+    seen = the_java(releases, java_home, answer.seen["java"], java)
+    asked = replace(asked, cluster=cluster, host=host)
+    results = (
+        *run_checks(subject(cluster, host, releases, seen, answer, receipt=receipt)),
+        *_zookeeper_data(receipt, asked, answer),
+    )
+    return Survey(asked, receipt, releases, answer, java_home, java, zone, results)
+
+
+def _zookeeper_data(receipt: Receipt, asked: Asked, answer: Probe) -> Iterator[Result]:
+    """3.5.3 and later refuse transaction logs without a snapshot (ZOOKEEPER-3056)."""
+    before, after = receipt.releases.get("zookeeper", ""), zookeeper_version(asked.cluster)
+    if not before or not Version(before) < _SNAPSHOT_NEEDED <= Version(after):
+        return
+    data, logs = (answer.seen.get(f"data:{path}", {}) for path in zookeeper_data(asked.cluster))
+    if logs.get("log") == "yes" and data.get("snapshot") != "yes":
+        yield Result(
+            "zookeeper-snapshot",
+            "installation",
+            Status.FAIL,
+            f"ZooKeeper {after} will not start: {zookeeper_data(asked.cluster)[0]} has no snapshot, only logs",
+            f"ZooKeeper {before} writes one when it starts: kprov restart it, then run this again",
+        )
+
+
+def _java_version(seen: Seen) -> str:
+    """The version that ``java -version`` of the host's own Java prints; empty where it prints none."""
+    match = re.search(r'version "([0-9][^"]*)"', seen.get("version", ""))
+    return match[1] if match else ""
