@@ -16,6 +16,7 @@ from kprov.cli.options import (
     confirm,
     host_argument,
     json_option,
+    junit_option,
     ready_option,
     spec_options,
     yes_option,
@@ -40,6 +41,7 @@ _NO_SMOKE_TEST = click.option("--no-smoke-test", is_flag=True, help="Leave out t
 @access_options
 @yes_option
 @json_option
+@junit_option
 @_NO_SMOKE_TEST
 @ready_option
 def install(
@@ -52,6 +54,7 @@ def install(
     access: Access,
     yes: bool,
     as_json: bool,
+    junit: Path | None,
     no_smoke_test: bool,
     ready: int | None,
 ) -> None:
@@ -69,7 +72,7 @@ def install(
     what no option names stays as it was asked before; a file given with --config says all of it.
     """
     request = Request(config, host, tuple(flags), access, archives, adopt, ready=ready)
-    _run("install", request, yes=yes, as_json=as_json, smoke_test=not no_smoke_test)
+    _run("install", request, yes=yes, as_json=as_json, junit=junit, smoke_test=not no_smoke_test)
 
 
 @click.command()
@@ -80,6 +83,7 @@ def install(
 @access_options
 @yes_option
 @json_option
+@junit_option
 @_NO_SMOKE_TEST
 @ready_option
 @click.option(
@@ -94,6 +98,7 @@ def upgrade(
     access: Access,
     yes: bool,
     as_json: bool,
+    junit: Path | None,
     no_smoke_test: bool,
     ready: int | None,
     finish: bool,
@@ -112,12 +117,12 @@ def upgrade(
     not come to serve is taken back, and the run ends with 6.
     """
     request = Request(config, host, tuple(flags), access, archives, finish=finish, ready=ready)
-    _run("upgrade", request, yes=yes, as_json=as_json, smoke_test=not no_smoke_test)
+    _run("upgrade", request, yes=yes, as_json=as_json, junit=junit, smoke_test=not no_smoke_test)
 
 
-def _run(name: str, request: Request, *, yes: bool, as_json: bool, smoke_test: bool) -> None:
+def _run(name: str, request: Request, *, yes: bool, as_json: bool, junit: Path | None, smoke_test: bool) -> None:
     """What install and upgrade have in common, which is all but the words."""
-    with command(name, as_json=as_json) as output:
+    with command(name, as_json=as_json, junit=junit) as output:
         asked = request.asked()
         login = asked.login
         with output.progress() as emit:

@@ -18,6 +18,7 @@ _COMMANDS: Mapping[str, str] = {
     "plan": "kprov.cli.install:plan",
     "upgrade": "kprov.cli.install:upgrade",
     "smoke-test": "kprov.cli.smoke_test:smoke_test",
+    "verify": "kprov.cli.verify:verify",
     "status": "kprov.cli.services:status",
     "start": "kprov.cli.services:start",
     "stop": "kprov.cli.services:stop",
