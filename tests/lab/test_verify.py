@@ -141,7 +141,7 @@ DEVIATIONS = {
     "stopped unit": ("systemctl stop kafka", START, {"test_unit_runs[kafka.service]"}),
     "another process on the port": (
         "systemctl stop kafka; systemd-run -q --unit=squatter perl -MIO::Socket::INET -e "
-        "'IO::Socket::INET->new(LocalPort => 9092, Listen => 1, ReuseAddr => 1) or die; sleep 999';"
+        "'my $s = IO::Socket::INET->new(LocalPort => 9092, Listen => 1, ReuseAddr => 1) or die; sleep 999';"
         " while ! grep -q ':2384 .* 0A ' /proc/net/tcp; do sleep 0.1; done",
         f"systemctl stop squatter; {START}",
         {"test_unit_runs[kafka.service]", "test_port[9092]"},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from typing import Any
 
 from kprov.lab.archives import default_directory
 from kprov.lab.lab import Lab
+from support.schemas import validated
 
 PATIENCE = 60.0  # seconds; only a failing test waits that long
 
@@ -44,7 +44,8 @@ class Result:
 
     @property
     def json(self) -> Any:
-        return json.loads(self.out)
+        """The document, which is what docs/schemas says."""
+        return validated(self.out)
 
 
 @dataclass
