@@ -16,7 +16,7 @@ pytestmark = pytest.mark.lab
 @pytest.mark.parametrize(("scenario", "number"), [("default", 113), ("bundled", 114)])
 def test_the_whole_sequence(scenario: str, number: int, tmp_path: Path) -> None:
     """It ends well, every step of it was run, and nothing is left of the lab."""
-    lab = lab_of("km", number, tmp_path)
+    lab = lab_of("km", number, tmp_path).status()
     folder = Path("/var/lib/kprov-lab") / lab.name
     done = ansible.run(
         "molecule",
@@ -24,7 +24,7 @@ def test_the_whole_sequence(scenario: str, number: int, tmp_path: Path) -> None:
         "--scenario-name",
         scenario,
         KPROV_MOLECULE_LAB=lab.name,
-        KPROV_MOLECULE_SUBNET=str(lab.status().subnet),
+        KPROV_MOLECULE_SUBNET=str(lab.subnet),
         KPROV_MOLECULE_SSH_CONFIG=str(folder / "ssh_config"),
         KPROV_MOLECULE_ARCHIVES=str(default_directory()),
     )
