@@ -17,7 +17,7 @@ CHANGES = {"plan": {"changes": [{"id": "user:kafka", "diff": ""}]}}
 @pytest.mark.parametrize(
     ("variables", "option"),
     [
-        ({"kprov_sudo_password": SECRET}, "--sudo-password-file /dev/stdin"),
+        ({"kprov_sudo_password": SECRET}, "--sudo-password-file - "),
         ({"kprov_config": {"kafka": {"properties": {"ssl.key.password": SECRET}}}}, "--config /dev/stdin"),
     ],
     ids=["sudo password", "kprov.yaml"],
