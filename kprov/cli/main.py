@@ -19,6 +19,7 @@ _COMMANDS: Mapping[str, str] = {
     "upgrade": "kprov.cli.install:upgrade",
     "check": "kprov.cli.check:check",
     "smoke-test": "kprov.cli.smoke_test:smoke_test",
+    "verify": "kprov.cli.verify:verify",
     "status": "kprov.cli.services:status",
     "start": "kprov.cli.services:start",
     "stop": "kprov.cli.services:stop",

@@ -68,6 +68,11 @@ def json_option(function: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="Write one JSON document to standard output.")(function)
 
 
+def junit_option(function: F) -> F:
+    """--junit FILE."""
+    return click.option("--junit", type=_FILE, metavar="FILE", help="Write a JUnit file for CI, too.")(function)
+
+
 def archives_option(function: F) -> F:
     """--archives DIR."""
     return click.option(
@@ -203,11 +208,15 @@ JOURNALLED = frozenset({"install", "upgrade", "uninstall", "start", "stop", "res
 
 
 @contextmanager
-def command(name: str, *, as_json: bool) -> Iterator[Output]:
-    """The frame of a command: its output, and its journal, are closed with the exit code, whatever happens in it."""
+def command(name: str, *, as_json: bool, junit: Path | None = None) -> Iterator[Output]:
+    """The frame of a command: its output, and its journal, are closed with the exit code, whatever happens in it.
+
+    junit: a file that CI reads; that it has no folder to be written to is known before anything is done.
+    """
     journal = Journal(_typed(name), _complain) if name in JOURNALLED else None
-    output = Output(name, as_json=as_json, journal=journal)
+    output = Output(name, as_json=as_json, journal=journal, junit=junit)
     try:
+        output.check_junit()
         yield output
     except KprovError as error:
         output.failed(error)

@@ -7,7 +7,15 @@ from pathlib import Path
 
 import click
 
-from kprov.cli.options import access_options, bare_host, command, config_option, host_argument, json_option
+from kprov.cli.options import (
+    access_options,
+    bare_host,
+    command,
+    config_option,
+    host_argument,
+    json_option,
+    junit_option,
+)
 from kprov.errors import NotReadyError, UsageError
 from kprov.operations.prove import prove
 from kprov.operations.session import Access, installed
@@ -21,10 +29,18 @@ _TOPIC = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")
 @config_option
 @access_options
 @json_option
+@junit_option
 @click.option("--topic", metavar="NAME", help="Use this name; a topic that is there already is refused.")
 @click.option("--keep", is_flag=True, help="Leave the topic and its messages behind.")
 def smoke_test(
-    *, host: str | None, config: Path | None, access: Access, as_json: bool, topic: str | None, keep: bool
+    *,
+    host: str | None,
+    config: Path | None,
+    access: Access,
+    as_json: bool,
+    junit: Path | None,
+    topic: str | None,
+    keep: bool,
 ) -> None:
     """Create a topic on HOST, produce and consume five messages, delete it: from the host and from here.
 
@@ -35,7 +51,7 @@ def smoke_test(
 
     A topic of yours is never touched.
     """
-    with command("smoke-test", as_json=as_json) as output:
+    with command("smoke-test", as_json=as_json, junit=junit) as output:
         if topic is not None and not _TOPIC.fullmatch(topic):
             hint = "a name holds up to 249 letters, digits, '.', '_' and '-'"
             raise UsageError(f"{topic!r} is not the name of a topic", where="--topic", hint=hint)

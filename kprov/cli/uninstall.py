@@ -14,6 +14,7 @@ from kprov.cli.options import (
     confirm,
     host_argument,
     json_option,
+    junit_option,
     yes_option,
 )
 from kprov.errors import PreflightError, Problem, StepError
@@ -28,10 +29,19 @@ from kprov.ui.output import counted
 @access_options
 @yes_option
 @json_option
+@junit_option
 @click.option("--purge", is_flag=True, help="Remove the data as well: all messages are lost. With --force, copies too.")
 @click.option("--force", is_flag=True, help="Go on where something was changed since; a copy of it stays.")
 def uninstall(
-    *, host: str | None, config: Path | None, access: Access, yes: bool, as_json: bool, purge: bool, force: bool
+    *,
+    host: str | None,
+    config: Path | None,
+    access: Access,
+    yes: bool,
+    as_json: bool,
+    junit: Path | None,
+    purge: bool,
+    force: bool,
 ) -> None:
     """Take back all that install made on HOST; the data stay unless --purge.
 
@@ -40,7 +50,7 @@ def uninstall(
       kprov uninstall root@192.168.78.141
       kprov uninstall kafka-1 --purge --yes
     """
-    with command("uninstall", as_json=as_json) as output:
+    with command("uninstall", as_json=as_json, junit=junit) as output:
         login = access.login(bare_host(host, config))
         with access.connect(login, output.journal) as connection:
             plan = plan_uninstall(connection, purge=purge, force=force)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,15 +17,17 @@ from rich.text import Text
 
 from kprov import __version__
 from kprov.checks import Status
-from kprov.errors import ExitCode, KprovError
+from kprov.errors import ExitCode, KprovError, UsageError
 from kprov.events import Emit
 from kprov.journal import Journal
 from kprov.operations.check import Checked
 from kprov.operations.status import Status as HostStatus
 from kprov.operations.uninstall import Uninstalled
+from kprov.operations.verify import Verification
 from kprov.plan import Plan
 from kprov.resources.base import Action, Change
 from kprov.smoke import SmokeResult
+from kprov.ui.junit import Case, write_junit
 from kprov.ui.progress import progress
 
 SCHEMA = 1
@@ -53,11 +56,18 @@ class Output:
 
     as_json: collect everything and write one document at the end (``close``) instead of text.
     code: how the command ends when nothing fails. journal: of a run that is journalled; events and plans that are
-    shown are written there as well.
+    shown are written there as well. junit: a file with the command and each test of its result as a case, written
+    at the end.
     """
 
     def __init__(
-        self, command: str, *, as_json: bool = False, stream: TextIO | None = None, journal: Journal | None = None
+        self,
+        command: str,
+        *,
+        as_json: bool = False,
+        stream: TextIO | None = None,
+        journal: Journal | None = None,
+        junit: Path | None = None,
     ) -> None:
         self.code = ExitCode.DONE
         self.journal = journal
@@ -65,9 +75,22 @@ class Output:
         self._json = as_json
         self._console = Console(file=stream or sys.stdout, highlight=False, emoji=False, soft_wrap=True)
         self._data: dict[str, Any] = {}
+        self._junit = junit
+        self._began = time.monotonic()
+        self._cases: list[Case] = []
+        self._failure = ""
+
+    def check_junit(self) -> None:
+        """Raise UsageError where the JUnit file has no folder to be written to."""
+        if self._junit is not None and not self._junit.parent.is_dir():
+            raise UsageError(f"{self._junit.parent} is not a folder", where="--junit", hint="make it first")
 
     def close(self, code: ExitCode) -> None:
-        """Write the JSON document, if that was asked for."""
+        """Write the JSON document and the JUnit file, where they were asked for."""
+        if self._junit is not None and self._junit.parent.is_dir():
+            seconds = time.monotonic() - self._began
+            whole = Case(f"kprov {self._command}", "failed" if self._failure else "passed", seconds, self._failure)
+            write_junit(self._junit, f"kprov {self._command}", [whole, *self._cases])
         if self._json:
             document = {
                 "kprov": __version__,
@@ -121,7 +144,10 @@ class Output:
         """Theme by theme, one line for each result, below it what mends it; then how many there are of each."""
         lines: list[str | Text] = []
         theme = ""
+        # A check that could not look is no pass: it counts as left out.
+        junit = {Status.PASS: "passed", Status.WARN: "passed", Status.FAIL: "failed", Status.UNKNOWN: "skipped"}
         for item in result.results:
+            self._cases.append(Case(f"{item.theme}: {item.check}", junit[item.status], 0.0, item.evidence))
             if item.theme != theme:
                 theme = item.theme
                 lines.append(Text(theme, style="bold"))
@@ -147,6 +173,9 @@ class Output:
             lines.append(Text.assemble("    ", (mark, colour), f"  {step.name}{detail}  {step.seconds:.1f} s"))
         verdict = "passed" if result.passed else "FAILED"
         lines.append(f"smoke test {verdict}: clients are {'' if result.passed else 'not '}served at {result.bootstrap}")
+        for step in result.steps:
+            status = {True: "passed", False: "failed", None: "skipped"}[step.passed]
+            self._cases.append(Case(f"smoke test: {step.name}", status, step.seconds, step.detail))
         self.add("smoke_test", {**dataclasses.asdict(result), "passed": result.passed}, lines)
 
     def status(self, status: HostStatus) -> None:
@@ -179,6 +208,18 @@ class Output:
         lines.append(f"{result.host}: {counted(len(result.leftovers), 'leftover')}")
         self.add("uninstall", dataclasses.asdict(result), lines)
 
+    def verified(self, result: Verification) -> None:
+        """Each test of the suite, and the verdict."""
+        marks = {"passed": ("ok     ", "green"), "failed": ("FAILED ", "red"), "skipped": ("skipped", "yellow")}
+        lines: list[str | Text] = []
+        for test in result.tests:
+            self._cases.append(Case(test.name, test.status, test.seconds, test.detail))
+            lines.append(Text.assemble(marks[test.status], f"  {test.name}"))
+            lines += [f"           {line}" for line in test.detail.splitlines()]
+        count = {status: sum(test.status == status for test in result.tests) for status in marks}
+        lines.append(f"{result.host}: {', '.join(f'{number} {status}' for status, number in count.items())}")
+        self.add("verify", dataclasses.asdict(result) | {"passed": result.passed}, lines)
+
     def files(self, folder: Path, paths: Sequence[Path]) -> None:
         """The files that were written."""
         self.add(
@@ -191,6 +232,7 @@ class Output:
 
     def failed(self, error: KprovError) -> None:
         """An error, as part of the JSON document; for people it goes to standard error."""
+        self._failure = "\n".join(f"{problem}\n{problem.cause}".strip() for problem in error.problems)
         if self._json:
             self._data["problems"] = [dataclasses.asdict(problem) for problem in error.problems]
         else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
@@ -16,6 +15,7 @@ from typing import Any
 
 from kprov.lab.archives import default_directory
 from kprov.lab.lab import Lab
+from support.schemas import validated
 
 PATIENCE = 60.0  # seconds; only a failing test waits that long
 
@@ -45,7 +45,8 @@ class Result:
 
     @property
     def json(self) -> Any:
-        return json.loads(self.out)
+        """The document, which is what docs/schemas says."""
+        return validated(self.out)
 
 
 @dataclass

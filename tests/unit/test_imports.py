@@ -30,6 +30,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "ui": {"operations", "checks", "logs", "history", "journal", "smoke", "plan", "resources", "errors", "events"},
     "operations": {
+        "verify",
         "smoke",
         "apply",
         "logs",
@@ -49,6 +50,7 @@ ARROWS: dict[str, set[str]] = {
         "events",
         "secret",
     },
+    "verify": {"smoke", "desired", "host", "receipt", "resources", "spec", "errors", "events"},
     "smoke": {"desired", "host", "errors", "events"},
     "health": {"diagnosis", "desired", "host", "resources", "errors", "events"},
     "apply": {"journal", "plan", "receipt", "diagnosis", "host", "resources", "errors", "events"},

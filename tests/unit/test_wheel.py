@@ -50,3 +50,10 @@ def test_every_command_of_the_wheel_has_its_help(installed: Path) -> None:
     python = installed.parent / "python"
     done = subprocess.run([python, "-c", probe], check=True, capture_output=True, text=True, cwd="/")
     assert done.stdout.split() == ["True", "314"]
+
+
+def test_verify_without_its_extra_says_what_to_install(installed: Path) -> None:
+    """Before any host is reached."""
+    done = subprocess.run([installed, "verify", "kafka-1"], check=False, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "-> pip install 'kprov[verify]'" in done.stderr

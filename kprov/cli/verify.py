@@ -1,0 +1,56 @@
+"""kprov verify."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from kprov.cli.options import (
+    access_options,
+    bare_host,
+    command,
+    config_option,
+    host_argument,
+    json_option,
+    junit_option,
+)
+from kprov.errors import NotReadyError
+from kprov.operations import verify as operation
+from kprov.operations.session import Access
+from kprov.ui.output import counted
+
+
+@click.command()
+@host_argument
+@config_option
+@access_options
+@json_option
+@junit_option
+@click.option("--no-clients", is_flag=True, help="Leave out the tests that produce and consume; they take seconds.")
+def verify(
+    *, host: str | None, config: Path | None, access: Access, as_json: bool, junit: Path | None, no_clients: bool
+) -> None:
+    """Hold HOST against its receipt with the testinfra suite: files, users, units, ports, properties, topics.
+
+    \b
+    Examples:
+      kprov verify root@192.168.78.141
+      kprov verify kafka-1 --junit verify.xml
+
+    The same suite runs under pytest: pytest --pyargs kprov.verify --hosts=ssh://kafka-1
+    """
+    with command("verify", as_json=as_json, junit=junit) as output:
+        operation.require_suite()
+        login = access.login(bare_host(host, config))
+        with access.connect(login, output.journal) as connection, output.progress() as emit:
+            result = operation.verify(connection, emit, clients=not no_clients)
+        output.verified(result)
+        failed = [test for test in result.tests if test.status == "failed"]
+        if failed:
+            raise NotReadyError(
+                f"{counted(len(failed), 'test')} failed",
+                where=login.name,
+                cause="\n".join(f"{test.name}: {test.detail.splitlines()[0]}" for test in failed),
+                hint=f"kprov plan {host or login.name} shows what install would mend",
+            )

@@ -1,0 +1,49 @@
+"""verify: the testinfra suite against one host, over kprov's own connection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kprov.errors import UsageError
+from kprov.events import Emit
+from kprov.host.connection import Connection
+from kprov.operations.session import installed
+
+if TYPE_CHECKING:
+    from kprov.verify.run import Verified
+
+
+@dataclass(frozen=True)
+class Verification:
+    """The tests of one host, in the order in which they ran."""
+
+    host: str
+    tests: tuple[Verified, ...]
+
+    @property
+    def passed(self) -> bool:
+        return all(test.status != "failed" for test in self.tests)
+
+
+def require_suite() -> None:
+    """Raises UsageError where the optional extra is not installed; asked before a host is reached."""
+    try:
+        import pytest  # noqa: F401, PLC0415 (the optional extra "verify")
+        import testinfra  # noqa: F401, PLC0415
+    except ImportError as error:
+        raise UsageError(
+            "the suite needs pytest and testinfra",
+            where="kprov verify",
+            cause=str(error),
+            hint="pip install 'kprov[verify]'",
+        ) from None
+
+
+def verify(connection: Connection, emit: Emit, *, clients: bool) -> Verification:
+    """Run the suite. Raises UsageError without the extra, PreflightError where nothing is installed."""
+    require_suite()
+    from kprov.verify.run import run_suite  # noqa: PLC0415 (needs the optional extra)
+
+    installed(connection)
+    return Verification(connection.login.name, run_suite(connection, emit, clients=clients))

@@ -1,0 +1,167 @@
+"""A host under verification: what its receipt promises, and what is really there."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import javaproperties
+from testinfra.host import Host
+
+from kprov import receipt as receipts
+from kprov.desired.runtime import Runtime, runtime
+from kprov.errors import PreflightError
+from kprov.receipt import Receipt
+from kprov.resources.base import Made
+from kprov.spec.broker import broker_properties
+from kprov.spec.model import Cluster
+
+_PROPERTIES = "ActiveState,MainPID,UnitFileState,NeedDaemonReload"
+
+
+@dataclass(frozen=True)
+class Output:
+    """How a command on the host ended."""
+
+    code: int
+    out: str
+    errors: str
+
+
+@dataclass(frozen=True)
+class Stat:
+    """What is at a path: kind as ``stat`` names it, permission bits as four octal digits."""
+
+    kind: str
+    owner: str
+    group: str
+    mode: str
+
+
+class Target:
+    """One host. What is read of it is read once, most of it for all paths together."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self.name: str = host.backend.get_pytest_id()
+
+    def run(self, command: str) -> Output:
+        """Run shell text as root."""
+        if self._is_root:
+            done = self._host.run(command)
+        else:
+            with self._host.sudo():
+                done = self._host.run(command)
+        return Output(done.rc, done.stdout, done.stderr)
+
+    @cached_property
+    def _is_root(self) -> bool:
+        return bool(self._host.run("id -u").stdout.strip() == "0")
+
+    # ------------------------------------------------------------ what was promised
+
+    @cached_property
+    def receipt(self) -> Receipt:
+        """Raises PreflightError where there is none, or none that this kprov can read."""
+        found = self.run(f"cat {receipts.PATH}")
+        if found.code != 0:
+            raise PreflightError(
+                f"{receipts.PATH} cannot be read",
+                where=self.name,
+                cause=found.errors.strip(),
+                hint="has kprov installed anything there, and may this user become root?",
+            )
+        receipt = receipts.parse(found.out, self.name)
+        if receipt.spec is None:
+            raise PreflightError("kprov has installed nothing on this host any more", where=self.name)
+        return receipt
+
+    def entries(self, kinds: Iterable[str]) -> list[Made]:
+        """The receipt's entries of some kinds."""
+        return [made for made in self.receipt.made.values() if made.kind in set(kinds)]
+
+    @cached_property
+    def cluster(self) -> Cluster:
+        return Cluster.model_validate(self.receipt.spec)
+
+    @cached_property
+    def runtime(self) -> Runtime:
+        releases = self.receipt.releases
+        host = self.cluster.hosts[0]
+        return runtime(self.cluster, host, releases.get("java_home", ""), releases.get("java", ""))
+
+    @cached_property
+    def ports(self) -> list[tuple[str, int]]:
+        """Unit and port of everything that should listen."""
+        return [(unit, port) for unit, ports in self.runtime.ports.items() for port in ports]
+
+    @cached_property
+    def promised_properties(self) -> Mapping[str, str]:
+        return broker_properties(self.cluster, self.cluster.hosts[0])
+
+    # ------------------------------------------------------------ what is there
+
+    @cached_property
+    def stats(self) -> Mapping[str, Stat]:
+        """By path; what is not there is not in it."""
+        paths = [made["path"] for made in self.receipt.made.values() if made["path"]]
+        found = self.run("stat -c '%n|%F|%U|%G|%a' -- " + shlex.join(paths))
+        rows = [line.rsplit("|", 4) for line in found.out.splitlines()]
+        return {path: Stat(kind, owner, group, mode.rjust(4, "0")) for path, kind, owner, group, mode in rows}
+
+    @cached_property
+    def sums(self) -> Mapping[str, str]:
+        """SHA-256 by path, of every file."""
+        paths = [made["path"] for made in self.entries(["file"])]
+        found = self.run("sha256sum -- " + shlex.join(paths))
+        return {path: digest for digest, path in (line.split("  ", 1) for line in found.out.splitlines())}
+
+    @cached_property
+    def targets(self) -> Mapping[str, str]:
+        """Where links lead, by path: those of the receipt, and all that lie in its folders of links."""
+        places = [made["path"] for made in self.entries(["link", "links"])]
+        found = self.run("find " + shlex.join(places) + " -maxdepth 1 -type l -printf '%p|%l\\n'")
+        return dict(line.rsplit("|", 1) for line in found.out.splitlines())
+
+    @cached_property
+    def units(self) -> Mapping[str, Mapping[str, str]]:
+        """What systemd says of each unit."""
+        shown = {}
+        for made in self.entries(["service"]):
+            lines = self.run(f"systemctl show -p {_PROPERTIES} {made['unit']}").out.splitlines()
+            shown[made["unit"]] = dict(line.split("=", 1) for line in lines)
+        return shown
+
+    @cached_property
+    def listening(self) -> Mapping[int, set[str]]:
+        """The inodes of the listening TCP sockets by port."""
+        found: dict[int, set[str]] = {}
+        for line in self.run("cat /proc/net/tcp /proc/net/tcp6 2>/dev/null").out.splitlines():
+            words = line.split()
+            if len(words) > 9 and words[3] == "0A":
+                found.setdefault(int(words[1].rpartition(":")[2], 16), set()).add(words[9])
+        return found
+
+    @cached_property
+    def properties(self) -> Mapping[str, str]:
+        """server.properties as the broker reads it."""
+        text = self.run(f"cat {shlex.quote(self.runtime.home)}/config/server.properties").out
+        return javaproperties.loads(text)
+
+    @cached_property
+    def selinux(self) -> bool:
+        return self.run("selinuxenabled").code == 0
+
+    def holds(self, unit: str, inodes: set[str]) -> bool:
+        """Whether the main process of a unit has one of these sockets open."""
+        fds = self.run(f"ls -l /proc/{self.units[unit]['MainPID']}/fd").out
+        return any(f"socket:[{inode}]" in fds for inode in inodes)
+
+    def tool(self, command: Iterable[str], stdin: str = "") -> Output:
+        """One of Kafka's own tools, run in its home."""
+        words = shlex.join(command)
+        environment = f"JAVA_HOME={shlex.quote(self.runtime.java_home)} KAFKA_OPTS=-XX:-UsePerfData"
+        feed = f"printf %s {shlex.quote(stdin)} | " if stdin else ""
+        return self.run(f"cd {shlex.quote(self.runtime.home)} && {feed}{environment} timeout -k 5 60 {words}")

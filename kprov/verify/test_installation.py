@@ -1,0 +1,170 @@
+"""What an installed host looks like."""
+
+from __future__ import annotations
+
+import secrets
+from fnmatch import fnmatch
+from shlex import quote
+
+import pytest
+
+from kprov.desired.common import KAFKA_UNIT, ZOOKEEPER_UNIT
+from kprov.resources.base import Made
+from kprov.smoke import console
+from kprov.spec.broker_keys import is_secret
+from kprov.verify.target import Target
+
+_NO_LOGIN = ("/sbin/nologin", "/usr/sbin/nologin", "/bin/false")
+
+
+def owned(target: Target, entry: Made, kind: str) -> None:
+    """Kind, owner, group and mode at an entry's path."""
+    path = entry["path"]
+    there = target.stats.get(path)
+    assert there is not None, f"{path} is not there"
+    assert there.kind.startswith(kind), f"{path} is a {there.kind}"
+    assert (there.owner, there.group) == (entry["owner"], entry["group"]), f"{path} belongs to others"
+    assert there.mode == entry["mode"], f"{path} has another mode"
+
+
+def running(target: Target, unit: str) -> None:
+    """Skip what makes no sense while a unit is down: that it is down fails elsewhere."""
+    if target.units[unit]["ActiveState"] != "active":
+        pytest.skip(f"{unit} does not run")
+
+
+def test_the_last_run_came_to_its_end(target: Target) -> None:
+    assert target.receipt.state != "applying", "a run was interrupted: kprov install goes on"
+
+
+@pytest.mark.entries("file")
+def test_file(target: Target, entry: Made) -> None:
+    owned(target, entry, "regular")
+    assert target.sums.get(entry["path"]) == entry["sha256"], f"{entry['path']} was edited"
+
+
+@pytest.mark.entries("directory", "data")
+def test_directory(target: Target, entry: Made) -> None:
+    owned(target, entry, "directory")
+
+
+@pytest.mark.entries("data")
+def test_all_data_belong_to_the_service(target: Target, entry: Made) -> None:
+    found = target.run(f"find {quote(entry['path'])} -mindepth 1 ! -user {quote(entry['owner'])}")
+    assert found.code == 0, found.errors
+    assert found.out.splitlines()[:3] == [], "they belong to others"
+
+
+@pytest.mark.entries("link")
+def test_link(target: Target, entry: Made) -> None:
+    assert target.targets.get(entry["path"]) == entry["target"]
+
+
+@pytest.mark.entries("links")
+def test_folder_of_links(target: Target, entry: Made) -> None:
+    source, folder, pattern = entry["source"], entry["path"], entry["pattern"]
+    names = target.run(f"ls -A {quote(source)}").out.split("\n")
+    wanted = {f"{folder}/{name}": f"{source}/{name}" for name in names if name and fnmatch(name, pattern)}
+    there = {path: to for path, to in target.targets.items() if path.rpartition("/")[0] == folder and path in wanted}
+    assert wanted, f"{source} is empty"
+    assert there == wanted
+
+
+@pytest.mark.entries("release")
+def test_release(target: Target, entry: Made) -> None:
+    path = quote(entry["path"])
+    found = target.run(f"find {path} \\( ! -user root -o ! -type l -perm /022 \\)")
+    assert found.code == 0, found.errors
+    assert found.out.splitlines()[:3] == [], "others may write to it"
+
+
+@pytest.mark.entries("user")
+def test_user(target: Target, entry: Made) -> None:
+    name = entry["name"]
+    found = target.run(f"getent passwd {quote(name)} || grep {quote(f'^{name}:')} /etc/passwd")
+    assert found.code == 0, f"there is no user {name}"
+    if not entry["adopted"]:
+        assert found.out.strip().rpartition(":")[2] in _NO_LOGIN
+
+
+@pytest.mark.entries("service")
+def test_unit_runs(target: Target, entry: Made) -> None:
+    assert target.units[entry["unit"]]["ActiveState"] == "active"
+
+
+@pytest.mark.entries("service")
+def test_unit_is_enabled(target: Target, entry: Made) -> None:
+    assert target.units[entry["unit"]]["UnitFileState"] == "enabled"
+
+
+@pytest.mark.entries("service")
+def test_unit_is_the_one_that_systemd_has_read(target: Target, entry: Made) -> None:
+    assert target.units[entry["unit"]]["NeedDaemonReload"] == "no", "its file was edited since"
+
+
+@pytest.mark.entries("service")
+def test_unit_runs_as_its_own_user(target: Target, entry: Made) -> None:
+    running(target, entry["unit"])
+    found = target.run(f"stat -c %U /proc/{target.units[entry['unit']]['MainPID']}")
+    assert found.out.strip() == entry["unit"].removesuffix(".service")
+
+
+def test_port(target: Target, port: tuple[str, int]) -> None:
+    unit, number = port
+    inodes = target.listening.get(number, set())
+    if not inodes:
+        running(target, unit)
+    assert inodes, f"nothing listens on port {number}"
+    assert target.holds(unit, inodes), f"port {number} is held by another process than {unit}"
+
+
+@pytest.mark.entries("firewall")
+def test_firewall_port(target: Target, entry: Made) -> None:
+    port = quote(entry["port"])
+    if target.run("firewall-cmd --state").code != 0:
+        pytest.skip("firewalld does not run")
+    found = target.run(f"firewall-cmd -q --permanent --query-port={port} && firewall-cmd -q --query-port={port}")
+    assert found.code == 0, f"{entry['port']} is closed"
+
+
+def test_property(target: Target, name: str) -> None:
+    wanted, there = target.promised_properties[name], target.properties.get(name)
+    if is_secret(name):
+        wanted, there = "as asked", "as asked" if there == wanted else "another"
+    assert there == wanted
+
+
+@pytest.mark.entries("file", "directory", "data", "release")
+def test_selinux_label(target: Target, entry: Made) -> None:
+    if not target.selinux:
+        pytest.skip("SELinux is off")
+    found = target.run(f"matchpathcon -V {quote(entry['path'])}")
+    assert found.code == 0, found.out
+
+
+@pytest.mark.clients
+def test_zookeeper_answers(target: Target) -> None:
+    running(target, ZOOKEEPER_UNIT)
+    runtime = target.runtime
+    word = "org.apache.zookeeper.client.FourLetterWordMain localhost"
+    port = runtime.ports[ZOOKEEPER_UNIT][0]
+    java = f"{runtime.java_home}/bin/java"
+    found = target.run(f"{quote(java)} -Xmx64m -XX:-UsePerfData -cp {quote(runtime.classpath)} {word} {port} srvr")
+    assert "Mode: " in found.out, found.errors
+
+
+@pytest.mark.clients
+def test_topics_are_served(target: Target) -> None:
+    """Messages go in and come out through a topic of its own, by Kafka's own tools."""
+    running(target, ZOOKEEPER_UNIT)
+    running(target, KAFKA_UNIT)
+    topic = f"kprov-verify-{secrets.token_hex(4)}"
+    created = target.tool(console.create(target.runtime, topic).words)
+    assert "Created topic" in created.out, created.out + created.errors
+    try:
+        produce = console.produce(target.runtime, topic)
+        target.tool(produce.words, produce.stdin)
+        consumed = target.tool(console.consume(target.runtime, topic, 20000).words)
+        assert tuple(consumed.out.splitlines()) == console.MESSAGES, consumed.errors
+    finally:
+        target.tool(console.delete(target.runtime, topic).words)

@@ -1,0 +1,35 @@
+"""The acceptance script against a lab host: the same one that CI runs against the Vagrant box."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+from support.machine import boot
+
+from kprov.lab.archives import default_directory
+
+pytestmark = pytest.mark.lab
+
+SCRIPT = Path(__file__).parents[2] / "acceptance/run"
+
+
+def test_the_whole_life_of_an_installation(tmp_path: Path) -> None:
+    """From an empty host to an upgraded one and back to an empty one; each step is in the report."""
+    for machine in boot(112, tmp_path):
+        access = ["--ssh-config", str(machine.lab.ssh_config)]
+        install = ["--archives", str(default_directory()), "--java", "temurin-11"]
+        words = [str(SCRIPT), machine.address, str(tmp_path / "reports"), *access, "--", *install]
+        environment = os.environ | {"KPROV": str(Path(sys.executable).parent / "kprov")}
+        done = subprocess.run(words, capture_output=True, text=True, check=False, env=environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "0 leftovers" in done.stdout
+    for report in ("acceptance", "install", "smoke-test", "verify", "upgrade", "verify-upgrade", "uninstall"):
+        suite = ET.parse(tmp_path / f"reports/{report}.xml").getroot().find("testsuite")  # noqa: S314 (our own)
+        assert suite is not None
+        assert suite.get("failures") == "0"
+        assert suite.findall("testcase")

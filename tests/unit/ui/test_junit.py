@@ -1,0 +1,54 @@
+"""The JUnit file: counted, readable as XML whatever is in it, and written with what a command tells."""
+
+from __future__ import annotations
+
+import io
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from kprov.errors import ExitCode, StepError, UsageError
+from kprov.ui.junit import Case, junit, write_junit
+from kprov.ui.output import Output
+
+CASES = (
+    Case("one", "passed", 1.5),
+    Case("<two> & \x1b[31m", "failed", 0.25, 'it said "no"\nand\x00 ended'),
+    Case("three", "skipped", 0, "SELinux is off"),
+    Case("four", "error", 0, "lost"),
+)
+
+
+def test_what_is_in_it() -> None:
+    """Counts, times, verdicts, and text that XML cannot hold replaced."""
+    (suite,) = ET.fromstring(junit("kprov verify", CASES))  # noqa: S314 (our own)
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors"), suite.get("skipped")) == tuple("4111")
+    assert suite.get("time") == "1.750"
+    one, two, three, four = suite
+    assert [child.tag for child in (*one, *two, *three, *four)] == ["failure", "skipped", "error"]
+    assert two.get("name") == "<two> & \ufffd[31m"
+    assert (two[0].get("message"), two[0].text) == ('it said "no"', 'it said "no"\nand\ufffd ended')
+
+
+def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
+    """A usage error that names it."""
+    with pytest.raises(UsageError, match="--junit"):
+        write_junit(tmp_path, "x", CASES)
+
+
+def test_a_command_that_failed_is_a_case_that_failed(tmp_path: Path) -> None:
+    """Also without any test of its own."""
+    output = Output("install", as_json=True, junit=tmp_path / "x.xml", stream=io.StringIO())
+    output.failed(StepError("it broke", where="kafka-1", cause="no room"))
+    output.close(ExitCode.STEP)
+    ((case,),) = ET.parse(tmp_path / "x.xml").getroot()  # noqa: S314 (our own)
+    assert case.get("name") == "kprov install"
+    assert case[0].text == "kafka-1: it broke\nno room"
+
+
+def test_a_folder_that_is_not_there_is_noticed_before_anything_is_done(tmp_path: Path) -> None:
+    """And not after an hour's work."""
+    with pytest.raises(UsageError, match="is not a folder"):
+        Output("install", junit=tmp_path / "no/x.xml").check_junit()
+    Output("install", junit=tmp_path / "x.xml").check_junit()

@@ -1,0 +1,98 @@
+"""The schemas of docs/schemas: strict, and what commands write without a host is what they say."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+
+import pytest
+from support.schemas import FOLDER, validated, validator
+
+from kprov.cli.lab import document
+from kprov.cli.main import _COMMANDS
+from kprov.errors import ExitCode
+from kprov.lab.lab import LabHost, LabStatus
+from kprov.plan import Plan
+from kprov.resources.base import Action, Change
+from kprov.ui.output import Output
+
+PLAN = {"host": "kafka-1", "changes": [], "notes": [], "kept": []}
+GOOD = {"kprov": "0.1.0", "schema": 1, "command": "plan", "exit_code": 10, "plan": PLAN}
+
+
+def test_a_document_that_it_says_is_valid() -> None:
+    """The one that the broken ones below are made of."""
+    validated(json.dumps(GOOD))
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"schema": 2},
+        {"extra": 1},
+        {"plan": {**PLAN, "extra": 1}},
+        {"plan": {key: value for key, value in PLAN.items() if key != "notes"}},
+        {"status": {}},
+        {"problems": []},
+        {"exit_code": 3},
+        {"exit_code": 9},
+        {"command": "status"},
+    ],
+    ids=str,
+)
+def test_what_the_schema_notices(broken: dict[str, object]) -> None:
+    """A part too many, one too few, one of another command, an end that does not fit."""
+    with pytest.raises(AssertionError):
+        validated(json.dumps(GOOD | broken))
+
+
+def test_every_command_has_its_parts() -> None:
+    """A command that the schema does not know could write any part."""
+    known = {rule["if"]["properties"]["command"]["const"] for rule in validator("kprov-1").schema["allOf"]}
+    assert set(_COMMANDS) - {"lab"} <= known
+
+
+def test_every_action_is_known() -> None:
+    """And each exit code."""
+    schema = validator("kprov-1").schema
+    assert set(schema["$defs"]["change"]["properties"]["action"]["enum"]) == set(Action)
+    assert set(schema["properties"]["exit_code"]["enum"]) == set(ExitCode)
+
+
+def test_no_object_is_open() -> None:
+    """Each lists its keys; what a journal records is the one exception, docs/journal.md has it."""
+    for path in FOLDER.glob("*.json"):
+        text = json.dumps(json.loads(path.read_text()))
+        assert text.count('"type": "object"') == text.count('"additionalProperties": false') + text.count(
+            '"items": {"type": "object"}'
+        )
+
+
+def test_a_plan_as_it_is_written() -> None:
+    """Of a command that declines after it."""
+    stream = io.StringIO()
+    output = Output("plan", as_json=True, stream=stream)
+    output.plan(Plan("kafka-1", (Change(Action.CREATE, "user:kafka", "user kafka", "new", ()),)), diffs=True)
+    output.close(ExitCode.CHANGES)
+    assert validated(stream.getvalue())["plan"]["changes"][0]["id"] == "user:kafka"
+
+
+@pytest.mark.parametrize(
+    "words", [["render", "a.b"], ["install", "h", "--port", "x"], ["plan"], ["status", "--no-such"]]
+)
+def test_what_commands_write_without_a_host(words: list[str], tmp_path: Path) -> None:
+    """Results and errors."""
+    command = [sys.executable, "-m", "kprov", *words, "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert validated(done.stdout)["command"] == words[0]
+
+
+def test_the_document_of_a_lab() -> None:
+    """With a host that runs, and one that does not."""
+    hosts = [LabHost(f"kafka-{n}", IPv4Address(n), Path("/r"), "ns", leader) for n, leader in ((1, 7), (2, None))]
+    status = LabStatus("x", IPv4Network("10.0.0.0/24"), False, Path("/s"), Path("/s/c"), tuple(hosts))
+    validated(json.dumps(document(status)), "lab-1")
