@@ -6,6 +6,7 @@ import pytest
 import testinfra
 from support.machine import Machine, until
 
+from kprov.lab.archives import default_directory
 from kprov.smoke.console import MESSAGES
 
 pytestmark = pytest.mark.lab
@@ -89,6 +90,26 @@ def test_a_reboot_brings_the_services_and_the_messages_back(machine: Machine) ->
     """The services are enabled, in order, and the messages are on disk."""
     machine.reboot()
     until(lambda: machine.kprov("status", "--json").json["status"]["serving"])
+    consume = f"bin/kafka-console-consumer.sh --bootstrap-server {machine.address}:9092 --topic msg"
+    got = machine.ssh(f"cd {HOME} && {consume} --from-beginning --max-messages 5 --timeout-ms 20000").split()
+    assert tuple(got) == MESSAGES
+
+
+def test_an_upgrade_minds_zookeepers_snapshot(machine: Machine) -> None:
+    """3.5 refuses logs without a snapshot: that is told before anything is done, and what mends it does."""
+    words = ("--kafka-version", "2.8.2", "--archives", str(default_directory()), "--yes", "--no-smoke-test")
+    version = f"{HOME}/zk_dir/zk_data/version-2"
+    machine.ssh(f"rm {version}/snapshot.*")
+    pids = machine.pids()
+    refused = machine.kprov("upgrade", *words, check=3)
+    assert f"{HOME}/zk_dir/zk_data has no snapshot" in refused.err
+    assert "kprov restart" in refused.err
+    assert machine.pids() == pids
+    machine.kprov("restart")
+    assert machine.ssh(f"ls {version}/snapshot.*")
+    machine.kprov("upgrade", *words)
+    status = machine.kprov("status", "--json").json["status"]
+    assert (status["kafka"], status["zookeeper"], status["serving"]) == ("2.8.2", "3.5.9 (bundled)", True)
     consume = f"bin/kafka-console-consumer.sh --bootstrap-server {machine.address}:9092 --topic msg"
     got = machine.ssh(f"cd {HOME} && {consume} --from-beginning --max-messages 5 --timeout-ms 20000").split()
     assert tuple(got) == MESSAGES

@@ -95,3 +95,18 @@ def test_interrupted_at_each_step(machine: Machine, reference: Reference) -> Non
         assert "interrupted: run the same command again, it goes on from where the host is" in ended.err
         assert machine.ssh("ls -d /var/lib/kprov/lock", check=False) == "", place
     goes_on(machine, reference)
+
+
+def test_what_was_half_made_or_half_removed_is_uninstalled(machine: Machine, reference: Reference) -> None:
+    """An install that was killed in the middle goes without a trace, and so does what a killed uninstall had left."""
+    run(machine, "uninstall", "--purge", "--yes", check=0)
+    before = machine.tree()
+    for name in ("receive_upload", "unpack_release", "put_links", "put_file", "start_unit"):
+        place = (name,) if name == "receive_upload" else next(call for call in reference.steps if call[0] == name)
+        assert install(machine, Stop(place, "during", at=half(place))) == KILLED, place
+        if name in {"put_links", "start_unit"}:
+            for call in ("remove_tree", "remove_links"):
+                killed = run(machine, "uninstall", "--purge", "--yes", faults=[Stop((call,), "during", at=1)])
+                assert killed.code == KILLED, call
+        run(machine, "uninstall", "--purge", "--yes", check=0)
+        assert machine.tree() == before, place
