@@ -250,8 +250,8 @@ def _neighbours(seen: Seen) -> Iterator[Neighbour]:
 
 
 def _products(cluster: Cluster, java: Java) -> Iterator[Product]:
-    yield Product(f"Kafka {cluster.kafka.version}")
-    version = zookeeper_version(cluster)
-    ended = catalogue.end_of_life(product.Product.ZOOKEEPER, version)
-    yield Product(f"ZooKeeper {version}", ended.isoformat() if ended else "")
+    versions = {product.Product.KAFKA: cluster.kafka.version, product.Product.ZOOKEEPER: zookeeper_version(cluster)}
+    for name, version in versions.items():
+        ended = catalogue.end_of_life(name, version)
+        yield Product(f"{name.label} {version}", ended.isoformat() if ended else "")
     yield Product(f"Java {java.version}".strip())

@@ -230,10 +230,11 @@ def release_major(release: str) -> int:
 
 def end_of_life(product: Product, version: str) -> date | None:
     """The day from which upstream gives this version no more fixes; None where none is announced or known."""
-    if product is not Product.ZOOKEEPER:
+    if product is Product.JAVA:
         return None
     parsed = parse_version(product, version)
-    return _catalogue().zookeeper.end_of_life.get(f"{parsed.major}.{parsed.minor}")
+    data = _catalogue().kafka if product is Product.KAFKA else _catalogue().zookeeper
+    return data.end_of_life.get(f"{parsed.major}.{parsed.minor}")
 
 
 def not_catalogued(wanted: Wanted) -> str:

@@ -208,7 +208,9 @@ def test_a_machine_without_java_is_a_usage_error() -> None:
 def test_end_of_life() -> None:
     assert catalogue.end_of_life(Product.ZOOKEEPER, "3.5.3-beta") == date(2022, 6, 1)
     assert catalogue.end_of_life(Product.ZOOKEEPER, "3.9.5") is None
-    assert catalogue.end_of_life(Product.KAFKA, "1.0.0") is None
+    assert catalogue.end_of_life(Product.KAFKA, "1.0.2") == date(2018, 11, 1)
+    assert catalogue.end_of_life(Product.KAFKA, "2.5.0") is None
+    assert catalogue.end_of_life(Product.JAVA, "11.0.29") is None
 
 
 @pytest.mark.parametrize(("text", "major"), [("1.8.0_472", 8), ("8", 8), ("11.0.29", 11), ("17", 17)])

@@ -1,0 +1,78 @@
+"""What will be done to one host: changes in order, what is in their way, and what they were made from.
+
+Pure. The plan is the contract: it is printed, agreed to and carried out as it stands; nothing that executes
+it reads flags or specifications again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from kprov.receipt import QUESTION, Receipt
+from kprov.resources.base import ABSENT, Call, Change, Made, Obstacle, Seen
+from kprov.resources.system import UnitState
+
+# What of an answer tells that somebody changed something; sizes, times and counts change by themselves.
+_TELLING = ("status", "type", "owner", "group", "mode", "sha256", "target", "links", "replaced", "holds", "broker")
+_TELLING_OF_UNITS = ("LoadState", "UnitFileState", "NeedDaemonReload", "FragmentPath")
+_SETTLED = {"active", "inactive"}  # what a unit does not leave by itself; one that crashes goes through the others
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be done to one host.
+
+    changes: in order; obstacles: what stops it, empty if it can be carried out; notes: what the user should
+    know; kept: what an uninstall leaves, in words; before and after: the receipt now and when all is done.
+    lost: how much data an uninstall removes, in words; empty if none. expects: what was seen of everything that
+    changes, by the question that was asked: the plan fits the host only while it is so.
+    """
+
+    host: str
+    changes: tuple[Change, ...]
+    obstacles: tuple[Obstacle, ...] = ()
+    notes: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    lost: str = ""
+    before: Receipt = Receipt()  # noqa: RUF009 (frozen)
+    after: Receipt = Receipt()  # noqa: RUF009 (frozen)
+    expects: tuple[tuple[Call, Seen], ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is to be done, not even to the receipt of an interrupted run."""
+        return not self.changes and self.before.state != "applying"
+
+
+def expectations(
+    changes: Sequence[Change], questions: Mapping[str, Call], seen: Mapping[str, Seen]
+) -> tuple[tuple[Call, Seen], ...]:
+    """What the plan was made from, for everything that it changes."""
+    ids = dict.fromkeys(change.id for change in changes)
+    expected = [(questions[id_], seen.get(id_, ABSENT)) for id_ in ids if id_ in questions]
+    if "receipt" in seen:
+        expected.append((QUESTION, seen["receipt"]))
+    return tuple(expected)
+
+
+def differs(expected: Seen, now: Seen) -> bool:
+    """Whether what is there now is not what a plan was made from."""
+    if [expected.get(key) for key in _TELLING] != [now.get(key) for key in _TELLING]:
+        return True
+    if (expected.get("entries") == "0") != (now.get("entries") == "0"):
+        return True
+    before, after = UnitState.of(expected).properties, UnitState.of(now).properties
+    states = {before.get("ActiveState"), after.get("ActiveState")}
+    if states == _SETTLED:
+        return True
+    return [before.get(key) for key in _TELLING_OF_UNITS] != [after.get(key) for key in _TELLING_OF_UNITS]
+
+
+def holds(made: Made, paths: Iterable[str]) -> bool:
+    """Whether an entry is a directory with one of these paths in it."""
+    return made.kind == "directory" and above(made["path"], paths)
+
+
+def above(folder: str, paths: Iterable[str]) -> bool:
+    return any(path.startswith(f"{folder}/") for path in paths)

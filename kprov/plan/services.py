@@ -1,0 +1,110 @@
+"""Services between the changes: what stops before them, what starts after them, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import replace
+from itertools import pairwise
+
+from kprov.receipt import Receipt
+from kprov.resources.base import ABSENT, Action, Call, Change, Made, Seen
+from kprov.resources.system import Service, UnitState
+
+
+def still(made: Made, receipt: Receipt) -> Made:
+    """The entry of something that stays, with how it was before kprov if that took it over."""
+    was = receipt.made.get(made.id)
+    if was is not None and made.kind == "firewall":
+        return was  # of an opened port it holds in which zone, and how much of it was closed before
+    return replace(made, fields={**made.fields, "adopted": was["adopted"]}) if was and was["adopted"] else made
+
+
+def around(
+    services: Sequence[Service], seen: Mapping[str, Seen], receipt: Receipt, changes: Sequence[Change]
+) -> tuple[list[Change], list[Change]]:
+    """Stops that come before the changes, and what comes after them, in starting order.
+
+    A service restarts if what it reads changes now, or has changed since it was last started by kprov.
+    """
+    changed = {change.id: change for change in changes}
+    before: list[Change] = []
+    after: list[Change] = []
+    first: list[Change] = []
+    stopped: set[str] = set()
+    for service in services:
+        state = UnitState.of(seen.get(service.id, ABSENT))
+        was = receipt.made.get(service.id)
+        read = [changed[id_] for id_ in sorted(service.reads & changed.keys()) if not changed[id_].quiet]
+        stale = was is not None and was["fingerprint"] != service.fingerprint
+        waits_for = sorted(stopped & set(service.after))
+        reason = _why(state, was, read, stale)
+        if reason is None and waits_for:
+            reason = f"{waits_for[0]} is stopped meanwhile"
+        reload: tuple[Call, ...] = (("reload_units",),) if state.needs_reload else ()
+        enable: tuple[Call, ...] = () if state.enabled else (("enable_unit", service.unit),)
+        title = f"service {service.unit}"
+        made = still(service.made(), receipt)
+        if was is None and state.properties.get("FragmentPath"):
+            # Somebody else's unit of that name: uninstall enables it again if it was.
+            before_us = "enabled" if state.enabled else "disabled"
+            made = replace(made, fields={**made.fields, "adopted": before_us})
+        if reason is None:
+            if enable:
+                after.append(Change(Action.UPDATE, service.id, title, "it is not enabled", enable, made=made))
+            continue
+        disruptive = bool(waits_for) or any(change.disruptive for change in read)
+        if state.active and not disruptive:
+            calls = (*reload, *enable, ("restart_unit", service.unit))
+            after.append(_change(Action.RESTART, service, made, reason, calls))
+            continue
+        if state.active:
+            stopped.add(service.unit)
+            down = [unit for unit in service.after if _is_down(seen.get(f"service:{unit}", ABSENT))]
+            first += [_helper(unit, service.unit) for unit in down]
+            before.insert(0, Change(Action.STOP, service.id, title, reason, (("stop_unit", service.unit),), made=was))
+        calls = (*reload, *enable, ("start_unit", service.unit))
+        after.append(_change(Action.START, service, made, reason, calls))
+    # What was started for another's sake is to run with what it reads by then.
+    helped = {change.id for change in first}
+    after = [_restarted(change) if change.id in helped else change for change in after]
+    return first + before, after
+
+
+def _is_down(seen: Seen) -> bool:
+    return seen["status"] == "present" and not UnitState.of(seen).active
+
+
+def _restarted(change: Change) -> Change:
+    calls = tuple(("restart_unit", *call[1:]) if call[0] == "start_unit" else call for call in change.calls)
+    return replace(change, action=Action.RESTART, calls=calls)
+
+
+def _helper(unit: str, other: str) -> Change:
+    """A broker below 3.0 waits for ZooKeeper for ever when it is told to end, and is killed at last."""
+    reason = f"{other} ends cleanly only while it runs"
+    return Change(Action.START, f"service:{unit}", f"service {unit}", reason, (("try_start_unit", unit),))
+
+
+def helpers(units: Sequence[str], active: Set[str]) -> list[Change]:
+    """Starts of what an active service needs to end; units: in the order in which they start."""
+    return [_helper(unit, other) for unit, other in pairwise(units) if other in active and unit not in active]
+
+
+def _change(action: Action, service: Service, made: Made, reason: str, calls: tuple[Call, ...]) -> Change:
+    return Change(action, service.id, f"service {service.unit}", reason, calls, made=made, gate=service.unit)
+
+
+def _why(state: UnitState, was: Made | None, read: Sequence[Change], stale: bool) -> str | None:
+    """Why a service must be started or restarted; None if it need not be."""
+    if was is None:
+        return "new"
+    if not state.active:
+        return f"it is {state.properties.get('ActiveState', 'not there')}"
+    if read:
+        rest = f" and {len(read) - 1} more" if len(read) > 1 else ""
+        return f"it reads {read[0].title}{rest}, which changes"
+    if stale:
+        return "what it reads has changed since it was started"
+    if state.needs_reload:
+        return "its unit file was changed without a daemon-reload"
+    return None
