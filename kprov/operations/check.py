@@ -8,7 +8,7 @@ from kprov.checks import Result, Status
 from kprov.errors import UsageError
 from kprov.events import Emit, ignore
 from kprov.host.connection import Connection
-from kprov.operations.install import find_releases, plan_for, settled
+from kprov.operations.install import known_releases, plan_for, settled
 from kprov.operations.preflight import stopping
 from kprov.operations.request import Asked, Request
 from kprov.operations.survey import Survey, survey
@@ -38,7 +38,7 @@ def check(connection: Connection, request: Request, asked: Asked, emit: Emit) ->
     Raises UsageError for what is asked, and PreflightError where there is no way back to it.
     """
     run = settled(connection, request, asked)
-    releases = find_releases(run.asked.cluster, run.receipt, request.archives, emit)
+    releases = known_releases(run.asked.cluster, run.receipt, request.archives, emit)
     found = survey(connection, run.asked, run.receipt, releases)
     results = found.results
     if not stopping(results, request.ignored):

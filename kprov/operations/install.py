@@ -89,6 +89,28 @@ def find_releases(cluster: Cluster, receipt: Receipt, archives: Path | None, emi
     return Releases(found[Product.KAFKA], found.get(Product.ZOOKEEPER), java)
 
 
+def known_releases(cluster: Cluster, receipt: Receipt, archives: Path | None, emit: Emit) -> Releases:
+    """The same without a download: of what is not at hand only its names are known, which is enough to look ahead."""
+    found: dict[Product, Archive] = {}
+    for wanted, given in _wanted(cluster):
+        there = on_host(wanted, receipt) if given is None else None
+        try:
+            found[wanted.product] = there or locate(wanted, given=given, archives=archives, fetch=False, emit=emit)
+        except NotAtHandError:
+            found[wanted.product] = named(wanted)
+    return Releases(found[Product.KAFKA], found.get(Product.ZOOKEEPER), found.get(Product.JAVA))
+
+
+def named(wanted: catalogue.Wanted) -> Archive:
+    """What is known of an archive before it is at hand: enough for paths and versions."""
+    name = wanted.names[0] if wanted.names else f"{wanted.product}-{wanted.version}"
+    top = name.removesuffix(".tgz").removesuffix(".tar.gz")
+    if wanted.product is Product.JAVA:
+        top = f"temurin-{wanted.version}"
+    version = wanted.version or ""
+    return Archive(wanted.product, version, Path(name), name, top, "", "", 0)
+
+
 def _wanted(cluster: Cluster) -> Iterator[tuple[catalogue.Wanted, str | None]]:
     """Which archives are needed, and where each was said to be. Raises UsageError for versions that cannot be."""
     kafka, zookeeper, java = cluster.kafka, cluster.zookeeper, cluster.java

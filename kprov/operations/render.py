@@ -8,10 +8,8 @@ from kprov.desired.host import desired
 from kprov.desired.inputs import Inputs
 from kprov.desired.java import java_path
 from kprov.errors import UsageError
-from kprov.operations.install import check_compatibility
+from kprov.operations.install import check_compatibility, named
 from kprov.releases import catalogue
-from kprov.releases.archive import Archive
-from kprov.releases.product import Product
 from kprov.spec.model import Cluster, Host, Mode
 
 
@@ -20,10 +18,10 @@ def render(cluster: Cluster, host: Host, folder: Path) -> list[Path]:
 
     Raises UsageError where the folder cannot be written or the versions do not go together.
     """
-    kafka = _named(catalogue.kafka(cluster.kafka.version, scala=cluster.kafka.scala))
+    kafka = named(catalogue.kafka(cluster.kafka.version, scala=cluster.kafka.scala))
     standalone = cluster.zookeeper.mode is Mode.STANDALONE
-    zookeeper = _named(catalogue.zookeeper(cluster.zookeeper.version)) if standalone else None
-    java = None if cluster.java.home else _named(catalogue.java(cluster.java.release))
+    zookeeper = named(catalogue.zookeeper(cluster.zookeeper.version)) if standalone else None
+    java = None if cluster.java.home else named(catalogue.java(cluster.java.release))
     java_home = cluster.java.home or (java_path(java) if java else "")
     environment = check_compatibility(cluster, java.major).environment if java else {}
     inputs = Inputs(kafka, zookeeper, java, java_home, environment)
@@ -38,13 +36,3 @@ def render(cluster: Cluster, host: Host, folder: Path) -> list[Path]:
     except OSError as error:
         raise UsageError(f"{error.strerror}: {error.filename}", where="--to", hint="name a folder of yours") from None
     return written
-
-
-def _named(wanted: catalogue.Wanted) -> Archive:
-    """What is known of an archive before it is at hand: enough for paths and versions."""
-    name = wanted.names[0] if wanted.names else f"{wanted.product}-{wanted.version}"
-    top = name.removesuffix(".tgz").removesuffix(".tar.gz")
-    if wanted.product is Product.JAVA:
-        top = f"temurin-{wanted.version}"
-    version = wanted.version or ""
-    return Archive(wanted.product, version, Path(name), name, top, "", "", 0)

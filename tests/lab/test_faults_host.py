@@ -145,9 +145,12 @@ def test_a_full_disk_while_an_archive_is_unpacked(machine: Machine, reference: C
     ],
 )
 def test_a_read_only_target(machine: Machine, reference: Converged, folder: str, what: str) -> None:
-    """It is said what cannot be written to, and why."""
+    """It is said before anything is done; told to go on all the same, the step says what cannot be written, and why."""
     with read_only(machine, folder):
-        refused = install(machine, check=ExitCode.STEP)
+        told = install(machine, check=ExitCode.PREFLIGHT)
+        refused = install(machine, "--ignore", "file-system", check=ExitCode.STEP)
+    assert f"{folder}, where" in told.err
+    assert "is mounted read-only" in told.err
     assert what in refused.err
     assert "Read-only file system" in refused.err
     assert "-> the file system is mounted read-only" in refused.err

@@ -51,14 +51,14 @@ def drop_in(machine: Machine, unit: str, command: str) -> Iterator[None]:
     """A drop-in of the user's that starts something else, in a stopped unit."""
     folder = f"/etc/systemd/system/{unit}.service.d"
     machine.ssh(
-        f"systemctl stop kafka {unit} && mkdir {folder}"
+        f"systemctl stop kafka {unit} && mkdir -p {folder}"
         f" && printf '[Service]\\nExecStart=\\nExecStart=%s\\n' {json.dumps(command)} >{folder}/own.conf"
         " && systemctl daemon-reload"
     )
     try:
         yield
     finally:
-        machine.ssh(f"rm -r {folder} && systemctl daemon-reload")
+        machine.ssh(f"rm {folder}/own.conf && systemctl daemon-reload")
 
 
 def goes_on(machine: Machine, reference: Converged, *words: str) -> None:
