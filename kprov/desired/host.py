@@ -14,6 +14,9 @@ from kprov.resources.files import File
 from kprov.resources.system import Service
 from kprov.spec.model import Cluster, Host
 
+# An option of Java for a single start (zookeeperAdmin, snapshot.trust.empty: to be taken away afterwards).
+_TRUST_LOGS = "-Dzookeeper.snapshot.trust.empty=true"
+
 
 @dataclass(frozen=True)
 class Desired:
@@ -43,12 +46,12 @@ def desired(cluster: Cluster, host: Host, inputs: Inputs) -> Desired:
     return Desired(
         tuple(unique([*java_part, *home, *zookeeper_part, *kafka_part, *tools, *firewall])),
         (
-            _service(ZOOKEEPER_UNIT, zookeeper_reads, ()),
+            _service(ZOOKEEPER_UNIT, zookeeper_reads, (), _TRUST_LOGS if inputs.from_logs else ""),
             _service(KAFKA_UNIT, kafka_reads, (ZOOKEEPER_UNIT,)),
         ),
     )
 
 
-def _service(unit: str, reads: Sequence[Resource], after: tuple[str, ...]) -> Service:
+def _service(unit: str, reads: Sequence[Resource], after: tuple[str, ...], once: str = "") -> Service:
     relevant = unique(reads)
-    return Service(unit, frozenset(item.id for item in relevant), fingerprint(relevant), after)
+    return Service(unit, frozenset(item.id for item in relevant), fingerprint(relevant), after, once)

@@ -14,7 +14,8 @@ class Inputs:
 
     zookeeper: None where it is bundled. java: None where the host's own is used. java_home: JAVA_HOME on the
     host. environment: variables that a named workaround needs. firewalld: whether it runs on the host; zone: the one of
-    its zones in which the host is reached. systemd: its version on the host.
+    its zones in which the host is reached. systemd: its version on the host. from_logs: whether ZooKeeper's next
+    start is told to begin from transaction logs without a snapshot.
     """
 
     kafka: Archive
@@ -25,3 +26,4 @@ class Inputs:
     firewalld: bool = False
     zone: str = ""
     systemd: int = 219
+    from_logs: bool = False

@@ -164,7 +164,8 @@ probe_data() { # ID PATH
     [ -e "$2/meta.properties" ] && holds=kafka
     probe_path "$1" "$2"
     [ -d "$2" ] && say data "id=$1" "holds=$holds" "broker=$broker" "kib=$(du -skx -- "$2" | sed 's/[^0-9].*//')" \
-        "snapshot=$(any "$2"/version-2/snapshot.*)" "log=$(any "$2"/version-2/log.*)"
+        "snapshot=$(any "$2"/version-2/snapshot.*)" "log=$(any "$2"/version-2/log.*)" \
+        "first=$(any "$2"/version-2/log.1)"
     return 0
 }
 
@@ -837,6 +838,17 @@ start_unit() { # UNIT: one that waits for its next automatic restart would make 
     [ "$(systemctl is-active "$1" 2>/dev/null)" != activating ] || systemctl stop "$1" || return 1
     systemctl reset-failed "$1" 2>/dev/null
     systemctl start "$1"
+}
+
+# One start with an option of Java that no file holds: it lies in /run only while systemd reads it.
+with_option() { # UNIT OPTION start_unit|restart_unit
+    once=/run/systemd/system/$1.d
+    mkdir -p "$once" && printf '[Service]\nEnvironment=JAVA_TOOL_OPTIONS=%s\n' "$2" >"$once/kprov-once.conf" || return 1
+    reload_units && "$3" "$1"
+    once_status=$?
+    rm -f -- "$once/kprov-once.conf"
+    rmdir -- "$once" 2>/dev/null
+    reload_units && return "$once_status"
 }
 
 try_start_unit() { # UNIT: for another's sake, which can also do without

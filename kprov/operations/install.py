@@ -25,6 +25,7 @@ from kprov.operations.preflight import (
 )
 from kprov.operations.request import Asked, Request
 from kprov.operations.session import asked_for, read_receipt
+from kprov.operations.snapshot import begins_from_logs
 from kprov.operations.survey import Survey, survey
 from kprov.plan import Plan, install_plan
 from kprov.receipt import Receipt
@@ -222,6 +223,7 @@ def plan_for(connection: Connection, request: Request, found: Survey, emit: Emit
         facts.firewalld,
         found.zone,
         facts.systemd or 0,
+        begins_from_logs(found.asked, found.answer),
     )
     wanted = desired(cluster, host, inputs)
     live = runtime(cluster, host, found.java_home, found.java)
@@ -244,6 +246,7 @@ def plan_for(connection: Connection, request: Request, found: Survey, emit: Emit
             *explained(cluster, host),
             *_held(cluster),
             *_left_alone(found),
+            *_begins_from_logs(found),
         ],
         ignored=request.ignored,
         adopt=request.adopt,
@@ -270,6 +273,15 @@ def _held(cluster: Cluster) -> Iterator[str]:
         yield (
             f"{PROTOCOL} is held at {cluster.kafka.protocol}, so that the way back stays open; "
             "kprov upgrade --finish raises it"
+        )
+
+
+def _begins_from_logs(found: Survey) -> Iterator[str]:
+    """What ZooKeeper is told for one start."""
+    if begins_from_logs(found.asked, found.answer):
+        yield (
+            "ZooKeeper finds logs from the first transaction on and no snapshot yet: its next start is told to trust "
+            "them (snapshot.trust.empty), and writes one"
         )
 
 

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from packaging.version import Version
-
-from kprov.checks import Result, Status
+from kprov.checks import Result
 from kprov.checks import run as run_checks
 from kprov.desired.host import desired
 from kprov.desired.inputs import Inputs
 from kprov.desired.java import java_path
-from kprov.desired.zookeeper import zookeeper_version
 from kprov.host.connection import Connection
 from kprov.host.facts import Probe, ask, probe
 from kprov.operations.address import settle
 from kprov.operations.preflight import Releases, needed_ports, network, questions, subject, the_java
 from kprov.operations.preflight import zone as zone_here
 from kprov.operations.request import Asked
+from kprov.operations.snapshot import missing_snapshot
 from kprov.receipt import QUESTION, Receipt
 from kprov.resources.base import Call, Seen
 from kprov.resources.removal import query_of
 from kprov.resources.system import FirewallPort
-from kprov.spec.broker import public_ports, zookeeper_data
+from kprov.spec.broker import public_ports
 
-_SNAPSHOT_NEEDED = Version("3.5.3b0")
 _LATEST = 1000  # of systemd: asks for all that any version would get
 
 
@@ -74,25 +70,9 @@ def survey(connection: Connection, asked: Asked, receipt: Receipt, releases: Rel
     asked = replace(asked, cluster=cluster, host=host)
     results = (
         *run_checks(subject(cluster, host, releases, seen, answer, receipt=receipt)),
-        *_zookeeper_data(receipt, asked, answer),
+        *missing_snapshot(asked, answer),
     )
     return Survey(asked, receipt, releases, answer, java_home, java, zone, results)
-
-
-def _zookeeper_data(receipt: Receipt, asked: Asked, answer: Probe) -> Iterator[Result]:
-    """3.5.3 and later refuse transaction logs without a snapshot (ZOOKEEPER-3056)."""
-    before, after = receipt.releases.get("zookeeper", ""), zookeeper_version(asked.cluster)
-    if not before or not Version(before) < _SNAPSHOT_NEEDED <= Version(after):
-        return
-    data, logs = (answer.seen.get(f"data:{path}", {}) for path in zookeeper_data(asked.cluster))
-    if logs.get("log") == "yes" and data.get("snapshot") != "yes":
-        yield Result(
-            "zookeeper-snapshot",
-            "installation",
-            Status.FAIL,
-            f"ZooKeeper {after} will not start: {zookeeper_data(asked.cluster)[0]} has no snapshot, only logs",
-            f"ZooKeeper {before} writes one when it starts: kprov restart it, then run this again",
-        )
 
 
 def _java_version(seen: Seen) -> str:

@@ -54,7 +54,7 @@ def around(
             continue
         disruptive = bool(waits_for) or any(change.disruptive for change in read)
         if state.active and not disruptive:
-            calls = (*reload, *enable, ("restart_unit", service.unit))
+            calls = (*reload, *enable, service.call("restart"))
             after.append(_change(Action.RESTART, service, made, reason, calls))
             continue
         if state.active:
@@ -62,7 +62,7 @@ def around(
             down = [unit for unit in service.after if _is_down(seen.get(f"service:{unit}", ABSENT))]
             first += [_helper(unit, service.unit) for unit in down]
             before.insert(0, Change(Action.STOP, service.id, title, reason, (("stop_unit", service.unit),), made=was))
-        calls = (*reload, *enable, ("start_unit", service.unit))
+        calls = (*reload, *enable, service.call("start"))
         after.append(_change(Action.START, service, made, reason, calls))
     # What was started for another's sake is to run with what it reads by then.
     helped = {change.id for change in first}
@@ -75,7 +75,7 @@ def _is_down(seen: Seen) -> bool:
 
 
 def _restarted(change: Change) -> Change:
-    calls = tuple(("restart_unit", *call[1:]) if call[0] == "start_unit" else call for call in change.calls)
+    calls = tuple(tuple("restart_unit" if word == "start_unit" else word for word in call) for call in change.calls)
     return replace(change, action=Action.RESTART, calls=calls)
 
 

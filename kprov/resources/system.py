@@ -116,17 +116,23 @@ class Service:
 
     reads: ids of the resources whose change it must be restarted for. fingerprint: a hash of these as they
     are wanted; the receipt holds the one that the service was last started with, so a run that was killed
-    between a change and the restart is noticed. after: services that must be up before.
+    between a change and the restart is noticed. after: services that must be up before. once: an option of Java for
+    the next start alone.
     """
 
     unit: str
     reads: frozenset[str]
     fingerprint: str
     after: tuple[str, ...] = ()
+    once: str = ""
 
     @property
     def id(self) -> str:
         return f"service:{self.unit}"
+
+    def call(self, verb: str) -> Call:
+        """The call that starts or restarts it."""
+        return ("with_option", self.unit, self.once, f"{verb}_unit") if self.once else (f"{verb}_unit", self.unit)
 
     def query(self) -> Call:
         return ("probe_unit", self.id, self.unit)

@@ -96,20 +96,24 @@ def test_a_reboot_brings_the_services_and_the_messages_back(machine: Machine) ->
 
 
 def test_an_upgrade_minds_zookeepers_snapshot(machine: Machine) -> None:
-    """3.5 refuses logs without a snapshot: that is told before anything is done, and what mends it does."""
+    """3.4 has written none yet, and 3.5 refuses logs without one: its first start is told to trust them, once."""
     words = ("--kafka-version", "2.8.2", "--archives", str(default_directory()), "--yes", "--no-smoke-test")
-    version = f"{HOME}/zk_dir/zk_data/version-2"
-    machine.ssh(f"rm {version}/snapshot.*")
+    data, logs = f"{HOME}/zk_dir/zk_data/version-2", f"{HOME}/zk_dir/zk_logs/version-2"
+    assert machine.ssh(f"ls {data}") == ""
+    machine.ssh(f"mv {logs}/log.1 /root/aside")
     pids = machine.pids()
     refused = machine.kprov("upgrade", *words, check=3)
-    assert f"{HOME}/zk_dir/zk_data has no snapshot" in refused.err
-    assert "kprov restart" in refused.err
+    assert f"{HOME}/zk_dir/zk_data has no snapshot, only logs" in refused.err
+    assert "the logs do not begin with the first transaction" in refused.err
     assert machine.pids() == pids
+    machine.ssh(f"mv /root/aside {logs}/log.1")
+    assert "snapshot.trust.empty" in machine.kprov("upgrade", *words).out
+    assert machine.ssh(f"ls {data}/snapshot.*")
     machine.kprov("restart")
-    assert machine.ssh(f"ls {version}/snapshot.*")
-    machine.kprov("upgrade", *words)
     status = machine.kprov("status", "--json").json["status"]
     assert (status["kafka"], status["zookeeper"], status["serving"]) == ("2.8.2", "3.5.9 (bundled)", True)
+    assert status["drift"] == []
+    assert machine.kprov("install", "--yes", "--no-smoke-test", "--json").json["plan"]["changes"] == []
     consume = f"bin/kafka-console-consumer.sh --bootstrap-server {machine.address}:9092 --topic msg"
     got = machine.ssh(f"cd {HOME} && {consume} --from-beginning --max-messages 5 --timeout-ms 20000").split()
     assert tuple(got) == MESSAGES

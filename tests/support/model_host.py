@@ -181,6 +181,7 @@ def _gone(seen: Seen) -> Seen:
 UNIT_STATES = {
     "start_unit": (True, None),
     "try_start_unit": (True, None),
+    "with_option": (True, None),
     "restart_unit": (True, None),
     "stop_unit": (False, None),
     "enable_unit": (None, True),

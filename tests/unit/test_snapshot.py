@@ -1,0 +1,60 @@
+"""Which ZooKeeper minds logs without a snapshot, which one can be told not to, and how its start says so."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import cast
+
+import pytest
+from support.model_host import ModelHost
+from support.specimens import asked, wanted
+
+from kprov.host.facts import Probe
+from kprov.host.ssh_config import Login
+from kprov.operations.request import Asked
+from kprov.operations.snapshot import begins_from_logs, missing_snapshot
+from kprov.resources.base import Seen
+
+DATA, LOGS = "data:/var/lib/zookeeper/data", "data:/var/lib/zookeeper/logs"
+
+
+def found(version: str, data: Seen, logs: Seen) -> tuple[Asked, Probe]:
+    cluster = asked(zookeeper=version)
+    probe = Probe(cast("object", None), {DATA: data, LOGS: logs})  # type: ignore[arg-type]
+    return Asked(cluster, cluster.hosts[0], cast(Login, None)), probe
+
+
+WHOLE: Seen = {"log": "yes", "first": "yes"}
+CUT: Seen = {"log": "yes", "first": "no"}
+EMPTY: Seen = {"log": "no", "first": "no"}
+
+
+@pytest.mark.parametrize(
+    ("version", "snapshot", "logs", "told", "refused"),
+    [
+        ("3.4.14", "no", WHOLE, False, ""),
+        ("3.5.3-beta", "no", EMPTY, False, ""),
+        ("3.5.3-beta", "yes", CUT, False, ""),
+        ("3.5.3-beta", "no", WHOLE, False, "3.5.6 or later"),
+        ("3.5.10", "no", WHOLE, True, ""),
+        ("3.8.6", "no", WHOLE, True, ""),
+        ("3.8.6", "no", CUT, False, "from a copy"),
+        ("3.8.6", "yes", WHOLE, False, ""),
+    ],
+)
+def test_logs_without_a_snapshot(version: str, snapshot: str, logs: Seen, told: bool, refused: str) -> None:
+    host, probe = found(version, {"snapshot": snapshot}, logs)
+    assert begins_from_logs(host, probe) is told
+    assert [result.fix for result in missing_snapshot(host, probe) if refused not in result.fix or not refused] == []
+    assert len(list(missing_snapshot(host, probe))) == (1 if refused else 0)
+
+
+def test_the_next_start_says_so_once() -> None:
+    """It is no part of what the service is, so that nothing is to be done afterwards."""
+    host, state = ModelHost(), wanted(asked())
+    zookeeper, kafka = state.services
+    told = replace(state, services=(replace(zookeeper, once="-Dx=true"), kafka))
+    plan = host.install(told)
+    (start,) = (change for change in plan.changes if change.id == zookeeper.id)
+    assert start.calls[-1] == ("with_option", "zookeeper.service", "-Dx=true", "start_unit")
+    assert host.plan(state).changes == ()
