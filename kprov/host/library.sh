@@ -653,7 +653,8 @@ release_lock() { # SESSION [NOTE: for the journal]
     return 0
 }
 
-probe_receipt() { # ID
+probe_receipt() { # ID: once the last step of a run that is gone has ended, which may still change what is seen
+    if [ -d "$kprov_dir/lock" ] && lock_is_stale; then { flock -w 30 -x 8; } 8<"$kprov_dir/lock"; fi
     if [ -f "$kprov_dir/receipt.json" ] && ! whole_receipt && [ -f "$kprov_dir/receipt.json.before" ]; then
         probe_path "$1" "$kprov_dir/receipt.json.before" content
         say data "id=$1" restored=yes
