@@ -10,11 +10,12 @@ PACKAGES := debootstrap systemd-container openssh-client iproute2 maven shellche
 # The version of what checks .github/workflows; Go builds it where there is Go, PyPI's package fetches it elsewhere.
 ACTIONLINT := 1.7.7
 
-.PHONY: help setup packages archives demo test lint unit lab-test clean
+.PHONY: help setup packages archives demo test soak lint unit lab-test clean
 
 help:
 	@echo 'make demo      boot a lab host, install Kafka on it, prove it with messages'
 	@echo 'make test      all checks and tests; real hosts are booted'
+	@echo 'make soak      the repetitions that make test leaves out: every step killed before, after and with Ctrl-C'
 	@echo 'make lint      ruff, mypy, shellcheck, actionlint, vagrant validate, ansible-lint'
 	@echo 'make unit      the tests that need no lab'
 	@echo 'make lab-test  the tests on lab hosts'
@@ -55,8 +56,15 @@ demo: setup
 	    --java temurin-11 --archives $(ARCHIVES) --yes
 	@echo 'kprov is in $(BIN); take the host down again: make clean, or $(BIN)/kprov lab down'
 
+# Two modules side by side, those on lab hosts first: each worker has hosts of its own.
+PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
 test: lint archives
-	@$(BIN)/pytest
+	@$(PYTEST) -m 'not soak'
+	@echo 'left to make soak: kills before and after every step, and Ctrl-C at every step'
+
+soak: archives
+	@$(PYTEST) -m soak
 
 lint: setup $(BIN)/actionlint
 	@echo '== ruff, mypy, shellcheck, actionlint, vagrant, ansible-lint'
@@ -71,10 +79,10 @@ lint: setup $(BIN)/actionlint
 	@PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/ansible-lint -qq --offline --profile production playbooks molecule
 
 unit: setup
-	@$(BIN)/pytest -m 'not lab'
+	@$(PYTEST) -m 'not lab and not soak'
 
 lab-test: archives
-	@$(BIN)/pytest -m lab
+	@$(PYTEST) -m 'lab and not soak'
 
 clean:
 	@[ ! -x $(BIN)/kprov ] || $(BIN)/kprov lab down

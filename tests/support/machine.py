@@ -19,8 +19,11 @@ from support.schemas import validated
 
 PATIENCE = 60.0  # seconds; only a failing test waits that long
 
-# Several checkouts on one machine test side by side when each has a number of its own, 0 to 100.
-SITE = int(os.environ.get("KPROV_TEST_SITE", "0"))
+# Several checkouts on one machine test side by side when each has a number of its own, 0 to 40, and so do up to four
+# workers of pytest-xdist in each.
+WORKERS = 4
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+SITE = WORKERS * int(os.environ.get("KPROV_TEST_SITE", "0")) + WORKER
 
 # What a host's own life changes: not part of a comparison of file trees.
 _RESTLESS = (
