@@ -23,7 +23,7 @@ from kprov.errors import ConnectError
 from kprov.host.answers import Record
 from kprov.host.authentication import Authentication
 from kprov.host.become import Become
-from kprov.host.exchange import Exchange, NotLetInError, Reply
+from kprov.host.exchange import STARTED, Exchange, NotLetInError, Reply, StalledError
 from kprov.host.ssh_config import Login
 from kprov.host.trust import Trust, prepare
 from kprov.host.wire import Watch, Wire, dial, start_proxy
@@ -251,7 +251,7 @@ class Connection:
         hold: bool = False,
     ) -> Reply:
         """As ``exchange``; hold: as ``follow``. Raises NotLetInError where sudo does not run it."""
-        script = (_library() + "\n" + "\n".join(shlex.join(call) for call in calls) + "\n").encode()
+        script = "\n".join([_library(), STARTED, *(shlex.join(call) for call in calls), ""]).encode()
         try:
             channel = self._open_channel()
             self.traffic.exchanges += 1
@@ -262,6 +262,8 @@ class Connection:
             if self._chain[-1].is_connected:
                 raise
             raise self._lost(None) from None
+        except StalledError as error:
+            raise self._lost(error) if not self._chain[-1].is_connected else self._stalled(error) from None
         except (paramiko.SSHException, OSError, EOFError) as error:
             raise self._lost(error) from error
         self.traffic.sent += exchange.sent
@@ -280,6 +282,21 @@ class Connection:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.05)
+
+    def _stalled(self, error: StalledError) -> ConnectError:
+        what = "a command on the host does not end" if error.begun else "the host does not start our script"
+        hint = (
+            "find the process that hangs there (for example one that waits for a network file system), then run the "
+            "same command again"
+            if error.begun
+            else f"'ssh {self.login.name} /bin/sh -c id' must print the user; a login script or sudo may hang"
+        )
+        return ConnectError(
+            what,
+            where=self.login.name,
+            cause=f"the connection works, but nothing was sent or received for {error.seconds:.0f} s",
+            hint=hint,
+        )
 
     def _lost(self, error: Exception | None) -> ConnectError:
         cause = str(error) if error and str(error) else ""
