@@ -12,12 +12,14 @@ import click
 
 from kprov.cli.passwords import PasswordFiles, on_terminal
 from kprov.errors import DeclinedError, ExitCode, KprovError, Problem, UsageError, code_of
+from kprov.events import Event
 from kprov.journal import Journal
 from kprov.operations.request import one_host
 from kprov.operations.session import Access
 from kprov.spec.load import UNSET, Flag
 from kprov.spec.model import Host
 from kprov.ui.output import Output
+from kprov.ui.progress import plain_line
 
 F = TypeVar("F", bound=Callable[..., Any])
 _FILE = click.Path(path_type=Path)
@@ -40,6 +42,7 @@ def access_options(function: F) -> F:
             _asker(),
             password_files.read,
             password_files.arguments,
+            _print_line,
         )
         return function(access=access, **values)
 
@@ -181,6 +184,12 @@ def _property(text: str) -> Flag:
 def bare_host(host: str | None, config: Path | None) -> Host:
     """The host of a command that reads the rest from the host's receipt."""
     return one_host(config, host, [])[1]
+
+
+def _print_line(event: Event) -> None:
+    """For events before a command shows its own progress."""
+    if (line := plain_line(event)) is not None:
+        click.echo(line, err=True)
 
 
 def _asker() -> Callable[[str], bool] | None:

@@ -17,8 +17,10 @@ from kprov.secret import Secret
 READY = "@kprov\tready\n"
 _READY = 'printf "@kprov\\tready\\n"; printf "@kprov\\tready\\n" >&2; '
 _ENGLISH = "env LC_ALL=C LANGUAGE=C"
-# Frames: a length on a line of its own, then as many bytes; 0 ends them. head takes no byte more.
-_UNFRAME = 'while read -r n && [ "$n" -gt 0 ]; do head -c "$n"; done'
+# Frames: a length of fixed width, then as many bytes; a length of 0 ends them. Both are read with head, which takes no
+# byte more. The shell's own `read` would: bash fills a buffer from a terminal, and loses what is behind the first line.
+_WIDTH = 10
+_UNFRAME = f'while n=$(head -c {_WIDTH}) && [ "${{n:-0}}" -gt 0 ]; do head -c "$n"; done'
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,12 @@ class Become:
 
     def framed(self, data: bytes) -> bytes:
         """What is sent for some bytes of standard input."""
-        return b"%d\n%b" % (len(data), data) if self.tty else data
+        return b"%0*d%b" % (_WIDTH, len(data), data) if self.tty else data
 
     @property
     def end(self) -> bytes:
         """What is sent at the end of standard input."""
-        return b"0\n" if self.tty else b""
+        return b"0" * _WIDTH if self.tty else b""
 
 
 @dataclass

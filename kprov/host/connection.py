@@ -7,11 +7,12 @@ shell, and nothing secret or of ours is ever on it.
 
 from __future__ import annotations
 
+import logging
 import shlex
 import socket
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing, suppress
+from contextlib import AbstractContextManager, closing, suppress
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from types import TracebackType
@@ -20,12 +21,14 @@ import fabric
 import paramiko
 
 from kprov.errors import ConnectError
+from kprov.events import Emit, ignore
 from kprov.host.answers import Record
 from kprov.host.authentication import Authentication
 from kprov.host.become import Become
-from kprov.host.exchange import Exchange, NotLetInError, Reply
+from kprov.host.exchange import STARTED, Exchange, NotLetInError, Reply, StalledError
 from kprov.host.ssh_config import Login
 from kprov.host.trust import Trust, prepare
+from kprov.host.waiting import LOGIN_SECONDS, SLOW_HINT, SLOW_REASON, Waiting
 from kprov.host.wire import Watch, Wire, dial, start_proxy
 from kprov.secret import Passwords, Secret
 
@@ -33,7 +36,10 @@ __all__ = ["Call", "Connection", "Reply", "Traffic"]
 
 Call = Sequence[str]
 
-_OPEN_SECONDS = 30  # for one channel
+# Whatever goes wrong is in kprov's own error; without a handler Python would print paramiko's complaints beside it.
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
+
+_OPEN_SECONDS = 60  # for one channel; what sshd looks up for a session counts
 _BUSY_SECONDS = 10  # while sshd clears away the session before
 _SUDO_TRIES = 3
 
@@ -51,15 +57,16 @@ class Traffic:
 class Connection:
     """A host that is logged in to, with root's rights. Use it as a context manager.
 
-    passwords: for logging in and for sudo. run: the id of the run that it serves, for the host's journal. Not for
-    several threads. Raises ConnectError where the host cannot be reached, the login is refused, root's rights are not
-    to be had, or the connection is lost.
+    passwords: for logging in and for sudo. run: the id of the run that it serves, for the host's journal. emit: takes a
+    message where the host is slow to let us in, from another thread. Not for several threads. Raises ConnectError where
+    the host cannot be reached, the login is refused, root's rights are not to be had, or the connection is lost.
     """
 
     login: Login
     trust: Trust = field(default_factory=Trust)
     passwords: Passwords = field(default_factory=Passwords)
     run: str = ""
+    emit: Emit = ignore
     traffic: Traffic = field(default_factory=Traffic)
     session: str = ""
     _chain: list[fabric.Connection] = field(default_factory=list)
@@ -100,45 +107,45 @@ class Connection:
 
     def _open_hop(self, hop: Login) -> Wire:
         wire: Wire | None = None
+        connection: fabric.Connection | None = None
+        waiting = Waiting(hop.name, self.emit)
         try:
-            wire = self._wire(hop)
+            wire = self._wire(hop, waiting)
             connection = fabric.Connection(
                 hop.hostname,
                 user=hop.user,
                 port=hop.port,
-                connect_timeout=hop.connect_timeout,
+                connect_timeout=hop.banner_timeout,  # of the handshake: the wire is connected
                 # A lazy configuration reads none of fabric's own files: a user's settings for other tools stay out.
                 config=fabric.Config(lazy=True),
                 connect_kwargs={
                     "sock": wire,
                     # The password that was given is for the host, and nothing for those on the way.
                     "auth_strategy": Authentication(
-                        hop, self.passwords if hop is self.login else replace(self.passwords, login=None)
+                        hop, self.passwords if hop is self.login else replace(self.passwords, login=None), waiting
                     ),
-                    "banner_timeout": hop.connect_timeout,
-                    "auth_timeout": 2 * hop.connect_timeout,
-                    "channel_timeout": hop.connect_timeout,
+                    "banner_timeout": hop.banner_timeout,
+                    "auth_timeout": LOGIN_SECONDS,
+                    "channel_timeout": _OPEN_SECONDS,
                 },
             )
-            connection.connect_kwargs["transport_factory"] = prepare(connection.client, hop, self.trust)
+            connection.connect_kwargs["transport_factory"] = prepare(connection.client, hop, self.trust, waiting)
             connection.open()
         except BaseException as error:
-            complaint = ""
-            if wire is not None:
-                wire.close()
-                complaint = wire.complaint
+            complaint = _close(connection, wire)
             if isinstance(error, paramiko.SSHException | OSError | EOFError | UnicodeError):
-                raise _connect_error(hop, error, complaint) from error
+                raise _connect_error(hop, error, waiting, complaint) from error
             raise
         self._chain.append(connection)
         return wire
 
-    def _wire(self, hop: Login) -> Wire:
+    def _wire(self, hop: Login, waiting: Waiting) -> Wire:
         """From the hop before, or from here."""
         if self._chain:
-            channel = self._chain[-1].transport.open_channel(
-                "direct-tcpip", (hop.hostname, hop.port), ("", 0), timeout=hop.connect_timeout
-            )
+            with waiting.for_answer(f"the hop before it to reach {hop.hostname}"):
+                channel = self._chain[-1].transport.open_channel(
+                    "direct-tcpip", (hop.hostname, hop.port), ("", 0), timeout=hop.banner_timeout
+                )
             return Wire(channel)
         command = hop.proxy_command
         return start_proxy(command) if command else dial(hop)
@@ -146,7 +153,8 @@ class Connection:
     # -------------------------------------------------------------- becoming root
 
     def _become_root(self) -> None:
-        reply = self.exchange([["probe_login"]])
+        with self._waiting():
+            reply = self.exchange([["probe_login"]])
         answers = reply.of_kind("login")
         if not answers:
             raise ConnectError(
@@ -164,6 +172,11 @@ class Connection:
         elif answer["sudo"] != "root":
             raise self._no_root(answer["user"], "there is no sudo", "", "install sudo and ")
 
+    def _waiting(self) -> AbstractContextManager[None]:
+        """For the first command, which may be slow where all later ones are not."""
+        reason = "a login script, sudo or a name server may be slow"
+        return Waiting(self.login.name, self.emit).for_answer("the first command to run", reason)
+
     def _ask_sudo(self, user: str, said: str) -> None:
         """Let sudo ask: it wants a password, a terminal (requiretty), or both."""
         become = Become(sudo=True, asks=True, tty="must have a tty" in said, password=self.passwords.sudo)
@@ -173,7 +186,8 @@ class Connection:
         while True:
             self._become = become
             try:
-                self._exchange([["probe_login"]])
+                with self._waiting():
+                    self._exchange([["probe_login"]])
                 return
             except NotLetInError as error:
                 talk = error.talk
@@ -251,7 +265,7 @@ class Connection:
         hold: bool = False,
     ) -> Reply:
         """As ``exchange``; hold: as ``follow``. Raises NotLetInError where sudo does not run it."""
-        script = (_library() + "\n" + "\n".join(shlex.join(call) for call in calls) + "\n").encode()
+        script = "\n".join([_library(), STARTED, *(shlex.join(call) for call in calls), ""]).encode()
         try:
             channel = self._open_channel()
             self.traffic.exchanges += 1
@@ -262,6 +276,8 @@ class Connection:
             if self._chain[-1].is_connected:
                 raise
             raise self._lost(None) from None
+        except StalledError as error:
+            raise self._lost(error) if not self._chain[-1].is_connected else self._stalled(error) from None
         except (paramiko.SSHException, OSError, EOFError) as error:
             raise self._lost(error) from error
         self.traffic.sent += exchange.sent
@@ -281,6 +297,21 @@ class Connection:
                     raise
                 time.sleep(0.05)
 
+    def _stalled(self, error: StalledError) -> ConnectError:
+        what = "a command on the host does not end" if error.begun else "the host does not start our script"
+        hint = (
+            "find the process that hangs there (for example one that waits for a network file system), then run the "
+            "same command again"
+            if error.begun
+            else f"'ssh {self.login.name} /bin/sh -c id' must print the user; a login script or sudo may hang"
+        )
+        return ConnectError(
+            what,
+            where=self.login.name,
+            cause=f"the connection works, but nothing was sent or received for {error.seconds:.0f} s",
+            hint=hint,
+        )
+
     def _lost(self, error: Exception | None) -> ConnectError:
         cause = str(error) if error and str(error) else ""
         if self._watch is not None and self._watch.silent_for:
@@ -297,10 +328,25 @@ def _library() -> str:
     return files("kprov.host").joinpath("library.sh").read_text(encoding="utf-8")
 
 
-def _connect_error(login: Login, error: Exception, complaint: str = "") -> ConnectError:
+def _close(connection: fabric.Connection | None, wire: Wire | None) -> str:
+    """Give up what is half open; what a ProxyCommand has said.
+
+    The transport first: it reads from the wire in a thread of its own, and would report a wire that is closed under it.
+    """
+    transport = connection.client.get_transport() if connection is not None else None
+    if transport is not None:
+        transport.packetizer.complete_handshake()  # ends its timer, which would keep the process alive
+        transport.close()
+    if wire is None:
+        return ""
+    wire.close()
+    return wire.complaint
+
+
+def _connect_error(login: Login, error: Exception, waiting: Waiting, complaint: str = "") -> ConnectError:
     """What went wrong while connecting, in the user's words, with what to do.
 
-    complaint: what a ProxyCommand said.
+    waiting: for this hop. complaint: what a ProxyCommand said.
     """
     where = login.name
     address = f"{login.hostname} port {login.port}"
@@ -323,6 +369,13 @@ def _connect_error(login: Login, error: Exception, complaint: str = "") -> Conne
             f"{address} does not answer within {login.connect_timeout:.0f} s",
             where=where,
             hint=f"is the host up, and does a firewall let port {login.port} through?",
+        )
+    if waiting.was_slow and not isinstance(error, ConnectionAbortedError):
+        return ConnectError(
+            f"{address} did not answer",
+            where=where,
+            cause=f"it was waited for {waiting.seconds:.0f} s; {SLOW_REASON}",
+            hint=SLOW_HINT,
         )
     if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
         return ConnectError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,9 +15,24 @@ from kprov.host.answers import Record, parse
 from kprov.host.become import READY, Become, Conversation
 
 _CHUNK = 32768  # paramiko's window works in packets of this size
-_SUDO_SECONDS = 60  # until sudo asks or lets us in; a wrong password costs some on purpose
 _STATUS_SECONDS = 30
 _STDERR_KEPT = 8192
+
+
+# What the script says first, before any call of a function.
+STARTED = "say started"
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How many seconds an exchange may pass without a byte in either direction.
+
+    start: until the script runs. It covers login shells and sudo, whose PAM modules and look-ups of names take time.
+    silent: afterwards. The longest silent calls are a controlled shutdown (TimeoutStopSec) and the removal of data.
+    """
+
+    start: float = 60.0
+    silent: float = 1800.0
 
 
 @dataclass(frozen=True)
@@ -39,24 +55,38 @@ class NotLetInError(Exception):
         self.talk = talk
 
 
+class StalledError(Exception):
+    """The exchange made no progress for ``seconds``, although the connection works; begun: the script was running."""
+
+    def __init__(self, seconds: float, *, begun: bool) -> None:
+        super().__init__(f"no progress for {seconds:.0f} s")
+        self.seconds = seconds
+        self.begun = begun
+
+
 class Exchange:
     """Runs one script in a channel that is open and has not been used.
 
-    hold: leave standard input open and keep no records, for what goes on until it is left.
+    hold: leave standard input open and keep no records, for what goes on until it is left. It may be silent for ever.
     sent: bytes of script and payload so far.
     """
 
-    def __init__(self, channel: paramiko.Channel, become: Become, *, hold: bool = False) -> None:
+    def __init__(
+        self, channel: paramiko.Channel, become: Become, *, hold: bool = False, patience: Patience | None = None
+    ) -> None:
+        self._patience = patience or Patience()
+        self._bound = _Bound(channel, self._patience.start)
         self._hold = hold
         self._channel = channel
         self._become = become
         self._talk = Conversation(become, channel.sendall, channel.close) if become.asks else None
         hear = self._talk.hear if self._talk else None
         # On a terminal all comes in one stream, and sudo's prompt with it.
-        self._tail = _Tail(channel, None if become.tty else hear)
+        self._tail = _Tail(channel, self._bound, None if become.tty else hear)
         self._hear = hear if become.tty else None
         self._feeder: _Feeder | None = None
         self._left: int | None = None
+        self._begun = False
 
     @property
     def sent(self) -> int:
@@ -65,30 +95,41 @@ class Exchange:
     def run(self, script: bytes, payload: Iterable[bytes], on_record: Callable[[Record], None] | None) -> Reply:
         """Send the script and the payload, and gather the answers.
 
-        Raises NotLetInError where sudo does not run it, what the payload raises, and what paramiko raises for a
-        connection that is lost.
+        Raises NotLetInError where sudo does not run it, StalledError where nothing happens any more, what the payload
+        raises, and what paramiko raises for a connection that is lost.
         """
-        channel, talk = self._channel, self._talk
-        self._feeder = feeder = _Feeder(channel, self._become, script, payload, hold=self._hold)
-        if self._become.tty:
-            self._take_terminal()
-        channel.exec_command(self._become.command(len(script)))
-        self._tail.start()
-        if talk is None:
-            feeder.start()
-        else:
-            channel.settimeout(_SUDO_SECONDS)
+        talk = self._talk
+        feeder = self._feeder = _Feeder(self._channel, self._become, script, payload, self._bound, hold=self._hold)
+        self._bound.start()
         try:
-            records = self._listen(feeder, on_record)
-        except TimeoutError:
-            if talk is not None and not talk.ready:
-                raise NotLetInError(talk) from None
-            raise
+            records = self._converse(feeder, len(script), on_record)
+        except (paramiko.SSHException, OSError, EOFError):
+            if not self._bound.expired:
+                raise
+            records = []
         finally:
             feeder.cancel()
+            self._bound.stop()
         if talk is not None and not talk.ready:
-            self._tail.join(timeout=5)
-            raise NotLetInError(talk)
+            if self._tail.is_alive():  # it has not begun where the channel took no command
+                self._tail.join(timeout=5)
+            if talk.cause or not self._bound.expired:
+                raise NotLetInError(talk)
+        if self._bound.expired:
+            raise StalledError(self._bound.seconds, begun=self._begun)
+        return self._reply(feeder, records)
+
+    def _converse(self, feeder: _Feeder, length: int, on_record: Callable[[Record], None] | None) -> list[Record]:
+        if self._become.tty:
+            self._take_terminal()
+        self._channel.exec_command(self._become.command(length))
+        self._tail.start()
+        if self._talk is None:
+            feeder.start()
+        return self._listen(feeder, on_record)
+
+    def _reply(self, feeder: _Feeder, records: list[Record]) -> Reply:
+        channel = self._channel
         if self._become.tty:
             channel.close()
         self._tail.join(timeout=5)
@@ -104,7 +145,7 @@ class Exchange:
         try:
             self._channel.get_pty("dumb")
         except paramiko.SSHException:
-            if self._talk is None or not self._channel.get_transport().is_active():
+            if self._talk is None or self._bound.expired or not self._channel.get_transport().is_active():
                 raise
             self._talk.said = "sudoers demands a terminal (requiretty), and sshd gives none (PermitTTY)"
             raise NotLetInError(self._talk) from None
@@ -119,8 +160,10 @@ class Exchange:
             elif talk is not None and record.kind == "ready":
                 if not talk.ready:
                     talk.ready = True
-                    self._channel.settimeout(None)
                     feeder.start()
+            elif record.kind == "started" and not self._begun:
+                self._begun = True
+                self._bound.allow(None if self._hold else self._patience.silent)
             elif talk is not None and record.kind == "left":
                 self._left = record.number("status")
                 break
@@ -134,6 +177,7 @@ class Exchange:
     def _lines(self) -> Iterator[str]:
         rest = b""
         while chunk := self._channel.recv(_CHUNK):
+            self._bound.heard()
             if self._hear is not None:
                 self._hear(chunk.decode("utf-8", "replace"))
             *lines, rest = (rest + chunk).split(b"\n")
@@ -143,13 +187,64 @@ class Exchange:
             yield rest.decode("utf-8", "replace")
 
 
+class _Bound(threading.Thread):
+    """Closes the channel when nothing has moved for ``seconds``, which ends every wait on it; None: never."""
+
+    def __init__(self, channel: paramiko.Channel, seconds: float) -> None:
+        super().__init__(name="bound", daemon=True)
+        self._channel = channel
+        self._changed = threading.Condition()
+        self._last = time.monotonic()
+        self._limit: float | None = seconds
+        self._over = False
+        self.expired = False
+
+    @property
+    def seconds(self) -> float:
+        return self._limit or 0.0
+
+    def heard(self) -> None:
+        self._last = time.monotonic()
+
+    def allow(self, seconds: float | None) -> None:
+        """From now on, so long."""
+        with self._changed:
+            self._limit = seconds
+            self.heard()
+            self._changed.notify()
+
+    def stop(self) -> None:
+        with self._changed:
+            self._over = True
+            self._changed.notify()
+
+    def run(self) -> None:
+        with self._changed:
+            while not self._over:
+                left = None if self._limit is None else self._last + self._limit - time.monotonic()
+                if left is not None and left <= 0:
+                    self.expired = True
+                    break
+                self._changed.wait(left)
+        if self.expired:
+            self._channel.close()
+
+
 class _Feeder(threading.Thread):
     """Sends standard input while the main thread reads the answers; ``hold`` leaves it open."""
 
     def __init__(
-        self, channel: paramiko.Channel, become: Become, script: bytes, payload: Iterable[bytes], *, hold: bool
+        self,
+        channel: paramiko.Channel,
+        become: Become,
+        script: bytes,
+        payload: Iterable[bytes],
+        bound: _Bound,
+        *,
+        hold: bool,
     ) -> None:
         super().__init__(name="feeder", daemon=True)
+        self._bound = bound
         self._hold = hold
         self._channel = channel
         self._become = become
@@ -164,6 +259,7 @@ class _Feeder(threading.Thread):
                 if self._cancelled:
                     return
                 self._channel.sendall(self._become.framed(chunk))
+                self._bound.heard()
                 self.sent += len(chunk)
             if not self._hold:
                 self._channel.sendall(self._become.end)
@@ -186,8 +282,9 @@ def _chain(script: bytes, payload: Iterable[bytes]) -> Iterator[bytes]:
 class _Tail(threading.Thread):
     """Keeps the end of standard error; unread it would fill the window and stop the command."""
 
-    def __init__(self, channel: paramiko.Channel, hear: Callable[[str], None] | None) -> None:
+    def __init__(self, channel: paramiko.Channel, bound: _Bound, hear: Callable[[str], None] | None) -> None:
         super().__init__(name="stderr", daemon=True)
+        self._bound = bound
         self._channel = channel
         self._hear = hear
         self._kept = b""
@@ -195,6 +292,7 @@ class _Tail(threading.Thread):
     def run(self) -> None:
         with suppress(OSError, EOFError, paramiko.SSHException):
             while chunk := self._channel.recv_stderr(_CHUNK):
+                self._bound.heard()
                 if self._hear is not None:
                     self._hear(chunk.decode("utf-8", "replace"))
                 self.keep(chunk)

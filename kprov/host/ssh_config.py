@@ -9,6 +9,7 @@ from pathlib import Path
 
 from kprov.errors import Problem, UsageError
 from kprov.host.ssh_options import Asked, Options, read_options
+from kprov.host.waiting import LOGIN_SECONDS
 from kprov.spec.target import Target, parse_target
 
 SYSTEM_KNOWN_HOSTS = (Path("/etc/ssh/ssh_known_hosts"), Path("/etc/ssh/ssh_known_hosts2"))
@@ -34,7 +35,8 @@ class Login:
     methods: what may be tried, in this order; password_prompts: how often a password is asked for.
     known_hosts: files, the first is written to; revoked_host_keys: a file of keys that are never taken;
     strict: ask, yes, no or accept-new, as StrictHostKeyChecking.
-    connect_timeout, alive_interval: seconds; alive_count: how many unanswered signs of life end the connection.
+    connect_timeout, banner_timeout, alive_interval: seconds, for the connection itself, for sshd's first line, and
+    between two signs of life; alive_count: how many unanswered signs of life end the connection.
     proxy_command: starts the way to the first hop; jumps: the hops, in the order in which they are passed.
     """
 
@@ -57,6 +59,7 @@ class Login:
     host_key_alias: str = ""
     strict: str = "ask"
     hash_known_hosts: bool = False
+    banner_timeout: float = LOGIN_SECONDS
     alive_interval: float = 10.0
     alive_count: int = 3
     address_family: str = "any"
@@ -101,6 +104,7 @@ class _Resolver:
             identities_only=options.flag("identitiesonly"),
             known_hosts=_paths(options, "userknownhostsfile", ("~/.ssh/known_hosts", "~/.ssh/known_hosts2")),
             connect_timeout=options.number("connecttimeout", 0) or 15.0,
+            banner_timeout=options.number("connecttimeout", 0) or LOGIN_SECONDS,
             proxy_command=None
             if alone or proxy.lower() == "none"
             else options.expand(proxy, "hnpr", environment=False),

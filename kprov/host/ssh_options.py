@@ -186,12 +186,20 @@ class _Reader:
             present = self.words.setdefault(keyword, [])
             present += [word for word in words if word not in present]
             return
-        # Whichever of the two comes first wins, also with the value none.
-        other = {"proxycommand": "proxyjump", "proxyjump": "proxycommand"}.get(keyword)
-        if keyword in self.words or other in self.words:
+        if keyword in self.words or self._has_other_proxy(keyword):
             return
         self.words[keyword] = words
         self.places[keyword] = place
+
+    def _has_other_proxy(self, keyword: str) -> bool:
+        """Whether a ProxyJump stands before this ProxyCommand, or the reverse; the first of the two wins.
+
+        ``ProxyCommand none`` also stops a later ProxyJump. ``ProxyJump none`` does not stop a later ProxyCommand:
+        Debian's 9.2p1-2+deb12u10 reads it so, with the changes of OpenSSH 10.3; older versions connect directly.
+        """
+        if keyword == "proxyjump":
+            return "proxycommand" in self.words
+        return keyword == "proxycommand" and self._one("proxyjump").lower() not in {"", "none"}
 
     # -------------------------------------------------------------- Match
 

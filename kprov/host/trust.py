@@ -28,8 +28,11 @@ from paramiko.hostkeys import HostKeys
 
 from kprov.errors import ConnectError, DeclinedError
 from kprov.host.known_hosts import AUTHORITY, REVOKED, KnownKey, fingerprint, read_known, read_revoked
+from kprov.host.rsa import Sshd
 from kprov.host.ssh_config import Login
 from kprov.host.ssh_words import pattern_matches
+from kprov.host.waiting import Waiting
+from kprov.host.wire import PatientTransport
 
 _CERTIFICATE = "-cert-v01@openssh.com"
 _RSA = ("rsa-sha2-512", "rsa-sha2-256")  # what a key of the kind ssh-rsa signs with
@@ -47,7 +50,7 @@ class Trust:
     ask: Callable[[str], bool] | None = None
 
 
-def prepare(client: SSHClient, login: Login, trust: Trust) -> Callable[..., Transport]:
+def prepare(client: SSHClient, login: Login, trust: Trust, waiting: Waiting | None = None) -> Callable[..., Transport]:
     """Set what the client does with the key that it is shown; before it connects.
 
     The answer is for its ``transport_factory``: the kinds of keys that are known are asked for first.
@@ -56,7 +59,8 @@ def prepare(client: SSHClient, login: Login, trust: Trust) -> Callable[..., Tran
     client.set_missing_host_key_policy(keys)
 
     def transport(sock: Any, **options: Any) -> Transport:
-        made = Transport(sock, **options)
+        made = PatientTransport(sock, waiting or Waiting(login.name), **options)
+        made.handshake_timeout = login.banner_timeout  # until the first packet behind sshd's first line
         security = made.get_security_options()
         security.key_types = keys.preferred(tuple(security.key_types))
         return made
@@ -102,7 +106,8 @@ class _HostKeys(MissingHostKeyPolicy):
             return
         kind = key.get_name().removesuffix(_CERTIFICATE)
         if self._keys():
-            raise self._changed(kind, blob)
+            transport = client.get_transport()
+            raise self._changed(kind, blob, Sshd.of(transport.remote_version if transport else "", None))
         self._new(kind, blob)
 
     def _keys(self) -> list[KnownKey]:
@@ -118,13 +123,16 @@ class _HostKeys(MissingHostKeyPolicy):
             hint="somebody may hold a copy of that key: give the host a new one, or ask who revoked it",
         )
 
-    def _changed(self, kind: str, blob: bytes) -> ConnectError:
+    def _changed(self, kind: str, blob: bytes, sshd: Sshd) -> ConnectError:
         known = min(self._keys(), key=lambda entry: entry.kind != kind)
+        cause = f"the known key is in {known.place}"
+        if known.kind == "ssh-rsa" and not sshd.knows_sha2:
+            cause += f"; {sshd.name} can prove an RSA key with SHA-1 only, so it was asked for another of its keys"
         return ConnectError(
             f"the host key has changed: {kind} {fingerprint(blob)} is shown, "
             f"{known.kind} {fingerprint(known.blob)} is known",
             where=self._login.name,
-            cause=f"the known key is in {known.place}",
+            cause=cause,
             hint="somebody may be in between; if the host was set up anew, remove the known key and run this again: "
             f"ssh-keygen -f {shlex.quote(str(known.path))} -R {shlex.quote(self.name)}",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import subprocess
@@ -14,7 +15,9 @@ from typing import IO, Any
 from paramiko import SSHException, Transport
 
 from kprov.host.ssh_config import Login
+from kprov.host.waiting import Waiting
 
+_LONGEST_INTERVAL, _MOST_KEEPALIVES = 32767, 127  # tcp(7)
 _FAMILIES = {"any": socket.AF_UNSPEC, "inet": socket.AF_INET, "inet6": socket.AF_INET6}
 # An interrupt of kprov must not take the way away: the host's lock is released over it.
 _UNINTERRUPTED = 'trap "" INT; exec "$0" -c "$1"'
@@ -36,7 +39,13 @@ class Wire:
         self.complaint = ""
 
     def recv(self, size: int) -> bytes:
-        data: bytes = self._line.recv(size)
+        try:
+            data: bytes = self._line.recv(size)
+        except TimeoutError as error:
+            if error.errno != errno.ETIMEDOUT:
+                raise
+            # The kernel has given up. As a TimeoutError, paramiko would take it for its own short one and go on.
+            raise ConnectionAbortedError(errno.ETIMEDOUT, "the host has gone silent") from None
         self.heard = time.monotonic()
         return data
 
@@ -75,11 +84,28 @@ def dial(login: Login) -> Wire:
             line.connect(address)
             # Small packets of an exchange must not wait for each other (paramiko#2438).
             line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            _keep_alive(line, login)
             return Wire(line)
         except OSError as error:
             line.close()
             failure = failure or error
     raise failure or OSError("it has no address")
+
+
+def _keep_alive(line: socket.socket, login: Login) -> None:
+    """Let the kernel notice a silent host a little later than Watch does, which begins after the login only.
+
+    A keepalive asks where nothing is on its way; TCP_USER_TIMEOUT bounds what is sent and not acknowledged.
+    """
+    seconds = max(1, min(int(login.alive_interval), _LONGEST_INTERVAL))
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (
+        (socket.TCP_KEEPIDLE, seconds),
+        (socket.TCP_KEEPINTVL, seconds),
+        (socket.TCP_KEEPCNT, min(login.alive_count + 3, _MOST_KEEPALIVES)),
+        (socket.TCP_USER_TIMEOUT, seconds * (login.alive_count + 4) * 1000),
+    ):
+        line.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def start_proxy(command: str) -> Wire:
@@ -95,6 +121,20 @@ def start_proxy(command: str) -> Wire:
             stderr=said,
         )
     return Wire(ours, proxy, said)
+
+
+class PatientTransport(Transport):
+    """A transport that says so where the host is slow to shake hands, and does not take silence for an end."""
+
+    def __init__(self, sock: Any, waiting: Waiting, **options: Any) -> None:
+        super().__init__(sock, **options)
+        self._waiting = waiting
+
+    def start_client(self, event: threading.Event | None = None, timeout: float | None = None) -> None:
+        with self._waiting.for_answer("sshd to answer"):
+            super().start_client(event, timeout)
+        if event is None and not self.initial_kex_done:
+            raise SSHException("the handshake did not end")
 
 
 class Watch(threading.Thread):

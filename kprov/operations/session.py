@@ -10,6 +10,7 @@ from typing import Any
 from kprov import receipt as receipts
 from kprov.desired.runtime import Runtime, runtime
 from kprov.errors import PreflightError
+from kprov.events import Emit, ignore
 from kprov.host.connection import Connection
 from kprov.host.facts import ask
 from kprov.host.ssh_config import Login, read_login
@@ -28,6 +29,7 @@ class Access:
 
     passwords: where they come from; called before anything is touched, and reads what was given only once.
     files: the options that name password files, for the command to type next.
+    emit: takes a message where a host is slow to let us in.
     """
 
     ssh_config: Path | None = None
@@ -36,6 +38,7 @@ class Access:
     ask: Callable[[str], bool] | None = None
     passwords: Callable[[], Passwords] = Passwords
     files: tuple[str, ...] = ()
+    emit: Emit = ignore
 
     @property
     def arguments(self) -> list[str]:
@@ -65,7 +68,7 @@ class Access:
         if journal is not None:
             journal.host(login.name, f"{login.user}@{login.hostname}:{login.port}")
         trust = Trust(self.accept_new_host_key, self.ask)
-        return Connection(login, trust, self.passwords(), journal.id if journal else "")
+        return Connection(login, trust, self.passwords(), journal.id if journal else "", self.emit)
 
 
 def receipt_of(seen: Seen, where: str) -> Receipt | None:

@@ -25,8 +25,20 @@ EVERY_BYTE = bytes(range(256)) * 1200  # more than one chunk, and more than a te
 
 
 @pytest.fixture(scope="module")
-def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+def only_door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
     yield from open_door("kacc", 167, tmp_path_factory.mktemp("kacc"), tmp_path_factory.mktemp("desk"))
+
+
+@pytest.fixture(scope="module", params=["dash", "bash"])
+def door(only_door: Door, request: pytest.FixtureRequest) -> Iterator[Door]:
+    """The host with Debian's /bin/sh, then with EL7's, which is bash."""
+    with only_door.sh(request.param):
+        yield only_door
+
+
+def test_the_host_s_sh_is_the_one_that_is_meant(door: Door, request: pytest.FixtureRequest) -> None:
+    wanted = request.node.callspec.params["door"]
+    assert door.run("readlink -f /bin/sh").strip().endswith(f"/{wanted}")
 
 
 def exercise(connection: Connection) -> None:

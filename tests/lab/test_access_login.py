@@ -6,8 +6,10 @@ All questions are put on a real terminal, to the kprov command as a user runs it
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -390,6 +392,37 @@ def test_a_proxy_command_that_fails_is_quoted(door: Door) -> None:
     assert "echo no way to target" in problem.hint
 
 
+# ------------------------------------------------------------------ a name server that does not answer
+
+
+@contextmanager
+def dead_name_server(door: Door, seconds: int) -> Iterator[None]:
+    """One that takes questions and never answers; each look-up on the host gives up after so long."""
+    operator = f"{door.address.rpartition('.')[0]}.1"
+    known = (door.host.root / "etc/hosts").read_text().splitlines(True)
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server,
+        door.file("etc/hosts", "".join(line for line in known if "operator" not in line)),
+        door.file("etc/resolv.conf", f"nameserver {operator}\noptions timeout:{seconds} attempts:1\n"),
+        door.sshd("UseDNS yes"),
+    ):
+        server.bind((operator, 53))
+        yield
+
+
+@pytest.mark.timeout(180)
+def test_a_login_that_waits_for_a_name_server_is_waited_for_and_explained(door: Door) -> None:
+    with dead_name_server(door, 28):
+        begun = time.monotonic()
+        outcome = door.kprov("status")
+        took = time.monotonic() - begun
+    assert NOTHING in outcome.err, outcome.err
+    assert took > 28
+    lines = [line for line in outcome.err.splitlines() if f"{door.address}: waiting for the login" in line]
+    assert "sshd may be looking up names at a name server that does not answer" in lines[0]
+    assert len(lines) >= 4, "it is never silent for long"
+
+
 # ------------------------------------------------------------------ a silent network
 
 
@@ -419,6 +452,18 @@ def test_a_host_that_goes_silent_is_noticed(door: Door, inner: Path, way: str) -
             )
     assert "has not answered for" in caught.value.problems[0].cause
     door.run("for tail in $(pgrep -f '^tail -f /dev/null'); do kill $tail; done")
+
+
+@pytest.mark.timeout(120)
+def test_a_host_that_goes_silent_during_the_login_is_noticed(door: Door) -> None:
+    """sshd answers nothing just then, so only the kernel can tell that the host is gone."""
+    config = door.config("ServerAliveInterval 1\nServerAliveCountMax 1\n")
+    cut = threading.Event()
+    with dead_name_server(door, 15), silenced(door, cut):
+        threading.Timer(1.5, cut.set).start()
+        with pytest.raises(ConnectError, match="lost during the login") as caught, door.connect(config=config):
+            pass
+    assert caught.value.problems[0].cause == "the host has gone silent"
 
 
 @contextmanager

@@ -59,7 +59,7 @@ ARROWS: dict[str, set[str]] = {
     "plan": {"receipt", "resources"},
     "drift": {"receipt", "resources"},
     "receipt": {"resources", "errors"},
-    "host": {"resources", "spec", "errors", "secret"},
+    "host": {"resources", "spec", "errors", "events", "secret"},
     "desired": {"resources", "releases", "spec"},
     "lab": {"errors", "events"},
     "checks": {"spec"},

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -71,6 +74,51 @@ def test_sudo_gets_the_password_first(path: str, shell: tuple[str, ...], tty: bo
     assert done.stderr.decode() == become.prompt + READY
 
 
+@contextmanager
+def terminal() -> Iterator[tuple[int, int]]:
+    ours, theirs = os.openpty()
+    try:
+        yield ours, theirs
+    finally:
+        for end in (ours, theirs):
+            os.close(end)
+
+
+def read_until(terminal: int, mark: bytes) -> bytes:
+    found = b""
+    while mark not in found:
+        found += os.read(terminal, 65536)
+    return found
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("sh", [shell for shell in ("dash", "bash") if shutil.which(shell)])
+def test_every_byte_arrives_on_a_terminal(path: str, sh: str) -> None:
+    """What is written at once, lengths and data, must not end up in a buffer of the shell (bash fills one)."""
+    become = Become(sudo=True, asks=True, tty=True, password=Secret('a "word"'))
+    (Path(path) / "sh").unlink()
+    (Path(path) / "sh").symlink_to(shutil.which(sh) or "/nowhere")
+    command = become.command(len(SCRIPT)).replace("/bin/sh", f"{path}/sh")
+    with terminal() as (ours, theirs):
+        process = subprocess.Popen(
+            [f"{path}/sh", "-c", command],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env={"PATH": path, "HOME": path},
+            start_new_session=True,
+        )
+        try:
+            read_until(ours, become.prompt.encode())
+            os.write(ours, become.framed(b'a "word"\n'))
+            read_until(ours, READY.encode())
+            os.write(ours, b"".join(become.framed(chunk) for chunk in (SCRIPT, PAYLOAD[:5], PAYLOAD[5:])) + become.end)
+            assert b"@kprov\tout\tgot=" + PAYLOAD + b"\n" in read_until(ours, b"left\tstatus=0\n")
+        finally:
+            process.kill()
+            process.wait()
+
+
 def test_nothing_secret_is_on_the_command_line() -> None:
     become = Become(sudo=True, asks=True, tty=True, password=Secret("hidden"))
     assert "hidden" not in become.command(1) + repr(become)
@@ -106,7 +154,7 @@ def test_a_second_prompt_is_a_refusal_whatever_is_said_between() -> None:
     talk = conversation(line, tty=True)
     talk.hear("[?]")
     talk.hear("\r\nFalsch!\r\n[?]")
-    assert (line.sent, talk.refused, line.closed) == ([b"5\nword\n"], True, 1)
+    assert (line.sent, talk.refused, line.closed) == ([b"0000000005word\n"], True, 1)
     assert talk.cause == "Falsch!"
 
 

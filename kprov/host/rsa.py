@@ -1,0 +1,75 @@
+"""Whether an sshd takes an RSA key, as far as that can be known before it is asked.
+
+paramiko signs with SHA-2 only (rsa-sha2-256 and -512, RFC 8332), and raises an error in its own thread, which ends the
+connection, where the host's list of algorithms has neither. ssh knows more about old sshd by their version strings;
+the same is known here (compat.c and sshconnect2.c in OpenSSH).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+SHA2 = ("rsa-sha2-512", "rsa-sha2-256")
+_CERTIFICATE = "-cert-v01@openssh.com"
+_OPENSSH = re.compile(r"OpenSSH_(\d+)\.(\d+)")
+_SINCE = (7, 2)  # OpenSSH's release notes
+_SILENT = (7, 4)  # takes them without saying so: SSH_BUG_SIGTYPE74
+_CERTIFICATES_SINCE = (7, 8)  # before, wrong names of signatures: SSH_BUG_SIGTYPE
+
+
+@dataclass(frozen=True)
+class Sshd:
+    """What a host has said about itself.
+
+    software: its version string without ``SSH-2.0-``. announced: its server-sig-algs; None where it sent none.
+    """
+
+    software: str
+    announced: tuple[str, ...] | None = None
+
+    @classmethod
+    def of(cls, line: str, listed: bytes | None) -> Sshd:
+        """From its first line, ``SSH-2.0-...``, and its server-sig-algs as they came."""
+        software = line.split("-", 2)[-1]
+        return cls(software, None if listed is None else tuple(listed.decode("ascii", "replace").split(",")))
+
+    @property
+    def name(self) -> str:
+        """The software without what a distribution adds to it."""
+        return self.software.partition(" ")[0]
+
+    @property
+    def knows_sha2(self) -> bool:
+        """Whether its own RSA host key can be shown with SHA-2; true where that is not known."""
+        return (self._version() or _SINCE) >= _SINCE
+
+    @property
+    def keeps_quiet(self) -> bool:
+        """Whether it takes RSA with SHA-2 although its list does not say so."""
+        return self._version() == _SILENT and not self._announces()
+
+    def obstacle(self, kind: str) -> str:
+        """Why a key of this kind cannot log in there; empty where it may be tried."""
+        if not kind.startswith(("ssh-rsa", "rsa-sha2-")):
+            return ""
+        version = self._version()
+        if kind.endswith(_CERTIFICATE) and version and version < _CERTIFICATES_SINCE:
+            return f"{self.name} takes RSA certificates with SHA-1 only; certify an ed25519 or ECDSA key"
+        if self._announces() or self.keeps_quiet:
+            return ""
+        if self.announced is not None or not self.knows_sha2:
+            return f"{self.name} takes RSA keys with SHA-1 only; use ed25519 or ecdsa"
+        return ""
+
+    def unsure(self, kind: str) -> bool:
+        """Whether an RSA key may be tried although the host does not say that it takes SHA-2."""
+        known = self._announces() or self.keeps_quiet or self.obstacle(kind)
+        return kind.startswith("ssh-rsa") and not known
+
+    def _announces(self) -> bool:
+        return any(name in SHA2 for name in self.announced or ())
+
+    def _version(self) -> tuple[int, int] | None:
+        found = _OPENSSH.match(self.software)
+        return (int(found[1]), int(found[2])) if found else None

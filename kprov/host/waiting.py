@@ -1,0 +1,61 @@
+"""Waiting for a host that takes long to answer: saying so meanwhile, and why that may be.
+
+ssh itself sets no bound to a login. sshd does: LoginGraceTime, 120 seconds by default.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from kprov.events import Emit, Message, ignore
+
+LOGIN_SECONDS = 150.0  # longer than LoginGraceTime, so that sshd ends it first
+SLOW_SECONDS = 5.0
+# UseDNS is on by default up to OpenSSH 6.7, and in all of Red Hat's 7; TCP wrappers and PAM look up names, too.
+SLOW_REASON = "sshd may be looking up names at a name server that does not answer"
+SLOW_HINT = (
+    "look at the host's /etc/resolv.conf, or set 'UseDNS no' in its /etc/ssh/sshd_config: with a dead name server "
+    "every login waits for it"
+)
+
+
+@dataclass
+class Waiting:
+    """Says that a host takes long, once after ``slow`` seconds and then as often.
+
+    name: the host. seconds: how long the last answer took, or has been waited for.
+    """
+
+    name: str
+    emit: Emit = ignore
+    slow: float = SLOW_SECONDS
+    seconds: float = 0.0
+
+    @property
+    def was_slow(self) -> bool:
+        return self.seconds >= self.slow
+
+    @contextmanager
+    def for_answer(self, what: str, reason: str = SLOW_REASON) -> Iterator[None]:
+        """The time in this block is the host's. what: is waited for ("the login"); reason: why it may be slow."""
+        begun = time.monotonic()
+        over = threading.Event()
+        teller = threading.Thread(target=self._tell, args=(what, reason, over), name="waiting", daemon=True)
+        teller.start()
+        try:
+            yield
+        finally:
+            over.set()
+            teller.join()
+            self.seconds = time.monotonic() - begun
+
+    def _tell(self, what: str, reason: str, over: threading.Event) -> None:
+        begun = time.monotonic()
+        why = f": {reason}"
+        while not over.wait(self.slow):
+            self.emit(Message(f"{self.name}: waiting for {what}, {time.monotonic() - begun:.0f} s so far{why}"))
+            why = ""
