@@ -167,7 +167,9 @@ def test_a_known_cause_brings_its_remedy(host: LocalHost) -> None:
     host.before += "full() { echo 'cp: error writing: No space left on device'; return 1; }"
     with pytest.raises(StepError) as caught:
         run(host, plan(change("a", ("full",))))
-    assert caught.value.problems[0].hint.endswith("(df -h, df -i): make room; then run the same command again: it goes on from here")
+    assert caught.value.problems[0].hint.endswith(
+        "(df -h, df -i): make room; then run the same command again: it goes on from here"
+    )
 
 
 def test_a_failed_step_ends_the_run_and_leaves_the_intent(host: LocalHost) -> None:
