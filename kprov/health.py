@@ -102,14 +102,23 @@ class _Watch:
             time.sleep(_PAUSE_SECONDS)
 
     def fail(self, what: str, *, hint: str = "") -> None:
-        """Raise NotReadyError with the end of the log, and with what that means where it tells more than ``hint``."""
-        log = self._log()
+        """Raise NotReadyError with the end of the log, and with what that means where it tells more than ``hint``.
+
+        Drop-ins of others are named beside it: what they set may be the cause.
+        """
+        seen = ask(self.connection, [self._log_call, ("probe_unit", self.unit, self.unit)])
+        log = seen["log"].get("text", "")
         hint = known_remedy(log) or hint or remedy(log)
+        if others := UnitState.of(seen[self.unit]).drop_ins:
+            hint += f"; drop-ins that kprov did not write are in force: {', '.join(others)}"
         raise NotReadyError(what, where=self.connection.login.name, cause=last_lines(log), hint=hint)
 
     def _log(self) -> str:
-        seen = ask(self.connection, [("probe_log", "log", self.unit, "60", self.runtime.log_files[self.unit])])
-        return seen["log"].get("text", "")
+        return ask(self.connection, [self._log_call])["log"].get("text", "")
+
+    @property
+    def _log_call(self) -> Call:
+        return ("probe_log", "log", self.unit, "60", self.runtime.log_files[self.unit])
 
     def patience(self) -> str:
         """Seconds for one question to the service: it may hang, and the bound holds all the same."""

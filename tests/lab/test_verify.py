@@ -138,6 +138,11 @@ DEVIATIONS = {
         f"mv /root/kept {UNIT}; systemctl daemon-reload",
         {f"test_file[{UNIT}]", "test_unit_is_the_one_that_systemd_has_read[kafka.service]"},
     ),
+    "fewer open files than the unit asks for": (
+        "prlimit --nofile=4096 --pid $(systemctl show -p MainPID zookeeper | cut -d= -f2)",
+        "prlimit --nofile=65536 --pid $(systemctl show -p MainPID zookeeper | cut -d= -f2)",
+        {"test_unit_may_open_as_many_files_as_it_asks_for[zookeeper.service]"},
+    ),
     "stopped unit": ("systemctl stop kafka", START, {"test_unit_runs[kafka.service]"}),
     "another process on the port": (
         "systemctl stop kafka; systemd-run -q --unit=squatter perl -MIO::Socket::INET -e "
@@ -161,6 +166,19 @@ def test_a_planted_deviation_fails_where_it_should(host: Machine, deviation: str
     failed = {test["name"] for test in result.json["verify"]["tests"] if test["status"] == "failed"}
     assert failed == expected
     assert all(name in result.json["problems"][0]["cause"] for name in expected)
+
+
+def test_check_notices_a_limit_that_the_host_clamps(host: Machine) -> None:
+    """As verify does: by what the process was really given."""
+    pid = "$(systemctl show -p MainPID kafka | cut -d= -f2)"
+    host.ssh(f"prlimit --nofile=4096 --pid {pid}")
+    try:
+        results = host.kprov("check", "--json").json["check"]["results"]
+    finally:
+        host.ssh(f"prlimit --nofile=100000 --pid {pid}")
+    (found,) = [item for item in results if item["check"] == "limits"]
+    assert found["status"] == "warn"
+    assert "kafka.service runs with a limit of 4096 open files, and its unit asks for 100000" in found["evidence"]
 
 
 def test_all_is_put_back(host: Machine) -> None:
