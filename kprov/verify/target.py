@@ -165,6 +165,12 @@ class Target:
         found = self.run(f"grep '^Max open files' /proc/{self.units[unit]['MainPID']}/limits").out.split()
         return limit(found[3]) if len(found) > 3 else None
 
+    @cached_property
+    def most_open_files(self) -> int | None:
+        """How many files systemd itself may open, which is all that it can give where it may not raise limits."""
+        found = self.run("grep '^Max open files' /proc/1/limits").out.split()
+        return limit(found[4]) if len(found) > 4 else None
+
     def tool(self, command: Iterable[str], stdin: str = "") -> Output:
         """One of Kafka's own tools, run in its home."""
         words = shlex.join(command)

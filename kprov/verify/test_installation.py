@@ -112,13 +112,16 @@ def test_unit_runs_as_its_own_user(target: Target, entry: Made) -> None:
 
 @pytest.mark.entries("service")
 def test_unit_may_open_as_many_files_as_it_asks_for(target: Target, entry: Made) -> None:
-    """systemd lowers LimitNOFILE= to the host's hard limit without a word."""
+    """systemd lowers LimitNOFILE= to its own hard limit without a word, where it may not raise that."""
     unit = entry["unit"]
     running(target, unit)
     asked, given = limit(target.units[unit]["LimitNOFILE"]), target.open_files(unit)
     assert asked is not None, f"systemd does not tell LimitNOFILE of {unit}"
     assert given is not None, f"/proc does not tell the limits of {unit}"
-    assert given >= asked, f"{unit} may open {given} files, and its unit asks for {asked}"
+    told = f"{unit} may open {given} files, and its unit asks for {asked}"
+    if given < asked and given == target.most_open_files:
+        pytest.skip(f"{told}: the host gives no service more (/proc/1/limits)")
+    assert given >= asked, told
 
 
 def test_port(target: Target, port: tuple[str, int]) -> None:
