@@ -228,7 +228,7 @@ probe_running() { # ID UNIT
     restarts=$(systemctl show -p NRestarts "$2" 2>/dev/null | sed -n 's/^NRestarts=//p')
     messages=
     [ -n "$restarts" ] || messages=$(journalctl -q -b -n 20000 --no-pager -o cat _PID=1 "UNIT=$2" 2>/dev/null |
-        sed -n -e 's/^.*scheduling restart.*$/r/p' -e 's/^Started .*$/s/p' | tr -d '\n')
+        sed -n -e 's/^.*[Ss]chedul[a-z]* restart.*$/r/p' -e 's/^Started .*$/s/p' | tr -d '\n')
     main=$(systemctl show -p MainPID "$2" 2>/dev/null | sed -n 's/^MainPID=//p')
     open_files=
     [ "${main:-0}" = 0 ] || open_files=$(limit_of "$main" 'Max open files')

@@ -45,5 +45,7 @@ def _is_missing(item: Drift) -> bool:
 
 
 def _beside(problem: Problem, hint: str, *, missing: bool) -> Problem:
-    """What is missing replaces the advice that the log alone gave; an edited file may have nothing to do with it."""
-    return replace(problem, hint=hint if missing or not problem.hint else f"{problem.hint}; {hint}")
+    """What is missing comes before the advice that the log gave; what was only edited after it."""
+    if not problem.hint:
+        return replace(problem, hint=hint)
+    return replace(problem, hint=f"{hint}; its log: {problem.hint}" if missing else f"{problem.hint}; {hint}")
