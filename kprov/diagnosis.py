@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 # 1.0 says the first, later ones the second (facts of ZkUtils.scala and KafkaZkClient.scala).
 _REGISTERED = r"already registered on the path|node already exists and owner"
@@ -390,6 +391,11 @@ def passes(log: str) -> str:
     if re.search(_REGISTERED, log):
         return "ZooKeeper still lists the broker that ran before, until its session has timed out"
     return ""
+
+
+def drop_in_note(paths: Sequence[str]) -> str:
+    """What an advice says of the drop-ins in force that kprov did not write: what they set may be the cause."""
+    return f"; drop-ins that kprov did not write are in force: {', '.join(paths)}" if paths else ""
 
 
 def last_lines(log: str, count: int = 20) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from kprov.desired.common import KAFKA_UNIT, ZOOKEEPER_UNIT
 from kprov.desired.runtime import Runtime
-from kprov.diagnosis import known_remedy, last_lines, passes, remedy
+from kprov.diagnosis import drop_in_note, known_remedy, last_lines, passes, remedy
 from kprov.errors import NotReadyError
 from kprov.events import Emit, Message, StepDone, StepFailed, StepStarted
 from kprov.host.connection import Connection
@@ -109,8 +109,7 @@ class _Watch:
         seen = ask(self.connection, [self._log_call, ("probe_unit", self.unit, self.unit)])
         log = seen["log"].get("text", "")
         hint = known_remedy(log) or hint or remedy(log)
-        if others := UnitState.of(seen[self.unit]).drop_ins:
-            hint += f"; drop-ins that kprov did not write are in force: {', '.join(others)}"
+        hint += drop_in_note(UnitState.of(seen[self.unit]).drop_ins)
         raise NotReadyError(what, where=self.connection.login.name, cause=last_lines(log), hint=hint)
 
     def _log(self) -> str:

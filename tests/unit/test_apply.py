@@ -156,6 +156,24 @@ def test_a_service_is_not_known_to_serve_before_its_gate(host: LocalHost, starte
     assert entry["fingerprint"] == known
 
 
+def test_a_service_that_cannot_be_started_brings_its_journal_and_the_drop_ins_of_others(host: LocalHost) -> None:
+    """systemctl itself only says that it failed."""
+    host.stand_in(
+        "systemctl",
+        'case "$1" in show) echo DropInPaths=/etc/systemd/system/x.service.d/own.conf ;; start) echo "Job failed"; exit 1 ;; esac',
+    )
+    host.stand_in("journalctl", "echo 'x.service: Failed to load environment files: No such file or directory'")
+    start = Change(Action.START, "service:x.service", "service x.service", "new", (("start_unit", "x.service"),))
+    with pytest.raises(StepError) as caught:
+        run(host, plan(start))
+    problem = caught.value.problems[0]
+    assert problem.cause == "Job failed\nx.service: Failed to load environment files: No such file or directory"
+    assert problem.hint.startswith("the unit's environment file cannot be read (No such file or directory)")
+    assert (
+        "drop-ins that kprov did not write are in force: /etc/systemd/system/x.service.d/own.conf; then" in problem.hint
+    )
+
+
 def test_a_receipt_whose_writing_was_cut_off_is_no_success(host: LocalHost) -> None:
     host.before += "write_receipt() { kill -9 $$; }"
     with pytest.raises(StepError, match="the receipt could not be written"):
