@@ -169,7 +169,8 @@ class UnitState:
     @property
     def drop_ins(self) -> tuple[str, ...]:
         """The drop-ins in force that kprov did not write; those that a distribution gives to all units are left out."""
-        paths = re.split(r" (?=/)", self.properties.get("DropInPaths", "").strip())
+        # Later versions put what has a space into quotes.
+        paths = re.split(r" (?=[\"']?/)", self.properties.get("DropInPaths", "").strip())
         return tuple(path for path in (item.strip("'\"") for item in paths) if path and not _USUAL_DROP_IN.match(path))
 
     @property

@@ -160,7 +160,8 @@ def test_a_service_that_cannot_be_started_brings_its_journal_and_the_drop_ins_of
     """systemctl itself only says that it failed."""
     host.stand_in(
         "systemctl",
-        'case "$1" in show) echo DropInPaths=/etc/systemd/system/x.service.d/own.conf ;; start) echo "Job failed"; exit 1 ;; esac',
+        'case "$1" in show) echo DropInPaths=/etc/systemd/system/x.service.d/own.conf ;;'
+        ' start) echo "Job failed"; exit 1 ;; esac',
     )
     host.stand_in("journalctl", "echo 'x.service: Failed to load environment files: No such file or directory'")
     start = Change(Action.START, "service:x.service", "service x.service", "new", (("start_unit", "x.service"),))

@@ -167,6 +167,10 @@ def test_a_unit_that_is_not_there() -> None:
         ),
         # Newer versions quote what has a space.
         (
+            '/etc/systemd/system/kafka.service.d/kprov-hardening.conf "/etc/systemd/system/kafka.service.d/my a.conf"',
+            ("/etc/systemd/system/kafka.service.d/my a.conf",),
+        ),
+        (
             '"/etc/systemd/system/kafka.service.d/my own.conf" /run/x.conf',
             ("/etc/systemd/system/kafka.service.d/my own.conf", "/run/x.conf"),
         ),
