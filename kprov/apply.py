@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from kprov import __version__
-from kprov.diagnosis import known_remedy
+from kprov.diagnosis import drop_in_note, known_remedy
 from kprov.errors import ConnectError, ExitCode, KprovError, LockedError, PreflightError, StepError, code_of
 from kprov.events import Emit, StepDone, StepFailed, StepStarted, Transfer
 from kprov.host.answers import Record
@@ -29,6 +29,7 @@ from kprov.journal import operator
 from kprov.plan import Plan, differs
 from kprov.receipt import Receipt
 from kprov.resources.base import ABSENT, Call, Change, Made, Seen, Upload
+from kprov.resources.system import UnitState
 
 _CHUNK = 262144
 Gate = Callable[[str], None]
@@ -220,14 +221,27 @@ def _run(connection: Connection, batch: Sequence[Change], offset: int, count: in
     if progress.failed is not None:
         change = batch[progress.failed.number("number")]
         cause = progress.failed["output"].strip() or f"status {progress.failed['status']}"
-        hint = known_remedy(cause) or "mend the cause"
-        hint += "; then run the same command again: it goes on from here"
+        said, note = _of_service(connection, change)
+        cause = f"{cause}\n{said}".strip()
+        hint = known_remedy(said) or known_remedy(cause) or "fix the cause"
+        hint += f"{note}; then run the same command again: it goes on from here"
         raise StepError(f"{change.action} {change.title} failed", where=where, cause=cause, hint=hint)
     if progress.ended != len(batch):
         change = batch[progress.ended]
         cause = reply.errors.strip()[-2000:]
         hint = "run the same command again: it goes on from where the host is"
         raise StepError(f"{change.action} {change.title} did not end", where=where, cause=cause, hint=hint)
+
+
+def _of_service(connection: Connection, change: Change) -> tuple[str, str]:
+    """Why a service could not be started, as its journal has it, and the drop-ins of others: systemctl says neither."""
+    unit = change.id.removeprefix("service:")
+    if unit == change.id:
+        return "", ""
+    with suppress(ConnectError, StepError):
+        seen = ask(connection, [("probe_log", "log", unit, "10"), ("probe_unit", unit, unit)])
+        return seen["log"].get("text", "").strip(), drop_in_note(UnitState.of(seen[unit]).drop_ins)
+    return "", ""
 
 
 def _check_staged(connection: Connection, records: Iterable[Record]) -> None:

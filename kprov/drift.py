@@ -94,8 +94,7 @@ def _of_directory(made: Made, seen: Seen) -> Iterator[str]:
 
 
 def _of_service(state: UnitState) -> Iterator[str]:
-    if not state.active:
-        yield f"is {state.properties.get('ActiveState', 'not there')}, not active"
+    """A service that is stopped is none: somebody may have stopped it, and status says so before anything else."""
     if not state.enabled:
         yield "is not enabled"
     if state.needs_reload:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from kprov.desired.common import KAFKA_UNIT, ZOOKEEPER_UNIT
 from kprov.desired.runtime import Runtime
-from kprov.diagnosis import known_remedy, last_lines, passes, remedy
+from kprov.diagnosis import drop_in_note, known_remedy, last_lines, passes, remedy
 from kprov.errors import NotReadyError
 from kprov.events import Emit, Message, StepDone, StepFailed, StepStarted
 from kprov.host.connection import Connection
@@ -102,14 +102,22 @@ class _Watch:
             time.sleep(_PAUSE_SECONDS)
 
     def fail(self, what: str, *, hint: str = "") -> None:
-        """Raise NotReadyError with the end of the log, and with what that means where it tells more than ``hint``."""
-        log = self._log()
+        """Raise NotReadyError with the end of the log, and with what that means where it tells more than ``hint``.
+
+        Drop-ins of others are named beside it: what they set may be the cause.
+        """
+        seen = ask(self.connection, [self._log_call, ("probe_unit", self.unit, self.unit)])
+        log = seen["log"].get("text", "")
         hint = known_remedy(log) or hint or remedy(log)
+        hint += drop_in_note(UnitState.of(seen[self.unit]).drop_ins)
         raise NotReadyError(what, where=self.connection.login.name, cause=last_lines(log), hint=hint)
 
     def _log(self) -> str:
-        seen = ask(self.connection, [("probe_log", "log", self.unit, "60", self.runtime.log_files[self.unit])])
-        return seen["log"].get("text", "")
+        return ask(self.connection, [self._log_call])["log"].get("text", "")
+
+    @property
+    def _log_call(self) -> Call:
+        return ("probe_log", "log", self.unit, "60", self.runtime.log_files[self.unit])
 
     def patience(self) -> str:
         """Seconds for one question to the service: it may hang, and the bound holds all the same."""

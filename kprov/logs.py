@@ -35,13 +35,14 @@ _CONTINUED = re.compile(
 # systemd 219 and later of a unit that fails; a Java that is told to stop ends with 143, which is none.
 _SYSTEMD_FAILURE = re.compile(
     r"main process exited, (?!code=exited, status=(?:0|143)\b)|entered failed state|\.service failed\."
-    r"|Failed with result|Failed to start|Failed at step|repeated too quickly"
-    r"|timed out\. (?:Killing|Terminating)|oom-kill",
+    r"|Failed with result|Failed to (?:start|load|run|locate|determine|set up)|Unable to locate|Failed at step"
+    r"|repeated too quickly|timed out\. (?:Killing|Terminating)|oom-kill|still around after .*SIGKILL",
     re.IGNORECASE,
 )
 # What the JVM and the start scripts write when it does not come to logging at all.
 _FAILURE = re.compile(
     r"Error\b|Exception in thread|Unrecognized |Invalid |Could not |Conflicting |java\.lang\.|# A fatal error"
+    r"|# There is insufficient memory|# Native memory allocation"
     r"|.*: line \d+: .*(?:No such file|not found|denied)"
 )
 _WARNING = re.compile(r".*\bwarning: ", re.IGNORECASE)
@@ -132,7 +133,8 @@ def _headed(source: str, line: str, zone: timezone) -> Entry | None:
 
 
 def _is_systemd(program: str) -> bool:
-    return program.startswith("systemd[")
+    """Also its child that could not become the service: from 254 on it is named for that program, in parentheses."""
+    return program.startswith(("systemd[", "systemd-executor[", "("))
 
 
 def _told_level(program: str, text: str) -> str:

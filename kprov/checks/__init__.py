@@ -29,6 +29,7 @@ _CHECKS: tuple[tuple[str, str, Callable[[Subject], Iterator[Finding]]], ...] = (
     ("other-java", "neighbours", neighbours.other_java),
     ("other-kafka", "neighbours", neighbours.other_kafka),
     ("other-zookeeper", "neighbours", neighbours.other_zookeeper),
+    ("drop-ins", "neighbours", neighbours.drop_ins),
     ("clock", "clock", clock.clock),
     ("time-sync", "clock", clock.time_sync),
     ("limits", "kernel", kernel.limits),

@@ -9,6 +9,7 @@ from kprov.checks.result import Finding, advice, bad, good, unseen
 from kprov.checks.subject import Subject
 
 _OPEN_FILES = 100000  # LimitNOFILE in templates/kafka.service.j2
+_MAY_RAISE_LIMITS = 1 << 24  # CAP_SYS_RESOURCE (linux/capability.h)
 _MAPS = 65530  # the kernel's default; two maps for each segment of each partition
 _SWAPPINESS = 10
 _LITTLE_ENTROPY = 200
@@ -18,7 +19,14 @@ _PERSIST = "in /etc/sysctl.d/kafka.conf, then sysctl --system"
 
 
 def limits(host: Subject) -> Iterator[Finding]:
-    """The unit asks for its own open files; the kernel must allow them."""
+    """The units ask for their own open files; the kernel and the host's init must allow them."""
+    found = [*_kernel_limits(host), *_init_limit(host), *_limits_in_force(host)]
+    yield from found
+    if not found:
+        yield good(f"fs.nr_open {host.open_files}, fs.file-max {host.file_max}, vm.max_map_count {host.map_count}")
+
+
+def _kernel_limits(host: Subject) -> Iterator[Finding]:
     values = (host.open_files, host.file_max, host.map_count)
     if host.open_files is not None and host.open_files < _OPEN_FILES:
         what = f"fs.nr_open is {host.open_files}, and the unit asks for {_OPEN_FILES} open files"
@@ -31,8 +39,33 @@ def limits(host: Subject) -> Iterator[Finding]:
         yield advice(what, f"write vm.max_map_count = 262144 {_PERSIST}")
     elif None in values:
         yield unseen("the kernel does not tell all of its limits", "look with sysctl fs.nr_open vm.max_map_count")
-    else:
-        yield good(f"fs.nr_open {host.open_files}, fs.file-max {host.file_max}, vm.max_map_count {host.map_count}")
+
+
+def _init_limit(host: Subject) -> Iterator[Finding]:
+    """systemd lowers what a unit asks for to its own hard limit, without a word, where it may not raise that."""
+    if host.init_files is not None and host.init_files >= _OPEN_FILES:
+        return
+    if host.init_files is None or not host.init_capabilities:
+        yield unseen("how many files systemd itself may open could not be seen", "look at /proc/1/limits")
+    elif not int(host.init_capabilities, 16) & _MAY_RAISE_LIMITS:
+        yield advice(
+            f"systemd itself may open {host.init_files} files at most and gives no service more; the unit asks for "
+            f"{_OPEN_FILES}",
+            "raise the hard limit of open files of the container or of process 1 (/proc/1/limits)",
+        )
+
+
+def _limits_in_force(host: Subject) -> Iterator[Finding]:
+    """What the processes that run were really given."""
+    for item in host.unit_files:
+        if item.given is None or item.asked is None:
+            where = f"look at /proc/PID/limits of {item.unit}"
+            yield unseen(f"how many files {item.unit} may open could not be seen", where)
+        elif item.given < item.asked:
+            yield advice(
+                f"{item.unit} runs with a limit of {item.given} open files, and its unit asks for {item.asked}",
+                "restart it if LimitNOFILE= has changed since; else raise the host's hard limit (/proc/1/limits)",
+            )
 
 
 def swappiness(host: Subject) -> Iterator[Finding]:

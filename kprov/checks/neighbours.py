@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kprov.checks.result import Finding, advice, good
+from kprov.checks.result import Finding, advice, good, unseen
 from kprov.checks.subject import Subject
 
 
@@ -24,6 +24,18 @@ def other_kafka(host: Subject) -> Iterator[Finding]:
 def other_zookeeper(host: Subject) -> Iterator[Finding]:
     """Likewise, a ZooKeeper."""
     yield _other(host, "zookeeper", "ZooKeeper")
+
+
+def drop_ins(host: Subject) -> Iterator[Finding]:
+    """Drop-ins of others change what the units do: a start that fails may be theirs."""
+    for unit, paths in host.drop_ins.items():
+        if paths is None:
+            yield unseen(f"which drop-ins {unit} has could not be seen", f"look with systemctl cat {unit}")
+        elif paths:
+            what = f"{unit} has drop-ins that kprov did not write: {', '.join(paths)}"
+            yield advice(what, f"see with systemctl cat {unit} that they still fit")
+    if not any(paths is None or paths for paths in host.drop_ins.values()):
+        yield good("the units have no drop-ins of others")
 
 
 def _other(host: Subject, kind: str, label: str) -> Finding:

@@ -70,6 +70,15 @@ class Java:
 
 
 @dataclass(frozen=True)
+class OpenFiles:
+    """How many files a running unit's process may open, and how many its unit asks for; None where not known."""
+
+    unit: str
+    asked: int | None
+    given: int | None
+
+
+@dataclass(frozen=True)
 class Subject:
     """Numbers are None, and texts empty, where the host does not tell.
 
@@ -78,7 +87,10 @@ class Subject:
     today: the day on the operator's machine (ISO). names: addresses on the host by name, None where it cannot resolve
     at all; host_name is one of them. own: the host's addresses; local: the one at which it was reached. public: what
     clients will be told; internal: what the host uses for itself instead, if it must. seen_homes: directories of the
-    usual names that kprov did not make; seen_units likewise. filters: rules of a packet filter that is not firewalld's.
+    usual names that kprov did not make; seen_units likewise. drop_ins: of each unit, those that kprov did not write,
+    None where unknown. init_files: the hard limit of open files of the host's init; init_capabilities: its effective
+    capabilities, in hexadecimal. unit_files: of the units that run. filters: rules of a packet filter that is not
+    firewalld's.
     """
 
     system: str = "Linux"
@@ -99,6 +111,7 @@ class Subject:
     seen_units: tuple[str, ...] = ()
     seen_homes: tuple[str, ...] = ()
     seen_java: str = ""
+    drop_ins: Mapping[str, tuple[str, ...] | None] = field(default_factory=dict)
     host_name: str = ""
     names: Mapping[str, tuple[str, ...]] | None = None
     own: tuple[str, ...] = ()
@@ -111,6 +124,9 @@ class Subject:
     open_files: int | None = None
     file_max: int | None = None
     map_count: int | None = None
+    init_files: int | None = None
+    init_capabilities: str = ""
+    unit_files: tuple[OpenFiles, ...] = ()
     swappiness: int | None = None
     huge_pages: str = ""
     entropy: int | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -52,7 +53,7 @@ restart = _verb(
 @access_options
 @json_option
 def status(host: str | None, config: Path | None, access: Access, as_json: bool) -> None:
-    """Show versions, units, ports and processes of HOST, and since when they run.
+    """Show whether HOST serves and why not, with versions, units, ports, restarts and drift.
 
     \b
     Examples:
@@ -62,4 +63,7 @@ def status(host: str | None, config: Path | None, access: Access, as_json: bool)
     with command("status", as_json=as_json) as output:
         login = access.login(bare_host(host, config))
         with access.connect(login, output.journal) as connection, output.progress():
-            output.status(read_status(connection))
+            found = read_status(connection)
+        output.status(found)
+        if verb := found.verdict.next:
+            output.next_command(shlex.join(["kprov", verb, host or login.name, *access.arguments]))

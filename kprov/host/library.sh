@@ -211,7 +211,7 @@ probe_user() { # ID NAME
 getent_passwd() { getent passwd "$1" 2>/dev/null || grep "^$1:" /etc/passwd; }
 
 probe_unit() { # ID UNIT
-    if shown=$(systemctl show -p LoadState,ActiveState,SubState,Result,MainPID,UnitFileState,NeedDaemonReload,FragmentPath,ExecMainStatus,ExecMainStartTimestamp "$2" 2>&1); then
+    if shown=$(systemctl show -p LoadState,ActiveState,SubState,Result,MainPID,UnitFileState,NeedDaemonReload,FragmentPath,DropInPaths,LimitNOFILE,ExecMainStatus,ExecMainStartTimestamp "$2" 2>&1); then
         status=present
         # A process may go on running after its unit file has gone.
         case $shown in *LoadState=not-found*) case $shown in *ActiveState=inactive*) status=absent ;; esac ;; esac
@@ -219,6 +219,24 @@ probe_unit() { # ID UNIT
     else
         unknown "$1" "$shown"
     fi
+}
+
+# How often systemd has started a unit again by itself since somebody last started it, and how many files its main
+# process may open. systemd before 235 does not count restarts (asking for NRestarts fails): its messages of this boot
+# are answered with instead, oldest first, one letter each: r for a restart that is scheduled, s for a start.
+probe_running() { # ID UNIT
+    restarts=$(systemctl show -p NRestarts "$2" 2>/dev/null | sed -n 's/^NRestarts=//p')
+    messages=
+    [ -n "$restarts" ] || messages=$(journalctl -q -b -n 20000 --no-pager -o cat _PID=1 "UNIT=$2" 2>/dev/null |
+        sed -n -e 's/^.*[Ss]chedul[a-z]* restart.*$/r/p' -e 's/^Started .*$/s/p' | tr -d '\n')
+    main=$(systemctl show -p MainPID "$2" 2>/dev/null | sed -n 's/^MainPID=//p')
+    open_files=
+    [ "${main:-0}" = 0 ] || open_files=$(limit_of "$main" 'Max open files')
+    say seen "id=$1" status=present "restarts=$restarts" "messages=$messages" "open_files=$open_files"
+}
+
+limit_of() { # PID NAME: the soft limit
+    sed -n "s/^$2  *\([^ ]*\) .*/\1/p" "/proc/$1/limits" 2>/dev/null
 }
 
 # Who listens on a TCP port: "address:inode" of each listening socket, then the process that holds it.
@@ -429,7 +447,9 @@ probe_kernel() { # ID: memory and settings
         "huge_pages=$(line_of /sys/kernel/mm/transparent_hugepage/enabled)" \
         "nr_open=$(line_of /proc/sys/fs/nr_open)" "file_max=$(line_of /proc/sys/fs/file-max)" \
         "map_count=$(line_of /proc/sys/vm/max_map_count)" \
-        "entropy=$(line_of /proc/sys/kernel/random/entropy_avail)" "container=$(line_of /run/systemd/container)"
+        "entropy=$(line_of /proc/sys/kernel/random/entropy_avail)" "container=$(line_of /run/systemd/container)" \
+        "init_files=$(sed -n 's/^Max open files  *[^ ]*  *\([^ ]*\) .*/\1/p' /proc/1/limits 2>/dev/null)" \
+        "init_capabilities=$(sed -n 's/^CapEff:[^0-9a-f]*//p' /proc/1/status 2>/dev/null)"
 }
 
 # Which services keep the time, by the names that distributions give them, and whether the kernel's clock is in step.
@@ -600,11 +620,15 @@ note_run() { # JSON: an object
 }
 
 probe_journal() { # ID: the host's own journal, and whether a run has the lock now
-    locked=no
-    [ -d "$kprov_dir/lock" ] && ! lock_is_stale && locked=yes
     probe_path "$1" "$kprov_dir/journal" content
-    say data "id=$1" "locked=$locked"
+    say data "id=$1" "locked=$(locked)"
 }
+
+probe_lock() { # ID: whether a run has the lock now
+    say seen "id=$1" status=present "locked=$(locked)"
+}
+
+locked() { if [ -d "$kprov_dir/lock" ] && ! lock_is_stale; then printf yes; else printf no; fi; }
 
 take_lock() { # SESSION WHO COMMAND [NOTE: for the journal]
     state_dir || return 1

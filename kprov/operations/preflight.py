@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from kprov.checks import NAMES, Result, Status
-from kprov.checks.subject import Java, Neighbour, Place, Port, Product, Subject
+from kprov.checks.subject import Java, Neighbour, OpenFiles, Place, Port, Product, Subject
 from kprov.desired.common import KAFKA_UNIT, RELEASES, ZOOKEEPER_UNIT
 from kprov.desired.java import java_path
 from kprov.desired.kafka import kafka_logs
@@ -19,7 +19,7 @@ from kprov.receipt import Receipt
 from kprov.releases import catalogue, product
 from kprov.releases.archive import Archive
 from kprov.resources.base import ABSENT, Call, Seen
-from kprov.resources.system import UnitState
+from kprov.resources.system import Running, UnitState, limit
 from kprov.spec.broker import (
     broker_properties,
     internal_port,
@@ -31,6 +31,7 @@ from kprov.spec.broker import (
 from kprov.spec.model import Cluster, Host
 
 _STATE = "/var/lib/kprov"
+_UNITS = (ZOOKEEPER_UNIT, KAFKA_UNIT)
 _ZOOKEEPER_STARTS_WITH = 128 * 2**20  # preAllocSize of the first transaction log, 64 MiB, twice
 _LOGS_MAY_TAKE = 500 * 2**20  # ten files of 50 MB (templates/log4j.properties.j2)
 
@@ -98,6 +99,7 @@ def questions(cluster: Cluster, host: Host, java_home: str) -> list[Call]:
     """What the checks want to know beside the facts and the state of each resource; all of it only read."""
     calls: list[Call] = [("probe_port", f"port:{port}", str(port)) for port in needed_ports(cluster, host)]
     calls += [("probe_disk", f"disk:{path}", path) for path in _paths(cluster, host)]
+    calls += [("probe_running", f"running:{unit}", unit) for unit in _UNITS]
     names = dict.fromkeys((host.address, public_host(cluster, host)))
     return [
         *calls,
@@ -119,7 +121,8 @@ def subject(
     """What the checks look at. ``host.internal`` must be settled, see kprov.operations.address."""
     facts, seen, net = answer.facts, answer.seen, network(answer)
     kernel, neighbours = seen["kernel"], seen["neighbours"]
-    pids = {unit: UnitState.of(seen[f"service:{unit}"]).pid for unit in (ZOOKEEPER_UNIT, KAFKA_UNIT)}
+    states = {unit: UnitState.of(seen[f"service:{unit}"]) for unit in _UNITS}
+    pids = {unit: state.pid for unit, state in states.items()}
     made = {made["path"] for made in receipt.made.values()}
     return Subject(
         system=facts.system,
@@ -142,6 +145,10 @@ def subject(
         ),
         seen_homes=tuple(home for home in neighbours.get("homes", "").splitlines() if home not in made),
         seen_java=neighbours.get("java", ""),
+        drop_ins={
+            unit: None if seen[f"service:{unit}"]["status"] == "unknown" else state.drop_ins
+            for unit, state in states.items()
+        },
         host_name=net.host_name,
         names=net.names,
         own=net.own,
@@ -154,6 +161,13 @@ def subject(
         open_files=_number(kernel, "nr_open"),
         file_max=_number(kernel, "file_max"),
         map_count=_number(kernel, "map_count"),
+        init_files=limit(kernel.get("init_files", "")),
+        init_capabilities=kernel.get("init_capabilities", ""),
+        unit_files=tuple(
+            OpenFiles(unit, state.open_files, Running.of(seen[f"running:{unit}"]).open_files)
+            for unit, state in states.items()
+            if state.pid
+        ),
         swappiness=_number(kernel, "swappiness"),
         huge_pages=kernel.get("huge_pages", ""),
         entropy=_number(kernel, "entropy"),

@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 from kprov.apply import carry_out, host_lock
 from kprov.desired.runtime import Runtime
+from kprov.errors import NotReadyError, StepError
 from kprov.events import Emit, Message
 from kprov.health import await_ready
 from kprov.host.connection import Connection
 from kprov.host.facts import ask
+from kprov.operations.explain import explain
 from kprov.operations.session import installed
 from kprov.plan import Plan, helpers
 from kprov.receipt import Receipt
@@ -40,7 +42,10 @@ def change_services(
         for unit in runtime.units:
             if not any(unit in change.title for change in changes):
                 emit(Message(f"{unit} is {'running' if unit in active else 'stopped'} already"))
-        carry_out(connection, changes, emit, lambda unit: _gate(connection, runtime, unit, emit, ready))
+        try:
+            carry_out(connection, changes, emit, lambda unit: _gate(connection, runtime, unit, emit, ready))
+        except (NotReadyError, StepError) as error:
+            raise explain(connection, found, error) from error
     return tuple(f"{change.action} {change.title}" for change in changes)
 
 

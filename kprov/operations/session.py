@@ -120,7 +120,10 @@ def installed(connection: Connection) -> Installed:
     if receipt.spec is None:
         kept = " any more; the data that uninstall kept are still there" if receipt.made else ""
         raise PreflightError(
-            f"kprov has installed nothing on this host{kept}", where=where, hint=f"kprov install {where}"
+            f"kprov has installed nothing on this host{kept}",
+            where=where,
+            cause="\n".join(made["path"] for made in receipt.made.values() if made["path"]),
+            hint=f"kprov install {where}",
         )
     cluster = Cluster.model_validate(receipt.spec)
     host = cluster.hosts[0]

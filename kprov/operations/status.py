@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kprov.drift import Drift, drift
 from kprov.host.connection import Connection
 from kprov.host.facts import ask
 from kprov.operations.session import installed
+from kprov.operations.unit_status import UnitStatus, explained, unit_questions, unit_status
+from kprov.operations.verdict import Parts, Verdict, parts, verdict
 from kprov.resources.base import Call
 from kprov.resources.removal import query_of
-from kprov.resources.system import UnitState
 
-
-@dataclass(frozen=True)
-class UnitStatus:
-    """One service: listening holds the ports that its main process is bound to."""
-
-    unit: str
-    version: str
-    active: str
-    enabled: bool
-    pid: int
-    since: str
-    ports: tuple[int, ...]
-    listening: tuple[int, ...]
-
-    @property
-    def serving(self) -> bool:
-        """Whether it runs and its process holds every port of it."""
-        return self.active == "active" and self.listening == self.ports
+_LOG_LINES = "80"
 
 
 @dataclass(frozen=True)
@@ -37,7 +22,8 @@ class Status:
     """A host as status shows it; state is the receipt's: done, or applying after an interrupted run.
 
     written, by: when the receipt was written (UTC, ISO 8601), and who from where. protocol: what the broker is held
-    at until an upgrade is finished, empty otherwise. drift: what differs from the receipt.
+    at until an upgrade is finished, empty otherwise. drift: what differs from the receipt. busy: whether a run of kprov
+    is at work on the host now.
     """
 
     host: str
@@ -54,41 +40,32 @@ class Status:
     data: tuple[str, ...]
     units: tuple[UnitStatus, ...]
     drift: tuple[Drift, ...]
+    busy: bool = False
+    parts: Parts = Parts(0, 0)  # noqa: RUF009 (frozen)
 
     @property
     def serving(self) -> bool:
         return all(unit.serving for unit in self.units)
 
+    @property
+    def verdict(self) -> Verdict:
+        """Whether it serves, why not, and what to do next."""
+        interrupted = self.state == "applying"
+        return verdict(interrupted=interrupted, busy=self.busy, found=self.parts, units=self.units, drift=self.drift)
+
 
 def status(connection: Connection) -> Status:
-    """Two exchanges: the receipt, then all that it lists and the ports.
+    """Two exchanges: the receipt, then all that it lists and the ports; one more for the logs where a unit fails.
 
     Raises PreflightError where nothing is installed.
     """
     found = installed(connection)
     runtime = found.runtime
-    calls: list[Call] = [("probe_unit", unit, unit) for unit in runtime.units]
-    calls += [("probe_port", f"port:{port}", str(port)) for unit in runtime.units for port in runtime.ports[unit]]
-    calls += [query_of(made) for made in found.receipt.made.values()]
+    calls: list[Call] = [call for unit in runtime.units for call in unit_questions(unit, runtime.ports[unit])]
+    calls += [("probe_lock", "lock"), *(query_of(made) for made in found.receipt.made.values())]
     seen = ask(connection, calls)
     versions = dict(zip(runtime.units, (runtime.zookeeper, str(runtime.kafka)), strict=True))
-    units = []
-    for unit in runtime.units:
-        state = UnitState.of(seen[unit])
-        ports = runtime.ports[unit]
-        bound = tuple(port for port in ports if state.pid and seen[f"port:{port}"].get("pid") == str(state.pid))
-        units.append(
-            UnitStatus(
-                unit,
-                versions[unit],
-                state.properties.get("ActiveState", "unknown"),
-                state.enabled,
-                state.pid,
-                state.properties.get("ExecMainStartTimestamp", "") if state.pid else "",
-                ports,
-                bound,
-            )
-        )
+    units = [unit_status(unit, versions[unit], runtime.ports[unit], seen) for unit in runtime.units]
     return Status(
         connection.login.name,
         found.receipt.state,
@@ -102,6 +79,19 @@ def status(connection: Connection) -> Status:
         runtime.home,
         runtime.bootstrap,
         runtime.data,
-        tuple(units),
+        with_advice(connection, units),
         drift(found.receipt, seen),
+        seen["lock"].get("locked") == "yes",
+        parts(found.receipt, seen),
     )
+
+
+def with_advice(connection: Connection, units: Sequence[UnitStatus]) -> tuple[UnitStatus, ...]:
+    """The units, those that fail with what the end of their journal says about it."""
+    failing = [unit.unit for unit in units if unit.failing]
+    if not failing:
+        return tuple(units)
+    calls: list[Call] = [("probe_clock", "clock")]
+    calls += [("probe_unit_log", f"log:{unit}", unit, _LOG_LINES) for unit in failing]
+    seen = ask(connection, calls)
+    return tuple(explained(unit, seen[f"log:{unit.unit}"].get("text", "")) if unit.failing else unit for unit in units)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -163,6 +165,59 @@ class UnitState:
             needs_reload=shown.get("NeedDaemonReload") == "yes",
             properties=shown,
         )
+
+    @property
+    def drop_ins(self) -> tuple[str, ...]:
+        """The drop-ins in force that kprov did not write; those that a distribution gives to all units are left out."""
+        # Later versions put what has a space into quotes.
+        paths = re.split(r" (?=[\"']?/)", self.properties.get("DropInPaths", "").strip())
+        return tuple(path for path in (item.strip("'\"") for item in paths) if path and not _USUAL_DROP_IN.match(path))
+
+    @property
+    def open_files(self) -> int | None:
+        """LimitNOFILE= as systemd has read it; the host may give less. None where systemd does not say."""
+        return limit(self.properties.get("LimitNOFILE", ""))
+
+
+_USUAL_DROP_IN = re.compile(
+    r"/(?:etc|run)/systemd/system/[^/]+\.service\.d/kprov-[^/]*\.conf$|/(?:usr/)?lib/systemd/system/service\.d/"
+)
+
+
+def limit(text: str) -> int | None:
+    """A resource limit as systemd or /proc/PID/limits writes it; None for anything else."""
+    if text in {"infinity", "unlimited", str(2**64 - 1)}:
+        return sys.maxsize
+    return int(text) if text.isdigit() else None
+
+
+@dataclass(frozen=True)
+class Running:
+    """What a unit's history and its main process tell beside its state.
+
+    restarts: how often systemd has started it again by itself since somebody last started it; at least so often where
+    the journal of this boot is cut off, None where neither systemd nor the journal tells. open_files: how many the main
+    process may open; None where there is none, or it is not known.
+    """
+
+    restarts: int | None
+    open_files: int | None
+
+    @classmethod
+    def of(cls, seen: Seen) -> Running:
+        """Read the answer of probe_running."""
+        return cls(_restarts(seen), limit(seen.get("open_files", "")))
+
+
+def _restarts(seen: Seen) -> int | None:
+    counted, messages = seen.get("restarts", ""), seen.get("messages", "")
+    if counted.isdigit():
+        return int(counted)
+    if not messages:
+        return None
+    # Restarts in a row, each with its start, up to now: a start without one before it was asked for by somebody.
+    row = re.search(r"(?:r+s?)*$", messages)
+    return row[0].count("r") if row else 0
 
 
 # Whether a port is let through from the next reload on, and at once: what is recorded of an opened port.

@@ -23,6 +23,8 @@ from kprov.journal import Journal
 from kprov.operations.check import Checked
 from kprov.operations.status import Status as HostStatus
 from kprov.operations.uninstall import Uninstalled
+from kprov.operations.unit_status import UnitStatus
+from kprov.operations.verdict import State
 from kprov.operations.verify import Verification
 from kprov.plan import Plan
 from kprov.resources.base import Action, Change
@@ -48,6 +50,14 @@ _COLOURS: Mapping[Status, str] = {
     Status.WARN: "yellow",
     Status.FAIL: "red",
     Status.UNKNOWN: "magenta",
+}
+
+
+_VERDICTS: Mapping[State, str] = {
+    State.SERVING: "green",
+    State.NOT_SERVING: "red",
+    State.NOT_INSTALLED: "red",
+    State.UNKNOWN: "magenta",
 }
 
 
@@ -179,26 +189,16 @@ class Output:
         self.add("smoke_test", {**dataclasses.asdict(result), "passed": result.passed}, lines)
 
     def status(self, status: HostStatus) -> None:
-        """Versions, units, ports, processes, since when."""
+        """The verdict and its reasons, then versions, units, ports and processes, and what differs from the receipt."""
+        verdict = status.verdict
+        basis = " (each service runs and is bound to its ports)" if verdict.state is State.SERVING else ""
         lines: list[str | Text] = [
-            f"host       {status.host}"
-            + ("" if status.state != "applying" else "  (a run has not come to its end: kprov install goes on)"),
-            f"kafka      {status.kafka}  in {status.home}, clients at {status.bootstrap}",
-            *([f"protocol   {status.protocol}, until kprov upgrade --finish"] if status.protocol else []),
-            f"zookeeper  {status.zookeeper}",
-            f"java       {status.java}  in {status.java_home}",
-            f"data       {', '.join(status.data)}",
+            Text.assemble(f"{status.host}: ", (verdict.state.value, _VERDICTS[verdict.state]), basis),
+            *(f"  {reason}" for reason in verdict.reasons),
+            *(f"  -> {text}" for text in verdict.advice),
         ]
-        for unit in status.units:
-            colour = "green" if unit.serving else "red"
-            ports = ", ".join(f"{port}{'' if port in unit.listening else ' (not bound)'}" for port in unit.ports)
-            rest = f"pid {unit.pid}  port {ports}  since {unit.since}" if unit.pid else f"port {ports}"
-            enabled = "enabled" if unit.enabled else "not enabled"
-            lines.append(Text.assemble(f"{unit.unit:<18}", (unit.active, colour), f"  {enabled}  {rest}"))
-        lines += [Text.assemble(("drift      ", "yellow"), f"{item.id} {item.what}") for item in status.drift]
-        if status.drift:
-            lines.append(f"next: kprov plan {status.host} shows how install mends it")
-        document = dataclasses.asdict(status) | {"serving": status.serving}
+        lines += _planned(status) if verdict.state is State.NOT_INSTALLED else _installation(status)
+        document = dataclasses.asdict(status) | {"serving": status.serving, "verdict": dataclasses.asdict(verdict)}
         self.add("status", document, lines)
 
     def uninstalled(self, result: Uninstalled) -> None:
@@ -258,6 +258,34 @@ def show_error(error: KprovError, stream: TextIO | None = None) -> None:
 def _diff_line(line: str) -> Text:
     colour = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
     return Text(f"    {line}", style=colour)
+
+
+def _planned(status: HostStatus) -> list[str | Text]:
+    """What an interrupted run was going to install."""
+    return [f"planned    Kafka {status.kafka}, ZooKeeper {status.zookeeper}, Java {status.java}"]
+
+
+def _installation(status: HostStatus) -> list[str | Text]:
+    lines: list[str | Text] = [
+        f"kafka      {status.kafka}  in {status.home}, clients at {status.bootstrap}",
+        *([f"protocol   {status.protocol}, until kprov upgrade --finish"] if status.protocol else []),
+        f"zookeeper  {status.zookeeper}",
+        f"java       {status.java}  in {status.java_home}",
+        f"data       {', '.join(status.data)}",
+        *(_unit_line(unit) for unit in status.units),
+        *(f"drop-ins   {unit.unit}: {', '.join(unit.drop_ins)}" for unit in status.units if unit.drop_ins),
+        *(Text.assemble(("drift      ", "yellow"), f"{item.id} {item.what}") for item in status.drift),
+    ]
+    return [*lines, "           kprov install repairs the drift; kprov plan shows how"] if status.drift else lines
+
+
+def _unit_line(unit: UnitStatus) -> Text:
+    ports = ", ".join(f"{port}{'' if port in unit.listening else ' (not bound)'}" for port in unit.ports)
+    rest = f"pid {unit.pid}  port {ports}  since {unit.since}" if unit.pid else f"port {ports}"
+    enabled = "enabled" if unit.enabled else "not enabled"
+    restarts = "unknown" if unit.restarts is None else unit.restarts
+    colour = "green" if unit.serving else "red"
+    return Text.assemble(f"{unit.unit:<18}", (unit.active, colour), f"  {enabled}  {rest}  restarts {restarts}")
 
 
 def _plan_document(plan: Plan) -> dict[str, Any]:

@@ -15,10 +15,11 @@ from kprov.desired.runtime import Runtime, runtime
 from kprov.errors import PreflightError
 from kprov.receipt import Receipt
 from kprov.resources.base import Made
+from kprov.resources.system import limit
 from kprov.spec.broker import broker_properties
 from kprov.spec.model import Cluster
 
-_PROPERTIES = "ActiveState,MainPID,UnitFileState,NeedDaemonReload"
+_PROPERTIES = "ActiveState,MainPID,UnitFileState,NeedDaemonReload,LimitNOFILE"
 
 
 @dataclass(frozen=True)
@@ -158,6 +159,17 @@ class Target:
         """Whether the main process of a unit has one of these sockets open."""
         fds = self.run(f"ls -l /proc/{self.units[unit]['MainPID']}/fd").out
         return any(f"socket:[{inode}]" in fds for inode in inodes)
+
+    def open_files(self, unit: str) -> int | None:
+        """How many files the main process of a unit may open; None where the host does not tell."""
+        found = self.run(f"grep '^Max open files' /proc/{self.units[unit]['MainPID']}/limits").out.split()
+        return limit(found[3]) if len(found) > 3 else None
+
+    @cached_property
+    def most_open_files(self) -> int | None:
+        """How many files systemd itself may open, which is all that it can give where it may not raise limits."""
+        found = self.run("grep '^Max open files' /proc/1/limits").out.split()
+        return limit(found[4]) if len(found) > 4 else None
 
     def tool(self, command: Iterable[str], stdin: str = "") -> Output:
         """One of Kafka's own tools, run in its home."""

@@ -10,6 +10,7 @@ import pytest
 
 from kprov.desired.common import KAFKA_UNIT, ZOOKEEPER_UNIT
 from kprov.resources.base import Made
+from kprov.resources.system import limit
 from kprov.smoke import console
 from kprov.spec.broker_keys import is_secret
 from kprov.verify.target import Target
@@ -107,6 +108,20 @@ def test_unit_runs_as_its_own_user(target: Target, entry: Made) -> None:
     running(target, entry["unit"])
     found = target.run(f"stat -c %U /proc/{target.units[entry['unit']]['MainPID']}")
     assert found.out.strip() == entry["unit"].removesuffix(".service")
+
+
+@pytest.mark.entries("service")
+def test_unit_may_open_as_many_files_as_it_asks_for(target: Target, entry: Made) -> None:
+    """systemd lowers LimitNOFILE= to its own hard limit without a word, where it may not raise that."""
+    unit = entry["unit"]
+    running(target, unit)
+    asked, given = limit(target.units[unit]["LimitNOFILE"]), target.open_files(unit)
+    assert asked is not None, f"systemd does not tell LimitNOFILE of {unit}"
+    assert given is not None, f"/proc does not tell the limits of {unit}"
+    told = f"{unit} may open {given} files, and its unit asks for {asked}"
+    if given < asked and given == target.most_open_files:
+        pytest.skip(f"{told}: the host gives no service more (/proc/1/limits)")
+    assert given >= asked, told
 
 
 def test_port(target: Target, port: tuple[str, int]) -> None:

@@ -152,10 +152,10 @@ def test_the_newest_problem_comes_first_with_its_trace_and_its_remedy(machine: M
     problem = machine.kprov("logs", "--json").json["logs"]["problems"][0]
     assert (problem["level"], problem["text"], problem["source"]) == ("ERROR", "it failed", "server.log")
     assert problem["lines"][1:] == ["java.io.IOException: No space left on device", "\tat kafka.Test.run(Test.scala:1)"]
-    assert problem["remedy"] == "the disk is full: make room"
+    assert problem["remedy"].startswith("the disk is full")
     text = machine.kprov("logs", "--unit", "kafka").out.splitlines()
     assert "ERROR  server.log" in text[2]
-    assert "  -> the disk is full: make room" in text
+    assert "  -> the disk is full" in text
 
 
 def test_a_service_that_dies_is_a_problem(machine: Machine) -> None:

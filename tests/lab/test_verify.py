@@ -70,6 +70,10 @@ def test_the_suite_runs_under_the_users_own_pytest(host: Machine) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+RESTART_ZOOKEEPER = (
+    "systemctl restart zookeeper; while ! grep -q ':0885 .* 0A ' /proc/net/tcp /proc/net/tcp6; do sleep 0.1; done"
+)
+
 # What is planted, how it is put back, and the tests that fail: no others.
 DEVIATIONS = {
     "edited file": (
@@ -138,6 +142,13 @@ DEVIATIONS = {
         f"mv /root/kept {UNIT}; systemctl daemon-reload",
         {f"test_file[{UNIT}]", "test_unit_is_the_one_that_systemd_has_read[kafka.service]"},
     ),
+    "fewer open files than the unit asks for": (
+        "mkdir -p /run/systemd/system/zookeeper.service.d; printf '[Service]\\nLimitNOFILE=4096\\n'"
+        f" > /run/systemd/system/zookeeper.service.d/own.conf; systemctl daemon-reload; {RESTART_ZOOKEEPER};"
+        " rm -r /run/systemd/system/zookeeper.service.d; systemctl daemon-reload",
+        RESTART_ZOOKEEPER,
+        {"test_unit_may_open_as_many_files_as_it_asks_for[zookeeper.service]"},
+    ),
     "stopped unit": ("systemctl stop kafka", START, {"test_unit_runs[kafka.service]"}),
     "another process on the port": (
         "systemctl stop kafka; systemd-run -q --unit=squatter perl -MIO::Socket::INET -e "
@@ -161,6 +172,18 @@ def test_a_planted_deviation_fails_where_it_should(host: Machine, deviation: str
     failed = {test["name"] for test in result.json["verify"]["tests"] if test["status"] == "failed"}
     assert failed == expected
     assert all(name in result.json["problems"][0]["cause"] for name in expected)
+
+
+def test_check_notices_a_limit_that_the_host_clamps(host: Machine) -> None:
+    """As verify does: by what the process was really given."""
+    plant, mend, _ = DEVIATIONS["fewer open files than the unit asks for"]
+    host.ssh(plant)
+    try:
+        results = host.kprov("check", "--json").json["check"]["results"]
+    finally:
+        host.ssh(mend)
+    told = "zookeeper.service runs with a limit of 4096 open files, and its unit asks for 65536"
+    assert [item["status"] for item in results if item["evidence"] == told] == ["warn"]
 
 
 def test_all_is_put_back(host: Machine) -> None:

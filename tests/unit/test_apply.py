@@ -156,6 +156,25 @@ def test_a_service_is_not_known_to_serve_before_its_gate(host: LocalHost, starte
     assert entry["fingerprint"] == known
 
 
+def test_a_service_that_cannot_be_started_brings_its_journal_and_the_drop_ins_of_others(host: LocalHost) -> None:
+    """systemctl itself only says that it failed."""
+    host.stand_in(
+        "systemctl",
+        'case "$1" in show) echo DropInPaths=/etc/systemd/system/x.service.d/own.conf ;;'
+        ' start) echo "Job failed"; exit 1 ;; esac',
+    )
+    host.stand_in("journalctl", "echo 'x.service: Failed to load environment files: No such file or directory'")
+    start = Change(Action.START, "service:x.service", "service x.service", "new", (("start_unit", "x.service"),))
+    with pytest.raises(StepError) as caught:
+        run(host, plan(start))
+    problem = caught.value.problems[0]
+    assert problem.cause == "Job failed\nx.service: Failed to load environment files: No such file or directory"
+    assert problem.hint.startswith("the unit's environment file cannot be read (No such file or directory)")
+    assert (
+        "drop-ins that kprov did not write are in force: /etc/systemd/system/x.service.d/own.conf; then" in problem.hint
+    )
+
+
 def test_a_receipt_whose_writing_was_cut_off_is_no_success(host: LocalHost) -> None:
     host.before += "write_receipt() { kill -9 $$; }"
     with pytest.raises(StepError, match="the receipt could not be written"):
@@ -167,7 +186,9 @@ def test_a_known_cause_brings_its_remedy(host: LocalHost) -> None:
     host.before += "full() { echo 'cp: error writing: No space left on device'; return 1; }"
     with pytest.raises(StepError) as caught:
         run(host, plan(change("a", ("full",))))
-    assert caught.value.problems[0].hint.startswith("the disk is full: make room; then run the same command again")
+    assert caught.value.problems[0].hint.endswith(
+        "(df -h, df -i): make room; then run the same command again: it goes on from here"
+    )
 
 
 def test_a_failed_step_ends_the_run_and_leaves_the_intent(host: LocalHost) -> None:

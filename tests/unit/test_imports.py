@@ -31,6 +31,7 @@ ARROWS: dict[str, set[str]] = {
     "ui": {"operations", "checks", "logs", "history", "journal", "smoke", "plan", "resources", "errors", "events"},
     "operations": {
         "verify",
+        "diagnosis",
         "smoke",
         "apply",
         "logs",

@@ -9,7 +9,7 @@ import pytest
 
 from kprov.checks import NAMES, Result, Status, run
 from kprov.checks.names import leads_home
-from kprov.checks.subject import Java, Neighbour, Place, Port, Product, Subject
+from kprov.checks.subject import Java, Neighbour, OpenFiles, Place, Port, Product, Subject
 
 GIB = 2**20  # in KiB
 
@@ -37,6 +37,7 @@ HOST = Subject(
     open_files=1048576,
     file_max=10**6,
     map_count=262144,
+    init_files=524288,
     swappiness=60,
     huge_pages="always [madvise] never",
     entropy=256,
@@ -105,6 +106,40 @@ CASES: list[tuple[str, dict[str, Any], Status, str, str]] = [
     ("limits", {"file_max": 50000}, WARN, "fs.file-max is 50000", "fs.file-max = "),
     ("limits", {"map_count": 1000}, WARN, "vm.max_map_count is 1000", "vm.max_map_count = "),
     ("limits", {"map_count": None}, UNKNOWN, "does not tell", "sysctl"),
+    (
+        "limits",
+        {"init_files": 4096, "init_capabilities": "00000000a80425fb"},
+        WARN,
+        "may open 4096 files",
+        "hard limit",
+    ),
+    ("limits", {"init_files": 4096, "init_capabilities": "000001ffffffffff"}, PASS, "fs.nr_open 1048576", ""),
+    (
+        "limits",
+        {"init_files": 4096, "init_capabilities": ""},
+        UNKNOWN,
+        "how many files systemd itself",
+        "/proc/1/limits",
+    ),
+    (
+        "limits",
+        {"unit_files": (OpenFiles("kafka.service", 100000, 4096),)},
+        WARN,
+        "kafka.service runs with a limit of 4096 open files, and its unit asks for 100000",
+        "hard limit",
+    ),
+    ("limits", {"unit_files": (OpenFiles("kafka.service", 100000, 100000),)}, PASS, "fs.nr_open", ""),
+    ("limits", {"unit_files": (OpenFiles("kafka.service", 100000, None),)}, UNKNOWN, "kafka.service may open", "/proc"),
+    ("limits", {"unit_files": (OpenFiles("kafka.service", None, 4096),)}, UNKNOWN, "kafka.service may open", "/proc"),
+    (
+        "drop-ins",
+        {"drop_ins": {"kafka.service": ("/etc/systemd/system/kafka.service.d/my own.conf", "/run/x.conf")}},
+        WARN,
+        "kafka.service has drop-ins that kprov did not write: /etc/systemd/system/kafka.service.d/my own.conf, /run/x",
+        "systemctl cat kafka.service",
+    ),
+    ("drop-ins", {"drop_ins": {"kafka.service": None}}, UNKNOWN, "which drop-ins kafka.service has", "systemctl cat"),
+    ("drop-ins", {"drop_ins": {"kafka.service": ()}}, PASS, "no drop-ins of others", ""),
     ("swappiness", {"swap_kib": 2048}, WARN, "vm.swappiness is 60 with 2 MiB of swap", "vm.swappiness = 1"),
     ("swappiness", {"swap_kib": 2048, "swappiness": 1}, PASS, "vm.swappiness is 1", ""),
     ("swappiness", {"swap_kib": None}, UNKNOWN, "vm.swappiness", "sysctl"),
@@ -170,7 +205,7 @@ def test_there_is_a_case_for_every_check() -> None:
 OPTIONAL = [field.name for field in fields(Subject) if "None" in str(field.type)]
 
 
-@pytest.mark.parametrize("name", [name for name in OPTIONAL if name not in {"systemd", "java"}])
+@pytest.mark.parametrize("name", [name for name in OPTIONAL if name not in {"systemd", "java", "drop_ins"}])
 def test_what_is_not_known_is_never_read_as_passed(name: str) -> None:
     """Whatever the host does not tell, some check says so."""
     told = {"kernel": "3.10.0", "swap_kib": 1024, "swappiness": 1, "public": "broker.example"}

@@ -9,6 +9,8 @@ import json
 import os
 import pwd
 import re
+import resource
+import shlex
 import shutil
 import socket
 import subprocess
@@ -467,6 +469,39 @@ def test_a_unit_that_systemd_does_not_tell_about_is_unknown(host: LocalHost) -> 
     host.stand_in("systemctl", "echo 'Failed to connect to bus' >&2; exit 1")
     seen = host.one("probe_unit", "x", "kafka.service")
     assert (seen["status"], seen["why"]) == ("unknown", "Failed to connect to bus")
+
+
+def test_what_systemd_counts_and_what_the_process_may_open(host: LocalHost) -> None:
+    """This process stands for the service's."""
+    host.stand_in("systemctl", f"case $3 in NRestarts) echo NRestarts=7 ;; *) echo MainPID={os.getpid()} ;; esac")
+    seen = host.one("probe_running", "x", "kafka.service")
+    assert (seen["restarts"], seen["messages"]) == ("7", "")
+    assert int(seen["open_files"]) == resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+def test_restarts_are_read_from_the_journal_where_systemd_does_not_count_them(host: LocalHost) -> None:
+    """systemd 219: to ask for NRestarts fails; its own messages tell, in the words of 219."""
+    host.stand_in("systemctl", '[ "$3" != NRestarts ] || exit 1; echo MainPID=0')
+    lines = [
+        "Started Apache Kafka 1.0.0, broker 0.",
+        "Starting Apache Kafka 1.0.0, broker 0...",
+        "kafka.service: main process exited, code=exited, status=1/FAILURE",
+        "Unit kafka.service entered failed state.",
+        "kafka.service holdoff time over, scheduling restart.",
+        "Started Apache Kafka 1.0.0, broker 0.",
+    ]
+    host.stand_in("journalctl", f"printf '%s\n' {shlex.join(lines)}")
+    seen = host.one("probe_running", "x", "kafka.service")
+    assert (seen["restarts"], seen["messages"], seen["open_files"]) == ("", "srs", "")
+    assert "journalctl -q -b -n 20000 --no-pager -o cat _PID=1 UNIT=kafka.service" in host.log
+
+
+def test_where_nobody_tells_of_restarts_nothing_is_said(host: LocalHost) -> None:
+    """An empty journal, and one that cannot be read."""
+    host.stand_in("systemctl", "exit 1")
+    host.stand_in("journalctl", "echo 'No journal files were found.' >&2; exit 1")
+    seen = host.one("probe_running", "x", "kafka.service")
+    assert (seen["restarts"], seen["messages"], seen["open_files"]) == ("", "", "")
 
 
 def test_a_user(host: LocalHost) -> None:

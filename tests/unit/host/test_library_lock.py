@@ -207,6 +207,13 @@ def test_a_host_tells_its_journal_and_whether_it_is_locked(host: LocalHost, held
     assert (fields["status"], fields["content"], fields["locked"]) == ("present", '{"run": "a"}\n', locked)
 
 
+@pytest.mark.parametrize(("held", "locked"), [(None, "no"), ("dead", "no"), ("alive", "yes")])
+def test_whether_a_run_has_the_lock_now(host: LocalHost, held: str | None, locked: str) -> None:
+    if held is not None:
+        lock(host, session=dead_session() if held == "dead" else host.session)
+    assert host.one("probe_lock", "lock")["locked"] == locked
+
+
 def test_a_host_without_a_journal_says_so(host: LocalHost) -> None:
     reply = host.exchange([("probe_journal", "journal")])
     assert [(record.kind, record["status"], record["locked"]) for record in reply.records] == [

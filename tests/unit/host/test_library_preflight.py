@@ -31,7 +31,10 @@ def host(request: pytest.FixtureRequest, tmp_path: Path) -> LocalHost:
 @pytest.mark.parametrize(
     ("call", "keys"),
     [
-        ("probe_kernel", {"swap_kib", "swappiness", "nr_open", "map_count", "entropy", "huge_pages", "container"}),
+        (
+            "probe_kernel",
+            {"swap_kib", "swappiness", "nr_open", "map_count", "entropy", "huge_pages", "container", "init_files"},
+        ),
         ("probe_time", {"keepers", "synchronized"}),
         ("probe_addresses", {"own", "six", "routes", "ends"}),
         ("probe_neighbours", {"processes", "units", "homes", "java"}),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from support.local_host import LIBRARY
 from support.model_host import as_made
@@ -10,7 +12,7 @@ from support.specimens import asked, wanted
 from kprov.resources.base import ABSENT, Made, Obstacle, attributes_differ, fingerprint
 from kprov.resources.files import File, Links
 from kprov.resources.removal import query_of, removal
-from kprov.resources.system import Service, UnitState
+from kprov.resources.system import Running, Service, UnitState, limit
 
 EVERY = [
     item
@@ -145,3 +147,76 @@ def test_a_unit_s_state(shown: str, active: bool, pid: int, enabled: bool, reloa
 def test_a_unit_that_is_not_there() -> None:
     state = UnitState.of(ABSENT)
     assert (state.active, state.pid, state.enabled) == (False, 0, False)
+
+
+@pytest.mark.parametrize(
+    ("paths", "others"),
+    [
+        ("", ()),
+        ("/etc/systemd/system/kafka.service.d/kprov-hardening.conf", ()),
+        ("/run/systemd/system/kafka.service.d/kprov-once.conf", ()),
+        ("/usr/lib/systemd/system/service.d/10-timeout-abort.conf /lib/systemd/system/service.d/x.conf", ()),
+        (
+            "/usr/lib/systemd/system/kafka.service.d/a.conf /etc/systemd/system/kafka.service.d/kprov-hardening.conf"
+            " /etc/systemd/system/kafka.service.d/my own.conf /etc/systemd/system.control/kafka.service.d/50-x.conf",
+            (
+                "/usr/lib/systemd/system/kafka.service.d/a.conf",
+                "/etc/systemd/system/kafka.service.d/my own.conf",
+                "/etc/systemd/system.control/kafka.service.d/50-x.conf",
+            ),
+        ),
+        # Newer versions quote what has a space.
+        (
+            '/etc/systemd/system/kafka.service.d/kprov-hardening.conf "/etc/systemd/system/kafka.service.d/my a.conf"',
+            ("/etc/systemd/system/kafka.service.d/my a.conf",),
+        ),
+        (
+            '"/etc/systemd/system/kafka.service.d/my own.conf" /run/x.conf',
+            ("/etc/systemd/system/kafka.service.d/my own.conf", "/run/x.conf"),
+        ),
+        ("/opt/kprov-hardening.conf", ("/opt/kprov-hardening.conf",)),
+    ],
+)
+def test_the_drop_ins_of_others(paths: str, others: tuple[str, ...]) -> None:
+    assert UnitState.of({"status": "present", "show": f"DropInPaths={paths}\nMainPID=1"}).drop_ins == others
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("4096", 4096),
+        ("infinity", sys.maxsize),
+        ("unlimited", sys.maxsize),
+        ("18446744073709551615", sys.maxsize),
+        ("", None),
+        ("-1", None),
+    ],
+)
+def test_a_limit(text: str, number: int | None) -> None:
+    assert limit(text) == number
+    assert UnitState.of({"status": "present", "show": f"LimitNOFILE={text}"}).open_files == number
+
+
+@pytest.mark.parametrize(
+    ("answer", "restarts"),
+    [
+        ({"restarts": "0"}, 0),
+        ({"restarts": "7", "messages": "s"}, 7),
+        ({"restarts": "", "messages": ""}, None),
+        ({}, None),
+        ({"messages": "s"}, 0),
+        ({"messages": "srs"}, 1),
+        ({"messages": "srsrsr"}, 3),
+        ({"messages": "srsrss"}, 0),  # somebody started it again
+        ({"messages": "srsssrs"}, 1),
+        ({"messages": "rsrs"}, 2),  # the journal begins in the middle
+        ({"messages": "srrr"}, 3),  # it does not even come to be started
+    ],
+)
+def test_how_often_a_unit_was_started_again(answer: dict[str, str], restarts: int | None) -> None:
+    assert Running.of({"status": "present", **answer}).restarts == restarts
+
+
+def test_what_a_main_process_may_open() -> None:
+    assert Running.of({"open_files": "4096"}).open_files == 4096
+    assert Running.of({"open_files": ""}).open_files is None

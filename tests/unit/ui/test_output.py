@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ from support.specimens import asked, wanted
 
 from kprov import __version__
 from kprov.checks import Result, Status
+from kprov.drift import Drift
 from kprov.errors import ExitCode, Problem, UsageError
 from kprov.operations.check import Checked
 from kprov.operations.status import Status as HostStatus
-from kprov.operations.status import UnitStatus
 from kprov.operations.uninstall import Uninstalled
+from kprov.operations.unit_status import UnitStatus
+from kprov.operations.verdict import Parts
 from kprov.plan import Plan
 from kprov.resources.base import Action, Change
 from kprov.smoke import SmokeResult, SmokeStep
@@ -43,7 +46,10 @@ SMOKE = SmokeResult(
         SmokeStep("from here", "confluent-kafka to box:9092", 0, None, "not installed"),
     ),
 )
-UNIT = UnitStatus("kafka.service", "1.0.0", "active", True, 7, "Mon", (9092, 9093), (9092,))
+UNIT = UnitStatus(
+    "kafka.service", "1.0.0", "active", True, 7, "Mon", (9092, 9093), (9092,), 3, (), ("/run/own.conf",),
+    f"kafka.service runs and has not bound port 9093 {MARKUP}", advice="look",
+)  # fmt: skip
 STATUS = HostStatus(
     "box",
     "done",
@@ -172,10 +178,42 @@ def test_a_smoke_test_that_failed() -> None:
 
 
 def test_status() -> None:
-    text = shown("status", STATUS)
-    assert "kafka.service     active  enabled  pid 7  port 9092, 9093 (not bound)  since Mon" in text
-    assert "zookeeper  3.5.3-beta (standalone)" in text
-    assert "interrupted" not in text
+    """The verdict first, and why; then what is installed."""
+    assert shown("status", STATUS).splitlines() == [
+        "box: not serving",
+        f"  kafka.service runs and has not bound port 9093 {MARKUP}",
+        "  -> kafka.service: look",
+        "  -> kafka.service has drop-ins that kprov did not write: /run/own.conf",
+        "kafka      1.0.0  in /home, clients at box:9092",
+        "zookeeper  3.5.3-beta (standalone)",
+        "java       11  in /java",
+        "data       /d",
+        "kafka.service     active  enabled  pid 7  port 9092, 9093 (not bound)  since Mon  restarts 3",
+        "drop-ins   kafka.service: /run/own.conf",
+    ]
+
+
+def test_status_of_a_host_that_serves() -> None:
+    """With drift."""
+    unit = replace(UNIT, ports=(9092,), reason="", advice="", drop_ins=(), restarts=None)
+    lines = shown("status", replace(STATUS, units=(unit,), drift=(Drift("file:/a", "was edited"),))).splitlines()
+    assert lines[0] == "box: serving (each service runs and is bound to its ports)"
+    assert lines[-3:] == [
+        "kafka.service     active  enabled  pid 7  port 9092  since Mon  restarts unknown",
+        "drift      file:/a was edited",
+        "           kprov install repairs the drift; kprov plan shows how",
+    ]
+
+
+def test_status_of_what_was_only_planned_claims_no_kafka() -> None:
+    gone = UnitStatus("kafka.service", "1.0.0", "missing", False, 0, "", (9092,), (), reason="it is not there")
+    planned = replace(STATUS, state="applying", units=(gone,), parts=Parts(0, 40))
+    assert shown("status", planned).splitlines() == [
+        "box: not installed",
+        "  the installation was only planned: the last run was interrupted before it made anything",
+        "  -> kprov install completes it, kprov uninstall removes what is there",
+        "planned    Kafka 1.0.0, ZooKeeper 3.5.3-beta (standalone), Java 11",
+    ]
 
 
 def test_uninstalled() -> None:
@@ -225,6 +263,7 @@ def test_documents_of_the_results() -> None:
     assert document("smoke", SMOKE)["smoke_test"]["steps"][1]["passed"] is None
     status = document("status", STATUS)["status"]
     assert status["serving"] is False
+    assert (status["verdict"]["state"], status["verdict"]["next"]) == ("not serving", "logs")
     assert status["units"][0]["ports"] == [9092, 9093]
 
 
