@@ -8,20 +8,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from packaging.version import Version
 from pydantic import ValidationError
 
 from kprov.errors import Problem, UsageError
 from kprov.spec.explain import dotted, explain
 from kprov.spec.model import Cluster
-from kprov.spec.rules import check, wrong_properties
+from kprov.spec.rules import check, check_alone, wrong_properties
 from kprov.spec.source import read
 from kprov.spec.target import parse_target
 
 # What excludes each other: a flag for the one replaces the other in the file.
 _INSTEAD: Mapping[tuple[str | int, ...], tuple[str, ...]] = {
     ("java", "home"): ("release", "archive"),
-    ("java", "release"): ("home",),
-    ("java", "archive"): ("home",),
+    ("java", "release"): ("home", "archive"),
+    ("java", "archive"): ("home", "release"),
+    # An archive holds one version: another version needs another archive.
+    ("kafka", "version"): ("archive",),
+    ("zookeeper", "version"): ("archive",),
 }
 
 
@@ -94,12 +98,15 @@ def load(
     target: str | None,
     flags: Sequence[Flag] = (),
     base: Mapping[str, Any] | None = None,
+    *,
+    whole: bool = True,
 ) -> Cluster:
     """The Cluster of a file, a HOST and flags; later ones win.
 
     config: a kprov.yaml, or None. target: HOST, or None where the file names the hosts. A flag for a host is for
     the one that HOST names. base: what was asked of that host before, in the place of a file; its host is HOST,
-    whatever its address is called there.
+    whatever its address is called there. whole: False where the host may already have settings and versions that these
+    flags are going to be added to: then only what is wrong whatever these are is a problem.
     Raises UsageError with every problem that can be seen without a host.
     """
     index: int | None = None
@@ -116,9 +123,9 @@ def load(
         cluster = Cluster.model_validate(source.tree)
     except ValidationError as error:
         problems += [explain(item) for item in error.errors()]
-        problems += _further(source, [tuple(item["loc"]) for item in error.errors()])
+        problems += _further(source, [tuple(item["loc"]) for item in error.errors()], whole=whole)
     else:
-        problems += check(cluster)
+        problems += check(cluster) if whole else check_alone(cluster, _named_version(cluster))
         if not problems:
             return cluster
     raise UsageError(list(dict.fromkeys(source.renamed(problem) for problem in problems)))
@@ -190,7 +197,12 @@ def _places(hosts: Any) -> range:
     return range(len(hosts) if isinstance(hosts, list) else 0)
 
 
-def _further(source: _Source, wrong: Sequence[tuple[Any, ...]]) -> list[Problem]:
+def _named_version(cluster: Cluster) -> Version | None:
+    """The Kafka version that this run names; None where it is left to the host, or to the default."""
+    return cluster.kafka.parsed if "version" in cluster.kafka.model_fields_set else None
+
+
+def _further(source: _Source, wrong: Sequence[tuple[Any, ...]], *, whole: bool) -> list[Problem]:
     """Properties that are wrong as well, where the rest of the tree can be understood without what is."""
     if any(path[:2] in {("kafka",), ("kafka", "version")} for path in wrong):
         return []
@@ -198,7 +210,8 @@ def _further(source: _Source, wrong: Sequence[tuple[Any, ...]]) -> list[Problem]
     for path in wrong:
         rest.drop(path)
     try:
-        return list(wrong_properties(Cluster.model_validate(rest.tree)).values())
+        cluster = Cluster.model_validate(rest.tree)
+        return list(wrong_properties(cluster, cluster.kafka.parsed if whole else _named_version(cluster)).values())
     except ValidationError:
         return []
 
