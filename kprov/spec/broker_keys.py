@@ -175,13 +175,11 @@ def check_plugin_property(name: str, value: str, kafka: Version | None) -> Probl
 
 def _everywhere(check: Callable[[str, str, Version], Problem | None], name: str, value: str) -> Problem | None:
     """The problem where every version has one; the version is then no part of what is wrong."""
-    problems = [check(name, value, Version(version)) for version in _TABLES]
-    last = problems[-1]
-    if last is None or any(problem is None for problem in problems):
+    versions = [Version(version) for version in _TABLES]
+    problems = {version: check(name, value, version) for version in versions}
+    if any(problem is None for problem in problems.values()):
         return None
-    if last.what.startswith("Kafka ") and _in_no_table(name):
-        return replace(last, what=f"no version of Kafka has a key {name}")
-    return last
+    return problems[next((version for version in reversed(versions) if name in read_keys(version)), versions[-1])]
 
 
 def _malformed(name: str, value: str) -> Problem | None:
@@ -230,7 +228,7 @@ def _unknown(name: str, keys: Mapping[str, BrokerKey], kafka: Version) -> Proble
     near = difflib.get_close_matches(name.lower().replace("_", "."), [*keys, "super.users"], n=1, cutoff=_NEAR)
     meant = f"did you mean {near[0]}?" if near else "Kafka's documentation lists the keys in 'Broker Configs'"
     slip = slip_of(name, [*keys, "super.users"])
-    return Problem(f"Kafka {kafka} has no key {name}", hint=meant if slip else f"{meant}; {PLUGIN_HINT}")
+    return Problem(f"Kafka has no key {name}", hint=meant if slip else f"{meant}; {PLUGIN_HINT}")
 
 
 def _check_value(key: BrokerKey, value: str) -> Problem | None:

@@ -165,6 +165,12 @@ def _put_flags(source: _Source, flags: Iterable[Flag], index: int | None) -> Ite
     count = len(hosts) if isinstance(hosts, list) else 0
     given = [flag for flag in flags if flag.value is not UNSET]
     yield from _unset(source, [flag for flag in flags if flag.value is UNSET])
+    kept = {_name_of(flag): flag.option for flag in given}
+    for flag in flags:
+        if flag.value is UNSET and _name_of(flag) in kept:
+            yield Problem(
+                "sets and unsets the same setting", f"{kept[_name_of(flag)]} and {flag.option}", hint="keep one"
+            )
     for flag in given:
         for other in _INSTEAD.get(flag.path, ()):
             source.drop((*flag.path[:-1], other))
@@ -179,17 +185,29 @@ def _put_flags(source: _Source, flags: Iterable[Flag], index: int | None) -> Ite
             )
 
 
+def _name_of(flag: Flag) -> tuple[str | int, ...]:
+    """What a flag is about: of a property its name, in whichever group it is."""
+    return flag.path[-1:] if flag.path[-2] in {"properties", "plugin_properties"} else flag.path
+
+
 def _unset(source: _Source, flags: Iterable[Flag]) -> Iterable[Problem]:
-    """Take away what was set; yields a problem for what is not there, unless nothing was read that could hold it."""
+    """Take away what was set; yields a problem for a property that is not there, unless nothing could hold it."""
     for flag in flags:
-        *group, name = flag.path
-        holders = [tuple(group), *(("hosts", index, "broker", "properties") for index in _places(source.tree["hosts"]))]
+        name = flag.path[-1]
+        if flag.path[-2] != "properties":  # what is not set has its default already
+            for gone in (name, *_INSTEAD.get(flag.path, ())):
+                source.drop((*flag.path[:-1], gone))
+            continue
+        brokers: list[tuple[str | int, ...]] = [("kafka",)]
+        brokers += [("hosts", index, "broker") for index in _places(source.tree["hosts"])]
+        holders = [(*broker, group) for broker in brokers for group in ("properties", "plugin_properties")]
         found = [holder for holder in holders if name in (source.at(holder) or {})]
         for holder in found:
             source.drop((*holder, name))
         if not found and source.name != "HOST":
             known = sorted({key for holder in holders for key in source.at(holder) or {}})
             hint = f"set are {', '.join(known)}" if known else "no property is set"
+            hint += "; other settings go by their keys in kprov.yaml, for instance kafka.heap"
             yield Problem(f"{name} is not set in {source.name}", flag.option, hint=hint)
 
 

@@ -91,7 +91,7 @@ def test_the_old_address_keys_are_taken_below_3_0(version: str, name: str) -> No
 def test_a_near_miss_is_named(name: str, meant: str) -> None:
     problem = check_property(name, "1", Version("1.0.0"))
     assert problem is not None
-    assert problem.what == f"Kafka 1.0.0 has no key {name}"
+    assert problem.what == f"Kafka has no key {name}"
     assert problem.hint == f"did you mean {meant}?"
 
 
@@ -114,7 +114,9 @@ def test_another_version_s_key_names_that_version(name: str, version: str, other
     assert problem.what == f"Kafka {version} has no key {name}; Kafka {other} has"
 
 
-@pytest.mark.parametrize(("name", "version"), [("quota.consumer.default", "3.5.2"), ("quota.producer.default", "3.0.0")])
+@pytest.mark.parametrize(
+    ("name", "version"), [("quota.consumer.default", "3.5.2"), ("quota.producer.default", "3.0.0")]
+)
 def test_a_key_that_is_gone_names_the_last_version_that_had_it(name: str, version: str) -> None:
     problem = check_property(name, "1", Version(version))
     assert problem is not None
