@@ -112,13 +112,20 @@ def parse(text: str, host: str) -> Receipt:
             document["spec"],
             document["releases"],
             tuple(document["ignored"]),
-            document.get("last"),
+            _last(document.get("last")),
             document["kprov"],
             document["written"],
             document["by"],
         )
     except (ValueError, KeyError, TypeError) as error:
         raise PreflightError("the receipt is damaged", where=f"{host}:{PATH}", cause=repr(error), hint=hint) from None
+
+
+def _last(given: Any) -> Mapping[str, Any] | None:
+    """What the services last ran with; raises KeyError or TypeError where that is damaged."""
+    if given is not None and not (isinstance(given["spec"], dict) and isinstance(given["releases"], dict)):
+        raise TypeError("last")
+    return given  # type: ignore[no-any-return]
 
 
 def index(entries: Iterable[Made]) -> dict[str, Made]:

@@ -112,18 +112,18 @@ def find_releases(
         there = on_host(wanted, given, receipt)
         if there is not None and _directory(there) in gone:
             there = find_again(there.name, there.sha256, wanted.product, archives, emit)
-        found[wanted.product] = there or _located(wanted, given, receipt, archives, emit)
+        found[wanted.product] = there or _located(wanted, given, receipt, archives, emit, fetch=True)
     if java := found.get(Product.JAVA):
         check_compatibility(cluster, java.major)
     return Releases(found[Product.KAFKA], found.get(Product.ZOOKEEPER), java)
 
 
 def _located(
-    wanted: catalogue.Wanted, given: str | None, receipt: Receipt, archives: Path | None, emit: Emit
+    wanted: catalogue.Wanted, given: str | None, receipt: Receipt, archives: Path | None, emit: Emit, *, fetch: bool
 ) -> Archive:
     """The archive from where it was said to be, or is found. Raises UsageError."""
     if given is None or not given.startswith(ON_HOST):
-        return locate(wanted, given=given, archives=archives, emit=emit)
+        return locate(wanted, given=given, archives=archives, fetch=fetch, emit=emit)
     path, option = given.removeprefix(ON_HOST), f"--{wanted.product}-archive"
     made = receipt.made.get(f"release:{path}") or (receipt.last or {}).get("archives", {}).get(path)
     if made and (again := find_again(made["name"], made["sha256"], wanted.product, archives, emit)):
@@ -142,7 +142,7 @@ def known_releases(cluster: Cluster, receipt: Receipt, archives: Path | None, em
     for wanted, given in _wanted(cluster):
         there = on_host(wanted, given, receipt)
         try:
-            found[wanted.product] = there or locate(wanted, given=given, archives=archives, fetch=False, emit=emit)
+            found[wanted.product] = there or _located(wanted, given, receipt, archives, emit, fetch=False)
         except NotAtHandError:
             found[wanted.product] = named(wanted)
     return Releases(found[Product.KAFKA], found.get(Product.ZOOKEEPER), found.get(Product.JAVA))

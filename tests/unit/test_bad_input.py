@@ -702,3 +702,23 @@ def test_a_misspelt_option_is_one_document_too(capsys: pytest.CaptureFixture[str
     document = json.loads(capsys.readouterr().out)
     assert document["exit_code"] == ExitCode.USAGE
     assert "--bogus" in document["problems"][0]["what"]
+
+
+@pytest.mark.usefixtures("offline", "desk")
+def test_render_says_that_it_knows_no_host(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its versions are those that it is given."""
+    words = ["render", HOST, "--set", "log.cleaner.max.compaction.lag.ms=100000"]
+    assert main(words) == ExitCode.USAGE
+    err = capsys.readouterr().err
+    assert "Kafka 1.0.0 has no key" in err
+    assert "render reads no host: give the version with --kafka-version" in err
+    assert main([*words, "--kafka-version", "2.8.2", "--java", "temurin-11", "--to", "rendered"]) == ExitCode.DONE
+
+
+@pytest.mark.usefixtures("offline")
+def test_render_looks_into_a_java_that_is_given(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    java(desk.work / "ours.tar.gz", "11.0.13")
+    assert main(["render", HOST, "--java-archive", "ours.tar.gz", "--to", "rendered"]) == ExitCode.DONE
+    profile = desk.work / "rendered/etc/profile.d/kprov.sh"
+    assert "/usr/local/java/jdk-11.0.13-jre" in profile.read_text()
+    assert "kprov.sh" in capsys.readouterr().out

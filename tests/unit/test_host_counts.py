@@ -300,15 +300,17 @@ def test_data_of_which_nothing_was_noted_need_a_word(settled: Any) -> None:
 
 
 def test_the_archive_of_a_java_that_was_given_by_hand_is_asked_for_again(settled: Any) -> None:
-    there = uninstalled(receipt(flag("--kafka-version", "2.8.2")))
+    there = uninstalled(receipt(flag("--kafka-version", "2.8.2"), flag("--zookeeper", "bundled")))
     assert f"release:{JAVA}" not in there.made
-    with pytest.raises(UsageError) as caught:
-        install._located(*_java_of(settled(there)), there, None, ignore)
-    assert "jre.tar.gz" in caught.value.problems[0].cause
-
-
-def _java_of(found: install.Settled) -> Any:
-    return next(pair for pair in install._wanted(found.asked.cluster) if pair[0].product is Product.JAVA)
+    cluster = settled(there).asked.cluster
+    cluster = cluster.model_copy(update={"kafka": cluster.kafka.model_copy(update={"archive": "release:/k"})})
+    kafka = release("kafka", "/k", "2.8.2", "k.tgz")
+    there = replace(there, made={**there.made, kafka.id: kafka})
+    for find in (install.find_releases, install.known_releases):
+        with pytest.raises(UsageError) as caught:
+            find(cluster, there, None, ignore)
+        assert "jre.tar.gz" in caught.value.problems[0].cause
+        assert "--java-archive PATH" in caught.value.problems[0].hint
 
 
 # ------------------------------------------------------------------ the way back from a setting
