@@ -233,7 +233,8 @@ def settled(connection: Connection, request: Request, asked: Asked) -> Settled:
         if problem := way_back(wanted.cluster, said, before.cluster.kafka.version):
             raise PreflightError([problem])
     elif entries := used_again(receipt, wanted.cluster, wanted.host):
-        if problems := list(refusals(entries, wanted.cluster, named=request.names_kafka)):
+        named_here = "version" in asked.cluster.kafka.model_fields_set
+        if problems := list(refusals(entries, wanted.cluster, named=named_here)):
             raise PreflightError(problems)
         if (said_last := spoken(entries)) is not None:
             wanted = replace(wanted, cluster=staged(wanted.cluster, said_last))

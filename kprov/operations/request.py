@@ -77,11 +77,6 @@ class Request:
         cluster = load(None, self.host, [*_login_flags(self.host or ""), *self.flags], _base(spec))
         return Asked(cluster, cluster.hosts[0], asked.login)
 
-    @property
-    def names_kafka(self) -> bool:
-        """Whether this run says which Kafka it wants; a file always does, if only by the default."""
-        return self.config is not None or any(flag.path == ("kafka", "version") for flag in self.flags)
-
     def notes(self, asked: Asked, receipt: Receipt) -> Iterator[str]:
         """What the user should know about where the settings are from."""
         if receipt.restored:

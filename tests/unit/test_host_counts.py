@@ -290,13 +290,18 @@ def test_the_data_of_an_upgrade_that_was_interrupted_may_be_of_the_later_release
     assert writers(turned)["kafka"] == {"version": "3.9.2", "protocol": "3.9"}
 
 
-def test_data_of_which_nothing_was_noted_need_a_word(settled: Any) -> None:
+def test_data_of_which_nothing_was_noted_need_a_word(settled: Any, tmp_path: Path) -> None:
     """An earlier kprov uninstalled there: unknown is not the default."""
     there = Receipt(index([data("/home/temp/kafka_logs", "kafka", kept="yes")]))
     told = problem(there, settled, kind=PreflightError)
     assert "nobody noted which Kafka wrote the data" in told
     assert "--kafka-version VERSION" in told
     assert settled(there, flag("--kafka-version", "2.8.2")).asked.cluster.kafka.version == "2.8.2"
+    config = tmp_path / "kprov.yaml"
+    config.write_text("hosts: [{address: kafka-1}]\n")  # the default is no word either
+    assert told == problem(there, settled, kind=PreflightError, config=config)
+    config.write_text("kafka: {version: 2.8.2}\nhosts: [{address: kafka-1}]\n")
+    assert settled(there, config=config).asked.cluster.kafka.version == "2.8.2"
 
 
 def test_the_archive_of_a_java_that_was_given_by_hand_is_asked_for_again(settled: Any) -> None:
