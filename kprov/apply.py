@@ -140,7 +140,7 @@ def _intent(plan: Plan) -> Receipt:
         made[change.id] = entry
         made |= {copy.id: copy for copy in change.copies}
     after = plan.after if plan.after.spec is not None else plan.before
-    return Receipt(made, "applying", after.spec, after.releases, after.ignored)
+    return Receipt(made, "applying", after.spec, after.releases, after.ignored, plan.before.ran)
 
 
 def _write_receipt(connection: Connection, receipt: Receipt) -> None:

@@ -30,6 +30,7 @@ from kprov.errors import ExitCode, Problem
 from kprov.events import Emit, Event, Transfer
 from kprov.plan import Plan
 from kprov.spec.broker_keys import is_secret
+from kprov.spec.settings import Setting, changed
 
 KEPT = 200  # runs; the oldest go when another begins
 SUFFIX = ".jsonl"
@@ -56,8 +57,10 @@ def masked(words: Sequence[str]) -> list[str]:
 
 
 def _masked_word(word: str) -> str:
-    setting = word.removeprefix("--set=")
+    setting = word.removeprefix("--set=").removeprefix("--set-plugin=")
     name, separator, _ = setting.partition("=")
+    if name.startswith("-"):  # another option
+        return word
     return f"{word.removesuffix(setting)}{name}=***" if separator and is_secret(name.strip()) else word
 
 
@@ -103,6 +106,9 @@ class Journal:
             changes=[
                 {"action": item.action, "id": item.id, "title": item.title, "reason": item.reason}
                 for item in plan.changes
+            ],
+            settings=[
+                {"key": item.key, "old": item.shown(item.old), "new": item.shown(item.new)} for item in _settings(plan)
             ],
             notes=list(plan.notes),
             kept=list(plan.kept),
@@ -154,6 +160,12 @@ class Journal:
         if self._file is not None:
             os.close(self._file)
             self._file = None
+
+
+def _settings(plan: Plan) -> tuple[Setting, ...]:
+    """The settings that the plan changes; none for a first install, which has no old values."""
+    before = plan.before.spec if plan.before.spec is not None else (plan.before.last or {}).get("spec")
+    return () if before is None or plan.after.spec is None else changed(before, plan.after.spec)
 
 
 def _create(place: Path, name: str) -> int:

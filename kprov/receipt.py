@@ -17,6 +17,8 @@ from kprov.errors import PreflightError
 from kprov.resources.base import Made
 
 FORMAT = 2
+# In ``spec``, before a directory, in the place of an archive's path: the release that was unpacked from it lies there.
+ON_HOST = "release:"
 PATH = "/var/lib/kprov/receipt.json"
 # How the probe asks for it.
 QUESTION = ("probe_receipt", "receipt")
@@ -29,6 +31,9 @@ class Receipt:
 
     spec: what was asked, as kprov.yaml's tree; None after an uninstall that kept data: the receipt then lists
     only what was kept. releases: versions by product. ignored: names of checks that were told not to stop a run.
+    last: ``spec`` and ``releases`` with which the services last ran, where these are not the ones above: while a run is
+    under way, after one that failed, and after an uninstall that kept data; ``archives`` then has the names and SHA-256
+    of archives that were given by hand, by the directory of their release.
     kprov, written, by: which version of kprov wrote it, when (UTC, ISO 8601) and who from where; empty for one
     that is not written yet. restored: whether it is the copy of the one before, since that itself was cut off.
     """
@@ -38,10 +43,29 @@ class Receipt:
     spec: Mapping[str, Any] | None = None
     releases: Mapping[str, str] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
+    last: Mapping[str, Any] | None = None
     kprov: str = field(default="", compare=False)
     written: str = field(default="", compare=False)
     by: str = field(default="", compare=False)
     restored: bool = field(default=False, compare=False)
+
+    @property
+    def ran(self) -> Mapping[str, Any] | None:
+        """``spec`` and ``releases`` with which the services last ran; None where none have run yet."""
+        if self.spec is None or self.state == "applying":
+            return self.last
+        return self.installed
+
+    @property
+    def installed(self) -> Mapping[str, Any] | None:
+        """``spec`` and ``releases`` of what was asked for, with the archives that were given by hand."""
+        if self.spec is None:
+            return None
+        parts = [self.spec.get(part, {}).get("archive", "") for part in ("kafka", "zookeeper", "java")]
+        paths = [path.removeprefix(ON_HOST) for path in parts if path.startswith(ON_HOST)]
+        known = {path: self.made[f"release:{path}"] for path in paths if f"release:{path}" in self.made}
+        archives = {path: {"name": made["name"], "sha256": made["sha256"]} for path, made in known.items()}
+        return {"spec": self.spec, "releases": dict(self.releases), **({"archives": archives} if archives else {})}
 
     def to_json(self, by: str = "") -> str:
         """The file's text, as written now; by: who writes it, as ``user@machine``."""
@@ -54,6 +78,7 @@ class Receipt:
             "spec": self.spec,
             "releases": dict(self.releases),
             "ignored": list(self.ignored),
+            **({"last": dict(self.last)} if self.last is not None else {}),
             "made": [{"kind": made.kind, "id": made.id, **made.fields} for made in self.made.values()],
         }
         return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
@@ -87,12 +112,20 @@ def parse(text: str, host: str) -> Receipt:
             document["spec"],
             document["releases"],
             tuple(document["ignored"]),
+            _last(document.get("last")),
             document["kprov"],
             document["written"],
             document["by"],
         )
     except (ValueError, KeyError, TypeError) as error:
         raise PreflightError("the receipt is damaged", where=f"{host}:{PATH}", cause=repr(error), hint=hint) from None
+
+
+def _last(given: Any) -> Mapping[str, Any] | None:
+    """What the services last ran with; raises KeyError or TypeError where that is damaged."""
+    if given is not None and not (isinstance(given["spec"], dict) and isinstance(given["releases"], dict)):
+        raise TypeError("last")
+    return given  # type: ignore[no-any-return]
 
 
 def index(entries: Iterable[Made]) -> dict[str, Made]:

@@ -60,13 +60,17 @@ class Product:
 
 @dataclass(frozen=True)
 class Java:
-    """The Java that will run: pushed for a machine, or the host's own in ``home`` that prints ``version``."""
+    """The Java that will run: pushed for a machine, or the host's own in ``home`` that prints ``version``.
+
+    unpacked: where kprov has unpacked it already, empty where it has not; None where that could not be read.
+    """
 
     label: str
     machine: str = ""
     home: str = ""
     present: bool = True
     version: str = ""
+    unpacked: str | None = ""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kprov.checks.result import Finding, bad, good
+from kprov.checks.result import Finding, bad, good, unseen
 from kprov.checks.subject import Subject
 
 
@@ -39,5 +39,9 @@ def java(host: Subject) -> Iterator[Finding]:
         yield bad(f"{java.label} is for {java.machine}, the host is {host.machine}", hint)
     elif java.home:
         yield good(f"{java.home} is Java {java.version}")
+    elif java.unpacked:
+        yield good(f"{java.label} is on the host, in {java.unpacked}")
+    elif java.unpacked is None:
+        yield unseen(f"whether {java.label} is on the host already could not be read", "look at /usr/local/java")
     else:
         yield good(f"{java.label} will be pushed")

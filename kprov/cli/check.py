@@ -63,7 +63,7 @@ def check(
         request = Request(config, host, tuple(flags), access, archives, adopt, ignored)
         asked = request.asked()
         with output.progress() as emit:
-            look_for_releases(asked, archives, emit)
+            look_for_releases(request, asked, emit)
             with access.connect(asked.login, output.journal) as connection:
                 result = operation.check(connection, request, asked, emit)
         output.checked(result)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 import click
@@ -22,11 +21,12 @@ from kprov.cli.options import (
     spec_options,
     yes_option,
 )
-from kprov.errors import ExitCode, NotReadyError, PreflightError
+from kprov.errors import ExitCode, NotReadyError, PreflightError, Problem
 from kprov.operations import install as operation
 from kprov.operations.execute import execute
 from kprov.operations.request import Request
 from kprov.operations.session import Access
+from kprov.operations.taken_back import way_back
 from kprov.spec.load import Flag
 from kprov.ui.output import counted
 
@@ -131,7 +131,7 @@ def _run(name: str, request: Request, *, yes: bool, as_json: bool, junit: Path |
         asked = request.asked()
         login = asked.login
         with output.progress() as emit:
-            operation.look_for_releases(asked, request.archives, emit)
+            operation.look_for_releases(request, asked, emit)
         with request.access.connect(login, output.journal) as connection:
             with output.progress() as emit:
                 prepared = operation.prepare(connection, request, asked, emit)
@@ -152,8 +152,10 @@ def _run(name: str, request: Request, *, yes: bool, as_json: bool, junit: Path |
         if result is not None:
             output.smoke(result)
             if not result.passed:
-                raise NotReadyError("the smoke test failed", where=login.name, hint="the failed step above says why")
-        output.next_command(shlex.join(["kprov", "status", request.host or login.name, *request.access.arguments]))
+                failed = Problem("the smoke test failed", login.name, hint="the failed step above says why")
+                back = way_back(request, login.name, plan, result.failure)
+                raise NotReadyError([failed, back] if back else [failed])
+        output.next_command(request.access.command("status", request.host or login.name))
 
 
 @click.command()
@@ -190,7 +192,7 @@ def plan(
         request = Request(config, host, tuple(flags), access, archives, adopt, ignored)
         asked = request.asked()
         with output.progress() as emit:
-            operation.look_for_releases(asked, archives, emit)
+            operation.look_for_releases(request, asked, emit)
         with access.connect(asked.login, output.journal) as connection, output.progress() as emit:
             prepared = operation.prepare(connection, request, asked, emit)
         output.plan(prepared.plan, diffs=True)

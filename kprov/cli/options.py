@@ -18,6 +18,7 @@ from kprov.operations.request import one_host
 from kprov.operations.session import Access
 from kprov.spec.load import UNSET, Flag
 from kprov.spec.model import Host
+from kprov.spec.settings import OPTIONS, PLUGIN_PROPERTIES, PROPERTIES, KeyPath, path_to_reset
 from kprov.ui.output import Output
 from kprov.ui.progress import plain_line
 
@@ -116,22 +117,22 @@ def yes_option(function: F) -> F:
     return click.option("-y", "--yes", is_flag=True, help="Do not ask.")(function)
 
 
-# Each option of a specification: its name, the key path it sets, and its help.
-_SPEC_OPTIONS: tuple[tuple[str, tuple[str | int, ...], str, str], ...] = (
-    ("--kafka-version", ("kafka", "version"), "VERSION", "Kafka release. [1.0.0]"),
-    ("--kafka-archive", ("kafka", "archive"), "PATH", "Kafka's archive: a path or an address."),
-    ("--heap", ("kafka", "heap"), "SIZE", "Heap of the broker. [1g]"),
-    ("--port", ("kafka", "port"), "PORT", "Port of the broker. [9092]"),
-    ("--jmx-port", ("kafka", "jmx_port"), "PORT", "JMX for the host itself alone, or off. [off]"),
-    ("--broker-id", ("hosts", 0, "broker", "id"), "ID", "broker.id. [0]"),
-    ("--advertised", ("hosts", 0, "advertised"), "ADDRESS", "What clients connect to. [HOST's address]"),
-    ("--zookeeper", ("zookeeper", "mode"), "MODE", "standalone, or bundled: the one inside Kafka. [standalone]"),
-    ("--zookeeper-version", ("zookeeper", "version"), "VERSION", "ZooKeeper release. [3.5.3-beta]"),
-    ("--zookeeper-archive", ("zookeeper", "archive"), "PATH", "ZooKeeper's archive: a path or an address."),
-    ("--zookeeper-heap", ("zookeeper", "heap"), "SIZE", "Heap of ZooKeeper. [512m]"),
-    ("--java", ("java", "release"), "RELEASE", "Java to push: temurin-8, -11 or -17. [temurin-8]"),
-    ("--java-archive", ("java", "archive"), "PATH", "Java's archive: a path or an address."),
-    ("--java-home", ("java", "home"), "DIR", "Use the Java that is on the host, and push none."),
+# Each option of a specification: its metavar, and its help.
+_SPEC_OPTIONS: tuple[tuple[str, str, str], ...] = (
+    ("--kafka-version", "VERSION", "Kafka release. [1.0.0]"),
+    ("--kafka-archive", "PATH", "Kafka's archive: a path or an address."),
+    ("--heap", "SIZE", "Heap of the broker. [1g]"),
+    ("--port", "PORT", "Port of the broker. [9092]"),
+    ("--jmx-port", "PORT", "JMX for the host itself alone, or off. [off]"),
+    ("--broker-id", "ID", "broker.id. [0]"),
+    ("--advertised", "ADDRESS", "What clients connect to. [HOST's address]"),
+    ("--zookeeper", "MODE", "standalone, or bundled: the one inside Kafka. [standalone]"),
+    ("--zookeeper-version", "VERSION", "ZooKeeper release. [3.5.3-beta]"),
+    ("--zookeeper-archive", "PATH", "ZooKeeper's archive: a path or an address."),
+    ("--zookeeper-heap", "SIZE", "Heap of ZooKeeper. [512m]"),
+    ("--java", "RELEASE", "Java to push: temurin-8, -11 or -17. [temurin-8]"),
+    ("--java-archive", "PATH", "Java's archive: a path or an address."),
+    ("--java-home", "DIR", "Use the Java that is on the host, and push none."),
 )
 _NUMBERS = {"--port", "--jmx-port", "--broker-id"}
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
@@ -143,12 +144,13 @@ def spec_options(function: F) -> F:
 
     def wrap(**values: Any) -> Any:
         flags = [
-            Flag(option, path, _number(option, values[name]))
-            for name, (option, path, _, _) in zip(names, _SPEC_OPTIONS, strict=True)
+            Flag(option, OPTIONS[option], _number(option, values[name]))
+            for name, (option, _, _) in zip(names, _SPEC_OPTIONS, strict=True)
             if values[name] is not None
         ]
-        flags += [_property(text) for text in values.pop("properties")]
-        flags += [Flag(f"--unset {name}", ("kafka", "properties", name.strip()), UNSET) for name in values.pop("unset")]
+        flags += [_property("--set", PROPERTIES, text) for text in values.pop("properties")]
+        flags += [_property("--set-plugin", PLUGIN_PROPERTIES, text) for text in values.pop("plugin_properties")]
+        flags += [Flag(f"--unset {name}", path_to_reset(name), UNSET) for name in values.pop("unset")]
         for name in names:
             del values[name]
         return function(flags=flags, **values)
@@ -159,12 +161,19 @@ def spec_options(function: F) -> F:
         "--unset",
         multiple=True,
         metavar="KEY",
-        help="Take a broker property back that was set before; may be repeated.",
+        help="Reset a setting to its default: a property, or a key of kprov.yaml such as kafka.heap; may be repeated.",
+    )(wrap)
+    wrap = click.option(
+        "--set-plugin",
+        "plugin_properties",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="A property that a plugin of the broker reads, passed on unchecked; may be repeated.",
     )(wrap)
     wrap = click.option(
         "--set", "properties", multiple=True, metavar="KEY=VALUE", help="A broker property; may be repeated."
     )(wrap)
-    for option, _, metavar, text in reversed(_SPEC_OPTIONS):
+    for option, metavar, text in reversed(_SPEC_OPTIONS):
         wrap = click.option(option, metavar=metavar, help=text)(wrap)
     return wrap  # type: ignore[return-value]
 
@@ -174,11 +183,11 @@ def _number(option: str, value: str) -> int | str:
     return int(value) if option in _NUMBERS and _WHOLE.fullmatch(value) else value
 
 
-def _property(text: str) -> Flag:
+def _property(option: str, group: KeyPath, text: str) -> Flag:
     name, separator, value = text.partition("=")
     if not separator:
-        raise UsageError(f"{text!r} is not KEY=VALUE", where="--set", hint="for instance --set num.partitions=3")
-    return Flag(f"--set {name}".strip(), ("kafka", "properties", name.strip()), value)
+        raise UsageError(f"{text!r} is not KEY=VALUE", where=option, hint=f"for instance {option} num.partitions=3")
+    return Flag(f"{option} {name}".strip(), (*group, name.strip()), value)
 
 
 def bare_host(host: str | None, config: Path | None) -> Host:

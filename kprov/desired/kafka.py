@@ -20,7 +20,7 @@ from kprov.resources.base import Resource
 from kprov.resources.files import DataDirectory, Directory, File, Link, Links
 from kprov.resources.system import FirewallPort, User
 from kprov.spec.broker import broker_properties, listener_ports, log_dirs, public_ports, session_timeout_ms
-from kprov.spec.broker_keys import BrokerKey, broker_keys, describe
+from kprov.spec.broker_keys import BrokerKey, describe, read_keys
 from kprov.spec.model import Cluster, Host
 
 # The log files beside server.log: (appender, file, loggers that write there instead).
@@ -112,7 +112,7 @@ def server_properties(cluster: Cluster, host: Host) -> str:
     """config/server.properties (A5 to A7)."""
     values = broker_properties(cluster, host)
     lines = PropertyLines(values)
-    keys = broker_keys(cluster.kafka.parsed)
+    keys = read_keys(cluster.kafka.parsed)
 
     def rest() -> list[tuple[str, str]]:
         return [(_comment(keys.get(name)), line) for name, line in lines.rest()]

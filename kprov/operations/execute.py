@@ -11,6 +11,7 @@ from kprov.host.connection import Connection
 from kprov.operations.install import Prepared, carry_out, prepare
 from kprov.operations.prove import prove_install
 from kprov.operations.request import Asked, Request
+from kprov.operations.taken_back import with_way_back
 from kprov.plan import Plan
 from kprov.smoke import SmokeResult
 
@@ -39,7 +40,7 @@ def execute(
         result = prove_install(connection, prepared.runtime, prepared.plan.after, emit) if smoke_test else None
     except (StepError, NotReadyError) as error:
         if prepared.before is None:
-            raise
+            raise with_way_back(error, request, connection.login.name, prepared.plan) from error
         raise _gone_back(connection, request, prepared, emit, planned, before=prepared.before, error=error) from error
     if result is not None and not result.passed and prepared.before is not None:
         failed = NotReadyError("the smoke test failed", where=connection.login.name, cause=result.failure)

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kprov.apply import apply
 from kprov.checks import Result, Status
+from kprov.desired.common import release_path
 from kprov.desired.host import desired
 from kprov.desired.inputs import Inputs
+from kprov.desired.java import java_path
 from kprov.desired.runtime import Runtime, runtime
 from kprov.errors import PreflightError, Problem, UsageError
 from kprov.events import Emit, Warned
 from kprov.health import await_ready
 from kprov.host.connection import Connection
 from kprov.operations.address import reasons
+from kprov.operations.kept import refusals, spoken, used_again
 from kprov.operations.preflight import (
     Releases,
     in_short,
@@ -28,16 +31,17 @@ from kprov.operations.session import asked_for, read_receipt
 from kprov.operations.snapshot import begins_from_logs
 from kprov.operations.survey import Survey, survey
 from kprov.plan import Plan, install_plan
-from kprov.receipt import Receipt
+from kprov.receipt import ON_HOST, Receipt
 from kprov.releases import catalogue
 from kprov.releases.archive import Archive
 from kprov.releases.compatibility import Compatibility, check
 from kprov.releases.product import Product, java_major
-from kprov.releases.sources import NotAtHandError, locate
+from kprov.releases.sources import NotAtHandError, NotCataloguedError, find_again, locate, require_folder
+from kprov.resources.base import Made
 from kprov.spec.broker import explained
 from kprov.spec.broker_keys import PROTOCOL
 from kprov.spec.model import Cluster, Mode
-from kprov.spec.protocol import staged, way_back
+from kprov.spec.protocol import in_force, staged, way_back
 
 
 @dataclass(frozen=True)
@@ -63,42 +67,92 @@ class Settled:
     before: Asked | None
 
 
-def look_for_releases(asked: Asked, archives: Path | None, emit: Emit) -> None:
+def look_for_releases(request: Request, asked: Asked, emit: Emit) -> None:
     """Verify what is at hand before any host is touched; what could be downloaded is not looked for yet.
 
-    Raises UsageError for an archive that is no good or nowhere to be had, and where versions do not go together.
+    Without a kprov.yaml only the archives that an option names are looked at: which other ones are needed, and whether
+    the versions go together, depends on what is on the host. Raises UsageError for an archive that is no good.
     """
-    for wanted, given in _wanted(asked.cluster):
-        with suppress(NotAtHandError):
-            archive = locate(wanted, given=given, archives=archives, fetch=False, emit=emit)
-            if archive.product is Product.JAVA:
+    if request.archives is not None:
+        require_folder(request.archives)
+    whole = request.config is not None
+    for wanted, given in _wanted(asked.cluster) if whole else _named_by_options(asked.cluster):
+        with suppress(NotAtHandError, NotCataloguedError):
+            archive = locate(wanted, given=given, archives=request.archives, fetch=False, emit=emit)
+            if whole and archive.product is Product.JAVA:
                 check_compatibility(asked.cluster, archive.major)
 
 
-def find_releases(cluster: Cluster, receipt: Receipt, archives: Path | None, emit: Emit) -> Releases:
+def _named_by_options(cluster: Cluster) -> Iterator[tuple[catalogue.Wanted, str | None]]:
+    """The archives whose versions or places this run names."""
+    kafka, zookeeper, java = cluster.kafka, cluster.zookeeper, cluster.java
+    if "version" in kafka.model_fields_set:
+        yield catalogue.kafka(kafka.version, scala=kafka.scala), kafka.archive
+    elif kafka.archive:
+        yield catalogue.Wanted(Product.KAFKA, None, ()), kafka.archive
+    if "version" in zookeeper.model_fields_set:
+        yield catalogue.zookeeper(zookeeper.version), zookeeper.archive
+    elif zookeeper.archive:
+        yield catalogue.Wanted(Product.ZOOKEEPER, None, ()), zookeeper.archive
+    if "release" in java.model_fields_set or java.archive:
+        yield catalogue.java(None if java.archive else java.release), java.archive
+
+
+def find_releases(
+    cluster: Cluster, receipt: Receipt, archives: Path | None, emit: Emit, gone: Set[str] = frozenset()
+) -> Releases:
     """Find and verify every archive; of a release that is on the host the receipt knows enough.
 
-    archives: a folder that is searched before the cache. Raises UsageError with the remedy, also where the
+    archives: a folder that is searched before the cache. gone: directories of releases that the receipt lists and that
+    are not on the host any more, so that their archives are needed. Raises UsageError with the remedy, also where the
     versions do not go together.
     """
     found: dict[Product, Archive] = {}
     for wanted, given in _wanted(cluster):
-        there = on_host(wanted, receipt) if given is None else None
-        found[wanted.product] = there or locate(wanted, given=given, archives=archives, emit=emit)
+        there = on_host(wanted, given, receipt)
+        if there is not None and _directory(there) in gone:
+            there = find_again(there.name, there.sha256, wanted.product, archives, emit)
+        found[wanted.product] = there or _located(wanted, given, receipt, archives, emit, fetch=True)
     if java := found.get(Product.JAVA):
         check_compatibility(cluster, java.major)
     return Releases(found[Product.KAFKA], found.get(Product.ZOOKEEPER), java)
+
+
+def _located(
+    wanted: catalogue.Wanted, given: str | None, receipt: Receipt, archives: Path | None, emit: Emit, *, fetch: bool
+) -> Archive:
+    """The archive from where it was said to be, or is found. Raises UsageError."""
+    if given is None or not given.startswith(ON_HOST):
+        return locate(wanted, given=given, archives=archives, fetch=fetch, emit=emit)
+    path, option = given.removeprefix(ON_HOST), f"--{wanted.product}-archive"
+    made = receipt.made.get(f"release:{path}") or (receipt.last or {}).get("archives", {}).get(path)
+    if made and (again := find_again(made["name"], made["sha256"], wanted.product, archives, emit)):
+        return again
+    raise UsageError(
+        f"{wanted.product.label} in {path} is gone from the host, and the archive that it came from was not found",
+        where=option,
+        cause=f"it was {made['name']}, SHA-256 {made['sha256']}" if made else "",
+        hint=f"pass {option} PATH; or choose a release that kprov knows",
+    )
 
 
 def known_releases(cluster: Cluster, receipt: Receipt, archives: Path | None, emit: Emit) -> Releases:
     """The same without a download: of what is not at hand only its names are known, which is enough to look ahead."""
     found: dict[Product, Archive] = {}
     for wanted, given in _wanted(cluster):
-        there = on_host(wanted, receipt) if given is None else None
+        there = on_host(wanted, given, receipt)
         try:
-            found[wanted.product] = there or locate(wanted, given=given, archives=archives, fetch=False, emit=emit)
+            found[wanted.product] = there or _located(wanted, given, receipt, archives, emit, fetch=False)
         except NotAtHandError:
             found[wanted.product] = named(wanted)
+    return Releases(found[Product.KAFKA], found.get(Product.ZOOKEEPER), found.get(Product.JAVA))
+
+
+def assumed_releases(cluster: Cluster) -> Releases:
+    """The releases of a specification without a host: archives that are given, and the names of the others."""
+    found = {
+        wanted.product: locate(wanted, given=given) if given else named(wanted) for wanted, given in _wanted(cluster)
+    }
     return Releases(found[Product.KAFKA], found.get(Product.ZOOKEEPER), found.get(Product.JAVA))
 
 
@@ -124,18 +178,32 @@ def _wanted(cluster: Cluster) -> Iterator[tuple[catalogue.Wanted, str | None]]:
         yield catalogue.java(None if java.archive else java.release), java.archive
 
 
-def on_host(wanted: catalogue.Wanted, receipt: Receipt) -> Archive | None:
-    """The archive of a release that kprov has unpacked on the host, as the receipt knows it; the newest of several."""
+def on_host(wanted: catalogue.Wanted, given: str | None, receipt: Receipt) -> Archive | None:
+    """The archive of a release that kprov has unpacked on the host, as the receipt knows it; the newest of several.
+
+    given: where the archive was said to be. One that is somewhere else than on the host is not looked for there.
+    """
     for made in reversed(list(receipt.made.values())):
         if made.kind != "release" or made["product"] != wanted.product or made["pending"] or made["previous"]:
             continue
-        java = wanted.product is Product.JAVA
-        version = str(java_major(made["version"])) if java else made["version"]
-        if version != wanted.version or (wanted.scala and f"_{wanted.scala}-" not in made["top"]):
-            continue
-        name, size = made["name"] or made["top"], int(made["size"] or 0)
-        return Archive(wanted.product, made["version"], Path(name), name, made["top"], made["sha256"], "", size)
+        if _is_wanted(made, wanted) if given is None else f"{ON_HOST}{made['path']}" == given:
+            name, size = made["name"] or made["top"], int(made["size"] or 0)
+            return Archive(wanted.product, made["version"], Path(name), name, made["top"], made["sha256"], "", size)
     return None
+
+
+def _is_wanted(made: Made, wanted: catalogue.Wanted) -> bool:
+    """Whether a release on the host is of the version and build that is wanted."""
+    if wanted.product is not Product.JAVA:
+        return made["version"] == wanted.version and (not wanted.scala or f"_{wanted.scala}-" in made["top"])
+    # Any build of that Java does, but not another vendor's archive that was once given; old receipts know no names.
+    build = wanted.pattern is None or not made["name"] or wanted.pattern.fullmatch(made["name"]) is not None
+    return str(java_major(made["version"])) == wanted.version and build
+
+
+def _directory(archive: Archive) -> str:
+    """Where a release lies on the host."""
+    return java_path(archive) if archive.product is Product.JAVA else release_path(archive)
 
 
 def check_compatibility(cluster: Cluster, java: int) -> Compatibility:
@@ -160,9 +228,16 @@ def settled(connection: Connection, request: Request, asked: Asked) -> Settled:
                 where="--finish",
                 hint="run kprov upgrade without --finish, see that all is well, then kprov upgrade --finish alone",
             )
-        wanted = replace(wanted, cluster=staged(wanted.cluster, before.cluster, finish=request.finish))
-        if problem := way_back(wanted.cluster, before.cluster):
+        said = in_force(before.cluster)
+        wanted = replace(wanted, cluster=staged(wanted.cluster, said, finish=request.finish))
+        if problem := way_back(wanted.cluster, said, before.cluster.kafka.version):
             raise PreflightError([problem])
+    elif entries := used_again(receipt, wanted.cluster, wanted.host):
+        named_here = "version" in asked.cluster.kafka.model_fields_set
+        if problems := list(refusals(entries, wanted.cluster, named=named_here)):
+            raise PreflightError(problems)
+        if (said_last := spoken(entries)) is not None:
+            wanted = replace(wanted, cluster=staged(wanted.cluster, said_last))
     return Settled(receipt, wanted, before)
 
 
@@ -174,9 +249,13 @@ def prepare(connection: Connection, request: Request, asked: Asked, emit: Emit) 
     run = settled(connection, request, asked)
     releases = find_releases(run.asked.cluster, run.receipt, request.archives, emit)
     prepared = _plan(connection, request, run, releases, emit)
-    if any(change.upload and not change.upload.source.is_file() for change in prepared.plan.changes):
-        # A release that the receipt knows is gone from the host: now its archive is needed.
-        releases = find_releases(run.asked.cluster, Receipt(), request.archives, emit)
+    gone = {
+        change.made["path"]
+        for change in prepared.plan.changes
+        if change.upload and change.made and not change.upload.source.is_file()
+    }
+    if gone:  # a release that the receipt knows is not on the host: now its archive is needed
+        releases = find_releases(run.asked.cluster, run.receipt, request.archives, emit, gone)
         prepared = _plan(connection, request, run, releases, emit)
     if said := in_short(prepared.results, request.ignored):
         emit(Warned(f"{said}; kprov check {connection.login.name} says more"))
@@ -233,7 +312,7 @@ def plan_for(connection: Connection, request: Request, found: Survey, emit: Emit
         services=wanted.services,
         seen=found.answer.seen,
         receipt=found.receipt,
-        spec=asked_for(cluster, host),
+        spec=asked_for(cluster, host, {item.product.value: _directory(item) for item in releases.every}),
         releases={
             "kafka": str(live.kafka),
             "zookeeper": live.zookeeper,

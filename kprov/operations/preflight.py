@@ -183,11 +183,16 @@ def subject(
     )
 
 
-def the_java(releases: Releases, java_home: str, seen: Seen, version: str) -> Java:
+def the_java(releases: Releases, java_home: str, seen: Mapping[str, Seen], version: str, *, receipt: Receipt) -> Java:
     """The Java as the checks see it; ``version`` is what the host's own told, empty if it did not."""
-    if releases.java is not None:
-        return Java(f"Java {releases.java.version}", releases.java.arch or "", version=releases.java.version)
-    return Java("Java", home=java_home, present=seen.get("status") == "present", version=version)
+    if releases.java is None:
+        return Java("Java", home=java_home, present=seen["java"].get("status") == "present", version=version)
+    archive = releases.java
+    status = seen.get(f"release:{java_home}", ABSENT)["status"]
+    made = receipt.made.get(f"release:{java_home}")
+    ours = made is not None and made["sha256"] == archive.sha256 and not made["pending"]
+    unpacked = None if status == "unknown" else java_home if status == "present" and ours else ""
+    return Java(f"Java {archive.version}", archive.arch or "", version=archive.version, unpacked=unpacked)
 
 
 def _number(seen: Seen, key: str) -> int | None:

@@ -1,4 +1,8 @@
-"""render: every file of a specification into a local folder, without a host and without an archive."""
+"""render: every file of a specification into a local folder, without a host.
+
+An archive is only looked into where one is given: its folder's name is part of paths. What a host runs is not known
+here, so versions that are not given are the defaults.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,8 @@ from kprov.desired.host import desired
 from kprov.desired.inputs import Inputs
 from kprov.desired.java import java_path
 from kprov.errors import UsageError
-from kprov.operations.install import check_compatibility, named
-from kprov.releases import catalogue
-from kprov.spec.model import Cluster, Host, Mode
+from kprov.operations.install import assumed_releases, check_compatibility
+from kprov.spec.model import Cluster, Host
 
 
 def render(cluster: Cluster, host: Host, folder: Path) -> list[Path]:
@@ -18,10 +21,8 @@ def render(cluster: Cluster, host: Host, folder: Path) -> list[Path]:
 
     Raises UsageError where the folder cannot be written or the versions do not go together.
     """
-    kafka = named(catalogue.kafka(cluster.kafka.version, scala=cluster.kafka.scala))
-    standalone = cluster.zookeeper.mode is Mode.STANDALONE
-    zookeeper = named(catalogue.zookeeper(cluster.zookeeper.version)) if standalone else None
-    java = None if cluster.java.home else named(catalogue.java(cluster.java.release))
+    found = assumed_releases(cluster)
+    kafka, zookeeper, java = found.kafka, found.zookeeper, found.java
     java_home = cluster.java.home or (java_path(java) if java else "")
     environment = check_compatibility(cluster, java.major).environment if java else {}
     inputs = Inputs(kafka, zookeeper, java, java_home, environment)

@@ -14,6 +14,7 @@ from typing import Any
 
 from kprov.errors import Problem, UsageError
 from kprov.host.ssh_config import Login
+from kprov.operations.kept import remembered
 from kprov.operations.preflight import require_names
 from kprov.operations.session import Access
 from kprov.receipt import Receipt
@@ -54,24 +55,37 @@ class Request:
     ready: int | None = None
 
     def asked(self) -> Asked:
-        """All that can be said before the host is reached; raises UsageError with every mistake."""
+        """All that can be said before the host is reached; raises UsageError with every mistake.
+
+        Without a kprov.yaml the host may know versions and settings that the options are added to: what depends on
+        these is not judged yet.
+        """
         require_names(self.ignored)
-        return Asked(*self.access.reach(*one_host(self.config, self.host, self.flags)))
+        whole = self.config is not None
+        return Asked(*self.access.reach(*one_host(self.config, self.host, self.flags, whole=whole)))
 
     def on(self, asked: Asked, receipt: Receipt) -> Asked:
         """What is asked of a host that has this receipt; raises UsageError."""
         if self.back is not None:
             return self.back
-        if self.config is not None or receipt.spec is None:
+        if self.config is not None:
             return asked
-        cluster = load(None, self.host, [*_login_flags(self.host or ""), *self.flags], _base(receipt.spec))
+        spec = receipt.spec if receipt.spec is not None else remembered(receipt)
+        if spec is None:
+            load(None, self.host, self.flags)  # nothing is added to what the options say: all of it can be judged
+            return asked
+        cluster = load(None, self.host, [*_login_flags(self.host or ""), *self.flags], _base(spec))
         return Asked(cluster, cluster.hosts[0], asked.login)
 
     def notes(self, asked: Asked, receipt: Receipt) -> Iterator[str]:
         """What the user should know about where the settings are from."""
         if receipt.restored:
             yield "the receipt on the host was cut off: the one before it is used, and all is looked at again"
-        if self.config is not None or self.back is not None or receipt.spec is None:
+        if self.config is not None or self.back is not None:
+            return
+        if receipt.spec is None:
+            if remembered(receipt) is not None:
+                yield "options you did not give have the values of the installation whose data uninstall kept"
             return
         yield "what no option names is as it was asked of this host before"
         if asked.host.address != asked.login.hostname and asked.host.advertised is None:
@@ -81,13 +95,18 @@ class Request:
             )
 
 
-def one_host(config: Path | None, host: str | None, flags: Sequence[Flag]) -> tuple[Cluster, Host]:
-    """The specification of one host. Raises UsageError where it describes several and HOST names none."""
+def one_host(
+    config: Path | None, host: str | None, flags: Sequence[Flag], *, whole: bool = True
+) -> tuple[Cluster, Host]:
+    """The specification of one host; whole: as for ``load``.
+
+    Raises UsageError where it describes several and HOST names none.
+    """
     if config is None and host is None:
         raise UsageError(
             "no host is named", where="HOST", hint="name HOST, or a kprov.yaml that lists it with --config FILE"
         )
-    cluster = load(config, host, flags)
+    cluster = load(config, host, flags, whole=whole)
     if len(cluster.hosts) > 1:
         raise UsageError(
             f"it lists {len(cluster.hosts)} hosts, and this version of kprov installs files with one host",

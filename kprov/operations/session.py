@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from kprov.host.facts import ask
 from kprov.host.ssh_config import Login, read_login
 from kprov.host.trust import Trust
 from kprov.journal import Journal
-from kprov.receipt import Receipt
+from kprov.receipt import ON_HOST, Receipt
+from kprov.releases.product import java_major
 from kprov.resources.base import Seen
 from kprov.secret import Passwords
 from kprov.spec.broker import login as login_of
@@ -45,6 +47,10 @@ class Access:
         """The options as they were given, for the command to type next."""
         words = ["--ssh-config", str(self.ssh_config)] if self.ssh_config else []
         return [*words, *(["-i", str(self.identity)] if self.identity else []), *self.files]
+
+    def command(self, name: str, host: str, *words: str) -> str:
+        """A command on this host to be pasted into a shell, with the options by which this run reached it."""
+        return shlex.join(["kprov", name, host, *words, *self.arguments])
 
     def login(self, host: Host) -> Login:
         """Resolve a host through ssh_config. Raises UsageError for it, and for a password file."""
@@ -79,28 +85,54 @@ def receipt_of(seen: Seen, where: str) -> Receipt | None:
         raise PreflightError(
             "the receipt cannot be read", where=where, cause=seen.get("why", ""), hint="mend that first"
         )
-    receipt = receipts.parse(seen.get("content", ""), where)
+    receipt = _with_its_java(receipts.parse(seen.get("content", ""), where))
     # After the receipt that was cut off there may have been more: all is looked at again, as after a run that was.
     return replace(receipt, state="applying", restored=True) if seen.get("restored") else receipt
 
 
-def asked_for(cluster: Cluster, host: Host) -> dict[str, Any]:
+def _with_its_java(receipt: Receipt) -> Receipt:
+    """The receipt with the Java that runs.
+
+    Earlier ones did not say that an archive was given by hand, and named the default release in its place.
+    """
+    java = (receipt.spec or {}).get("java", {})
+    version, home = receipt.releases.get("java", ""), receipt.releases.get("java_home", "")
+    if (
+        not version
+        or f"release:{home}" not in receipt.made
+        or "release" not in java
+        or {"home", "archive"} & java.keys()
+    ):
+        return receipt
+    if java["release"].rpartition("-")[2] == str(java_major(version)):
+        return receipt
+    return replace(receipt, spec={**(receipt.spec or {}), "java": {"archive": f"{ON_HOST}{home}"}})
+
+
+def asked_for(cluster: Cluster, host: Host, unpacked: Mapping[str, str] | None = None) -> dict[str, Any]:
     """One host's specification as the receipt holds it, defaults included, since these may change.
 
-    How this operator logs in and where the archives lie here is nobody else's business.
+    How this operator logs in and where archives lie here is nobody else's business. An archive that was given stays
+    known by the directory of its release on the host, ``unpacked`` by product.
     """
     tree = cluster.model_copy(update={"hosts": (host,)}).model_dump(mode="json", exclude_none=True)
     for part in ("kafka", "zookeeper", "java"):
-        tree[part].pop("archive", None)
+        if tree[part].pop("archive", None) and unpacked and part in unpacked:
+            tree[part]["archive"] = f"{ON_HOST}{unpacked[part]}"
     del tree["hosts"][0]["ssh"]
-    if cluster.java.home:
-        del tree["java"]["release"]  # a default that the two together would contradict
+    if cluster.java.home or cluster.java.archive:
+        del tree["java"]["release"]  # a default that would contradict it
     return tree
 
 
 def read_receipt(connection: Connection) -> Receipt:
     """The host's receipt, an empty one where there is none; raises PreflightError where it cannot be read."""
     return receipt_of(ask(connection, [receipts.QUESTION])["receipt"], connection.login.name) or Receipt()
+
+
+def _of_what(receipt: Receipt) -> str:
+    version = (receipt.last or {}).get("releases", {}).get("kafka", "")
+    return f", of Kafka {version}" if version else ""
 
 
 @dataclass(frozen=True)
@@ -118,7 +150,7 @@ def installed(connection: Connection) -> Installed:
     where = connection.login.name
     receipt = read_receipt(connection)
     if receipt.spec is None:
-        kept = " any more; the data that uninstall kept are still there" if receipt.made else ""
+        kept = f" any more; the data that uninstall kept are still there{_of_what(receipt)}" if receipt.made else ""
         raise PreflightError(
             f"kprov has installed nothing on this host{kept}",
             where=where,

@@ -66,7 +66,7 @@ def survey(connection: Connection, asked: Asked, receipt: Receipt, releases: Rel
     if more := [call for call in more if call not in calls]:
         answer = Probe(answer.facts, {**answer.seen, **ask(connection, more)})
     java = releases.java.version if releases.java else _java_version(answer.seen["java"])
-    seen = the_java(releases, java_home, answer.seen["java"], java)
+    seen = the_java(releases, java_home, answer.seen, java, receipt=receipt)
     asked = replace(asked, cluster=cluster, host=host)
     results = (
         *run_checks(subject(cluster, host, releases, seen, answer, receipt=receipt)),

@@ -9,6 +9,7 @@ from kprov.errors import PreflightError
 from kprov.events import Emit
 from kprov.host.connection import Connection
 from kprov.host.facts import ask
+from kprov.operations.kept import writers
 from kprov.operations.session import receipt_of
 from kprov.plan import Plan, uninstall_plan
 from kprov.receipt import QUESTION, Receipt
@@ -35,7 +36,7 @@ def plan_uninstall(connection: Connection, *, purge: bool, force: bool) -> Plan:
             "kprov has installed nothing on this host", where=where, hint="there is nothing to uninstall"
         )
     seen = ask(connection, [query_of(made) for made in receipt.made.values()]) if receipt.made else {}
-    return uninstall_plan(where, {**seen, **found}, receipt, purge=purge, force=force)
+    return uninstall_plan(where, {**seen, **found}, receipt, purge=purge, force=force, writers=writers(receipt))
 
 
 def carry_out_uninstall(connection: Connection, plan: Plan, emit: Emit) -> Uninstalled:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from kprov.plan.plan import Plan, above, expectations, holds
 from kprov.plan.services import helpers
@@ -17,10 +18,19 @@ _USERS = frozenset({"data", "copy", "original"})
 _STARTED = "ActiveState=active\nUnitFileState=enabled"
 
 
-def uninstall_plan(host: str, seen: Mapping[str, Seen], receipt: Receipt, *, purge: bool, force: bool) -> Plan:
+def uninstall_plan(
+    host: str,
+    seen: Mapping[str, Seen],
+    receipt: Receipt,
+    *,
+    purge: bool,
+    force: bool,
+    writers: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+) -> Plan:
     """The plan that takes back what the receipt lists, in reverse; services first, data only with ``purge``.
 
-    What was there before kprov is put back when all of kprov's own is gone.
+    What was there before kprov is put back when all of kprov's own is gone. writers: what the receipt notes of data
+    that stay, by what they hold: which version wrote them.
     """
     changes: list[Change] = []
     obstacles: list[Obstacle] = []
@@ -51,14 +61,16 @@ def uninstall_plan(host: str, seen: Mapping[str, Seen], receipt: Receipt, *, pur
             obstacles.append(result.obstacle)
         if result.kept:
             kept.append(result.kept)
-            entry = replace(made, fields={**made.fields, "kept": "yes"})
+            wrote = writers.get(made["holds"], {}) if made.kind == "data" and not made["kept"] else {}
+            entry = replace(made, fields={**made.fields, "kept": "yes", **wrote})
             left.append(entry)
             if made.kind == "data" and not made["kept"]:
                 changes.append(_handed_over(entry))
     changes[:0] = first
     changes += [_enabled_again(made) for made in services if made["adopted"] == "enabled"]
     kept += [f"{copy['path']} (a copy of {copy['of']} as it was edited)" for copy in copies]
-    after = Receipt(index([*reversed(left), *copies]))
+    data_stay = any(made.kind == "data" and made["kept"] for made in left)
+    after = Receipt(index([*reversed(left), *copies]), last=(receipt.installed or receipt.last) if data_stay else None)
     questions = {made.id: query_of(made) for made in entries}
     removed = {change.id for change in changes if change.action is Action.REMOVE}
     sizes = [kib_of(seen[made.id]) for made in entries if made.kind == "data" and made.id in removed]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
@@ -20,6 +21,7 @@ from kprov.releases.catalogue import Upstream, Wanted, not_catalogued
 from kprov.releases.checksum import Checksum
 from kprov.releases.download import UnreachableError, download, shown
 from kprov.releases.memory import Memory
+from kprov.releases.product import Product
 
 
 def default_cache() -> Path:
@@ -29,6 +31,10 @@ def default_cache() -> Path:
 
 class NotAtHandError(UsageError):
     """The archive is neither in a folder nor in the cache, and nobody asked for a download."""
+
+
+class NotCataloguedError(UsageError):
+    """The archive is neither in a folder nor in the cache, and nothing says where it could be downloaded."""
 
 
 @dataclass
@@ -147,10 +153,29 @@ def _known(url: httpx.URL, given: str) -> Checksum | None:
     return known
 
 
-def _in_archives(search: _Search, folder: Path) -> Path | None:
+def require_folder(folder: Path) -> None:
+    """Raise UsageError where the folder of archives is none."""
     if not folder.is_dir():
         what = "it is not a directory" if folder.exists() else "there is no such directory"
         raise UsageError(what, where=f"--archives {folder}", hint="name the folder that `kprov fetch --to` made")
+
+
+def find_again(name: str, sha256: str, product: Product, archives: Path | None, emit: Emit = ignore) -> Archive | None:
+    """The very archive that a release was unpacked from, in the folder or the cache; None where it is in neither."""
+    cache = default_cache()
+    for folder in (archives, cache):
+        path = folder / name if folder is not None else None
+        if path is None or not path.is_file():
+            continue
+        with suppress(UsageError):
+            found = inspect(path, product, memory=Memory(cache / ".inspected"), emit=emit)
+            if found.sha256 == sha256:
+                return found
+    return None
+
+
+def _in_archives(search: _Search, folder: Path) -> Path | None:
+    require_folder(folder)
     if path := next(_candidates(search.wanted, folder), None):
         return path
     search.looked.append(f"{folder}: no {_names(search.wanted)}")
@@ -192,9 +217,9 @@ def _names(wanted: Wanted) -> str:
     return " or ".join(wanted.names) or str(wanted)
 
 
-def _nowhere(search: _Search) -> UsageError:
+def _nowhere(search: _Search) -> NotCataloguedError:
     wanted = search.wanted
-    return UsageError(
+    return NotCataloguedError(
         f"{wanted} is not at hand, and not in the catalogue",
         cause="\n".join(search.looked),
         hint=f"put {_names(wanted)} into a folder and pass --archives DIR, or name the archive in kprov.yaml; "

@@ -52,6 +52,11 @@ def own_properties(cluster: Cluster, host: Host) -> dict[str, str]:
     return {**cluster.kafka.properties, **host.broker.properties}
 
 
+def plugin_properties(cluster: Cluster, host: Host) -> dict[str, str]:
+    """What the user passes to plugins of this host's broker: the shared properties, then the host's own."""
+    return {**cluster.kafka.plugin_properties, **host.broker.plugin_properties}
+
+
 def endpoint(address: str, port: int) -> str:
     """``address:port``, with brackets round an IPv6 address."""
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
@@ -107,7 +112,7 @@ def broker_properties(cluster: Cluster, host: Host) -> dict[str, str]:
             str(Listener(listener.name, listener.host if reachable(listener.host) else public, listener.port))
             for listener in parse_listeners(own["listeners"])
         )
-    return values | own
+    return values | own | plugin_properties(cluster, host)
 
 
 def explained(cluster: Cluster, host: Host) -> list[str]:
@@ -122,6 +127,8 @@ def explained(cluster: Cluster, host: Host) -> list[str]:
                 f"{name}={own[name]} is written as {new}={result[new]}: a broker reads {name} only while "
                 "listeners is not set, and from 3.0 on not at all"
             )
+    if passed := sorted(plugin_properties(cluster, host)):
+        notes.append(f"properties for plugins, which kprov cannot check: {', '.join(passed)}")
     derived = zookeeper_connect(cluster)
     if own.get("zookeeper.connect", derived) != derived:
         notes.append(

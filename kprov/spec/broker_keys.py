@@ -11,7 +11,7 @@ import csv
 import difflib
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
@@ -20,6 +20,7 @@ from packaging.version import Version
 
 from kprov.errors import Problem
 from kprov.spec.broker_values import VALID, check_meaning
+from kprov.spec.slips import slip_of
 from kprov.spec.value import shown
 
 _TABLES = ("1.0.0", "1.1.1", "2.8.2", "3.5.2", "3.9")
@@ -41,12 +42,18 @@ ADDRESS_KEYS = ("host.name", "port", "advertised.host.name", "advertised.port")
 _GONE_IN_3 = (*ADDRESS_KEYS, "quota.consumer.default", "quota.producer.default")
 _UNLIMITED = "-1 or greater than 0"
 _NEAR = 0.6  # difflib's measure: how like two names are from which on one may be meant for the other
-_ALMOST = 0.9
-
+_LISTENER = re.compile(r"listener\.name\.[^.]+\.(?P<key>(?:[^.]+\.)*[^.]+)")
+PLUGIN_HINT = "if a plugin reads it, pass it with --set-plugin KEY=VALUE, or as plugin_properties in kprov.yaml"
 
 # The ends of all keys of type PASSWORD.
 _SECRET = re.compile(
     r"(password|secret|secret\.key|master\.key|jaas\.config|keystore\.key|certificate\.chain|certificates)$"
+)
+# Words in the names of keys that plugins read: nothing says of what type these are.
+_SUSPICIOUS = re.compile(
+    r"pass(word|wd|phrase)|secret|token|credential|jaas|(api|access|private|license|master)[._-]?key|user[._-]?info"
+    r"|license$",
+    re.IGNORECASE,
 )
 
 
@@ -65,9 +72,31 @@ class BrokerKey:
         return self.type == "PASSWORD" or is_secret(self.name)
 
 
+# Read by the broker, or by a class of its own, without being part of its definition: (name, type, default, first
+# version). Found in the classes of 1.0.0, 1.1.1, 2.8.2, 3.5.2 and 3.9.2: kafka.metrics.KafkaMetricsConfig and
+# KafkaCSVMetricsReporter, org.apache.kafka.common.metrics.JmxReporter (KIP-544, 2.6).
+_UNDECLARED = (
+    ("kafka.metrics.reporters", "LIST", "", "1.0.0"),
+    ("kafka.metrics.polling.interval.secs", "INT", "10", "1.0.0"),
+    ("kafka.csv.metrics.reporter.enabled", "BOOLEAN", "false", "1.0.0"),
+    ("kafka.csv.metrics.dir", "STRING", "csv_metrics", "1.0.0"),
+    ("metrics.jmx.include", "STRING", ".*", "2.6.0"),
+    ("metrics.jmx.exclude", "STRING", "", "2.6.0"),
+    ("metrics.jmx.whitelist", "STRING", ".*", "2.6.0"),
+    ("metrics.jmx.blacklist", "STRING", "", "2.6.0"),
+)
+
+
 def is_secret(name: str) -> bool:
-    """Whether a key holds a secret, told by its name: also one of a listener or a plugin, which no table lists."""
-    return _SECRET.search(name) is not None
+    """Whether a key holds a secret, told by its name.
+
+    Of a key that is in no table, such as a plugin's, nobody knows the type: there a suspicious word is enough.
+    """
+    return _SECRET.search(name) is not None or (_in_no_table(name) and _SUSPICIOUS.search(name) is not None)
+
+
+def _in_no_table(name: str) -> bool:
+    return all(name not in read_keys(Version(version)) for version in _TABLES)
 
 
 @cache
@@ -98,26 +127,85 @@ def broker_keys(kafka: Version) -> Mapping[str, BrokerKey]:
     return keys
 
 
-def check_property(name: str, value: str, kafka: Version) -> Problem | None:
-    """What is wrong with setting the broker key ``name`` to ``value``; None if nothing is."""
-    if not name or re.search(r"[\s=:#!\\]", name) or not name.isprintable():
-        return Problem(f"{name!r} is not the name of a property", hint="a name holds no space, '=', ':' or line break")
-    keys = broker_keys(kafka)
+@cache
+def read_keys(kafka: Version) -> Mapping[str, BrokerKey]:
+    """The keys of that Kafka version, and those that its broker reads without declaring them."""
+    undeclared = {
+        name: BrokerKey(name, type_, default, "")
+        for name, type_, default, first in _UNDECLARED
+        if Version(first) <= kafka
+    }
+    return {**undeclared, **broker_keys(kafka)}
+
+
+def check_property(name: str, value: str, kafka: Version | None) -> Problem | None:
+    """What is wrong with setting the broker key ``name`` to ``value``; None if nothing is.
+
+    kafka: None where the version is not known yet: then only what every version refuses is wrong.
+    """
+    if problem := _malformed(name, value):
+        return problem
+    if kafka is None:
+        return _everywhere(check_property, name, value)
+    keys = read_keys(kafka)
     key = keys.get(name)
-    if any(character in value for character in "\n\r\0"):
-        said = "the value" if key is None or key.secret else f"the value {value!r}"
-        return Problem(f"{said} has a line break in it", hint="write the value on one line")
     if key is None:
-        return None if _is_open(name, keys) else _unknown(name, keys, kafka)
+        return _check_open(name, keys, kafka)
     value = value.strip()
     return _check_value(key, value) or check_meaning(name, value, kafka)
 
 
-def _is_open(name: str, keys: Iterable[str]) -> bool:
-    """Whether the name may be a plugin's; a name that is all but Kafka's own is taken for a slip."""
-    if _OPEN_KEYS.fullmatch(name) is None:
-        return False
-    return name.startswith("listener.name.") or not difflib.get_close_matches(name, keys, n=1, cutoff=_ALMOST)
+def check_plugin_property(name: str, value: str, kafka: Version | None) -> Problem | None:
+    """The same for a key that the user says a plugin reads: Kafka's own keys and their near misses are refused.
+
+    Kafka ignores what it does not know, so a misspelt key of its own would do nothing and nobody would notice.
+    """
+    if problem := _malformed(name, value):
+        return problem
+    if kafka is None:
+        return _everywhere(check_plugin_property, name, value)
+    keys = read_keys(kafka)
+    if name in keys:
+        return Problem(f"{name} is a key of Kafka's own, not a plugin's", hint=f"use --set {name}=..., or properties")
+    if _LISTENER.fullmatch(name):
+        return _check_open(name, keys, kafka)
+    slip = slip_of(name, keys) if _in_no_table(name) else None
+    return _misspelt(name, slip) if slip else None
+
+
+def _everywhere(check: Callable[[str, str, Version], Problem | None], name: str, value: str) -> Problem | None:
+    """The problem where every version has one; the version is then no part of what is wrong."""
+    versions = [Version(version) for version in _TABLES]
+    problems = {version: check(name, value, version) for version in versions}
+    if any(problem is None for problem in problems.values()):
+        return None
+    return problems[next((version for version in reversed(versions) if name in read_keys(version)), versions[-1])]
+
+
+def _malformed(name: str, value: str) -> Problem | None:
+    if not name or re.search(r"[\s=:#!\\]", name) or not name.isprintable():
+        return Problem(f"{name!r} is not the name of a property", hint="a name holds no space, '=', ':' or line break")
+    if any(character in value for character in "\n\r\0"):
+        said = "the value" if is_secret(name) else f"the value {value!r}"
+        return Problem(f"{said} has a line break in it", hint="write the value on one line")
+    return None
+
+
+def _check_open(name: str, keys: Mapping[str, BrokerKey], kafka: Version) -> Problem | None:
+    """A name that is in no table of this version: a listener's, a known plugin's, or a slip."""
+    if listener := _LISTENER.fullmatch(name):
+        # listener.name.NAME.KEY, or listener.name.NAME.MECHANISM.KEY: what is like one of Kafka's keys should be it.
+        rest = listener["key"]
+        known = [key for key in (rest, rest.partition(".")[2]) if key and not _in_no_table(key)]
+        slip = None if known else slip_of(rest, keys) or slip_of(rest.partition(".")[2], keys)
+        return _misspelt(name, f"{name.removesuffix(rest)}{slip}") if slip else None
+    if _OPEN_KEYS.fullmatch(name) and not slip_of(name, keys):
+        return None
+    return _unknown(name, keys, kafka)
+
+
+def _misspelt(name: str, meant: str) -> Problem:
+    return Problem(f"{name} looks like a misspelling of {meant}, and Kafka would ignore it", hint=f"write {meant}")
 
 
 def _unknown(name: str, keys: Mapping[str, BrokerKey], kafka: Version) -> Problem:
@@ -127,16 +215,20 @@ def _unknown(name: str, keys: Mapping[str, BrokerKey], kafka: Version) -> Proble
             f"Kafka {kafka} has no key {name} any more (it went in 3.0)",
             hint=f"set {new} instead, for instance {new}=PLAINTEXT://192.168.78.141:9092",
         )
-    for version in _TABLES:
-        if name in _table(version):
-            return Problem(
-                f"Kafka {kafka} has no key {name}; Kafka {version} has", hint="choose that version or leave it out"
-            )
+    having = [version for version in _TABLES if name in _table(version)]
+    if having and Version(having[-1]) < kafka:
+        return Problem(
+            f"Kafka {kafka} has no key {name} any more; Kafka {having[-1]} had it", hint=f"leave it out; {PLUGIN_HINT}"
+        )
+    if later := next((version for version in having if Version(version) > kafka), None):
+        return Problem(
+            f"Kafka {kafka} has no key {name}; Kafka {later} has",
+            hint=f"choose that version or leave it out; {PLUGIN_HINT}",
+        )
     near = difflib.get_close_matches(name.lower().replace("_", "."), [*keys, "super.users"], n=1, cutoff=_NEAR)
-    return Problem(
-        f"Kafka {kafka} has no key {name}",
-        hint=f"did you mean {near[0]}?" if near else "the keys are listed in Kafka's documentation, 'Broker Configs'",
-    )
+    meant = f"did you mean {near[0]}?" if near else "Kafka's documentation lists the keys in 'Broker Configs'"
+    slip = slip_of(name, [*keys, "super.users"])
+    return Problem(f"Kafka has no key {name}", hint=meant if slip else f"{meant}; {PLUGIN_HINT}")
 
 
 def _check_value(key: BrokerKey, value: str) -> Problem | None:

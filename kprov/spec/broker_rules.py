@@ -48,17 +48,22 @@ class _Values:
         return Problem(f"{name}={self.text(name)} {what}", self.places.of(name), hint=hint)
 
 
-def listeners(places: Places) -> Iterator[Problem]:
-    """Names and ports are used once, every name has a protocol, and clients are told an address."""
-    own = places.own
-    values = _Values(places)
-    here, told = parse_listeners(values.set["listeners"]), parse_listeners(values.set["advertised.listeners"])
+def listeners_alone(places: Places) -> Iterator[Problem]:
+    """Names and ports of listeners are used once."""
+    here = parse_listeners(broker_properties(places.cluster, places.host)["listeners"])
     for label, seen in (("name", [item.name for item in here]), ("port", [item.port for item in here])):
         for value, count in Counter(seen).items():
             if count > 1:
                 yield Problem(
                     f"the {label} {value} is used by {count} listeners", places.listeners, hint="each needs its own"
                 )
+
+
+def listeners(places: Places) -> Iterator[Problem]:
+    """Every name of a listener has a protocol, and clients are told an address."""
+    own = places.own
+    values = _Values(places)
+    here, told = parse_listeners(values.set["listeners"]), parse_listeners(values.set["advertised.listeners"])
     yield from _advertised(places, here, told)
     yield from _protocols(values, here, told)
     if "listeners" in own:

@@ -58,7 +58,7 @@ def explain(item: Mapping[str, Any]) -> Problem:
             return Problem(f"{shown(value)} is not one of them", where, hint=hint)
         case "greater_than_equal" | "less_than_equal":
             return Problem(f"{shown(value)} is out of range", where, hint=_described(path)[1] or item["msg"])
-    if "properties" in path[:-1]:
+    if {"properties", "plugin_properties"} & set(path[:-1]):
         return Problem(f"{shown(value)} is not the value of a property", where, hint=_property_hint(path, value))
     kind, hint = _described(path)
     return Problem(
@@ -104,7 +104,7 @@ def _unknown_key(path: Path) -> str:
 def _group_hint(path: Path, value: object) -> str:
     if len(path) == 2 and path[0] == "hosts" and isinstance(value, str):
         return f"write it as '- address: {value}'"
-    if path[-1] == "properties":
+    if path[-1] in {"properties", "plugin_properties"}:
         return "write each as 'name: value' below it"
     return "indent its keys below it"
 

@@ -8,20 +8,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from packaging.version import Version
 from pydantic import ValidationError
 
 from kprov.errors import Problem, UsageError
 from kprov.spec.explain import dotted, explain
 from kprov.spec.model import Cluster
-from kprov.spec.rules import check, wrong_properties
+from kprov.spec.rules import check, check_alone, wrong_properties
 from kprov.spec.source import read
 from kprov.spec.target import parse_target
 
 # What excludes each other: a flag for the one replaces the other in the file.
 _INSTEAD: Mapping[tuple[str | int, ...], tuple[str, ...]] = {
     ("java", "home"): ("release", "archive"),
-    ("java", "release"): ("home",),
-    ("java", "archive"): ("home",),
+    ("java", "release"): ("home", "archive"),
+    ("java", "archive"): ("home", "release"),
+    # An archive holds one version: another version needs another archive.
+    ("kafka", "version"): ("archive",),
+    ("zookeeper", "version"): ("archive",),
 }
 
 
@@ -94,12 +98,15 @@ def load(
     target: str | None,
     flags: Sequence[Flag] = (),
     base: Mapping[str, Any] | None = None,
+    *,
+    whole: bool = True,
 ) -> Cluster:
     """The Cluster of a file, a HOST and flags; later ones win.
 
     config: a kprov.yaml, or None. target: HOST, or None where the file names the hosts. A flag for a host is for
     the one that HOST names. base: what was asked of that host before, in the place of a file; its host is HOST,
-    whatever its address is called there.
+    whatever its address is called there. whole: False where the host may already have settings and versions that these
+    flags are going to be added to: then only what is wrong whatever these are is a problem.
     Raises UsageError with every problem that can be seen without a host.
     """
     index: int | None = None
@@ -116,9 +123,9 @@ def load(
         cluster = Cluster.model_validate(source.tree)
     except ValidationError as error:
         problems += [explain(item) for item in error.errors()]
-        problems += _further(source, [tuple(item["loc"]) for item in error.errors()])
+        problems += _further(source, [tuple(item["loc"]) for item in error.errors()], whole=whole)
     else:
-        problems += check(cluster)
+        problems += check(cluster) if whole else check_alone(cluster, _named_version(cluster))
         if not problems:
             return cluster
     raise UsageError(list(dict.fromkeys(source.renamed(problem) for problem in problems)))
@@ -158,6 +165,12 @@ def _put_flags(source: _Source, flags: Iterable[Flag], index: int | None) -> Ite
     count = len(hosts) if isinstance(hosts, list) else 0
     given = [flag for flag in flags if flag.value is not UNSET]
     yield from _unset(source, [flag for flag in flags if flag.value is UNSET])
+    kept = {_name_of(flag): flag.option for flag in given}
+    for flag in flags:
+        if flag.value is UNSET and _name_of(flag) in kept:
+            yield Problem(
+                "sets and unsets the same setting", f"{kept[_name_of(flag)]} and {flag.option}", hint="keep one"
+            )
     for flag in given:
         for other in _INSTEAD.get(flag.path, ()):
             source.drop((*flag.path[:-1], other))
@@ -172,17 +185,29 @@ def _put_flags(source: _Source, flags: Iterable[Flag], index: int | None) -> Ite
             )
 
 
+def _name_of(flag: Flag) -> tuple[str | int, ...]:
+    """What a flag is about: of a property its name, in whichever group it is."""
+    return flag.path[-1:] if flag.path[-2] in {"properties", "plugin_properties"} else flag.path
+
+
 def _unset(source: _Source, flags: Iterable[Flag]) -> Iterable[Problem]:
-    """Take away what was set; yields a problem for what is not there, unless nothing was read that could hold it."""
+    """Take away what was set; yields a problem for a property that is not there, unless nothing could hold it."""
     for flag in flags:
-        *group, name = flag.path
-        holders = [tuple(group), *(("hosts", index, "broker", "properties") for index in _places(source.tree["hosts"]))]
+        name = flag.path[-1]
+        if flag.path[-2] != "properties":  # what is not set has its default already
+            for gone in (name, *_INSTEAD.get(flag.path, ())):
+                source.drop((*flag.path[:-1], gone))
+            continue
+        brokers: list[tuple[str | int, ...]] = [("kafka",)]
+        brokers += [("hosts", index, "broker") for index in _places(source.tree["hosts"])]
+        holders = [(*broker, group) for broker in brokers for group in ("properties", "plugin_properties")]
         found = [holder for holder in holders if name in (source.at(holder) or {})]
         for holder in found:
             source.drop((*holder, name))
         if not found and source.name != "HOST":
             known = sorted({key for holder in holders for key in source.at(holder) or {}})
             hint = f"set are {', '.join(known)}" if known else "no property is set"
+            hint += "; other settings go by their keys in kprov.yaml, for instance kafka.heap"
             yield Problem(f"{name} is not set in {source.name}", flag.option, hint=hint)
 
 
@@ -190,7 +215,12 @@ def _places(hosts: Any) -> range:
     return range(len(hosts) if isinstance(hosts, list) else 0)
 
 
-def _further(source: _Source, wrong: Sequence[tuple[Any, ...]]) -> list[Problem]:
+def _named_version(cluster: Cluster) -> Version | None:
+    """The Kafka version that this run names; None where it is left to the host, or to the default."""
+    return cluster.kafka.parsed if "version" in cluster.kafka.model_fields_set else None
+
+
+def _further(source: _Source, wrong: Sequence[tuple[Any, ...]], *, whole: bool) -> list[Problem]:
     """Properties that are wrong as well, where the rest of the tree can be understood without what is."""
     if any(path[:2] in {("kafka",), ("kafka", "version")} for path in wrong):
         return []
@@ -198,7 +228,8 @@ def _further(source: _Source, wrong: Sequence[tuple[Any, ...]]) -> list[Problem]
     for path in wrong:
         rest.drop(path)
     try:
-        return list(wrong_properties(Cluster.model_validate(rest.tree)).values())
+        cluster = Cluster.model_validate(rest.tree)
+        return list(wrong_properties(cluster, cluster.kafka.parsed if whole else _named_version(cluster)).values())
     except ValidationError:
         return []
 

@@ -184,6 +184,11 @@ class Kafka(_Model):
     properties: Properties = Field(
         default_factory=dict, description="broker properties, checked by name, type and range"
     )
+    plugin_properties: Properties = Field(
+        default_factory=dict,
+        description="properties that plugins of the broker read, such as a metrics reporter; kprov cannot check them "
+        "and refuses only keys of Kafka's own and misspellings of these",
+    )
     protocol: str | None = Field(
         None,
         pattern=r"^[0-9]\.[0-9]{1,2}$",
@@ -270,6 +275,9 @@ class Broker(_Model):
         json_schema_extra=_extra("a broker id", "choose one from 0 to 1000"),
     )
     properties: Properties = Field(default_factory=dict, description="broker properties of this host alone")
+    plugin_properties: Properties = Field(
+        default_factory=dict, description="properties that plugins of this host's broker read"
+    )
 
 
 class Server(_Model):

@@ -27,22 +27,24 @@ def in_force(cluster: Cluster) -> Version:
     return protocol_of(parse_protocol_version(text.strip()) or cluster.kafka.parsed)
 
 
-def staged(cluster: Cluster, before: Cluster, *, finish: bool = False) -> Cluster:
-    """The cluster as an upgrade from ``before`` asks for it: its protocol stays until ``finish``."""
-    held = None if finish else cluster.kafka.protocol or str(in_force(before))
+def staged(cluster: Cluster, spoken: Version, *, finish: bool = False) -> Cluster:
+    """The cluster as an upgrade of a broker asks for it that has ``spoken`` a protocol: this stays until ``finish``."""
+    held = None if finish else cluster.kafka.protocol or str(spoken)
     if held is not None and Version(held) >= protocol_of(cluster.kafka.parsed):
         held = None
     return cluster.model_copy(update={"kafka": cluster.kafka.model_copy(update={"protocol": held})})
 
 
-def way_back(cluster: Cluster, before: Cluster) -> Problem | None:
-    """Why the release that is asked for cannot follow the one of ``before``; None if it can."""
-    spoken = in_force(before)
+def way_back(cluster: Cluster, spoken: Version, version: str) -> Problem | None:
+    """Why the release that is asked for cannot follow Kafka ``version``, which has ``spoken`` a protocol.
+
+    None if it can.
+    """
     if protocol_of(cluster.kafka.parsed) >= spoken:
         return None
     return Problem(
         f"Kafka {cluster.kafka.version} does not know the protocol {spoken} that this broker speaks",
         "kafka.version",
-        f"Kafka {before.kafka.version} runs with {PROTOCOL}={spoken}; the step up to it was final",
+        f"Kafka {version} ran with {PROTOCOL}={spoken}; the step up to it was final",
         f"choose {spoken}.0 or later; to begin anew with an older one: kprov uninstall --purge, then install",
     )

@@ -9,50 +9,75 @@ from packaging.version import Version
 
 from kprov.errors import Problem
 from kprov.spec import broker_rules
-from kprov.spec.broker import listener_ports, log_dirs, zookeeper_data
-from kprov.spec.broker_keys import check_property
+from kprov.spec.broker import listener_ports, log_dirs, plugin_properties, zookeeper_data
+from kprov.spec.broker_keys import check_plugin_property, check_property
 from kprov.spec.directory import overlap
-from kprov.spec.model import Cluster, Mode
+from kprov.spec.model import Broker, Cluster, Kafka, Mode
 from kprov.spec.places import Places
 
 _FIRST_FREE_PORT = 1024  # below, only root may listen (ip_unprivileged_port_start)
 _SSH_PORT = 22
-_RULES = (broker_rules.listeners, broker_rules.broker_id, broker_rules.cross)
+_RULES = (broker_rules.listeners_alone, broker_rules.listeners, broker_rules.broker_id, broker_rules.cross)
 
 
 def check(cluster: Cluster) -> list[Problem]:
     """Every problem that can be seen without a host, in the order of the rules; each place is a key path."""
     problems = [*_versions(cluster), *_unique(cluster)]
     if not any(problem.where == "kafka.version" for problem in problems):  # it decides what the properties mean
-        wrong = wrong_properties(cluster)
+        wrong = wrong_properties(cluster, cluster.kafka.parsed)
         sound = _without(cluster, wrong.keys())
         problems += wrong.values()
         for index in range(len(sound.hosts)):
             places = Places(sound, index)
+            problems += _root_ports(places)
             problems += _ports(places)
             problems += _directories(places)
+            problems += _overlapping_data(places)
+            problems += _twice(places)
             for rule in _RULES:
                 problems += rule(places)
     return list(dict.fromkeys(problems))
 
 
-def wrong_properties(cluster: Cluster) -> dict[str, Problem]:
-    """The properties whose names or values are wrong in themselves, by key path."""
-    kafka = cluster.kafka.parsed
+def check_alone(cluster: Cluster, kafka: Version | None) -> list[Problem]:
+    """The problems that do not depend on what a host already has: of values that are wrong whatever else is set.
+
+    kafka: the version, where this run names one; None leaves out what only some versions refuse.
+    """
+    problems = list(_versions(cluster)) if kafka is not None else []
+    if problems:
+        return problems
+    wrong = wrong_properties(cluster, kafka)
+    sound = _without(cluster, wrong.keys())
+    problems += wrong.values()
+    for index in range(len(sound.hosts)):
+        places = Places(sound, index)
+        problems += _root_ports(places)
+        problems += _overlapping_data(places)
+        problems += broker_rules.listeners_alone(places)
+    return list(dict.fromkeys(problems))
+
+
+def wrong_properties(cluster: Cluster, kafka: Version | None) -> dict[str, Problem]:
+    """The properties whose names or values are wrong in themselves, by key path; kafka: None where it is not known."""
     found: dict[str, Problem] = {}
-    for where, name, value in _set_properties(cluster):
-        if problem := check_property(name, value, kafka):
+    for where, name, value, plugins in _set_properties(cluster):
+        check_one = check_plugin_property if plugins else check_property
+        if problem := check_one(name, value, kafka):
             found[where] = Problem(problem.what, where, hint=problem.hint)
     return found
 
 
-def _set_properties(cluster: Cluster) -> Iterator[tuple[str, str, str]]:
-    """Each property that the user set, as (key path, name, value)."""
-    for name, value in cluster.kafka.properties.items():
-        yield f"kafka.properties.{name}", name, value
+def _set_properties(cluster: Cluster) -> Iterator[tuple[str, str, str, bool]]:
+    """Each property that the user set, as (key path, name, value, whether it is for a plugin)."""
+    groups = [("kafka", cluster.kafka.properties, cluster.kafka.plugin_properties)]
     for index, host in enumerate(cluster.hosts):
-        for name, value in host.broker.properties.items():
-            yield f"hosts[{index}].broker.properties.{name}", name, value
+        groups.append((f"hosts[{index}].broker", host.broker.properties, host.broker.plugin_properties))
+    for where, properties, plugins in groups:
+        for name, value in properties.items():
+            yield f"{where}.properties.{name}", name, value, False
+        for name, value in plugins.items():
+            yield f"{where}.plugin_properties.{name}", name, value, True
 
 
 def _without(cluster: Cluster, wrong: Set[str]) -> Cluster:
@@ -63,18 +88,17 @@ def _without(cluster: Cluster, wrong: Set[str]) -> Cluster:
     def kept(prefix: str, properties: Mapping[str, str]) -> dict[str, str]:
         return {name: value for name, value in properties.items() if f"{prefix}.{name}" not in wrong}
 
+    def sound(prefix: str, part: Kafka | Broker) -> dict[str, dict[str, str]]:
+        return {
+            "properties": kept(f"{prefix}.properties", part.properties),
+            "plugin_properties": kept(f"{prefix}.plugin_properties", part.plugin_properties),
+        }
+
     hosts = tuple(
-        host.model_copy(
-            update={
-                "broker": host.broker.model_copy(
-                    update={"properties": kept(f"hosts[{index}].broker.properties", host.broker.properties)}
-                )
-            }
-        )
+        host.model_copy(update={"broker": host.broker.model_copy(update=sound(f"hosts[{index}].broker", host.broker))})
         for index, host in enumerate(cluster.hosts)
     )
-    properties = kept("kafka.properties", cluster.kafka.properties)
-    kafka = cluster.kafka.model_copy(update={"properties": properties})
+    kafka = cluster.kafka.model_copy(update=sound("kafka", cluster.kafka))
     return cluster.model_copy(update={"kafka": kafka, "hosts": hosts})
 
 
@@ -108,30 +132,39 @@ def _unique(cluster: Cluster) -> Iterator[Problem]:
                 yield Problem(what, f"hosts[{index}].{label}", hint="each host needs its own")
 
 
-def _ports(places: Places) -> Iterator[Problem]:
-    """Each port of a host has one user, and one that may listen on it."""
+def _wanted_ports(places: Places) -> list[tuple[int, str]]:
+    """The ports that the services need, each with where it is set."""
     cluster = places.cluster
-    ssh = places.host.ssh.port or _SSH_PORT
     listeners = sorted(set(listener_ports(cluster, places.host).values()))
-    used = {ssh: "sshd"}
-    wanted = [
+    return [
         (cluster.zookeeper.client_port, "zookeeper.client_port"),
         *((port, places.listeners) for port in listeners),
         *([(cluster.kafka.jmx_port, "kafka.jmx_port")] if cluster.kafka.jmx_port else []),
     ]
-    for port, where in wanted:
+
+
+def _root_ports(places: Places) -> Iterator[Problem]:
+    """The services do not run as root, so they cannot use its ports."""
+    for port, where in _wanted_ports(places):
+        if port < _FIRST_FREE_PORT and port != (places.host.ssh.port or _SSH_PORT):
+            yield Problem(
+                f"only root may listen on port {port}, and the services run as users of their own",
+                where,
+                hint=f"choose one from {_FIRST_FREE_PORT} to 65535",
+            )
+
+
+def _ports(places: Places) -> Iterator[Problem]:
+    """Each port of a host has one user."""
+    cluster = places.cluster
+    used = {places.host.ssh.port or _SSH_PORT: "sshd"}
+    for port, where in _wanted_ports(places):
         if port in used:
             # The one that the user set is to blame, not the default that it runs into.
             blamed, other = (used[port], where) if _is_default(cluster, where) else (where, used[port])
             if blamed == "sshd":
                 blamed, other = other, blamed
             yield Problem(f"port {port} is already used by {other}", blamed, hint="choose another port")
-        elif port < _FIRST_FREE_PORT:
-            yield Problem(
-                f"only root may listen on port {port}, and the services run as users of their own",
-                where,
-                hint=f"choose one from {_FIRST_FREE_PORT} to 65535",
-            )
         used.setdefault(port, where)
 
 
@@ -153,7 +186,19 @@ def _directories(places: Places) -> Iterator[Problem]:
         if article or not overlap(first, second):
             continue
         if one == two:
+            continue
+        yield Problem(f"{second} overlaps {one} ({first})", two, hint="choose directories outside each other")
+
+
+def _overlapping_data(places: Places) -> Iterator[Problem]:
+    """No directory of log.dirs lies in another one of them."""
+    for first, second in itertools.combinations(log_dirs(places.cluster, places.host), 2):
+        if overlap(first, second):
             what = f"{second} is there twice" if first == second else f"{second} and {first} overlap"
-        else:
-            what = f"{second} overlaps {one} ({first})"
-        yield Problem(what, two, hint="choose directories outside each other")
+            yield Problem(what, places.of("log.dirs"), hint="choose directories outside each other")
+
+
+def _twice(places: Places) -> Iterator[Problem]:
+    """A property is for the broker or for a plugin."""
+    for name in sorted(places.own.keys() & plugin_properties(places.cluster, places.host).keys()):
+        yield Problem(f"{name} is also among plugin_properties", places.of(name), hint="keep one of the two")

@@ -56,6 +56,8 @@ def _lines(record: Record) -> Iterator[str]:
             yield f"plan for {record.get('host')}: {counted(len(changes), 'change')}"
             for change in changes:
                 yield f"  {change.get('action')} {change.get('title')}  {change.get('reason')}"
+            for item in record.get("settings", []):
+                yield f"  setting {item.get('key')}: {item.get('old')} -> {item.get('new')}"
             yield from (f"  note: {note}" for note in record.get("notes", []))
         case "event":
             line = _event_line(record)

@@ -21,6 +21,7 @@ from kprov.errors import ExitCode
 from kprov.host.connection import Connection
 
 HOST = "kafka-1"
+YAML_HOST = f"hosts: [{{address: {HOST}}}]\n"
 
 
 def tar(path: Path, *members: str | tuple[str, str], content: bytes = b"#!/bin/sh\n", compress: bool = True) -> Path:
@@ -112,6 +113,15 @@ def write(name: str, text: str) -> Callable[[Desk], list[str]]:
     return prepare
 
 
+def whole(make: Prepare) -> Prepare:
+    """The same beside a kprov.yaml, which says all of it: no host can add versions or settings that matter."""
+
+    def prepare(desk: Desk) -> list[str]:
+        return [*make(desk), *write("whole.yaml", YAML_HOST)(desk)]
+
+    return prepare
+
+
 def archive(option: str, make: Callable[[Path], object]) -> Callable[[Desk], list[str]]:
     """An archive made by ``make``, given with the option."""
 
@@ -168,8 +178,6 @@ def row(make: Prepare, *words: str, where: str, value: str, remedy: str) -> Row:
     return Row(make, words, where, value, remedy)
 
 
-YAML_HOST = f"hosts: [{{address: {HOST}}}]\n"
-
 ROWS = {
     # names
     "host with a space": row(just("kafka 1"), where="HOST", value="'kafka 1'", remedy="[user@]name[:port]"),
@@ -195,12 +203,6 @@ ROWS = {
         where="no/kafka.tgz",
         value="there is no such file",
         remedy="check the path",
-    ),
-    "archive of a version that nobody has": row(
-        just(HOST, "--kafka-version", "2.4.1", "--archives", "archives"),
-        where="",
-        value="Kafka 2.4.1 is not at hand",
-        remedy="put kafka_2.12-2.4.1.tgz or",
     ),
     "archives folder missing": row(
         just(HOST, "--archives", "nowhere"),
@@ -236,7 +238,7 @@ ROWS = {
         remedy="get it again",
     ),
     "archive with another version inside": row(
-        archive("--kafka-archive", lambda path: kafka(path, "1.1.1")),
+        whole(archive("--kafka-archive", lambda path: kafka(path, "1.1.1"))),
         where="given.tgz",
         value="Kafka 1.1.1 instead of 1.0.0",
         remedy="ask for 1.1.1",
@@ -281,7 +283,7 @@ ROWS = {
     "property unknown": row(
         just(HOST, "--set", "num.partitons=3"),
         where="--set num.partitons",
-        value="Kafka 1.0.0 has no key num.partitons",
+        value="Kafka has no key num.partitons",
         remedy="did you mean num.partitions?",
     ),
     "property of another type": row(
@@ -330,13 +332,13 @@ ROWS = {
         remedy="digits",
     ),
     "properties that contradict each other": row(
-        just(HOST, "--set", "replica.lag.time.max.ms=400"),
+        whole(just(HOST, "--set", "replica.lag.time.max.ms=400")),
         where="--set replica.lag.time.max.ms",
         value="replica.lag.time.max.ms=400 is less than replica.fetch.wait.max.ms=500",
         remedy="raise it",
     ),
     "more replicas than brokers": row(
-        just(HOST, "--set", "default.replication.factor=3"),
+        whole(just(HOST, "--set", "default.replication.factor=3")),
         where="--set default.replication.factor",
         value="default.replication.factor=3",
         remedy="lower it",
@@ -356,7 +358,7 @@ ROWS = {
     ),
     "port of root": row(just(HOST, "--port", "80"), where="--port", value="port 80", remedy="1024 to 65535"),
     "port used by ZooKeeper": row(
-        just(HOST, "--port", "2181"),
+        whole(just(HOST, "--port", "2181")),
         where="--port",
         value="port 2181 is already used by zookeeper.client_port",
         remedy="choose another",
@@ -367,7 +369,9 @@ ROWS = {
         value="the port 9092",
         remedy="each needs its own",
     ),
-    "port used by sshd": row(just(HOST, "--port", "22"), where="--port", value="port 22", remedy="choose another"),
+    "port used by sshd": row(
+        whole(just(HOST, "--port", "22")), where="--port", value="port 22", remedy="choose another"
+    ),
     "client port out of range": row(
         write("kprov.yaml", f"zookeeper: {{client_port: 65536}}\n{YAML_HOST}"),
         where="zookeeper.client_port",
@@ -377,7 +381,7 @@ ROWS = {
     # broker ids
     "broker id negative": row(just(HOST, "--broker-id", "-1"), where="--broker-id", value="-1", remedy="0 to 1000"),
     "broker id above the reserved": row(
-        just(HOST, "--broker-id", "1001"), where="--broker-id", value="1001", remedy="0 to 1000"
+        whole(just(HOST, "--broker-id", "1001")), where="--broker-id", value="1001", remedy="0 to 1000"
     ),
     "broker id that is no number": row(
         just(HOST, "--broker-id", "one"), where="--broker-id", value="'one'", remedy="0 to 1000"
@@ -405,7 +409,7 @@ ROWS = {
         just(HOST, "--kafka-version", "4.0.0"), where="--kafka-version", value="Kafka 4.0.0", remedy="1.0.0 to 3.9.x"
     ),
     "Kafka that does not run on that Java": row(
-        released(java_version="21.0.1"),
+        whole(released(java_version="21.0.1")),
         "--java",
         "temurin-21",
         where="kafka.version, zookeeper.version, java.release",
@@ -413,7 +417,7 @@ ROWS = {
         remedy="choose Java 8",
     ),
     "Kafka's client that does not run on that Java": row(
-        released(kafka_version="2.0.0", java_version="17.0.9"),
+        whole(released(kafka_version="2.0.0", java_version="17.0.9")),
         "--java",
         "temurin-17",
         "--kafka-version",
@@ -449,7 +453,7 @@ ROWS = {
         remedy="outside each other",
     ),
     "directory in Kafka's home": row(
-        just(HOST, "--set", "log.dirs=/usr/local/single_kafka/data"),
+        whole(just(HOST, "--set", "log.dirs=/usr/local/single_kafka/data")),
         where="--set log.dirs",
         value="/usr/local/single_kafka/data overlaps kafka.home",
         remedy="outside each other",
@@ -508,7 +512,10 @@ ROWS = {
         just(HOST, "--ignore", "memmory"), where="--ignore", value="there is no check memmory", remedy="disk-space"
     ),
     "JMX on Kafka's port": row(
-        just(HOST, "--jmx-port", "9092"), where="--jmx-port", value="port 9092 is already used", remedy="another port"
+        whole(just(HOST, "--jmx-port", "9092")),
+        where="--jmx-port",
+        value="port 9092 is already used",
+        remedy="another port",
     ),
     "JMX on no port": row(just(HOST, "--jmx-port", "on"), where="--jmx-port", value="'on'", remedy="1 to 65535"),
     # access
@@ -695,3 +702,23 @@ def test_a_misspelt_option_is_one_document_too(capsys: pytest.CaptureFixture[str
     document = json.loads(capsys.readouterr().out)
     assert document["exit_code"] == ExitCode.USAGE
     assert "--bogus" in document["problems"][0]["what"]
+
+
+@pytest.mark.usefixtures("offline", "desk")
+def test_render_says_that_it_knows_no_host(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its versions are those that it is given."""
+    words = ["render", HOST, "--set", "log.cleaner.max.compaction.lag.ms=100000"]
+    assert main(words) == ExitCode.USAGE
+    err = capsys.readouterr().err
+    assert "Kafka 1.0.0 has no key" in err
+    assert "render reads no host: give the version with --kafka-version" in err
+    assert main([*words, "--kafka-version", "2.8.2", "--java", "temurin-11", "--to", "rendered"]) == ExitCode.DONE
+
+
+@pytest.mark.usefixtures("offline")
+def test_render_looks_into_a_java_that_is_given(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    java(desk.work / "ours.tar.gz", "11.0.13")
+    assert main(["render", HOST, "--java-archive", "ours.tar.gz", "--to", "rendered"]) == ExitCode.DONE
+    profile = desk.work / "rendered/etc/profile.d/kprov.sh"
+    assert "/usr/local/java/jdk-11.0.13-jre" in profile.read_text()
+    assert "kprov.sh" in capsys.readouterr().out

@@ -18,6 +18,7 @@ from kprov.events import Message, StepDone, StepStarted, Transfer, Warned
 from kprov.history import find, runs
 from kprov.journal import KEPT, Journal, masked
 from kprov.plan import Plan
+from kprov.receipt import Receipt
 from kprov.resources.base import Action, Change
 
 
@@ -66,6 +67,25 @@ def test_a_journal_tells_the_run_from_its_beginning_to_its_end(journal: Journal,
     assert {record["when"][-6:] for record in found} == {"+00:00"}
 
 
+def test_a_plan_has_the_old_values_of_settings_without_secrets(journal: Journal, place: Path) -> None:
+    def asked(**properties: str) -> Receipt:
+        kafka = {
+            "version": "1.0.0",
+            "properties": {name.replace("_", "."): value for name, value in properties.items()},
+        }
+        return Receipt(spec={"kafka": kafka, "hosts": [{"address": "kafka-1"}]})
+
+    before, after = asked(num_partitions="3", ssl_key_password="old-one"), asked(ssl_key_password="new-one")
+    journal.plan(Plan("kafka-1", (), before=before, after=after))
+    journal.plan(Plan("kafka-1", (), before=Receipt(), after=after))
+    changed, first = (record["settings"] for record in records(journal, place) if record["record"] == "plan")
+    assert changed == [
+        {"key": "kafka.properties.num.partitions", "old": "3", "new": "not set"},
+        {"key": "kafka.properties.ssl.key.password", "old": "***", "new": "***"},
+    ]
+    assert first == []
+
+
 def test_each_line_is_there_when_it_is_written(journal: Journal, place: Path) -> None:
     """A reader, and a run that is killed, see all that has happened."""
     journal.event(Message("one"))
@@ -94,6 +114,9 @@ def test_of_a_transfer_the_beginning_and_the_end_are_written(journal: Journal, p
         ("ssl.key.password = geheim", "ssl.key.password =***"),
         ("num.partitions=3", "num.partitions=3"),
         ("--set=num.partitions=3", "--set=num.partitions=3"),
+        ("--set-plugin=my.reporter.token=a", "--set-plugin=my.reporter.token=***"),
+        ("my.reporter.token=a", "my.reporter.token=***"),
+        ("--sudo-password-file=secret/file", "--sudo-password-file=secret/file"),
         ("--yes", "--yes"),
         ("ssl.key.password", "ssl.key.password"),
     ],

@@ -25,7 +25,8 @@ ENTRIES = st.builds(Made, st.text(), st.text(), FIELDS)
 @given(st.lists(ENTRIES, unique_by=lambda made: made.id), st.sampled_from(["applying", "done"]))
 def test_what_is_written_is_read_back_in_order(entries: list[Made], state: str) -> None:
     asked_for, releases = {"kafka": {"version": "1.0.0"}}, {"java": "11"}
-    receipt = Receipt({made.id: made for made in entries}, state, asked_for, releases, ("swap", "clock"))
+    last = {"spec": {"kafka": {"version": "0.9"}}, "releases": {}}
+    receipt = Receipt({made.id: made for made in entries}, state, asked_for, releases, ("swap", "clock"), last)
     again = parse(receipt.to_json(), "box")
     assert again == receipt
     assert list(again.made) == [made.id for made in entries]
@@ -64,6 +65,9 @@ DAMAGED = {
     "no state": document(state="LEAVE OUT"),
     "no spec": document(spec="LEAVE OUT"),
     "entries are no list": document(made=7),
+    "last is no group": document(last=7),
+    "last has no releases": document(last={"spec": {}}),
+    "last has no settings": document(last={"spec": None, "releases": {}}),
     "an entry is no group": document(made=["user"]),
     "an entry without an id": document(made=[{"kind": "user"}]),
 }

@@ -58,7 +58,11 @@ def test_a_journal_is_readable() -> None:
         record("begin", process=7),
         record("host", host="kafka-1", address="root@10.0.0.1:22"),
         record(
-            "plan", host="kafka-1", changes=[{"action": "create", "title": "user kafka", "reason": "new"}], notes=["hm"]
+            "plan",
+            host="kafka-1",
+            changes=[{"action": "create", "title": "user kafka", "reason": "new"}],
+            settings=[{"key": "kafka.heap", "old": "1g", "new": "2g"}],
+            notes=["hm"],
         ),
         record("event", event="StepStarted", number=1, count=1, text="create user kafka"),
         record("event", event="StepDone", number=1, count=1, text="create user kafka", seconds=0.25),
@@ -79,6 +83,7 @@ def test_a_journal_is_readable() -> None:
         "host kafka-1: root@10.0.0.1:22",
         "plan for kafka-1: 1 change",
         "  create user kafka  new",
+        "  setting kafka.heap: 1g -> 2g",
         "  note: hm",
         "[1/1] create user kafka  0.2 s",
         "ends with exit code 5",

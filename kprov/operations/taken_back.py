@@ -1,0 +1,67 @@
+"""The way back from settings with which a service does not come up: what changed, and the command that undoes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kprov.errors import KprovError, NotReadyError, Problem
+from kprov.operations.request import Request
+from kprov.operations.session import asked_for
+from kprov.plan import Plan
+from kprov.spec.model import Cluster
+from kprov.spec.settings import Setting, changed, words_back
+
+# Of a first install only these are offered: nobody wants to take the choice of a release or a directory back.
+_TUNED = {
+    "kafka.heap",
+    "kafka.jmx_port",
+    "kafka.port",
+    "zookeeper.heap",
+    "zookeeper.client_port",
+    "hosts[0].advertised",
+}
+
+
+def with_way_back(error: KprovError, request: Request, where: str, plan: Plan) -> KprovError:
+    """The error, ending with the command that takes changed settings back where they may be its cause."""
+    starting = isinstance(error, NotReadyError) or any(" service " in problem.what for problem in error.problems)
+    cause = "\n".join(f"{problem.what}\n{problem.cause}" for problem in error.problems)
+    back = way_back(request, where, plan, cause) if starting else None
+    return type(error)([*error.problems, back]) if back else error
+
+
+def way_back(request: Request, where: str, plan: Plan, cause: str) -> Problem | None:
+    """How to take the settings back that changed since the services last ran; None where none did.
+
+    cause: the end of the log. Where it names one of them, the others are not suspected.
+    """
+    if plan.after.spec is None:
+        return None
+    ran = plan.before.ran
+    settings = _of_first_install(plan.after.spec) if ran is None else changed(ran["spec"], plan.after.spec)
+    named = [item for item in settings if item.name and item.name in cause]
+    suspects = named or list(settings)
+    if not suspects:
+        return None
+    what = "the log names a setting that changed" if named else "settings changed since the services last ran"
+    lines = "\n".join(str(item) for item in suspects)
+    return Problem(what, where, lines, _hint(request, where, suspects))
+
+
+def _hint(request: Request, where: str, settings: Sequence[Setting]) -> str:
+    if request.config is not None:
+        return f"put the old values back in {request.config}, then run the same command again"
+    words, rest = words_back(settings)
+    by_hand = f"set {', '.join(item.key for item in rest)} back by hand" if rest else ""
+    if not words:
+        return by_hand
+    command = request.access.command("install", request.host or where, *words)
+    return f"{by_hand}; take the others back with: {command}" if rest else f"take it back with: {command}"
+
+
+def _of_first_install(spec: Mapping[str, Any]) -> tuple[Setting, ...]:
+    """What differs from the defaults, of what is tuned rather than chosen."""
+    bare = Cluster.model_validate({"hosts": [{"address": spec["hosts"][0]["address"]}]})
+    found = changed(asked_for(bare, bare.hosts[0]), spec)
+    return tuple(item for item in found if item.name or item.key in _TUNED)
