@@ -7,7 +7,8 @@ that reaches the border in ``kprov.cli.main`` is a bug in kprov.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar
@@ -104,6 +105,15 @@ class LockedError(KprovError):
     """Another run holds the host's lock."""
 
     code = ExitCode.LOCKED
+
+
+def did_you_mean(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
+    """``did you mean install?`` for the known word that is nearest; empty where none is near.
+
+    cutoff: how near it must be, from 0 to 1 for the same word (difflib's ratio).
+    """
+    near = difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=cutoff)
+    return f"did you mean {near[0]}?" if near else ""
 
 
 def code_of(error: BaseException) -> ExitCode:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from kprov.cli.group import Group
 from kprov.cli.lab_archives import archives
 from kprov.cli.options import json_option
 from kprov.lab.lab import Lab, LabStatus
@@ -25,7 +26,7 @@ def name_option(function: F) -> F:
     return click.option("--name", default=DEFAULT_NAME, show_default=True, metavar="NAME", help="Which lab.")(function)
 
 
-@click.group()
+@click.group(cls=Group)
 def lab() -> None:
     """Throwaway hosts with systemd and sshd on this machine, to try kprov on.
 

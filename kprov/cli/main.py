@@ -10,6 +10,7 @@ from importlib import import_module
 import click
 
 from kprov import __version__
+from kprov.cli.group import Group
 from kprov.errors import ExitCode, KprovError, UsageError
 
 # Where each command is; it is imported when it is asked for, so that a short command starts fast.
@@ -33,7 +34,7 @@ _COMMANDS: Mapping[str, str] = {
 }
 
 
-class _Commands(click.Group):
+class _Commands(Group):
     """Lists and imports the commands of the table, in its order."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

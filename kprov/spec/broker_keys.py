@@ -18,7 +18,7 @@ from importlib.resources import files
 
 from packaging.version import Version
 
-from kprov.errors import Problem
+from kprov.errors import Problem, did_you_mean
 from kprov.spec.broker_values import VALID, check_meaning
 from kprov.spec.value import shown
 
@@ -40,8 +40,7 @@ ADDRESS_KEYS = ("host.name", "port", "advertised.host.name", "advertised.port")
 # What went in 3.0 (docs/upgrade.html of 3.0): no table is of 3.0, so the one below it would still allow them.
 _GONE_IN_3 = (*ADDRESS_KEYS, "quota.consumer.default", "quota.producer.default")
 _UNLIMITED = "-1 or greater than 0"
-_NEAR = 0.6  # difflib's measure: how like two names are from which on one may be meant for the other
-_ALMOST = 0.9
+_ALMOST = 0.9  # difflib's measure: how like two names are from which on one is taken for a slip of the other
 
 
 # The ends of all keys of type PASSWORD.
@@ -132,10 +131,10 @@ def _unknown(name: str, keys: Mapping[str, BrokerKey], kafka: Version) -> Proble
             return Problem(
                 f"Kafka {kafka} has no key {name}; Kafka {version} has", hint="choose that version or leave it out"
             )
-    near = difflib.get_close_matches(name.lower().replace("_", "."), [*keys, "super.users"], n=1, cutoff=_NEAR)
+    near = did_you_mean(name.replace("_", "."), [*keys, "super.users"])
     return Problem(
         f"Kafka {kafka} has no key {name}",
-        hint=f"did you mean {near[0]}?" if near else "the keys are listed in Kafka's documentation, 'Broker Configs'",
+        hint=near or "the keys are listed in Kafka's documentation, 'Broker Configs'",
     )
 
 
@@ -183,10 +182,10 @@ def _check_choice(key: BrokerKey, value: str) -> Problem | None:
     wrong = [item for item in given if item not in choices]
     if not wrong:
         return None
-    near = difflib.get_close_matches(wrong[0], choices, n=1)
+    near = did_you_mean(wrong[0], choices)
     return Problem(
         f"{wrong[0]!r} is not allowed",
-        hint=(f"did you mean {near[0]}? " if near else "") + f"{key.name} takes {describe(key.valid)}",
+        hint=f"{near} {key.name} takes {describe(key.valid)}".lstrip(),
     )
 
 
