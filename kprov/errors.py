@@ -8,10 +8,13 @@ that reaches the border in ``kprov.cli.main`` is a bug in kprov.
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG})
 
 
 class ExitCode(IntEnum):
@@ -26,8 +29,10 @@ class ExitCode(IntEnum):
     NOT_READY = 6
     DECLINED = 7
     LOCKED = 8
+    OUTPUT = 9
     CHANGES = 10
     INTERRUPTED = 130
+    PIPE = 141
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,33 @@ class LockedError(KprovError):
     """Another run holds the host's lock."""
 
     code = ExitCode.LOCKED
+
+
+class OutputError(KprovError):
+    """The result could not be written on this machine; what was done on the host stands."""
+
+    code = ExitCode.OUTPUT
+
+
+def unwritable(error: OSError, what: str, *, where: str, hint: str) -> KprovError:
+    """The error for a file of the user's that cannot be written: a full or failing disk is no mistake in the words."""
+    kind = OutputError if error.errno in _FULL else UsageError
+    return kind(f"{what}: {error.strerror or error}", where=where, hint=hint)
+
+
+class ClosedPipeError(KprovError):
+    """Whoever read standard output has closed it, as ``head`` does: nobody is left to be told anything."""
+
+    code = ExitCode.PIPE
+
+    def __init__(self) -> None:
+        super().__init__("standard output was closed")
+
+
+class InterruptedRunError(KprovError):
+    """The user pressed Ctrl-C."""
+
+    code = ExitCode.INTERRUPTED
 
 
 def did_you_mean(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 import click
@@ -137,15 +136,14 @@ def _run(name: str, request: Request, *, yes: bool, as_json: bool, junit: Path |
                 prepared = operation.prepare(connection, request, asked, emit)
             plan = prepared.plan
             if name == "upgrade" and plan.before.spec is None:
-                raise PreflightError(
-                    "kprov has installed nothing on this host", where=login.name, hint=f"kprov install {login.name}"
-                )
+                what = "kprov has installed nothing on this host"
+                raise PreflightError(what, where=login.name, hint="install it: kprov install HOST")
             output.plan(plan, diffs=True)
             if plan.empty and (not smoke_test or plan.before.state == "done"):
                 return
             if plan.changes:
                 confirm(f"Make these {counted(len(plan.changes), 'change')} on {login.name}?", yes=yes)
-            with output.progress() as emit:
+            with output.changing() as emit:
                 result = execute(
                     connection, request, prepared, name, emit, smoke_test=smoke_test, planned=output.planned
                 )
@@ -153,7 +151,7 @@ def _run(name: str, request: Request, *, yes: bool, as_json: bool, junit: Path |
             output.smoke(result)
             if not result.passed:
                 raise NotReadyError("the smoke test failed", where=login.name, hint="the failed step above says why")
-        output.next_command(shlex.join(["kprov", "status", request.host or login.name, *request.access.arguments]))
+        output.next_command("kprov status HOST")
 
 
 @click.command()

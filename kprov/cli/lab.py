@@ -12,6 +12,7 @@ import click
 from kprov.cli.group import Group
 from kprov.cli.lab_archives import archives
 from kprov.cli.options import json_option
+from kprov.commands import Way
 from kprov.lab.lab import Lab, LabStatus
 from kprov.lab.layout import DEFAULT_NAME, DEFAULT_SUBNET, MOST_HOSTS, parse_subnet
 from kprov.ui import progress
@@ -139,7 +140,8 @@ def _show(status: LabStatus, as_json: bool) -> None:
         click.echo(f"{host.name}  {host.address}  {state}")
         click.echo(f"    ssh -F {status.ssh_config} {host.name}          (vagrant, with sudo; or root@{host.name})")
     first = status.hosts[0]
-    click.echo(f"\nnext: kprov install {first.address} --ssh-config {status.ssh_config}")
+    way = Way(str(first.address), options=("--ssh-config", str(status.ssh_config)))
+    click.echo(way.completed("\nnext: kprov install HOST"))
 
 
 def document(status: LabStatus) -> dict[str, object]:

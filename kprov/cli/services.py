@@ -29,7 +29,7 @@ def _verb(name: str, text: str) -> click.Command:
     def run(host: str | None, config: Path | None, access: Access, as_json: bool, ready: int | None = None) -> None:
         with command(name, as_json=as_json) as output:
             login = access.login(bare_host(host, config))
-            with access.connect(login, output.journal) as connection, output.progress() as emit:
+            with access.connect(login, output.journal) as connection, output.changing() as emit:
                 done = change_services(connection, name, emit, output.planned, ready)
             output.add("done", list(done), [f"{login.name}: {', '.join(done) or 'nothing to do'}"])
 

@@ -61,7 +61,7 @@ def uninstall(
                 question = f"Make these {counted(len(plan.changes), 'change')} on {login.name}"
                 lost = f", and lose {plan.lost} of data there for good" if plan.lost else ""
                 confirm(f"{question}{lost}?", yes=yes)
-            with output.progress() as emit:
+            with output.changing() as emit:
                 result = carry_out_uninstall(connection, plan, emit)
         output.uninstalled(result)
         if result.leftovers:
