@@ -28,7 +28,7 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
     ),
     (
         r"AccessDeniedException|Permission denied|not writable",
-        "a file is not the service's; if it was run by hand as root, 'kprov start' gives the files back",
+        "a file is not the service's; if it was run by hand as root, give the files back: kprov start HOST",
     ),
     (r"No space left on device|Disk quota exceeded", "the disk is full: make room"),
     (r"Read-only file system", "the file system is mounted read-only: see why (dmesg), and mount it writable"),
@@ -46,7 +46,7 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
 
 def remedy(log: str) -> str:
     """What to do about the failure that the log shows; a general advice where nothing is recognised."""
-    return known_remedy(log) or "read the log lines above; 'kprov install' goes on from here once the cause is mended"
+    return known_remedy(log) or "read the log lines above, fix the cause and run the same command again"
 
 
 def known_remedy(log: str) -> str:

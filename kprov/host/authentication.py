@@ -192,7 +192,7 @@ class Authentication:
         tried = f"tried {', '.join(self._tried)}" if self._tried else "there was nothing to try"
         hint = (
             f"name the right key with -i FILE, or the right user as USER@{login.name}; "
-            f"'ssh-copy-id {login.user}@{login.name}' puts your key there"
+            "or put your key there: ssh-copy-id HOST"
         )
         if self.passwords.ask is None and self.passwords.login is None:
             hint += "; a password is asked for on a terminal, or read with --password-file"

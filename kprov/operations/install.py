@@ -158,7 +158,7 @@ def settled(connection: Connection, request: Request, asked: Asked) -> Settled:
             raise UsageError(
                 f"Kafka {wanted.cluster.kafka.version} must serve before the step without a way back",
                 where="--finish",
-                hint="run kprov upgrade without --finish, see that all is well, then kprov upgrade --finish alone",
+                hint="upgrade without --finish and see that all is well; then finish: kprov upgrade HOST --finish",
             )
         wanted = replace(wanted, cluster=staged(wanted.cluster, before.cluster, finish=request.finish))
         if problem := way_back(wanted.cluster, before.cluster):
@@ -179,7 +179,7 @@ def prepare(connection: Connection, request: Request, asked: Asked, emit: Emit) 
         releases = find_releases(run.asked.cluster, Receipt(), request.archives, emit)
         prepared = _plan(connection, request, run, releases, emit)
     if said := in_short(prepared.results, request.ignored):
-        emit(Warned(f"{said}; kprov check {connection.login.name} says more"))
+        emit(Warned(f"{said}; read more: kprov check HOST"))
     moves = run.before is not None and prepared.plan.after.releases != run.receipt.releases
     return replace(prepared, before=run.before if moves else None)
 
@@ -272,7 +272,7 @@ def _held(cluster: Cluster) -> Iterator[str]:
     if cluster.kafka.protocol is not None:
         yield (
             f"{PROTOCOL} is held at {cluster.kafka.protocol}, so that the way back stays open; "
-            "kprov upgrade --finish raises it"
+            "raise it: kprov upgrade HOST --finish"
         )
 
 

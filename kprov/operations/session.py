@@ -115,10 +115,9 @@ def installed(connection: Connection) -> Installed:
     where = connection.login.name
     receipt = read_receipt(connection)
     if receipt.spec is None:
-        kept = " any more; the data that uninstall kept are still there" if receipt.made else ""
-        raise PreflightError(
-            f"kprov has installed nothing on this host{kept}", where=where, hint=f"kprov install {where}"
-        )
+        kept = " any more; what uninstall kept is still there" if receipt.made else ""
+        what = f"kprov has installed nothing on this host{kept}"
+        raise PreflightError(what, where=where, hint="install it: kprov install HOST")
     cluster = Cluster.model_validate(receipt.spec)
     host = cluster.hosts[0]
     java_home, java = receipt.releases.get("java_home", ""), receipt.releases.get("java", "")

@@ -150,7 +150,9 @@ def _known(url: httpx.URL, given: str) -> Checksum | None:
 def _in_archives(search: _Search, folder: Path) -> Path | None:
     if not folder.is_dir():
         what = "it is not a directory" if folder.exists() else "there is no such directory"
-        raise UsageError(what, where=f"--archives {folder}", hint="name the folder that `kprov fetch --to` made")
+        raise UsageError(
+            what, where=f"--archives {folder}", hint="name a folder with the archives; make one: kprov fetch --to DIR"
+        )
     if path := next(_candidates(search.wanted, folder), None):
         return path
     search.looked.append(f"{folder}: no {_names(search.wanted)}")
@@ -205,6 +207,6 @@ def _nowhere(search: _Search) -> UsageError:
 def _carry(wanted: Wanted) -> str:
     command = " ".join(("kprov fetch", *wanted.options, "--to DIR"))
     return (
-        f"on a machine with internet access run `{command}`, carry DIR here and pass --archives DIR; "
+        f"get it on a machine with internet access: {command}; then carry DIR here and pass --archives DIR; "
         "behind a proxy set HTTPS_PROXY"
     )

@@ -44,5 +44,5 @@ def way_back(cluster: Cluster, before: Cluster) -> Problem | None:
         f"Kafka {cluster.kafka.version} does not know the protocol {spoken} that this broker speaks",
         "kafka.version",
         f"Kafka {before.kafka.version} runs with {PROTOCOL}={spoken}; the step up to it was final",
-        f"choose {spoken}.0 or later; to begin anew with an older one: kprov uninstall --purge, then install",
+        f"choose {spoken}.0 or later; or lose all messages, and install it then: kprov uninstall HOST --purge",
     )
