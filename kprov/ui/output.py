@@ -193,6 +193,7 @@ class Output:
             if diffs and change.diff and change.action is not Action.CREATE:
                 lines += [_diff_line(line) for line in change.diff.splitlines()]
         lines += [f"  keeps {text}" for text in plan.kept]
+        lines += [Text(f"  loses {text}", style="red") for text in plan.lost]
         lines += [f"  note: {note}" for note in plan.notes]
         if not plan.changes:
             lines.append(f"{plan.host}: nothing to do")
@@ -206,6 +207,7 @@ class Output:
             "changes": [_change_document(change) for change in plan.changes],
             "notes": [self._way.completed(note) for note in plan.notes],
             "kept": list(plan.kept),
+            "lost": list(plan.lost),
         }
 
     def checked(self, result: Checked) -> None:

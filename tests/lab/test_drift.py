@@ -164,7 +164,8 @@ def test_purge_asks_with_host_and_size(machine: Machine) -> None:
         assert run.wait(timeout=60) == 7
     os.close(ours)
     text = " ".join(told.decode().split())
-    assert re.search(rf"on {re.escape(machine.address)}, and lose [0-9.]+ [KMG]iB of data there for good\?", text), text
+    lost = r"[0-9.]+ [KMG]iB of messages \([0-9]+ topics?, [0-9]+ partitions?\), [0-9.]+ [KMG]iB of ZooKeeper's data\?"
+    assert re.search(rf"on {re.escape(machine.address)}, and lose for good: {lost}", text), text
     machine.kprov("uninstall", "--purge", "--yes")
 
 
