@@ -37,7 +37,7 @@ from kprov.releases.sources import NotAtHandError, locate
 from kprov.spec.broker import explained
 from kprov.spec.broker_keys import PROTOCOL
 from kprov.spec.model import Cluster, Mode
-from kprov.spec.protocol import staged, way_back
+from kprov.spec.protocol import Raised, in_force, raised, staged, way_back
 
 
 @dataclass(frozen=True)
@@ -45,13 +45,16 @@ class Prepared:
     """A plan, and what is needed to carry it out and to prove it.
 
     results: what the checks said. before: what was asked of the host by the run before, where other releases are asked
-    for now: the way back.
+    for now: the way back. held: the protocol that the broker is held at until the upgrade is finished, empty otherwise.
+    raised: the protocol that the plan raises, which has no way back.
     """
 
     plan: Plan
     runtime: Runtime
     results: tuple[Result, ...] = ()
     before: Asked | None = None
+    held: str = ""
+    raised: Raised | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,11 @@ class Settled:
     receipt: Receipt
     asked: Asked
     before: Asked | None
+
+    @property
+    def raised(self) -> Raised | None:
+        """The protocol that it raises."""
+        return raised(self.asked.cluster, self.before.cluster) if self.before else None
 
 
 def look_for_releases(asked: Asked, archives: Path | None, emit: Emit) -> None:
@@ -153,6 +161,9 @@ def settled(connection: Connection, request: Request, asked: Asked) -> Settled:
     receipt = read_receipt(connection)
     wanted = request.on(asked, receipt)
     before = _before(receipt, asked) if request.back is None else None
+    if request.finish and before is None:
+        what = "kprov has installed nothing on this host, so there is no upgrade to finish"
+        raise PreflightError(what, where=connection.login.name, hint="install it: kprov install HOST")
     if before is not None:
         if request.finish and wanted.cluster.kafka.version != before.cluster.kafka.version:
             raise UsageError(
@@ -181,7 +192,9 @@ def prepare(connection: Connection, request: Request, asked: Asked, emit: Emit) 
     if said := in_short(prepared.results, request.ignored):
         emit(Warned(f"{said}; read more: kprov check HOST"))
     moves = run.before is not None and prepared.plan.after.releases != run.receipt.releases
-    return replace(prepared, before=run.before if moves else None)
+    plan = replace(prepared.plan, notes=(*prepared.plan.notes, *_finishes(request, run)))
+    held = run.asked.cluster.kafka.protocol or ""
+    return replace(prepared, plan=plan, before=run.before if moves else None, held=held, raised=run.raised)
 
 
 def _before(receipt: Receipt, asked: Asked) -> Asked | None:
@@ -274,6 +287,14 @@ def _held(cluster: Cluster) -> Iterator[str]:
             f"{PROTOCOL} is held at {cluster.kafka.protocol}, so that the way back stays open; "
             "raise it: kprov upgrade HOST --finish"
         )
+
+
+def _finishes(request: Request, run: Settled) -> Iterator[str]:
+    """That there is no way back from this plan, or nothing to finish."""
+    if run.raised:
+        yield str(run.raised)
+    elif request.finish:
+        yield f"{PROTOCOL} is {in_force(run.asked.cluster)} already: there is nothing to finish"
 
 
 def _begins_from_logs(found: Survey) -> Iterator[str]:

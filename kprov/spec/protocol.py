@@ -7,6 +7,8 @@ release: "set inter.broker.protocol.version=CURRENT_KAFKA_VERSION"). Below 3.0 t
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from packaging.version import Version
 
 from kprov.errors import Problem
@@ -33,6 +35,24 @@ def staged(cluster: Cluster, before: Cluster, *, finish: bool = False) -> Cluste
     if held is not None and Version(held) >= protocol_of(cluster.kafka.parsed):
         held = None
     return cluster.model_copy(update={"kafka": cluster.kafka.model_copy(update={"protocol": held})})
+
+
+@dataclass(frozen=True)
+class Raised:
+    """A protocol that is going to be raised: no release before ``now`` can run with what the broker writes then."""
+
+    was: Version
+    now: Version
+
+    def __str__(self) -> str:
+        after = f"after that there is no way back to a Kafka before {self.now}"
+        return f"{PROTOCOL} is raised from {self.was} to {self.now}: {after}"
+
+
+def raised(cluster: Cluster, before: Cluster) -> Raised | None:
+    """The protocol that ``cluster`` raises, by --finish or by a property of its own; None where it stays."""
+    was, now = in_force(before), in_force(cluster)
+    return Raised(was, now) if now > was else None
 
 
 def way_back(cluster: Cluster, before: Cluster) -> Problem | None:

@@ -309,9 +309,9 @@ class Output:
             "files", [str(path) for path in paths], [*(str(path) for path in paths), f"{len(paths)} files in {folder}"]
         )
 
-    def next_command(self, command: str) -> None:
-        """The command to type next, with HOST for the host of this run; lines: what to know before."""
-        self.add("next", self._way.completed(command), [f"next: {command}"])
+    def next_command(self, command: str, before: Iterable[str] = ()) -> None:
+        """The command to type next, with HOST for the host of this run; before: lines of what to look at first."""
+        self.add("next", self._way.completed(command), [*before, f"next: {command}"])
 
     def failed(self, error: KprovError) -> None:
         """An error, as part of the JSON document; for people it goes to standard error."""
