@@ -16,9 +16,9 @@ _PIECE = re.compile(r"(?<=: )(?:kprov|ssh[a-z-]*) [^;,)]*|\S+")
 _LEAST_WIDTH = 40
 
 
-def plain_wanted(stream: TextIO) -> bool:
-    """Whether no escape sequence may be written: elsewhere than on a terminal, or where NO_COLOR asks for it."""
-    return not stream.isatty() or bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+def plain_wanted() -> bool:
+    """Whether no escape sequence may be written, not even on a terminal: NO_COLOR, or a terminal that knows none."""
+    return bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
 
 
 def console(stream: TextIO) -> Console:
@@ -26,7 +26,7 @@ def console(stream: TextIO) -> Console:
 
     NO_COLOR leaves rich the other styles, such as dim and bold; without a colour system it writes none of them.
     """
-    system: Literal["auto"] | None = None if plain_wanted(stream) else "auto"
+    system: Literal["auto"] | None = None if plain_wanted() else "auto"
     return Console(file=stream, highlight=False, emoji=False, soft_wrap=True, color_system=system)
 
 
@@ -36,7 +36,7 @@ def print_line(target: Console, line: str | Text, *, indent: int = 0) -> None:
     indent: how far the second line and those after it are indented.
     """
     text = Text(line) if isinstance(line, str) else line
-    if target.is_terminal and indent:
+    if indent and target.file.isatty():
         for part in wrapped(text, target.width, indent):
             target.print(part, markup=False)
     else:

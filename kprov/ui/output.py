@@ -156,7 +156,7 @@ class Output:
         if self._changing:
             hint = "run the same command again: it goes on from where the host is"
             return InterruptedRunError("interrupted", hint=hint)
-        return InterruptedRunError("interrupted, nothing was changed")
+        return InterruptedRunError("interrupted, nothing was changed" if self._way.words else "interrupted")
 
     def complete(self, error: KprovError) -> KprovError:
         """The same error; the commands in its hints are those that the user can type."""

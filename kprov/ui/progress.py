@@ -41,7 +41,7 @@ TRANSFER_SECONDS = 2.0
 def progress(stream: TextIO | None = None) -> Iterator[Emit]:
     """Yield an emitter whose events appear on ``stream`` (standard error) until the block ends."""
     stream = stream or sys.stderr
-    if not plain_wanted(stream):
+    if stream.isatty() and not plain_wanted():
         with _terminal(stream) as emit:
             yield emit
     else:

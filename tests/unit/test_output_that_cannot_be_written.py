@@ -5,11 +5,13 @@ from __future__ import annotations
 import errno
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -168,6 +170,14 @@ def test_ctrl_c_before_anything_was_changed_says_so(
     assert "goes on" not in err
 
 
+def test_a_command_without_a_host_says_nothing_of_hosts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr("kprov.cli.render.operation", interrupt)
+    assert main(["render", "kafka-1", "--to", str(tmp_path)]) == ExitCode.INTERRUPTED
+    assert capsys.readouterr().err.endswith("error: interrupted\n")
+
+
 def test_programs_get_a_document_of_an_interrupted_run(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -203,10 +213,12 @@ def test_an_answer_to_a_question_that_is_no_yes(
 ) -> None:
     """On a real terminal, at the question that every change asks."""
     program = (
-        "from kprov.cli.options import command, confirm\n"
+        "from kprov.cli.options import _WAY, command, confirm\n"
+        "from kprov.commands import Way\n"
         "import click\n"
         "@click.command()\n"
         "def ask():\n"
+        "    click.get_current_context().meta[_WAY] = Way('kafka-1')\n"
         "    with command('plan', as_json=False):\n"
         "        confirm('Make these 3 changes on kafka-1?', yes=False)\n"
         "import kprov.cli.main as it\n"
@@ -223,10 +235,14 @@ def test_an_answer_to_a_question_that_is_no_yes(
         seen = b""
         while b"[y/N]" not in seen:
             seen += os.read(master, 4096)
-        os.write(master, typed)
+        # A Ctrl-C between Python's last look at signals and its wait for input is lost: a person presses it again.
         try:
-            while chunk := os.read(master, 4096):
-                seen += chunk
+            while True:
+                os.write(master, typed)
+                until = time.monotonic() + 5
+                while (left := until - time.monotonic()) > 0:
+                    if select.select([master], [], [], left)[0]:
+                        seen += os.read(master, 4096)
         except OSError:  # the terminal's other end has been closed
             pass
         timer.cancel()

@@ -99,6 +99,21 @@ def test_an_empty_no_color_asks_for_nothing(terminal: Terminal, monkeypatch: pyt
     assert "\x1b[" in everything(terminal)
 
 
+def test_a_pipeline_may_ask_for_colours_and_gets_whole_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """FORCE_COLOR, as CI services set it."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    stream = io.StringIO()
+    Output("plan", stream=stream).plan(PLAN, diffs=False)
+    assert "\x1b[" in stream.getvalue()
+    assert len(stream.getvalue().splitlines()) == 5
+    monkeypatch.setenv("NO_COLOR", "1")
+    stream = io.StringIO()
+    Output("plan", stream=stream).plan(PLAN, diffs=False)
+    assert "\x1b" not in stream.getvalue()
+
+
 # ------------------------------------------------------------------ lines
 
 
