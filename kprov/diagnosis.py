@@ -11,7 +11,7 @@ _REGISTERED = r"already registered on the path|node already exists and owner"
 _LINE = 200  # characters of a line that an advice shows
 _CLOSED = (
     "check the owner and the mode of it and of every directory above it (namei -l); if it was run by hand as root, "
-    "'kprov start' gives the files back"
+    "give the files back: kprov start HOST"
 )
 
 # The first row whose pattern is found counts: what is specific stands before what is general. An advice may name the
@@ -28,7 +28,7 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
         r"(?:Failed at step EXEC spawning|Failed to locate executable|Unable to locate executable) "
         r"'?(?P<path>/[^\n]*?)'?: (?P<why>[^\n]+)",
         "systemd could not start {path} ({why}): the file is missing, its link leads nowhere, or the interpreter in "
-        "its first line is missing; 'kprov status' shows what differs from the receipt",
+        "its first line is missing; what differs from the receipt: kprov status HOST",
     ),
     (
         r"status=203\b|203/EXEC",
@@ -36,7 +36,7 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
     ),
     (
         r"Failed at step (?:USER|GROUP)\b|status=21[67]\b|Failed to determine (?:user|group) credentials",
-        "the user or the group that the unit names does not exist on the host: 'kprov install' creates kprov's own",
+        "the user or the group that the unit names does not exist on the host; create kprov's own: kprov install HOST",
     ),
     (
         r"Failed to set up mount namespacing: (?:/run/systemd/unit-root)?(?P<path>/[^\n]*?): (?P<why>[^\n]+)",
@@ -52,7 +52,7 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
     ),
     (
         r"Failed to load environment files: (?P<why>[^\n]+)",
-        "the unit's environment file cannot be read ({why}): 'kprov status' shows what differs from the receipt",
+        "the unit's environment file cannot be read ({why}): what differs from the receipt: kprov status HOST",
     ),
     (
         r"[Ff]ailed to run 'start' task: (?P<why>[^\n]+)",
@@ -143,7 +143,7 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
     (
         r"Too many open files",
         "the process has reached its limit of open files: compare LimitNOFILE= of the unit with /proc/PID/limits "
-        "('kprov check' does); each segment of a partition takes two, each connection one",
+        "(kprov check HOST); each segment of a partition takes two, each connection one",
     ),
     (
         r"SIGBUS \(0x7\)",
@@ -156,7 +156,7 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
     (
         r"Could not find or load main class (?P<name>kafka\.\S+|org\.apache\.zookeeper\.\S+)",
         "Java does not find {name}: the release's jars are missing where the start script looks for them (libs or lib "
-        "of the home); 'kprov status' shows what differs from the receipt",
+        "of the home); what differs from the receipt: kprov status HOST",
     ),
     (
         r"(?:NoClassDefFoundError|ClassNotFoundException): (?P<name>(?:kafka|scala|org[./]apache[./](?:kafka|zookeeper"
@@ -309,7 +309,7 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
     ),
     (
         r"Timed out waiting for connection|Unable to connect to zookeeper",
-        "ZooKeeper does not answer: see its log with 'kprov logs', and whether zookeeper.connect is right",
+        "ZooKeeper does not answer: see its log (kprov logs HOST), and whether zookeeper.connect is right",
     ),
     # ---- settings
     (
@@ -364,7 +364,7 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
 
 def remedy(log: str) -> str:
     """What to do about the failure that the log shows; a general advice where nothing is recognised."""
-    return known_remedy(log) or "read the log lines above, fix the cause, then run 'kprov install' again"
+    return known_remedy(log) or "read the log lines above, fix the cause and run the same command again"
 
 
 def known_remedy(log: str) -> str:

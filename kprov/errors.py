@@ -7,10 +7,14 @@ that reaches the border in ``kprov.cli.main`` is a bug in kprov.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import difflib
+import errno
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG})
 
 
 class ExitCode(IntEnum):
@@ -25,8 +29,10 @@ class ExitCode(IntEnum):
     NOT_READY = 6
     DECLINED = 7
     LOCKED = 8
+    OUTPUT = 9
     CHANGES = 10
     INTERRUPTED = 130
+    PIPE = 141
 
 
 @dataclass(frozen=True)
@@ -104,6 +110,42 @@ class LockedError(KprovError):
     """Another run holds the host's lock."""
 
     code = ExitCode.LOCKED
+
+
+class OutputError(KprovError):
+    """The result could not be written on this machine; what was done on the host stands."""
+
+    code = ExitCode.OUTPUT
+
+
+def unwritable(error: OSError, what: str, *, where: str, hint: str) -> KprovError:
+    """The error for a file of the user's that cannot be written: a full or failing disk is no mistake in the words."""
+    kind = OutputError if error.errno in _FULL else UsageError
+    return kind(f"{what}: {error.strerror or error}", where=where, hint=hint)
+
+
+class ClosedPipeError(KprovError):
+    """Whoever read standard output has closed it, as ``head`` does: nobody is left to be told anything."""
+
+    code = ExitCode.PIPE
+
+    def __init__(self) -> None:
+        super().__init__("standard output was closed")
+
+
+class InterruptedRunError(KprovError):
+    """The user pressed Ctrl-C."""
+
+    code = ExitCode.INTERRUPTED
+
+
+def did_you_mean(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
+    """``did you mean install?`` for the known word that is nearest; empty where none is near.
+
+    cutoff: how near it must be, from 0 to 1 for the same word (difflib's ratio).
+    """
+    near = difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=cutoff)
+    return f"did you mean {near[0]}?" if near else ""
 
 
 def code_of(error: BaseException) -> ExitCode:

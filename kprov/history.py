@@ -64,7 +64,7 @@ def find(prefix: str, place: Path | None = None) -> tuple[Run, tuple[Record, ...
     known = ", ".join(path.name.removesuffix(SUFFIX) for path in (found or paths)[:_NAMED])
     if found:
         raise UsageError(f"{len(found)} runs begin with {prefix!r}", where="ID", hint=f"write more of it: {known}")
-    hint = f"the newest are {known}; 'kprov history' lists all" if known else "there has been no run yet"
+    hint = f"the newest are {known}; list all: kprov history" if known else "there has been no run yet"
     raise UsageError(f"no run begins with {prefix!r}", where="ID", hint=hint)
 
 

@@ -19,6 +19,7 @@ import re
 import secrets
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -158,7 +159,8 @@ class Journal:
 
     def _close(self) -> None:
         if self._file is not None:
-            os.close(self._file)
+            with suppress(OSError):  # a network's disk may say only now that it is full
+                os.close(self._file)
             self._file = None
 
 

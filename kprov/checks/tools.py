@@ -35,7 +35,9 @@ def java(host: Subject) -> Iterator[Finding]:
     elif java.home and not java.version:
         yield bad(f"{java.home}/bin/java does not tell its version", "name another Java with --java-home")
     elif java.machine and java.machine != host.machine:
-        hint = f"kprov fetch --arch {host.machine} gets the one for it; then name that with --java-archive"
+        hint = (
+            f"get the one for it: kprov fetch --arch {host.machine} --to DIR; then name that file with --java-archive"
+        )
         yield bad(f"{java.label} is for {java.machine}, the host is {host.machine}", hint)
     elif java.home:
         yield good(f"{java.home} is Java {java.version}")

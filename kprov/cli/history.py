@@ -6,6 +6,7 @@ import dataclasses
 
 import click
 
+from kprov.cli.group import Group
 from kprov.cli.options import access_options, bare_host, command, json_option
 from kprov.history import Run, find, runs
 from kprov.operations.history import host_history
@@ -13,7 +14,7 @@ from kprov.operations.session import Access
 from kprov.ui.history import journal_lines, list_lines
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True)
 @click.option("--host", metavar="HOST", help="Ask this host which runs it has seen, of whatever machine.")
 @click.option("-n", "--number", type=click.IntRange(1), default=20, show_default=True, help="Only the newest.")
 @access_options

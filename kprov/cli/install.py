@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -24,7 +25,7 @@ from kprov.cli.options import (
 from kprov.errors import ExitCode, NotReadyError, PreflightError, Problem
 from kprov.operations import install as operation
 from kprov.operations.execute import execute
-from kprov.operations.request import Request
+from kprov.operations.request import Asked, Request
 from kprov.operations.session import Access
 from kprov.operations.taken_back import way_back
 from kprov.spec.load import Flag
@@ -118,8 +119,8 @@ def upgrade(
       kprov upgrade kafka-1 --finish                    the last step, without a way back
 
     The new release is put beside the old one, links are switched, and each service that needs it restarts once;
-    data stay. The broker goes on speaking the protocol of the release before until --finish. A release that does
-    not come to serve is taken back, and the run ends with 6.
+    data stay. The broker goes on speaking the protocol of the release before until --finish, which names the two
+    protocols and asks. A release that does not become ready is taken back, and the run ends with 6.
     """
     request = Request(config, host, tuple(flags), access, archives, ignored=ignored, finish=finish, ready=ready)
     _run("upgrade", request, yes=yes, as_json=as_json, junit=junit, smoke_test=not no_smoke_test)
@@ -137,15 +138,14 @@ def _run(name: str, request: Request, *, yes: bool, as_json: bool, junit: Path |
                 prepared = operation.prepare(connection, request, asked, emit)
             plan = prepared.plan
             if name == "upgrade" and plan.before.spec is None:
-                raise PreflightError(
-                    "kprov has installed nothing on this host", where=login.name, hint=f"kprov install {login.name}"
-                )
+                what = "kprov has installed nothing on this host"
+                raise PreflightError(what, where=login.name, hint="install it: kprov install HOST")
             output.plan(plan, diffs=True)
             if plan.empty and (not smoke_test or plan.before.state == "done"):
                 return
             if plan.changes:
-                confirm(f"Make these {counted(len(plan.changes), 'change')} on {login.name}?", yes=yes)
-            with output.progress() as emit:
+                confirm(_question(prepared, login.name), yes=yes)
+            with output.changing() as emit:
                 result = execute(
                     connection, request, prepared, name, emit, smoke_test=smoke_test, planned=output.planned
                 )
@@ -155,7 +155,31 @@ def _run(name: str, request: Request, *, yes: bool, as_json: bool, junit: Path |
                 failed = Problem("the smoke test failed", login.name, hint="the failed step above says why")
                 back = way_back(request, login.name, plan, result.failure)
                 raise NotReadyError([failed, back] if back else [failed])
-        output.next_command(request.access.command("status", request.host or login.name))
+        if prepared.before and prepared.held:
+            output.next_command("kprov upgrade HOST --finish", _before_finishing(prepared, prepared.before))
+        else:
+            output.next_command("kprov status HOST")
+
+
+def _question(prepared: operation.Prepared, where: str) -> str:
+    """What is asked before the changes; a step without a way back has a question of its own."""
+    changes = counted(len(prepared.plan.changes), "change")
+    if step := prepared.raised:
+        return (
+            f"Raise the protocol on {where} from {step.was} to {step.now}, in {changes}? "
+            f"After that there is no way back to a Kafka before {step.now}."
+        )
+    return f"Make these {changes} on {where}?"
+
+
+def _before_finishing(prepared: operation.Prepared, before: Asked) -> Iterator[str]:
+    """What to look at before the last step of an upgrade, and how to go back instead."""
+    yield f"the broker is held at the protocol {prepared.held} until you finish the upgrade; before that:"
+    yield "  see that your own clients produce and consume"
+    yield "  see that all runs as it should: kprov status HOST"
+    yield "  look for problems since the upgrade: kprov logs HOST --since 1h"
+    if (was := before.cluster.kafka.version) != str(prepared.runtime.kafka):
+        yield f"  or go back, as long as you have not finished: kprov upgrade HOST --kafka-version {was}"
 
 
 @click.command()
@@ -168,6 +192,7 @@ def _run(name: str, request: Request, *, yes: bool, as_json: bool, junit: Path |
 @ignore_option
 @json_option
 @click.option("--exit-code", is_flag=True, help="End with 10 if there are changes.")
+@click.option("--finish", is_flag=True, help="Show the last step of an upgrade, as upgrade --finish would make it.")
 def plan(
     *,
     host: str | None,
@@ -179,6 +204,7 @@ def plan(
     ignored: tuple[str, ...],
     as_json: bool,
     exit_code: bool,
+    finish: bool,
 ) -> None:
     """Show what install or upgrade would change on HOST, and change nothing.
 
@@ -187,9 +213,10 @@ def plan(
       kprov plan root@192.168.78.141
       kprov plan kafka-1 --set num.partitions=3
       kprov plan kafka-1 --kafka-version 1.1.1 --exit-code
+      kprov plan kafka-1 --finish
     """
     with command("plan", as_json=as_json) as output:
-        request = Request(config, host, tuple(flags), access, archives, adopt, ignored)
+        request = Request(config, host, tuple(flags), access, archives, adopt, ignored, finish=finish)
         asked = request.asked()
         with output.progress() as emit:
             operation.look_for_releases(request, asked, emit)

@@ -9,8 +9,10 @@ from typing import Any, TypeVar
 
 import click
 
+from kprov.cli.group import Group
 from kprov.cli.lab_archives import archives
 from kprov.cli.options import json_option
+from kprov.commands import Way
 from kprov.lab.lab import Lab, LabStatus
 from kprov.lab.layout import DEFAULT_NAME, DEFAULT_SUBNET, MOST_HOSTS, parse_subnet
 from kprov.ui import progress
@@ -25,7 +27,7 @@ def name_option(function: F) -> F:
     return click.option("--name", default=DEFAULT_NAME, show_default=True, metavar="NAME", help="Which lab.")(function)
 
 
-@click.group()
+@click.group(cls=Group)
 def lab() -> None:
     """Throwaway hosts with systemd and sshd on this machine, to try kprov on.
 
@@ -138,7 +140,8 @@ def _show(status: LabStatus, as_json: bool) -> None:
         click.echo(f"{host.name}  {host.address}  {state}")
         click.echo(f"    ssh -F {status.ssh_config} {host.name}          (vagrant, with sudo; or root@{host.name})")
     first = status.hosts[0]
-    click.echo(f"\nnext: kprov install {first.address} --ssh-config {status.ssh_config}")
+    way = Way(str(first.address), options=("--ssh-config", str(status.ssh_config)))
+    click.echo(way.completed("\nnext: kprov install HOST"))
 
 
 def document(status: LabStatus) -> dict[str, object]:

@@ -12,7 +12,7 @@ from kprov.errors import UsageError
 from kprov.logs import since_argument
 from kprov.operations.logs import Source, follow_logs, read_logs
 from kprov.operations.session import Access
-from kprov.ui.logs import follow_line, log_document, log_lines
+from kprov.ui.logs import follow_line
 
 _LINES, _FOLLOWED_LINES = 10, 3
 
@@ -62,7 +62,7 @@ def logs(
         with access.connect(login, output.journal) as connection:
             if not follow:
                 result = read_logs(connection, unit=name, lines=_LINES if lines is None else lines, since=start)
-                output.add("logs", log_document(result), log_lines(result))
+                output.logs(result)
                 return
 
             def show(source: Source, line: str) -> None:

@@ -6,10 +6,13 @@ import sys
 import traceback
 from collections.abc import Mapping
 from importlib import import_module
+from typing import Any
 
 import click
 
 from kprov import __version__
+from kprov.cli.group import Group
+from kprov.cli.streams import guard_standard_streams
 from kprov.errors import ExitCode, KprovError, UsageError
 
 # Where each command is; it is imported when it is asked for, so that a short command starts fast.
@@ -33,7 +36,7 @@ _COMMANDS: Mapping[str, str] = {
 }
 
 
-class _Commands(click.Group):
+class _Commands(Group):
     """Lists and imports the commands of the table, in its order."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -45,6 +48,13 @@ class _Commands(click.Group):
         module, _, name = _COMMANDS[cmd_name].partition(":")
         found = getattr(import_module(module), name)
         return found if isinstance(found, click.Command) else None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. click takes every EPIPE for a closed standard output and ends with 1 and no word."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:  # of a socket or a program: standard output has its own error
+            raise RuntimeError("a pipe or a socket was closed") from error
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -64,7 +74,13 @@ def cli() -> None:
 
 def run() -> None:
     """Run the command line and end the process with its exit code."""
-    sys.exit(main(sys.argv[1:]))
+    guard_standard_streams()
+    code = main(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except KprovError as error:
+        code = code or error.code
+    sys.exit(code)
 
 
 def main(arguments: list[str]) -> int:
@@ -89,11 +105,8 @@ def main(arguments: list[str]) -> int:
         show_error(error)
         return error.code
     except (KeyboardInterrupt, click.Abort):
-        click.echo("\ninterrupted: run the same command again, it goes on from where the host is", err=True)
+        click.echo("error: interrupted", err=True)
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        sys.stderr.close()
-        return ExitCode.DONE
     except Exception:  # the border: whatever gets here is a bug
         click.echo(traceback.format_exc(), err=True)
         click.echo(f"this is a bug in kprov {__version__}: please report it with the lines above", err=True)

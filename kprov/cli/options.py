@@ -11,7 +11,17 @@ from typing import Any, TypeVar
 import click
 
 from kprov.cli.passwords import PasswordFiles, on_terminal
-from kprov.errors import DeclinedError, ExitCode, KprovError, Problem, UsageError, code_of
+from kprov.commands import Way
+from kprov.errors import (
+    ClosedPipeError,
+    DeclinedError,
+    ExitCode,
+    KprovError,
+    OutputError,
+    Problem,
+    UsageError,
+    code_of,
+)
 from kprov.events import Event
 from kprov.journal import Journal
 from kprov.operations.request import one_host
@@ -19,11 +29,13 @@ from kprov.operations.session import Access
 from kprov.spec.load import UNSET, Flag
 from kprov.spec.model import Host
 from kprov.spec.settings import OPTIONS, PLUGIN_PROPERTIES, PROPERTIES, KeyPath, path_to_reset
-from kprov.ui.output import Output
+from kprov.spec.target import Target, parse_target
+from kprov.ui.output import Output, show_error
 from kprov.ui.progress import plain_line
 
 F = TypeVar("F", bound=Callable[..., Any])
 _FILE = click.Path(path_type=Path)
+_WAY = "kprov.way"  # where the context keeps how the run reaches its host
 
 
 def host_argument(function: F) -> F:
@@ -45,6 +57,7 @@ def access_options(function: F) -> F:
             password_files.arguments,
             _print_line,
         )
+        click.get_current_context().meta[_WAY] = _way_to(values.get("host"), values.get("config"), access)
         return function(access=access, **values)
 
     wrap.__name__, wrap.__doc__ = function.__name__, function.__doc__
@@ -60,6 +73,18 @@ def access_options(function: F) -> F:
     ):
         wrap = option(wrap)
     return wrap  # type: ignore[return-value]
+
+
+def _way_to(host: str | None, config: Path | None, access: Access) -> Way:
+    """What the commands that this run shows must say; ssh is told where the port is, which it does not take in HOST."""
+    target = parse_target(host or "")
+    ssh: list[str] = []
+    if isinstance(target, Target):
+        ssh += ["-F", str(access.ssh_config)] if access.ssh_config else []
+        ssh += ["-i", str(access.identity)] if access.identity else []
+        ssh += ["-p", str(target.port)] if target.port else []
+        ssh.append(f"{target.user}@{target.name}" if target.user else target.name)
+    return Way(host or "", config, tuple(access.arguments), tuple(ssh))
 
 
 def config_option(function: F) -> F:
@@ -205,7 +230,17 @@ def _asker() -> Callable[[str], bool] | None:
     """Asks on the terminal; None where there is none."""
     if not on_terminal():
         return None
-    return lambda question: click.confirm(question, err=True)
+    return _answered
+
+
+def _answered(question: str) -> bool:
+    """Ask on the terminal; the end of input there is no yes. Raises click.Abort for Ctrl-C."""
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort as error:
+        if isinstance(error.__context__, EOFError):
+            return False
+        raise
 
 
 def confirm(question: str, *, yes: bool) -> None:
@@ -232,23 +267,46 @@ def command(name: str, *, as_json: bool, junit: Path | None = None) -> Iterator[
     junit: a file that CI reads; that it has no folder to be written to is known before anything is done.
     """
     journal = Journal(_typed(name), _complain) if name in JOURNALLED else None
-    output = Output(name, as_json=as_json, journal=journal, junit=junit)
+    output = Output(name, as_json=as_json, journal=journal, junit=junit, way=_way())
+    failure: KprovError | None = None
     try:
         output.check_junit()
         yield output
     except KprovError as error:
-        output.failed(error)
-        output.close(error.code)
-        _end(journal, error.code, error.problems)
-        raise click.exceptions.Exit(error.code) from error
+        failure = error
+    except (KeyboardInterrupt, click.Abort):
+        click.echo(err=True)  # the terminal has shown ^C
+        failure = output.interrupted()
     except BaseException as error:
-        code = ExitCode.INTERRUPTED if isinstance(error, click.Abort) else code_of(error)
-        _end(journal, code, [Problem("interrupted" if code is ExitCode.INTERRUPTED else repr(error))])
+        _end(journal, code_of(error), [Problem(repr(error))])
         raise
-    output.close(output.code)
-    _end(journal, output.code)
-    if output.code is not ExitCode.DONE:
-        raise click.exceptions.Exit(output.code)
+    code, problems = _close(output, failure)
+    _end(journal, code, problems)
+    if code is not ExitCode.DONE:
+        raise click.exceptions.Exit(code) from failure
+
+
+def _close(output: Output, failure: KprovError | None) -> tuple[ExitCode, tuple[Problem, ...]]:
+    """Show how the command ended; its exit code, and what went wrong.
+
+    That the result could not be written counts only where nothing worse has happened.
+    """
+    code: ExitCode = output.code
+    problems: tuple[Problem, ...] = ()
+    if failure is not None:
+        output.failed(output.complete(failure))
+        code, problems = failure.code, failure.problems
+    try:
+        return output.close(code), problems
+    except (OutputError, ClosedPipeError) as error:
+        show_error(error)
+        return code if failure else error.code, (*problems, *error.problems)
+
+
+def _way() -> Way:
+    """How this run reaches its host, as ``access_options`` has found it; unknown for commands without these."""
+    context = click.get_current_context(silent=True)
+    return context.meta.get(_WAY, Way()) if context else Way()
 
 
 def _typed(name: str) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 import click
@@ -30,7 +29,7 @@ def _verb(name: str, text: str) -> click.Command:
     def run(host: str | None, config: Path | None, access: Access, as_json: bool, ready: int | None = None) -> None:
         with command(name, as_json=as_json) as output:
             login = access.login(bare_host(host, config))
-            with access.connect(login, output.journal) as connection, output.progress() as emit:
+            with access.connect(login, output.journal) as connection, output.changing() as emit:
                 done = change_services(connection, name, emit, output.planned, ready)
             output.add("done", list(done), [f"{login.name}: {', '.join(done) or 'nothing to do'}"])
 
@@ -66,4 +65,4 @@ def status(host: str | None, config: Path | None, access: Access, as_json: bool)
             found = read_status(connection)
         output.status(found)
         if verb := found.verdict.next:
-            output.next_command(shlex.join(["kprov", verb, host or login.name, *access.arguments]))
+            output.next_command(f"kprov {verb} HOST")

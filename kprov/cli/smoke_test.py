@@ -56,7 +56,7 @@ def smoke_test(
             hint = "a name holds up to 249 letters, digits, '.', '_' and '-'"
             raise UsageError(f"{topic!r} is not the name of a topic", where="--topic", hint=hint)
         login = access.login(bare_host(host, config))
-        with access.connect(login, output.journal) as connection, output.progress() as emit:
+        with access.connect(login, output.journal) as connection, output.changing() as emit:
             result = prove(connection, installed(connection).runtime, emit, topic, keep=keep)
         output.smoke(result)
         if not result.passed:

@@ -30,8 +30,12 @@ from kprov.ui.output import counted
 @yes_option
 @json_option
 @junit_option
-@click.option("--purge", is_flag=True, help="Remove the data as well: all messages are lost. With --force, copies too.")
-@click.option("--force", is_flag=True, help="Go on where something was changed since; a copy of it stays.")
+@click.option(
+    "--purge",
+    is_flag=True,
+    help="Remove the data, too: all messages are lost. With --force, also copies of edited files.",
+)
+@click.option("--force", is_flag=True, help="Go on where something was changed since; a copy stays without --purge.")
 def uninstall(
     *,
     host: str | None,
@@ -44,6 +48,8 @@ def uninstall(
     force: bool,
 ) -> None:
     """Take back all that install made on HOST; the data stay unless --purge.
+
+    Copies of files that somebody edited (NAME.edited-TIME) stay as well, unless --purge and --force are both given.
 
     \b
     Examples:
@@ -59,9 +65,9 @@ def uninstall(
             output.plan(plan, diffs=False)
             if not plan.empty:
                 question = f"Make these {counted(len(plan.changes), 'change')} on {login.name}"
-                lost = f", and lose {plan.lost} of data there for good" if plan.lost else ""
+                lost = f", and lose for good: {', '.join(plan.lost)}" if plan.lost else ""
                 confirm(f"{question}{lost}?", yes=yes)
-            with output.progress() as emit:
+            with output.changing() as emit:
                 result = carry_out_uninstall(connection, plan, emit)
         output.uninstalled(result)
         if result.leftovers:

@@ -43,7 +43,7 @@ def verify(
     with command("verify", as_json=as_json, junit=junit) as output:
         operation.require_suite()
         login = access.login(bare_host(host, config))
-        with access.connect(login, output.journal) as connection, output.progress() as emit:
+        with access.connect(login, output.journal) as connection, output.changing() as emit:
             result = operation.verify(connection, emit, clients=not no_clients)
         output.verified(result)
         failed = [test for test in result.tests if test.status == "failed"]
@@ -52,5 +52,5 @@ def verify(
                 f"{counted(len(failed), 'test')} failed",
                 where=login.name,
                 cause="\n".join(f"{test.name}: {test.detail.splitlines()[0]}" for test in failed),
-                hint=f"kprov plan {host or login.name} shows what install would mend",
+                hint="see what install would change: kprov plan HOST",
             )

@@ -243,7 +243,7 @@ class Authentication:
             tried += f"; not tried: {', '.join(self._skipped)}"
         hint = (
             f"name the right key with -i FILE, or the right user as USER@{login.name}; "
-            f"'ssh-copy-id {login.user}@{login.name}' puts your key there"
+            "or put your key there: ssh-copy-id HOST"
         )
         if self._skipped:
             hint = (

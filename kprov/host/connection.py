@@ -161,7 +161,7 @@ class Connection:
                 "the login shell did not run a command",
                 where=self.login.name,
                 cause=reply.errors.strip(),
-                hint=f"'ssh {self.login.name} /bin/sh -c id' must work and print the user",
+                hint="this must work and print the user: ssh HOST /bin/sh -c id",
             )
         answer = answers[0]
         self.session = answer["session"]

@@ -155,7 +155,8 @@ probe_path() { # ID PATH [content]
 # Whether what was at PATH before kprov is kept beside it.
 set_aside_before() { [ -e "$1.before-kprov" ] || [ -L "$1.before-kprov" ]; }
 
-# A directory of data: what it holds tells whose it is. KIB is its size on disk.
+# A directory of data: what it holds tells whose it is. KIB is its size on disk; topics are counted by their first
+# partition, Kafka's own left out.
 probe_data() { # ID PATH
     broker=
     [ -r "$2/meta.properties" ] && broker=$(sed -n 's/^broker\.id=//p' "$2/meta.properties")
@@ -165,8 +166,14 @@ probe_data() { # ID PATH
     probe_path "$1" "$2"
     [ -d "$2" ] && say data "id=$1" "holds=$holds" "broker=$broker" "kib=$(du -skx -- "$2" | sed 's/[^0-9].*//')" \
         "snapshot=$(any "$2"/version-2/snapshot.*)" "log=$(any "$2"/version-2/log.*)" \
-        "first=$(any "$2"/version-2/log.1)"
+        "first=$(any "$2"/version-2/log.1)" "topics=$(partitions "$2" 0)" "partitions=$(partitions "$2" '[0-9][0-9]*')"
     return 0
+}
+
+partitions() { # FOLDER NUMBER: how many directories of partitions with a number that fits
+    # shellcheck disable=SC2012 # a topic's name has neither blanks nor line breaks
+    counted=$(ls -A -- "$1" | sed -n "/^__consumer_offsets-/d; /^__transaction_state-/d; /-$2\$/p" | wc -l)
+    printf '%s' $((counted))
 }
 
 any() { # FIRST...: whether a pattern fits anything

@@ -22,7 +22,7 @@ _METHODS = {
     "keyboard-interactive": "kbdinteractiveauthentication",
     "password": "passwordauthentication",
 }
-_HINT = "mend that line; 'ssh -G HOST' shows how ssh reads it"
+_HINT = "fix that line; see how ssh reads it: ssh -G HOST"
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from kprov.host.ssh_words import checked, criteria_of, expand_tokens, list_match
 _LINE = re.compile(r'^\s*"?(?P<keyword>[A-Za-z0-9]+)"?(?:\s*=\s*|\s+|$)(?P<rest>.*?)\s*$')
 _INCLUDE_DEPTH = 16  # READCONF_MAX_DEPTH
 _EXEC_SECONDS = 30
-_HINT = "mend that line; 'ssh -G HOST' shows how ssh reads it"
+_HINT = "fix that line; see how ssh reads it: ssh -G HOST"
 
 # Keywords whose value is the rest of the line, as it stands.
 _COMMANDS = {"proxycommand", "proxyjump", "localcommand", "remotecommand", "knownhostscommand"}

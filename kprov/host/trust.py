@@ -170,12 +170,12 @@ class _HostKeys(MissingHostKeyPolicy):
         where = self._login.name
         if not self._trust.accept_new and self._login.strict not in {"no", "accept-new"}:
             if self._trust.ask is None or self._login.strict == "yes":
-                asked = "" if self._login.strict != "yes" else "; ssh_config says StrictHostKeyChecking yes"
+                asked = "" if self._login.strict != "yes" else "ssh_config says StrictHostKeyChecking yes: "
                 raise ConnectError(
                     f"the host key is not known: {shown}",
                     where=where,
-                    hint="compare the fingerprint with the host's own and add --accept-new-host-key, "
-                    f"or log in once with ssh {where}{asked}",
+                    hint=f"{asked}compare the fingerprint with the host's own and add --accept-new-host-key, "
+                    "or log in once: ssh HOST",
                 )
             if not self._trust.ask(f"The host key of {self.name} is not known: {shown}\nTrust it from now on?"):
                 raise DeclinedError(f"the host key {shown} was not accepted", where=where)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from kprov.errors import NotReadyError, StepError
 from kprov.lab import access, cgroups, mounts, network, processes
-from kprov.lab.layout import Layout, Slot
+from kprov.lab.layout import Layout, Slot, lab_command
 from kprov.lab.run import environment, last_lines
 
 _RECORD = "host.json"
@@ -119,7 +119,7 @@ def write_hosts_file(slot: Slot, text: str) -> None:
     unfinished.replace(path)
 
 
-def await_ssh(slot: Slot) -> None:
+def await_ssh(layout: Layout, slot: Slot) -> None:
     """Wait until the host's sshd answers.
 
     Raises NotReadyError, with the end of what the host wrote to its console, if it does not or if the host ends.
@@ -127,9 +127,9 @@ def await_ssh(slot: Slot) -> None:
     deadline = time.monotonic() + _BOOT_SECONDS
     while not _ssh_answers(slot):
         if processes.find(processes.supervises(slot)) is None:
-            raise _not_ready(slot, "ended while it was booting")
+            raise _not_ready(layout, slot, "ended while it was booting")
         if time.monotonic() > deadline:
-            raise _not_ready(slot, f"does not answer on port 22 after {_BOOT_SECONDS:.0f} s")
+            raise _not_ready(layout, slot, f"does not answer on port 22 after {_BOOT_SECONDS:.0f} s")
         time.sleep(0.02)
 
 
@@ -144,7 +144,7 @@ def await_firewall(layout: Layout, slot: Slot) -> None:
         != 0
     ):
         if time.monotonic() > deadline:
-            raise _not_ready(slot, "has no running firewalld")
+            raise _not_ready(layout, slot, "has no running firewalld")
         time.sleep(0.1)
 
 
@@ -218,11 +218,11 @@ def _ssh_answers(slot: Slot) -> bool:
         return False
 
 
-def _not_ready(slot: Slot, how: str) -> NotReadyError:
+def _not_ready(layout: Layout, slot: Slot, how: str) -> NotReadyError:
     log = slot.console.read_text(errors="replace") if slot.console.exists() else ""
     return NotReadyError(
         f"the host {how}",
         where=f"{slot.name} ({slot.address})",
         cause=last_lines(log),
-        hint=f"all that it wrote is in {slot.console}; `kprov lab down` removes it",
+        hint=f"all that it wrote is in {slot.console}; remove it: {lab_command(layout.name, 'down')}",
     )

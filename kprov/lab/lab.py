@@ -17,7 +17,7 @@ from kprov.errors import UsageError
 from kprov.events import Emit, Message, Warned, ignore
 from kprov.lab import access, cgroups, container, mounts, network, processes, requirements
 from kprov.lab.image import BASE, FIREWALLD, Images
-from kprov.lab.layout import DEFAULT_NAME, DEFAULT_SUBNET, STATE_PARENT, Layout, Slot, check_name
+from kprov.lab.layout import DEFAULT_NAME, DEFAULT_SUBNET, STATE_PARENT, Layout, Slot, check_name, lab_command
 from kprov.lab.lock import locked
 from kprov.lab.steps import Steps
 
@@ -89,7 +89,7 @@ class Lab:
             raise UsageError(
                 f"the lab {name!r} is up with the subnet {self._record.subnet}, not {subnet}",
                 where="--subnet",
-                hint=f"`kprov lab down --name {name}` removes it; another --name makes another lab",
+                hint=f"remove it: {lab_command(name, 'down')}; or make another lab with --name",
             )
         known = self._record.subnet if self._record else DEFAULT_SUBNET
         self._layout = Layout(name, subnet or known, state_dir)
@@ -177,7 +177,9 @@ class Lab:
         """
         slots = self._made()
         if not slots:
-            raise UsageError(f"the lab {self._layout.name!r} is not up", hint=self._command("up"))
+            raise UsageError(
+                f"the lab {self._layout.name!r} is not up", hint=f"start it: {lab_command(self._layout.name, 'up')}"
+            )
         host = host or slots[0].name
         known = [name for slot in slots for name in (slot.name, str(slot.address))]
         if host.rpartition("@")[2] not in known:
@@ -186,12 +188,6 @@ class Lab:
                 hint=f"it has {', '.join(slot.name for slot in slots)}",
             )
         return access.command(self._layout, host, *words)
-
-    def _command(self, name: str) -> str:
-        """What to type for the command ``name`` on this lab."""
-        return (
-            f"kprov lab {name}" if self._layout.name == DEFAULT_NAME else f"kprov lab {name} --name {self._layout.name}"
-        )
 
     def _bring_up(self, slots: tuple[Slot, ...], record: _Record, emit: Emit) -> None:
         recipe = FIREWALLD if record.firewalld else BASE
@@ -214,7 +210,7 @@ class Lab:
             for slot in dead:
                 container.boot(self._layout, slot, hosts_file)
             for slot in dead:
-                container.await_ssh(slot)
+                container.await_ssh(self._layout, slot)
                 if record.firewalld:
                     container.await_firewall(self._layout, slot)
 
@@ -261,7 +257,8 @@ class Lab:
             raise UsageError(
                 f"the lab {self._layout.name!r} is up {has} firewalld",
                 where="--firewalld",
-                hint=f"`{self._command('down')}` removes it; another --name and --subnet make another lab",
+                hint=f"remove it: {lab_command(self._layout.name, 'down')}; "
+                "or make another lab with --name and --subnet",
             )
         if firewalld is None:
             firewalld = bool(record and record.firewalld)

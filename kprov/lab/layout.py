@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shlex
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueError
 from pathlib import Path
@@ -146,6 +147,11 @@ class Layout:
     def every_slot(self) -> tuple[Slot, ...]:
         """All places that hosts of this lab can have."""
         return self.slots(MOST_HOSTS)
+
+
+def lab_command(name: str, *words: str) -> str:
+    """A command about the lab of this name, as it is typed."""
+    return shlex.join(["kprov", "lab", *words, *(() if name == DEFAULT_NAME else ("--name", name))])
 
 
 def check_name(name: str) -> None:

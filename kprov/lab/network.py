@@ -9,7 +9,7 @@ from ipaddress import IPv4Network
 from typing import Any
 
 from kprov.errors import PreflightError, StepError, UsageError
-from kprov.lab.layout import Layout, Slot
+from kprov.lab.layout import Layout, Slot, lab_command
 from kprov.lab.run import run
 
 
@@ -78,7 +78,7 @@ def check(layout: Layout) -> None:
         raise PreflightError(
             f"{layout.subnet} is already in use on this machine: {found.interface} leads to {found.network}",
             where="--subnet",
-            hint="give the lab another one, as in `kprov lab up --subnet 10.78.0.0/24`",
+            hint=f"choose another: {lab_command(layout.name, 'up', '--subnet', '10.78.0.0/24')}",
         )
     check_owner(layout)
 

@@ -24,19 +24,19 @@ def explain(connection: Connection, found: Installed, error: NotReadyError | Ste
         differences = drift(found.receipt, seen)
     if not differences and found.receipt.state != "applying":
         return error
-    hint = explanation(differences, found.receipt.state, connection.login.name)
+    hint = explanation(differences, found.receipt.state)
     first, *others = error.problems
     return type(error)([_beside(first, hint, missing=any(map(_is_missing, differences))), *others])
 
 
-def explanation(differences: Sequence[Drift], state: str, host: str) -> str:
+def explanation(differences: Sequence[Drift], state: str) -> str:
     """The differences in words, the missing parts first, and what repairs them."""
     ordered = sorted(differences, key=lambda item: not _is_missing(item))
     named = [f"{item.id.partition(':')[2]} {item.what}" for item in ordered[:_SHOWN]]
     if more := len(ordered) - len(named):
         named.append(f"{more} more differences")
     unfinished = ["the last run did not finish"] if state == "applying" else []
-    return f"{'; '.join([*unfinished, *named])}: kprov install {host} repairs this"
+    return f"{'; '.join([*unfinished, *named])}; repair it: kprov install HOST"
 
 
 def _is_missing(item: Drift) -> bool:

@@ -41,7 +41,7 @@ from kprov.resources.base import Made
 from kprov.spec.broker import explained
 from kprov.spec.broker_keys import PROTOCOL
 from kprov.spec.model import Cluster, Mode
-from kprov.spec.protocol import in_force, staged, way_back
+from kprov.spec.protocol import Raised, in_force, raised, staged, way_back
 
 
 @dataclass(frozen=True)
@@ -49,13 +49,16 @@ class Prepared:
     """A plan, and what is needed to carry it out and to prove it.
 
     results: what the checks said. before: what was asked of the host by the run before, where other releases are asked
-    for now: the way back.
+    for now: the way back. held: the protocol that the broker is held at until the upgrade is finished, empty otherwise.
+    raised: the protocol that the plan raises, which has no way back.
     """
 
     plan: Plan
     runtime: Runtime
     results: tuple[Result, ...] = ()
     before: Asked | None = None
+    held: str = ""
+    raised: Raised | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,11 @@ class Settled:
     receipt: Receipt
     asked: Asked
     before: Asked | None
+
+    @property
+    def raised(self) -> Raised | None:
+        """The protocol that it raises."""
+        return raised(self.asked.cluster, self.before.cluster) if self.before else None
 
 
 def look_for_releases(request: Request, asked: Asked, emit: Emit) -> None:
@@ -221,12 +229,15 @@ def settled(connection: Connection, request: Request, asked: Asked) -> Settled:
     receipt = read_receipt(connection)
     wanted = request.on(asked, receipt)
     before = _before(receipt, asked) if request.back is None else None
+    if request.finish and before is None:
+        what = "kprov has installed nothing on this host, so there is no upgrade to finish"
+        raise PreflightError(what, where=connection.login.name, hint="install it: kprov install HOST")
     if before is not None:
         if request.finish and wanted.cluster.kafka.version != before.cluster.kafka.version:
             raise UsageError(
                 f"Kafka {wanted.cluster.kafka.version} must serve before the step without a way back",
                 where="--finish",
-                hint="run kprov upgrade without --finish, see that all is well, then kprov upgrade --finish alone",
+                hint="upgrade without --finish and see that all is well; then finish: kprov upgrade HOST --finish",
             )
         said = in_force(before.cluster)
         wanted = replace(wanted, cluster=staged(wanted.cluster, said, finish=request.finish))
@@ -258,9 +269,11 @@ def prepare(connection: Connection, request: Request, asked: Asked, emit: Emit) 
         releases = find_releases(run.asked.cluster, run.receipt, request.archives, emit, gone)
         prepared = _plan(connection, request, run, releases, emit)
     if said := in_short(prepared.results, request.ignored):
-        emit(Warned(f"{said}; kprov check {connection.login.name} says more"))
+        emit(Warned(f"{said}; read more: kprov check HOST"))
     moves = run.before is not None and prepared.plan.after.releases != run.receipt.releases
-    return replace(prepared, before=run.before if moves else None)
+    plan = replace(prepared.plan, notes=(*prepared.plan.notes, *_finishes(request, run)))
+    held = run.asked.cluster.kafka.protocol or ""
+    return replace(prepared, plan=plan, before=run.before if moves else None, held=held, raised=run.raised)
 
 
 def _before(receipt: Receipt, asked: Asked) -> Asked | None:
@@ -351,8 +364,16 @@ def _held(cluster: Cluster) -> Iterator[str]:
     if cluster.kafka.protocol is not None:
         yield (
             f"{PROTOCOL} is held at {cluster.kafka.protocol}, so that the way back stays open; "
-            "kprov upgrade --finish raises it"
+            "raise it: kprov upgrade HOST --finish"
         )
+
+
+def _finishes(request: Request, run: Settled) -> Iterator[str]:
+    """That there is no way back from this plan, or nothing to finish."""
+    if run.raised:
+        yield str(run.raised)
+    elif request.finish:
+        yield f"{PROTOCOL} is {in_force(run.asked.cluster)} already: there is nothing to finish"
 
 
 def _begins_from_logs(found: Survey) -> Iterator[str]:

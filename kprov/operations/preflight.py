@@ -12,7 +12,7 @@ from kprov.desired.common import KAFKA_UNIT, RELEASES, ZOOKEEPER_UNIT
 from kprov.desired.java import java_path
 from kprov.desired.kafka import kafka_logs
 from kprov.desired.zookeeper import zookeeper_logs, zookeeper_version
-from kprov.errors import UsageError
+from kprov.errors import Problem, UsageError, did_you_mean
 from kprov.host.facts import Probe
 from kprov.host.network import Network, network_of, zone_of
 from kprov.receipt import Receipt
@@ -52,8 +52,12 @@ class Releases:
 def require_names(names: Iterable[str]) -> None:
     """Raise UsageError for a name that is no check's."""
     if wrong := [name for name in names if name not in NAMES]:
+        known = f"the checks are {', '.join(NAMES)}"
         raise UsageError(
-            f"there is no check {', '.join(wrong)}", where="--ignore", hint=f"the checks are {', '.join(NAMES)}"
+            [
+                Problem(f"there is no check {name}", "--ignore", hint=f"{did_you_mean(name, NAMES)} {known}".lstrip())
+                for name in wrong
+            ]
         )
 
 

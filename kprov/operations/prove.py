@@ -23,8 +23,12 @@ def prove(
         state = UnitState.of(seen[unit])
         if not state.active:
             what = f"{unit} is {state.properties.get('ActiveState', 'not there')}"
-            raise NotReadyError(what, where=where, hint=f"kprov start {where}; its log: journalctl -u {unit}")
+            raise NotReadyError(what, where=where, hint=_not_running(unit))
     return smoke_test(connection, runtime, emit, topic, keep=keep)
+
+
+def _not_running(unit: str) -> str:
+    return f"start it: kprov start HOST; read its log: kprov logs HOST --unit {unit.removesuffix('.service')}"
 
 
 def prove_install(connection: Connection, runtime: Runtime, receipt: Receipt, emit: Emit) -> SmokeResult:

@@ -11,29 +11,32 @@ from pathlib import Path
 from kprov.desired.host import desired
 from kprov.desired.inputs import Inputs
 from kprov.desired.java import java_path
-from kprov.errors import UsageError
+from kprov.errors import unwritable
 from kprov.operations.install import assumed_releases, check_compatibility
+from kprov.resources.files import File
 from kprov.spec.model import Cluster, Host
 
 
 def render(cluster: Cluster, host: Host, folder: Path) -> list[Path]:
     """Write the files below ``folder`` at the paths that they have on the host; their paths.
 
-    Raises UsageError where the folder cannot be written or the versions do not go together.
+    Raises UsageError where the folder cannot be written or the versions do not go together, OutputError where its
+    disk is full.
     """
     found = assumed_releases(cluster)
     kafka, zookeeper, java = found.kafka, found.zookeeper, found.java
     java_home = cluster.java.home or (java_path(java) if java else "")
     environment = check_compatibility(cluster, java.major).environment if java else {}
     inputs = Inputs(kafka, zookeeper, java, java_home, environment)
-    written = []
+    return [_write(file, folder / file.path.lstrip("/")) for file in desired(cluster, host, inputs).files()]
+
+
+def _write(file: File, path: Path) -> Path:
     try:
-        for file in desired(cluster, host, inputs).files():
-            path = folder / file.path.lstrip("/")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(file.content, encoding="utf-8")
-            path.chmod(int(file.mode, 8))
-            written.append(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(file.content, encoding="utf-8")
+        path.chmod(int(file.mode, 8))
     except OSError as error:
-        raise UsageError(f"{error.strerror}: {error.filename}", where="--to", hint="name a folder of yours") from None
-    return written
+        hint = "name a folder that you may write to, with room enough"
+        raise unwritable(error, f"{path} cannot be written", where="--to", hint=hint) from None
+    return path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -47,10 +46,6 @@ class Access:
         """The options as they were given, for the command to type next."""
         words = ["--ssh-config", str(self.ssh_config)] if self.ssh_config else []
         return [*words, *(["-i", str(self.identity)] if self.identity else []), *self.files]
-
-    def command(self, name: str, host: str, *words: str) -> str:
-        """A command on this host to be pasted into a shell, with the options by which this run reached it."""
-        return shlex.join(["kprov", name, host, *words, *self.arguments])
 
     def login(self, host: Host) -> Login:
         """Resolve a host through ssh_config. Raises UsageError for it, and for a password file."""
@@ -150,12 +145,12 @@ def installed(connection: Connection) -> Installed:
     where = connection.login.name
     receipt = read_receipt(connection)
     if receipt.spec is None:
-        kept = f" any more; the data that uninstall kept are still there{_of_what(receipt)}" if receipt.made else ""
+        kept = f" any more; what uninstall kept is still there{_of_what(receipt)}" if receipt.made else ""
         raise PreflightError(
             f"kprov has installed nothing on this host{kept}",
             where=where,
             cause="\n".join(made["path"] for made in receipt.made.values() if made["path"]),
-            hint=f"kprov install {where}",
+            hint="install it: kprov install HOST",
         )
     cluster = Cluster.model_validate(receipt.spec)
     host = cluster.hosts[0]

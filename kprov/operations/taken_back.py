@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -46,17 +47,17 @@ def way_back(request: Request, where: str, plan: Plan, cause: str) -> Problem | 
         return None
     what = "the log names a setting that changed" if named else "settings changed since the services last ran"
     lines = "\n".join(str(item) for item in suspects)
-    return Problem(what, where, lines, _hint(request, where, suspects))
+    return Problem(what, where, lines, _hint(request, suspects))
 
 
-def _hint(request: Request, where: str, settings: Sequence[Setting]) -> str:
+def _hint(request: Request, settings: Sequence[Setting]) -> str:
     if request.config is not None:
         return f"put the old values back in {request.config}, then run the same command again"
     words, rest = words_back(settings)
     by_hand = f"set {', '.join(item.key for item in rest)} back by hand" if rest else ""
     if not words:
         return by_hand
-    command = request.access.command("install", request.host or where, *words)
+    command = shlex.join(["kprov", "install", "HOST", *words])
     return f"{by_hand}; take the others back with: {command}" if rest else f"take it back with: {command}"
 
 

@@ -70,7 +70,7 @@ def verdict(
     if interrupted:
         reasons = (_interruption(found, busy=busy), *reasons)
     if interrupted and any(unit.active == "missing" for unit in units):
-        how = () if busy else ("kprov install completes it, kprov uninstall removes what is there",)
+        how = () if busy else ("complete it: kprov install HOST", "or remove what is there: kprov uninstall HOST")
         return Verdict(State.NOT_INSTALLED, reasons[:1], how, "" if busy else "install")
     if all(unit.serving for unit in units):
         state = State.SERVING

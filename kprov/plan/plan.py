@@ -25,7 +25,7 @@ class Plan:
 
     changes: in order; obstacles: what stops it, empty if it can be carried out; notes: what the user should
     know; kept: what an uninstall leaves, in words; before and after: the receipt now and when all is done.
-    lost: how much data an uninstall removes, in words; empty if none. expects: what was seen of everything that
+    lost: what of the user's an uninstall removes for good, in words. expects: what was seen of everything that
     changes, by the question that was asked: the plan fits the host only while it is so.
     """
 
@@ -34,7 +34,7 @@ class Plan:
     obstacles: tuple[Obstacle, ...] = ()
     notes: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
-    lost: str = ""
+    lost: tuple[str, ...] = ()
     before: Receipt = Receipt()  # noqa: RUF009 (frozen)
     after: Receipt = Receipt()  # noqa: RUF009 (frozen)
     expects: tuple[tuple[Call, Seen], ...] = ()

@@ -6,14 +6,22 @@ from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
+from kprov.plan.loss import losses
 from kprov.plan.plan import Plan, above, expectations, holds
 from kprov.plan.services import helpers
 from kprov.receipt import Receipt, index
 from kprov.resources.base import ABSENT, Action, Change, Made, Obstacle, Seen
-from kprov.resources.removal import human_size, kib_of, query_of, removal
+from kprov.resources.removal import query_of, removal
 from kprov.resources.system import UnitState
 
-_USERS = frozenset({"data", "copy", "original"})
+# What stays of the user's, and the directories that it is in, by --purge and --force.
+_ALL = frozenset({"data", "copy", "original"})
+_KEPT: Mapping[tuple[bool, bool], frozenset[str]] = {
+    (False, False): _ALL,
+    (False, True): _ALL,
+    (True, False): frozenset({"copy"}),
+    (True, True): frozenset(),
+}
 # A unit that was started for another's sake, as the probe would see it.
 _STARTED = "ActiveState=active\nUnitFileState=enabled"
 
@@ -27,7 +35,8 @@ def uninstall_plan(
     force: bool,
     writers: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
 ) -> Plan:
-    """The plan that takes back what the receipt lists, in reverse; services first, data only with ``purge``.
+    """The plan that takes back what the receipt lists, in reverse; services first, data only with ``purge``, and
+    copies of what was edited only with ``force`` as well.
 
     What was there before kprov is put back when all of kprov's own is gone. writers: what the receipt notes of data
     that stay, by what they hold: which version wrote them.
@@ -44,8 +53,9 @@ def uninstall_plan(
     then = {**seen, **{change.id: {"status": "present", "show": _STARTED} for change in first}}
     results = {made.id: removal(made, then.get(made.id, ABSENT), purge=purge, force=force) for made in entries}
     copies = [copy for result in results.values() if result.change for copy in result.change.copies]
-    theirs = [made["path"] for made in entries if made.kind in _USERS and _is_there(made, seen)]
-    theirs = [copy["path"] for copy in copies] + ([] if purge else theirs)
+    staying = _KEPT[purge, force]
+    theirs = [made["path"] for made in entries if made.kind in staying and _is_there(made, seen)]
+    theirs += [copy["path"] for copy in copies]
     originals = [made for made in entries if made.kind == "original"]
     others = [made for made in entries if made.kind not in {"service", "original"}]
     for made in (*reversed(services), *reversed(others), *reversed(originals)):
@@ -72,14 +82,12 @@ def uninstall_plan(
     data_stay = any(made.kind == "data" and made["kept"] for made in left)
     after = Receipt(index([*reversed(left), *copies]), last=(receipt.installed or receipt.last) if data_stay else None)
     questions = {made.id: query_of(made) for made in entries}
-    removed = {change.id for change in changes if change.action is Action.REMOVE}
-    sizes = [kib_of(seen[made.id]) for made in entries if made.kind == "data" and made.id in removed]
     return Plan(
         host,
         tuple(changes),
         tuple(obstacles),
         kept=tuple(kept),
-        lost=human_size(sum(sizes)) if sizes else "",
+        lost=tuple(losses(entries, changes, seen)),
         before=receipt,
         after=after,
         expects=expectations(changes, questions, seen),

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from kprov.errors import UsageError
+from kprov.errors import UsageError, unwritable
 from kprov.events import Emit, Transfer, ignore
 from kprov.releases import checksum
 from kprov.releases.archive import Archive
@@ -19,18 +19,15 @@ def bundle(archives: Iterable[Archive], folder: Path, *, emit: Emit = ignore) ->
     """Copy the archives into ``folder``, made if need be, and return them as they are there.
 
     A file that is there already with the right sum is left alone, so it is cheap to run twice. A half-written
-    copy never has the name of a whole one. Raises UsageError if the folder cannot be written.
+    copy never has the name of a whole one. Raises UsageError if the folder cannot be written, OutputError if
+    its disk is full.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return tuple(_copy(archive, folder, emit) for archive in archives)
     except OSError as error:
-        raise UsageError(
-            "the archives cannot be written there",
-            where=f"--to {folder}",
-            cause=str(error),
-            hint="name a folder that you may write to, with room enough",
-        ) from error
+        hint = "name a folder that you may write to, with room enough"
+        raise unwritable(error, "the archives cannot be written", where=f"--to {folder}", hint=hint) from error
 
 
 def _copy(archive: Archive, folder: Path, emit: Emit) -> Archive:

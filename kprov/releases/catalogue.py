@@ -18,7 +18,7 @@ from packaging.version import Version
 from pydantic import BaseModel, ConfigDict
 from ruamel.yaml import YAML
 
-from kprov.errors import UsageError
+from kprov.errors import UsageError, did_you_mean
 from kprov.releases.checksum import Checksum
 from kprov.releases.product import Product, java_major, parse_version
 
@@ -192,7 +192,8 @@ def java(release: str | None, *, arch: str = "x86_64") -> Wanted:
         return Wanted(Product.JAVA, None, (), arch=arch)
     vendor, _, major = release.partition("-")
     if vendor != "temurin" or not (major.isascii() and major.isdigit()):
-        raise UsageError(f"{release!r} is not a Java release", hint=f"kprov knows {', '.join(data.releases)}")
+        hint = f"{did_you_mean(release, data.releases)} kprov knows {', '.join(data.releases)}".lstrip()
+        raise UsageError(f"{release!r} is not a Java release", hint=hint)
     written = data.architectures[arch]
     pattern = re.compile(data.pattern.replace("{major}", major).replace("{arch}", re.escape(written)))
     upstream = None

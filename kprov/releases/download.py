@@ -27,7 +27,7 @@ ATTEMPTS = 4  # in a row without one new byte
 ATTEMPTS_TO_CONNECT = 2
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)  # seconds; the first is between two pieces of data
 _SUM_LIMIT = 1 << 16  # bytes; a checksum file is smaller, a web page may not be
-_CLOSED_NETWORK = "on a closed network, run `kprov fetch --to DIR` elsewhere and pass --archives DIR here"
+_CLOSED_NETWORK = "on a closed network, make a folder elsewhere: kprov fetch --to DIR; then pass --archives DIR here"
 _HINT = f"set HTTPS_PROXY behind a proxy, SSL_CERT_FILE if it has a certificate of its own; {_CLOSED_NETWORK}"
 
 

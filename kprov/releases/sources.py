@@ -157,7 +157,9 @@ def require_folder(folder: Path) -> None:
     """Raise UsageError where the folder of archives is none."""
     if not folder.is_dir():
         what = "it is not a directory" if folder.exists() else "there is no such directory"
-        raise UsageError(what, where=f"--archives {folder}", hint="name the folder that `kprov fetch --to` made")
+        raise UsageError(
+            what, where=f"--archives {folder}", hint="name a folder with the archives; make one: kprov fetch --to DIR"
+        )
 
 
 def find_again(name: str, sha256: str, product: Product, archives: Path | None, emit: Emit = ignore) -> Archive | None:
@@ -230,6 +232,6 @@ def _nowhere(search: _Search) -> NotCataloguedError:
 def _carry(wanted: Wanted) -> str:
     command = " ".join(("kprov fetch", *wanted.options, "--to DIR"))
     return (
-        f"on a machine with internet access run `{command}`, carry DIR here and pass --archives DIR; "
+        f"get it on a machine with internet access: {command}; then carry DIR here and pass --archives DIR; "
         "behind a proxy set HTTPS_PROXY"
     )

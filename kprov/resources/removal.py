@@ -28,7 +28,8 @@ def query_of(made: Made) -> Call:
 def removal(made: Made, seen: Seen, *, purge: bool, force: bool) -> Removal:  # noqa: PLR0912 (a table of kinds)
     """What uninstall does about one entry.
 
-    purge: the user's data go too. force: what was changed since does not stop it, and is kept as a copy.
+    purge: the user's data go too. force: what was changed since does not stop it, and is kept as a copy. Both
+    together leave neither copies nor what was edited.
     """
     if made["foreign"] and seen.get("status") == "present" and seen.get("backup") != "yes":
         return Removal()  # it was going to be taken over, and a run that was interrupted had not come to it
@@ -48,10 +49,10 @@ def removal(made: Made, seen: Seen, *, purge: bool, force: bool) -> Removal:  # 
         case "service":
             return _service(made, seen)
         case "file":
-            return _file(made, seen, force=force, keep=not purge)
+            return _file(made, seen, force=force, keep=not purge)  # both together leave no copies
         case "data":
             return _data(made, seen, purge)
-        case "copy" if not purge:
+        case "copy" if not (purge and force):
             return Removal(kept=f"{made['path']} (a copy of {made['of']} as it was edited)")
         case "copy":
             return _remove(made, f"copy {made['path']}", ("remove_tree", made["path"]))
@@ -133,14 +134,20 @@ def _service(made: Made, seen: Seen) -> Removal:
 def _file(made: Made, seen: Seen, *, force: bool, keep: bool) -> Removal:
     path, title = made["path"], f"file {made['path']}"
     reload = _reload(path)
-    # A "previous" one may still be there after a run that was killed.
-    if seen.get("sha256") in {made["sha256"], *made["previous"].split()}:
+    if not is_edited(made, seen):
         return _remove(made, title, ("remove_file", path), *reload)
     if not force:
         return Removal(obstacle=_changed(made, f"{path} was edited since kprov wrote it"))
     if not keep:
         return _remove(made, title, ("remove_tree", path), *reload)
     return _removed_but_kept(made, title, "edited", seen, *reload)
+
+
+def is_edited(made: Made, seen: Seen) -> bool:
+    """Whether a file that is there is not as kprov wrote it."""
+    # A "previous" one may still be there after a run that was killed.
+    known = {made["sha256"], *made["previous"].split()}
+    return made.kind == "file" and seen["status"] == "present" and seen.get("sha256") not in known
 
 
 def _removed_but_kept(made: Made, title: str, how: str, seen: Seen, *then: Call) -> Removal:
@@ -165,14 +172,16 @@ def _data(made: Made, seen: Seen, purge: bool) -> Removal:
     return Removal(Change(Action.REMOVE, made.id, title, f"--purge: {size}", (("remove_tree", path),)))
 
 
-def kib_of(seen: Seen) -> int:
-    """KiB on disk of a data directory, as the probe saw it; 0 where it could not tell."""
+def kib_of(seen: Seen) -> int | None:
+    """KiB on disk of a data directory, as the probe saw it; None where it could not tell."""
     text = seen.get("kib", "")
-    return int(text) if text.isdigit() else 0
+    return int(text) if text.isdigit() else None
 
 
-def human_size(kib: int) -> str:
+def human_size(kib: int | None) -> str:
     """``512 KiB``, ``1.5 MiB``: sizes on disk, in powers of two."""
+    if kib is None:
+        return "unknown size"
     value = float(kib)
     for unit in ("KiB", "MiB", "GiB"):
         if value < 1024:

@@ -8,7 +8,6 @@ configuration (``data/broker-keys-VERSION.tsv``: name, type, default, valid, imp
 from __future__ import annotations
 
 import csv
-import difflib
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -18,7 +17,7 @@ from importlib.resources import files
 
 from packaging.version import Version
 
-from kprov.errors import Problem
+from kprov.errors import Problem, did_you_mean
 from kprov.spec.broker_values import VALID, check_meaning
 from kprov.spec.slips import slip_of
 from kprov.spec.value import shown
@@ -41,7 +40,6 @@ ADDRESS_KEYS = ("host.name", "port", "advertised.host.name", "advertised.port")
 # What went in 3.0 (docs/upgrade.html of 3.0): no table is of 3.0, so the one below it would still allow them.
 _GONE_IN_3 = (*ADDRESS_KEYS, "quota.consumer.default", "quota.producer.default")
 _UNLIMITED = "-1 or greater than 0"
-_NEAR = 0.6  # difflib's measure: how like two names are from which on one may be meant for the other
 _LISTENER = re.compile(r"listener\.name\.[^.]+\.(?P<key>(?:[^.]+\.)*[^.]+)")
 PLUGIN_HINT = "if a plugin reads it, pass it with --set-plugin KEY=VALUE, or as plugin_properties in kprov.yaml"
 
@@ -225,10 +223,9 @@ def _unknown(name: str, keys: Mapping[str, BrokerKey], kafka: Version) -> Proble
             f"Kafka {kafka} has no key {name}; Kafka {later} has",
             hint=f"choose that version or leave it out; {PLUGIN_HINT}",
         )
-    near = difflib.get_close_matches(name.lower().replace("_", "."), [*keys, "super.users"], n=1, cutoff=_NEAR)
-    meant = f"did you mean {near[0]}?" if near else "Kafka's documentation lists the keys in 'Broker Configs'"
-    slip = slip_of(name, [*keys, "super.users"])
-    return Problem(f"Kafka has no key {name}", hint=meant if slip else f"{meant}; {PLUGIN_HINT}")
+    known = [*keys, "super.users"]
+    meant = did_you_mean(name.replace("_", "."), known) or "Kafka's documentation lists the keys in 'Broker Configs'"
+    return Problem(f"Kafka has no key {name}", hint=meant if slip_of(name, known) else f"{meant}; {PLUGIN_HINT}")
 
 
 def _check_value(key: BrokerKey, value: str) -> Problem | None:
@@ -275,10 +272,10 @@ def _check_choice(key: BrokerKey, value: str) -> Problem | None:
     wrong = [item for item in given if item not in choices]
     if not wrong:
         return None
-    near = difflib.get_close_matches(wrong[0], choices, n=1)
+    near = did_you_mean(wrong[0], choices)
     return Problem(
         f"{wrong[0]!r} is not allowed",
-        hint=(f"did you mean {near[0]}? " if near else "") + f"{key.name} takes {describe(key.valid)}",
+        hint=f"{near} {key.name} takes {describe(key.valid)}".lstrip(),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +10,7 @@ from packaging.version import Version
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from kprov.errors import Problem
+from kprov.errors import Problem, did_you_mean
 from kprov.spec.broker_keys import broker_keys
 from kprov.spec.model import Broker, Cluster, Host, Java, Kafka, Server, Ssh, ZooKeeper
 from kprov.spec.value import WrongValueError, shown
@@ -53,14 +53,15 @@ def explain(item: Mapping[str, Any]) -> Problem:
             return Problem(f"{shown(value)} is not a list", where, hint="begin each host with '- address: '")
         case "enum":
             choices = context["expected"].replace("'", "").split(" or ")
-            near = difflib.get_close_matches(str(value), choices, n=1)
-            hint = f"choose {' or '.join(choices)}" + (f"; did you mean {near[0]}?" if near else "")
+            hint = "; ".join(filter(None, (f"choose {' or '.join(choices)}", did_you_mean(str(value), choices))))
             return Problem(f"{shown(value)} is not one of them", where, hint=hint)
         case "greater_than_equal" | "less_than_equal":
             return Problem(f"{shown(value)} is out of range", where, hint=_described(path)[1] or item["msg"])
     if {"properties", "plugin_properties"} & set(path[:-1]):
         return Problem(f"{shown(value)} is not the value of a property", where, hint=_property_hint(path, value))
     kind, hint = _described(path)
+    if hint.startswith("choose ") and (near := did_you_mean(str(value), re.findall(r"[\w.-]+", hint)[1:])):
+        hint += f"; {near}"
     return Problem(
         f"{shown(value)} is not {kind}" if kind else f"{shown(value)} does not fit", where, hint=hint or item["msg"]
     )
@@ -92,9 +93,8 @@ def _unknown_key(path: Path) -> str:
     if model in {Kafka, Broker} and name in broker_keys(Version("3.9.0")).keys() | broker_keys(Version("1.0.0")).keys():
         return f"did you mean {dotted((*path[:-1], 'properties'))}.{name}? Broker properties go there"
     known = list(model.model_fields) if model else []
-    near = difflib.get_close_matches(name.lower(), known, n=1)
-    if near:
-        return f"did you mean {near[0]}?"
+    if near := did_you_mean(name, known):
+        return near
     homes = [".".join((*group, name)) for group, other in _MODELS.items() if name in other.model_fields and group]
     if homes:
         return f"did you mean {' or '.join(home.replace('hosts', 'hosts[]') for home in homes)}?"

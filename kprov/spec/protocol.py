@@ -7,6 +7,8 @@ release: "set inter.broker.protocol.version=CURRENT_KAFKA_VERSION"). Below 3.0 t
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from packaging.version import Version
 
 from kprov.errors import Problem
@@ -35,6 +37,24 @@ def staged(cluster: Cluster, spoken: Version, *, finish: bool = False) -> Cluste
     return cluster.model_copy(update={"kafka": cluster.kafka.model_copy(update={"protocol": held})})
 
 
+@dataclass(frozen=True)
+class Raised:
+    """A protocol that is going to be raised: no release before ``now`` can run with what the broker writes then."""
+
+    was: Version
+    now: Version
+
+    def __str__(self) -> str:
+        after = f"after that there is no way back to a Kafka before {self.now}"
+        return f"{PROTOCOL} is raised from {self.was} to {self.now}: {after}"
+
+
+def raised(cluster: Cluster, before: Cluster) -> Raised | None:
+    """The protocol that ``cluster`` raises, by --finish or by a property of its own; None where it stays."""
+    was, now = in_force(before), in_force(cluster)
+    return Raised(was, now) if now > was else None
+
+
 def way_back(cluster: Cluster, spoken: Version, version: str) -> Problem | None:
     """Why the release that is asked for cannot follow Kafka ``version``, which has ``spoken`` a protocol.
 
@@ -46,5 +66,5 @@ def way_back(cluster: Cluster, spoken: Version, version: str) -> Problem | None:
         f"Kafka {cluster.kafka.version} does not know the protocol {spoken} that this broker speaks",
         "kafka.version",
         f"Kafka {version} ran with {PROTOCOL}={spoken}; the step up to it was final",
-        f"choose {spoken}.0 or later; to begin anew with an older one: kprov uninstall --purge, then install",
+        f"choose {spoken}.0 or later; or lose all messages, and install it then: kprov uninstall HOST --purge",
     )

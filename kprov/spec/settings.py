@@ -64,7 +64,7 @@ def path_to_reset(text: str) -> KeyPath:
         raise UsageError(
             "kafka.protocol has no default to go back to",
             where=f"--unset {name}",
-            hint="kprov upgrade --finish raises it",
+            hint="raise it: kprov upgrade HOST --finish",
         )
     path = RESETTABLE.get(re.sub(r"^hosts\[\]", "hosts[0]", name))
     if path is not None:

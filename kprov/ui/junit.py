@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kprov.errors import UsageError
+from kprov.errors import OutputError
 
 # What XML 1.0 cannot hold; a log line may.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -46,8 +46,9 @@ def junit(suite: str, cases: Sequence[Case]) -> str:
 
 
 def write_junit(path: Path, suite: str, cases: Sequence[Case]) -> None:
-    """Write the file; raises UsageError where that is not possible."""
+    """Write the file; raises OutputError where that is not possible."""
     try:
         path.write_text(junit(suite, cases), encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}", where="--junit", hint="name a file that you may write") from None
+        what = f"{path} cannot be written: {error.strerror}"
+        raise OutputError(what, where="--junit", hint="make room there, or name another file") from None

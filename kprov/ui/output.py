@@ -4,23 +4,33 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
 from packaging.version import Version
-from rich.console import Console
 from rich.text import Text
 
 from kprov import __version__
 from kprov.checks import Status
-from kprov.errors import ExitCode, KprovError, UsageError
-from kprov.events import Emit
+from kprov.commands import Way
+from kprov.errors import (
+    ClosedPipeError,
+    ExitCode,
+    InterruptedRunError,
+    KprovError,
+    OutputError,
+    UsageError,
+)
+from kprov.events import Emit, Event, Warned
 from kprov.journal import Journal
 from kprov.operations.check import Checked
+from kprov.operations.logs import Logs
 from kprov.operations.status import Status as HostStatus
 from kprov.operations.uninstall import Uninstalled
 from kprov.operations.unit_status import UnitStatus
@@ -29,10 +39,15 @@ from kprov.operations.verify import Verification
 from kprov.plan import Plan
 from kprov.resources.base import Action, Change
 from kprov.smoke import SmokeResult
+from kprov.ui.console import console, print_line
 from kprov.ui.junit import Case, write_junit
+from kprov.ui.logs import log_document, log_lines
 from kprov.ui.progress import progress
 
 SCHEMA = 1
+# Where the lines of a plan, and the evidence and the remedies of checks, go on on a narrow terminal.
+_PLAN_INDENT, _CHECK_INDENT = 4, 15
+_UNKNOWN_WAY = Way()
 _SIGNS: Mapping[Action, tuple[str, str]] = {
     Action.CREATE: ("+", "green"),
     Action.UPDATE: ("~", "yellow"),
@@ -67,7 +82,7 @@ class Output:
     as_json: collect everything and write one document at the end (``close``) instead of text.
     code: how the command ends when nothing fails. journal: of a run that is journalled; events and plans that are
     shown are written there as well. junit: a file with the command and each test of its result as a case, written
-    at the end.
+    at the end. way: how the run reaches its host, for the commands that it shows.
     """
 
     def __init__(
@@ -78,12 +93,15 @@ class Output:
         stream: TextIO | None = None,
         journal: Journal | None = None,
         junit: Path | None = None,
+        way: Way = _UNKNOWN_WAY,
     ) -> None:
         self.code = ExitCode.DONE
         self.journal = journal
         self._command = command
         self._json = as_json
-        self._console = Console(file=stream or sys.stdout, highlight=False, emoji=False, soft_wrap=True)
+        self._console = console(stream or sys.stdout)
+        self._way = way
+        self._changing = False
         self._data: dict[str, Any] = {}
         self._junit = junit
         self._began = time.monotonic()
@@ -91,16 +109,28 @@ class Output:
         self._failure = ""
 
     def check_junit(self) -> None:
-        """Raise UsageError where the JUnit file has no folder to be written to."""
-        if self._junit is not None and not self._junit.parent.is_dir():
+        """Raise UsageError where the JUnit file cannot be written."""
+        if self._junit is None:
+            return
+        if not self._junit.parent.is_dir():
             raise UsageError(f"{self._junit.parent} is not a folder", where="--junit", hint="make it first")
+        if self._junit.is_dir() or not os.access(self._junit if self._junit.exists() else self._junit.parent, os.W_OK):
+            raise UsageError(f"{self._junit} cannot be written", where="--junit", hint="name a file that you may write")
 
-    def close(self, code: ExitCode) -> None:
-        """Write the JSON document and the JUnit file, where they were asked for."""
+    def close(self, code: ExitCode) -> ExitCode:
+        """Write the JSON document and the JUnit file, where they were asked for; the code with which the command ends.
+
+        That is ``code``, unless all went well but the JUnit file could not be written. Raises OutputError and
+        ClosedPipeError for standard output.
+        """
         if self._junit is not None and self._junit.parent.is_dir():
             seconds = time.monotonic() - self._began
             whole = Case(f"kprov {self._command}", "failed" if self._failure else "passed", seconds, self._failure)
-            write_junit(self._junit, f"kprov {self._command}", [whole, *self._cases])
+            try:
+                write_junit(self._junit, f"kprov {self._command}", [whole, *self._cases])
+            except OutputError as error:
+                self.failed(error)
+                code = code if code is not ExitCode.DONE else error.code
         if self._json:
             document = {
                 "kprov": __version__,
@@ -111,20 +141,50 @@ class Output:
             }
             self._console.file.write(json.dumps(document, indent=2, default=_plain) + "\n")
             self._console.file.flush()
+        return code
 
     @contextmanager
     def progress(self) -> Iterator[Emit]:
         """Yield an emitter whose events appear on standard error, and in the journal, until the block ends."""
-        with progress() as emit:
-            yield self.journal.listening(emit) if self.journal else emit
+        with progress() as show:
+            listening = self.journal.listening(show) if self.journal else show
 
-    def add(self, key: str, value: Any, lines: Iterable[str | Text] = ()) -> None:
-        """A part of the result: a key of the document, or lines of text."""
+            def emit(event: Event) -> None:
+                listening(Warned(self._way.completed(event.text)) if isinstance(event, Warned) else event)
+
+            yield emit
+
+    @contextmanager
+    def changing(self) -> Iterator[Emit]:
+        """The same for work that changes a host: a run that is interrupted from here on may have changed something."""
+        self._changing = True
+        with self.progress() as emit:
+            yield emit
+
+    def interrupted(self) -> InterruptedRunError:
+        """The error of a run that Ctrl-C ends now."""
+        if self._changing:
+            hint = "run the same command again: it goes on from where the host is"
+            return InterruptedRunError("interrupted", hint=hint)
+        return InterruptedRunError("interrupted, nothing was changed" if self._way.words else "interrupted")
+
+    def complete(self, error: KprovError) -> KprovError:
+        """The same error; the commands in its hints are those that the user can type."""
+        error.problems = tuple(replace(item, hint=self._way.completed(item.hint)) for item in error.problems)
+        return error
+
+    def add(self, key: str, value: Any, lines: Iterable[str | Text] = (), *, indent: int = 0) -> None:
+        """A part of the result: a key of the document, or lines of text.
+
+        A line that is a plain string is kprov's own, and the commands in it are completed. indent: where a line
+        that is too long for the terminal goes on; without it the terminal breaks lines, and they can be copied whole.
+        """
         if self._json:
             self._data[key] = value
             return
         for line in lines:
-            self._console.print(line, markup=False)
+            text = self._way.completed(line) if isinstance(line, str) else line
+            print_line(self._console, text, indent=indent)
 
     def planned(self, plan: Plan) -> None:
         """A plan that is carried out without being shown; only the journal has it."""
@@ -143,12 +203,22 @@ class Output:
             if diffs and change.diff and change.action is not Action.CREATE:
                 lines += [_diff_line(line) for line in change.diff.splitlines()]
         lines += [f"  keeps {text}" for text in plan.kept]
+        lines += [Text(f"  loses {text}", style="red") for text in plan.lost]
         lines += [f"  note: {note}" for note in plan.notes]
         if not plan.changes:
             lines.append(f"{plan.host}: nothing to do")
         else:
             lines.append(f"{plan.host}: {counted(len(plan.changes), 'change')}")
-        self.add("plan", _plan_document(plan), lines)
+        self.add("plan", self._plan_document(plan), lines, indent=_PLAN_INDENT)
+
+    def _plan_document(self, plan: Plan) -> dict[str, Any]:
+        return {
+            "host": plan.host,
+            "changes": [_change_document(change) for change in plan.changes],
+            "notes": [self._way.completed(note) for note in plan.notes],
+            "kept": list(plan.kept),
+            "lost": list(plan.lost),
+        }
 
     def checked(self, result: Checked) -> None:
         """Theme by theme, one line for each result, below it what mends it; then how many there are of each."""
@@ -170,7 +240,10 @@ class Output:
         words = {"pass": "passed", "warn": "warned", "fail": "failed", "unknown": "could not be seen"}
         summary = ", ".join(f"{number} {words[name]}" for name, number in counts.items() if number)
         lines.append(f"{result.host}: {summary}")
-        self.add("check", {**dataclasses.asdict(result), "counts": counts, "passed": not result.failed}, lines)
+        found = [replace(item, fix=self._way.completed(item.fix)) for item in result.results]
+        document = dataclasses.asdict(replace(result, results=tuple(found)))
+        document |= {"counts": counts, "passed": not result.failed}
+        self.add("check", document, lines, indent=_CHECK_INDENT)
 
     def smoke(self, result: SmokeResult) -> None:
         """The steps as the article's reader would type them, and the verdict."""
@@ -187,6 +260,12 @@ class Output:
             status = {True: "passed", False: "failed", None: "skipped"}[step.passed]
             self._cases.append(Case(f"smoke test: {step.name}", status, step.seconds, step.detail))
         self.add("smoke_test", {**dataclasses.asdict(result), "passed": result.passed}, lines)
+
+    def logs(self, logs: Logs) -> None:
+        """The problems that logs show with what to do about each, and the end of each log."""
+        problems = tuple(replace(item, remedy=self._way.completed(item.remedy)) for item in logs.problems)
+        known = replace(logs, problems=problems)
+        self.add("logs", log_document(known), log_lines(known))
 
     def status(self, status: HostStatus) -> None:
         """The verdict and its reasons, then versions, units, ports and processes, and what differs from the receipt."""
@@ -226,15 +305,16 @@ class Output:
             "files", [str(path) for path in paths], [*(str(path) for path in paths), f"{len(paths)} files in {folder}"]
         )
 
-    def next_command(self, command: str) -> None:
-        """The command to type next."""
-        self.add("next", command, [f"next: {command}"])
+    def next_command(self, command: str, before: Iterable[str] = ()) -> None:
+        """The command to type next, with HOST for the host of this run; before: lines of what to look at first."""
+        self.add("next", self._way.completed(command), [*before, f"next: {command}"])
 
     def failed(self, error: KprovError) -> None:
         """An error, as part of the JSON document; for people it goes to standard error."""
-        self._failure = "\n".join(f"{problem}\n{problem.cause}".strip() for problem in error.problems)
+        said = "\n".join(f"{problem}\n{problem.cause}".strip() for problem in error.problems)
+        self._failure = f"{self._failure}\n{said}".strip()
         if self._json:
-            self._data["problems"] = [dataclasses.asdict(problem) for problem in error.problems]
+            self._data.setdefault("problems", []).extend(dataclasses.asdict(problem) for problem in error.problems)
         else:
             show_error(error)
 
@@ -245,14 +325,16 @@ def counted(number: int, noun: str) -> str:
 
 
 def show_error(error: KprovError, stream: TextIO | None = None) -> None:
-    """Each problem: what and where, the cause, what to do."""
-    console = Console(file=stream or sys.stderr, highlight=False, emoji=False, soft_wrap=True)
+    """Each problem: what and where, the cause, what to do. Nothing where nobody reads any more."""
+    if isinstance(error, ClosedPipeError):
+        return
+    target = console(stream or sys.stderr)
     for problem in error.problems:
-        console.print(Text.assemble(("error: ", "bold red"), str(problem)))
+        print_line(target, Text.assemble(("error: ", "bold red"), str(problem)), indent=7)
         for line in problem.cause.splitlines():
-            console.print(Text(f"  | {line}", style="dim"))
+            print_line(target, Text(f"  | {line}", style="dim"))
         if problem.hint:
-            console.print(Text(f"  -> {problem.hint}"))
+            print_line(target, f"  -> {problem.hint}", indent=5)
 
 
 def _diff_line(line: str) -> Text:
@@ -268,7 +350,7 @@ def _planned(status: HostStatus) -> list[str | Text]:
 def _installation(status: HostStatus) -> list[str | Text]:
     lines: list[str | Text] = [
         f"kafka      {status.kafka}  in {status.home}, clients at {status.bootstrap}",
-        *([f"protocol   {status.protocol}, until kprov upgrade --finish"] if status.protocol else []),
+        *_protocol_line(status),
         f"zookeeper  {status.zookeeper}",
         f"java       {status.java}  in {status.java_home}",
         f"data       {', '.join(status.data)}",
@@ -276,7 +358,11 @@ def _installation(status: HostStatus) -> list[str | Text]:
         *(f"drop-ins   {unit.unit}: {', '.join(unit.drop_ins)}" for unit in status.units if unit.drop_ins),
         *(Text.assemble(("drift      ", "yellow"), f"{item.id} {item.what}") for item in status.drift),
     ]
-    return [*lines, "           kprov install repairs the drift; kprov plan shows how"] if status.drift else lines
+    return [*lines, "           see how install repairs the drift: kprov plan HOST"] if status.drift else lines
+
+
+def _protocol_line(status: HostStatus) -> list[str]:
+    return [f"protocol   {status.protocol}, until it is raised: kprov upgrade HOST --finish"] if status.protocol else []
 
 
 def _unit_line(unit: UnitStatus) -> Text:
@@ -286,15 +372,6 @@ def _unit_line(unit: UnitStatus) -> Text:
     restarts = "unknown" if unit.restarts is None else unit.restarts
     colour = "green" if unit.serving else "red"
     return Text.assemble(f"{unit.unit:<18}", (unit.active, colour), f"  {enabled}  {rest}  restarts {restarts}")
-
-
-def _plan_document(plan: Plan) -> dict[str, Any]:
-    return {
-        "host": plan.host,
-        "changes": [_change_document(change) for change in plan.changes],
-        "notes": list(plan.notes),
-        "kept": list(plan.kept),
-    }
 
 
 def _change_document(change: Change) -> dict[str, Any]:

@@ -15,11 +15,24 @@ from typing import TextIO
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TaskID, TextColumn, TransferSpeedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TransferSpeedColumn,
+)
+from rich.table import Column
 from rich.text import Text
 
 from kprov.events import Emit, Event, Message, StepDone, StepFailed, StepStarted, Transfer, Warned
+from kprov.ui.console import plain_wanted
 
+# Cells: what a bar and the columns beside it take, and how wide a terminal must be for all of them.
+_BAR, _COUNT, _SPEED, _WIDE = 10, 16, 12, 76
 HEARTBEAT_SECONDS = 4.0
 TRANSFER_SECONDS = 2.0
 
@@ -28,7 +41,7 @@ TRANSFER_SECONDS = 2.0
 def progress(stream: TextIO | None = None) -> Iterator[Emit]:
     """Yield an emitter whose events appear on ``stream`` (standard error) until the block ends."""
     stream = stream or sys.stderr
-    if stream.isatty():
+    if stream.isatty() and not plain_wanted():
         with _terminal(stream) as emit:
             yield emit
     else:
@@ -114,18 +127,22 @@ def _plain(stream: TextIO) -> Iterator[Emit]:
         thread.join()
 
 
+def _transfer_columns(width: int) -> list[ProgressColumn]:
+    """The columns of a transfer that fit into a terminal of this width: the name is cut last of all, and shortened."""
+    fixed: list[ProgressColumn] = [DownloadColumn()]
+    if width >= _WIDE:
+        fixed.append(TransferSpeedColumn())
+    bar = 0 if width < _WIDE else _BAR if width < 2 * _BAR + _WIDE else 2 * _BAR
+    # The sign, each column with the blank before it, and the cell that terminals keep free.
+    left = width - 2 - (bar + 1 if bar else 0) - _COUNT - (_SPEED if width >= _WIDE else 0) - 1
+    name = TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis", max_width=left))
+    return [SpinnerColumn(), name, *([BarColumn(bar_width=bar)] if bar else []), *fixed]
+
+
 @contextmanager
 def _terminal(stream: TextIO) -> Iterator[Emit]:
     console = Console(file=stream, highlight=False, emoji=False)
-    bar = Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=30),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        console=console,
-        transient=True,
-    )
+    bar = Progress(*_transfer_columns(console.width), console=console, transient=True)
     spinner = Progress(
         SpinnerColumn(), TextColumn("{task.description} {task.elapsed:.0f} s"), console=console, transient=True
     )

@@ -35,7 +35,7 @@ def running(target: Target, unit: str) -> None:
 
 
 def test_the_last_run_came_to_its_end(target: Target) -> None:
-    assert target.receipt.state != "applying", "a run was interrupted: kprov install goes on"
+    assert target.receipt.state != "applying", "a run was interrupted; continue it: kprov install HOST"
 
 
 @pytest.mark.entries("file")

@@ -7,6 +7,7 @@ import pty
 import re
 import subprocess
 import sys
+import time
 
 import pytest
 from support.machine import Machine, until
@@ -150,22 +151,38 @@ def test_uninstall_force_keeps_what_was_edited(machine: Machine) -> None:
     assert machine.ssh(f"tail -n 1 {copy}") == "# mine\n"
 
 
-def test_purge_asks_with_host_and_size(machine: Machine) -> None:
-    """The question names the host and how much is lost; nobody there to answer is a no."""
-    words = [sys.executable, "-m", "kprov", "uninstall", machine.address, "--ssh-config", str(machine.lab.ssh_config)]
+def asked(machine: Machine, words: tuple[str, ...], answer: bytes) -> tuple[int, str]:
+    """The exit code of an uninstall that is given this answer on a terminal, and all that it showed."""
+    command = [sys.executable, "-m", "kprov", "uninstall", machine.address, "--ssh-config", str(machine.lab.ssh_config)]
     ours, theirs = pty.openpty()
-    with subprocess.Popen([*words, "--purge"], stdin=theirs, stdout=theirs, stderr=theirs) as run:
+    told = b""
+    terminal = ["setsid", "--ctty", "--wait"]  # for Ctrl-C
+    with subprocess.Popen([*terminal, *command, *words], stdin=theirs, stdout=theirs, stderr=theirs) as run:
         os.close(theirs)
-        told = b""
-        while b"?" not in told:
+        while b"[y/N]" not in told:
             told += os.read(ours, 65536)
-        os.write(ours, b"n\n")
+        time.sleep(1)  # a Ctrl-C that comes before Python waits for input is lost
+        os.write(ours, answer)
         told += _rest(ours)
-        assert run.wait(timeout=60) == 7
+        code = run.wait(timeout=60)
     os.close(ours)
-    text = " ".join(told.decode().split())
-    assert re.search(rf"on {re.escape(machine.address)}, and lose [0-9.]+ [KMG]iB of data there for good\?", text), text
-    machine.kprov("uninstall", "--purge", "--yes")
+    return code, " ".join(told.decode().split())
+
+
+def test_purge_asks_with_host_and_size(machine: Machine) -> None:
+    """The question names the host and how much is lost, copies with --force only; Ctrl-C there changes nothing."""
+    before = settled(machine)
+    code, text = asked(machine, ("--purge",), b"n\n")
+    assert code == 7
+    lost = r"[0-9.]+ [KMG]iB of messages \([0-9]+ topics?, [0-9]+ partitions?\), [0-9.]+ [KMG]iB of ZooKeeper's data\?"
+    assert re.search(rf"on {re.escape(machine.address)}, and lose for good: {lost}", text), text
+    code, text = asked(machine, ("--purge", "--force"), b"\x03")
+    assert code == 130
+    assert re.search(r", [0-9]+ cop(y|ies) of edited files\?", text), text
+    assert "interrupted, nothing was changed" in text
+    assert "goes on" not in text
+    assert settled(machine) == before
+    machine.kprov("uninstall", "--purge", "--force", "--yes")
 
 
 # ------------------------------------------------------------------ what others made

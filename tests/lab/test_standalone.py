@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+import shlex
+import subprocess
+import sys
 
 import pytest
 from support.machine import Machine, until
+from support.schemas import validated
 
 from kprov.lab.archives import default_directory
 from kprov.smoke.console import MESSAGES
@@ -160,9 +164,21 @@ def test_stop_and_start(machine: Machine) -> None:
     assert machine.kprov("stop", "--json").json["done"] == []
     stopped = machine.kprov("smoke-test", check=6)
     assert "zookeeper.service is inactive" in stopped.err
-    assert "-> kprov start" in stopped.err
-    done = machine.kprov("start", "--json").json["done"]
-    assert done == ["start service zookeeper.service", "start service kafka.service"]
+    pasted = pasted_from(stopped.err, "start it: ")
+    done = subprocess.run([*pasted, "--json"], capture_output=True, text=True, check=True)
+    assert validated(done.stdout)["done"] == ["start service zookeeper.service", "start service kafka.service"]
+    read = subprocess.run(pasted_from(stopped.err, "read its log: "), capture_output=True, text=True, check=True)
+    assert "zookeeper.service" in read.stdout
+    assert machine.kprov("status", "--json").json["status"]["serving"] is True
+
+
+def pasted_from(text: str, label: str) -> list[str]:
+    """The command that a message names after this label, as a shell reads it; this checkout's kprov runs it."""
+    found = re.search(rf"{re.escape(label)}(kprov [^;\n]*)", text)
+    assert found, text
+    words = shlex.split(found[1])
+    assert "--ssh-config" in words
+    return [sys.executable, "-m", *words]
 
 
 def test_a_broker_started_by_hand(machine: Machine) -> None:
@@ -268,9 +284,20 @@ def test_uninstall_keeps_what_the_user_wrote(machine: Machine) -> None:
     machine.install("--no-smoke-test")
 
 
-def test_purge_leaves_nothing(machine: Machine, before: dict[str, str]) -> None:
+def test_purge_alone_keeps_the_copy(machine: Machine) -> None:
+    """The messages are gone, and what the user wrote is not; help promises the copies to --force only."""
+    uninstalled = machine.kprov("uninstall", "--purge", "--yes", "--json").json
+    assert [text for text in uninstalled["plan"]["lost"] if "messages" in text]
+    assert uninstalled["uninstall"]["leftovers"] == []
+    (copy,) = (text.split()[0] for text in uninstalled["uninstall"]["kept"])
+    assert machine.ssh(f"tail -n 1 {copy}") == "# mine\n"
+    assert machine.ssh("ls -d /home/temp/kafka_logs /var/lib/zookeeper /usr/local/java 2>/dev/null", check=False) == ""
+
+
+def test_purge_by_force_leaves_nothing(machine: Machine, before: dict[str, str]) -> None:
     """The host's file tree is what it was before the first install."""
-    result = machine.kprov("uninstall", "--purge", "--yes", "--json")
+    result = machine.kprov("uninstall", "--purge", "--force", "--yes", "--json")
+    assert result.json["plan"]["lost"] == ["1 copy of edited files"]
     assert result.json["uninstall"] == {
         "host": machine.address,
         "changes": result.json["uninstall"]["changes"],

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from support.machine import Machine
+from support.terminal import on_terminal
 
 from kprov.history import find, host_runs, runs
 from kprov.lab.archives import default_directory
@@ -72,6 +75,8 @@ def test_from_the_article_to_a_later_release(machine: Machine) -> None:
     done = machine.kprov("upgrade", "--kafka-version", "1.1.1", *ARCHIVES, "--yes", "--json").json
     assert [(change["action"], change["id"]) for change in done["plan"]["changes"]] == told
     assert done["smoke_test"]["passed"] is True
+    assert done["next"].startswith(f"kprov upgrade {machine.address} --ssh-config ")
+    assert done["next"].endswith(" --finish")
     assert machine.pids()["zookeeper.service"] == pids["zookeeper.service"]
     assert property_of(machine, "inter.broker.protocol.version") == "1.0"
     assert property_of(machine, "log.message.format.version") == "1.0"
@@ -126,6 +131,15 @@ def test_the_last_step_has_no_way_back(machine: Machine) -> None:
     """The protocol is raised by a step of its own, and then an older release is refused before anything is touched."""
     refused = upgrade(machine, "--kafka-version", "2.8.2", "--finish", check=2)
     assert "--finish alone" in refused
+    step = "inter.broker.protocol.version is raised from 1.0 to 3.9: after that there is no way back"
+    assert any(note.startswith(step) for note in machine.kprov("plan", "--finish", "--json").json["plan"]["notes"])
+    assert property_of(machine, "inter.broker.protocol.version") == "1.0"
+    command = [sys.executable, "-m", "kprov", "upgrade", machine.address, "--ssh-config", str(machine.lab.ssh_config)]
+    question = f"Raise the protocol on {machine.address} from 1.0 to 3.9, in "
+    declined = on_terminal([*command, "--finish"], [(question, "n")], os.environ)
+    assert declined.code == 7
+    assert "After that there is no way back to a Kafka before 3.9." in declined.text
+    assert property_of(machine, "inter.broker.protocol.version") == "1.0"
     machine.kprov("upgrade", "--finish", "--yes", "--no-smoke-test")
     assert property_of(machine, "inter.broker.protocol.version") == ""
     assert machine.kprov("status", "--json").json["status"]["protocol"] == ""

@@ -79,6 +79,6 @@ def test_a_step_that_failed_stays_one() -> None:
 
 def test_of_many_differences_the_missing_ones_are_named() -> None:
     many = [Drift(f"file:/a{number}", "was edited") for number in range(9)]
-    text = explanation([*many, Drift("release:/r", "was removed")], "done", "box")
+    text = explanation([*many, Drift("release:/r", "was removed")], "done")
     assert text.startswith("/r was removed; /a0 was edited; ")
     assert text.endswith("/a3 was edited; 5 more differences: kprov install box repairs this")

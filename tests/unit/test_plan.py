@@ -568,6 +568,49 @@ def test_purge_leaves_nothing(mode: str) -> None:
     assert plan.after.made == {}
 
 
+def edited_once() -> tuple[ModelHost, str]:
+    """A host on which an edited file was replaced by an install; the path of its copy."""
+    host, state = installed()
+    differs(PROPERTIES, sha256="e" * 64, content="# mine\n", mtime="1764000000")(host)
+    plan = host.install(state)
+    ((copy,),) = [change.copies for change in plan.changes if change.copies]
+    return host, copy["path"]
+
+
+def test_purge_alone_keeps_the_copies_of_what_was_edited() -> None:
+    """Help promises their removal with --force only; the folder that they are in stays with them."""
+    host, path = edited_once()
+    plan = host.uninstall(purge=True)
+    assert plan.kept == (f"{path} (a copy of {HOME}/config/server.properties as it was edited)",)
+    assert not [text for text in plan.lost if "edited" in text]
+    assert f"copy:{path}" in host.present()
+    assert {f"directory:{HOME}", f"directory:{HOME}/config"} <= host.present()
+    assert not [id_ for id_ in host.present() if id_.startswith(("data:", "release:", "user:", "file:"))]
+    assert host.receipt.spec is None
+    assert f"copy:{path}" in host.receipt.made
+
+
+def test_purge_by_force_takes_the_copies_along_and_counts_them() -> None:
+    host, path = edited_once()
+    plan = host.plan_uninstall(purge=True, force=True)
+    assert "1 copy of edited files" in plan.lost
+    assert f"copy:{path}" in ids(plan)
+    host.carry_out(plan)
+    assert host.present() == BARE
+    assert host.receipt.made == {}
+
+
+def test_kept_copies_can_be_purged_later() -> None:
+    host, path = edited_once()
+    host.uninstall(purge=True)
+    again = host.plan_uninstall(purge=True)
+    assert (again.changes, len(again.kept)) == ((), 1)
+    plan = host.uninstall(purge=True, force=True)
+    assert plan.lost == ("1 copy of edited files",)
+    assert f"copy:{path}" not in host.present()
+    assert host.present() == BARE
+
+
 def test_kept_data_are_taken_up_again_with_their_owner() -> None:
     host, state = installed()
     host.uninstall()

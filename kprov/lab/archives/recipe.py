@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from ruamel.yaml import YAML
 
-from kprov.errors import UsageError
+from kprov.errors import UsageError, did_you_mean
 
 PACKAGE = Path(__file__).parent
 
@@ -78,10 +77,9 @@ def chosen(names: Sequence[str]) -> Mapping[str, Recipe]:
     known = recipes()
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
             raise UsageError(
                 f"there is no archive {name!r}",
                 where="--only",
-                hint=(f"did you mean {near[0]}? " if near else "") + f"There are: {', '.join(known)}",
+                hint=f"{did_you_mean(name, known)} The archives are {', '.join(known)}".lstrip(),
             )
     return {name: recipe for name, recipe in known.items() if not names or name in names}

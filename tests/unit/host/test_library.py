@@ -297,6 +297,16 @@ def test_what_data_a_directory_holds(
     assert data.number("kib") > 0
 
 
+def test_topics_are_counted_by_their_first_partition(host: LocalHost, place: Path) -> None:
+    """Neither Kafka's own nor partitions that are being moved or deleted are the user's."""
+    names = ["a-0", "a-1", "a-10", "a-1-0", "b_c.d-0", "__consumer_offsets-0", "__transaction_state-3"]
+    names += ["gone-0.4ca5a0b87d3b4b8f-delete", "moved-0.4ca5a0b8-future", "no-partition", "meta.properties"]
+    for name in names:
+        (place / name).mkdir()
+    data = host.exchange([("probe_data", "data:x", str(place))]).records[1]
+    assert (data["topics"], data["partitions"]) == ("3", "5")
+
+
 def test_no_data_directory(host: LocalHost, place: Path) -> None:
     assert host.one("probe_data", "x", str(place / "none"))["status"] == "absent"
 

@@ -39,7 +39,7 @@ def test_a_document_that_it_says_is_valid() -> None:
         {"status": {}},
         {"problems": []},
         {"exit_code": 3},
-        {"exit_code": 9},
+        {"exit_code": 11},
         {"command": "status"},
     ],
     ids=str,

@@ -1,0 +1,60 @@
+"""Where text goes: consoles that respect NO_COLOR, and lines that wrap at words."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from typing import Literal, TextIO
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+# What must stay in one piece when a line wraps: a command after a colon, which somebody will copy, or a word.
+_PIECE = re.compile(r"(?<=: )(?:kprov|ssh[a-z-]*) [^;,)]*|\S+")
+_LEAST_WIDTH = 40
+
+
+def plain_wanted() -> bool:
+    """Whether no escape sequence may be written, not even on a terminal: NO_COLOR, or a terminal that knows none."""
+    return bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+
+
+def console(stream: TextIO) -> Console:
+    """A console for lines: it breaks none by itself, and writes no escape sequence where none is wanted.
+
+    NO_COLOR leaves rich the other styles, such as dim and bold; without a colour system it writes none of them.
+    """
+    system: Literal["auto"] | None = None if plain_wanted() else "auto"
+    return Console(file=stream, highlight=False, emoji=False, soft_wrap=True, color_system=system)
+
+
+def print_line(target: Console, line: str | Text, *, indent: int = 0) -> None:
+    """Print a line as it is; on a terminal that is too narrow for it, in lines that break at words.
+
+    indent: how far the second line and those after it are indented.
+    """
+    text = Text(line) if isinstance(line, str) else line
+    if indent and target.file.isatty():
+        for part in wrapped(text, target.width, indent):
+            target.print(part, markup=False)
+    else:
+        target.print(text, markup=False)
+
+
+def wrapped(text: Text, width: int, indent: int) -> Iterator[Text]:
+    """The text in lines of at most ``width`` cells; only a word or a command that is longer goes beyond.
+
+    A terminal breaks such a line itself, and it can be copied whole.
+    """
+    width = max(width, _LEAST_WIDTH)
+    plain = text.plain
+    start = end = 0
+    lead = ""
+    for piece in _PIECE.finditer(plain):
+        if end > start and cell_len(lead + plain[start : piece.end()]) > width and plain[start:end].strip():
+            yield Text.assemble(lead, text[start:end])
+            lead, start = " " * indent, piece.start()
+        end = piece.end()
+    yield Text.assemble(lead, text[start:])

@@ -1,0 +1,59 @@
+"""The protocol across an upgrade: held at that of the release before, and raised by a step of its own."""
+
+from __future__ import annotations
+
+import pytest
+from packaging.version import Version
+from support.specimens import asked
+
+from kprov.spec.broker_keys import PROTOCOL
+from kprov.spec.model import Cluster
+from kprov.spec.protocol import Raised, in_force, raised, staged, way_back
+
+
+def held(kafka: str, protocol: str | None, **properties: str) -> Cluster:
+    more = {"kafka": {"protocol": protocol}} if protocol else {}
+    return asked(kafka=kafka, properties=properties, more=more)
+
+
+CASES = {
+    "an upgrade holds it": (held("2.8.2", None), held("1.0.0", None), False, None),
+    "finish raises it": (held("2.8.2", "1.0"), held("2.8.2", "1.0"), True, ("1.0", "2.8")),
+    "finish where there is nothing to finish": (held("2.8.2", None), held("2.8.2", None), True, None),
+    "a way back raises nothing": (held("1.0.0", None), held("2.8.2", "1.0"), False, None),
+    "another setting raises nothing": (
+        held("2.8.2", "1.0", **{"num.partitions": "3"}),
+        held("2.8.2", "1.0"),
+        False,
+        None,
+    ),
+    "a property of one's own raises it as well": (
+        held("2.8.2", None, **{PROTOCOL: "2.8"}),
+        held("2.8.2", "1.0"),
+        False,
+        ("1.0", "2.8"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_an_upgrade_raises(name: str) -> None:
+    cluster, before, finish, expected = CASES[name]
+    found = raised(staged(cluster, before, finish=finish), before)
+    assert found == (Raised(*map(Version, expected)) if expected else None)
+
+
+def test_what_was_raised_cannot_be_taken_back() -> None:
+    """The reason for asking."""
+    before = held("2.8.2", "1.0")
+    after = staged(before, before, finish=True)
+    assert str(in_force(after)) == "2.8"
+    assert way_back(held("1.0.0", None), before) is None
+    problem = way_back(held("1.0.0", None), after)
+    assert problem is not None
+    assert "kprov uninstall HOST --purge" in problem.hint
+
+
+def test_the_step_names_both_protocols_and_that_it_is_final() -> None:
+    text = str(Raised(Version("1.0"), Version("2.8")))
+    assert text == f"{PROTOCOL} is raised from 1.0 to 2.8: after that there is no way back to a Kafka before 2.8"

@@ -1,0 +1,147 @@
+"""upgrade --finish: it says what it raises, asks in a question of its own, and an upgrade leads to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.version import Version
+from support.model_host import ModelHost
+from support.plan_cases import fresh
+from support.specimens import asked, wanted
+
+from kprov.cli import install as cli
+from kprov.cli.main import main
+from kprov.desired.runtime import runtime
+from kprov.errors import DeclinedError
+from kprov.host.connection import Connection
+from kprov.operations import install as operation
+from kprov.operations.install import Prepared, Settled, _finishes
+from kprov.operations.request import Asked, Request
+from kprov.operations.session import Access
+from kprov.plan import Plan
+from kprov.spec.protocol import Raised
+
+STEP = Raised(Version("1.0"), Version("2.8"))
+
+
+@pytest.fixture
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelHost:
+    """A host with Kafka 1.0.0, which nobody connects to."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr(operation, "look_for_releases", lambda *_: None)
+    monkeypatch.setattr(Connection, "__enter__", lambda self: self)
+    monkeypatch.setattr(Connection, "__exit__", lambda *_: None)
+    host = fresh()
+    host.install(wanted(asked()))
+    host.receipt = replace(host.receipt, state="done", spec={})
+    return host
+
+
+@pytest.fixture
+def questions(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """What was asked; the answer is no, unless --yes was given."""
+    found: list[str] = []
+
+    def confirm(question: str, *, yes: bool) -> None:
+        found.append(question)
+        if not yes:
+            raise DeclinedError("declined, nothing was changed")
+
+    monkeypatch.setattr(cli, "confirm", confirm)
+    return found
+
+
+def prepare(monkeypatch: pytest.MonkeyPatch, host: ModelHost, **fields: Any) -> Plan:
+    """Let the next run have this plan: one property more."""
+    cluster = asked(kafka="1.0.0", properties={"num.partitions": "3"})
+    plan = host.plan(wanted(cluster))
+    live = runtime(cluster, cluster.hosts[0], "/java", "11")
+    monkeypatch.setattr(operation, "prepare", lambda *_: Prepared(plan, live, **fields))
+    monkeypatch.setattr(cli, "execute", lambda *_, **__: None)
+    return plan
+
+
+def test_the_last_step_has_a_question_of_its_own(
+    host: ModelHost, questions: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = prepare(monkeypatch, host, raised=STEP)
+    assert main(["upgrade", "kafka-1", "--finish"]) == 7
+    assert questions == [
+        f"Raise the protocol on kafka-1 from 1.0 to 2.8, in {len(plan.changes)} changes? "
+        "After that there is no way back to a Kafka before 2.8."
+    ]
+
+
+def test_another_change_asks_as_before(host: ModelHost, questions: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = prepare(monkeypatch, host)
+    assert main(["upgrade", "kafka-1"]) == 7
+    assert questions == [f"Make these {len(plan.changes)} changes on kafka-1?"]
+
+
+def test_an_upgrade_ends_with_the_last_step_and_what_to_look_at_before(
+    host: ModelHost, questions: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = asked(kafka="2.8.2")
+    prepare(monkeypatch, host, before=Asked(before, before.hosts[0], None), held="1.0")  # type: ignore[arg-type]
+    assert main(["upgrade", "ada@kafka-1", "--yes"]) == 0
+    assert questions
+    assert capsys.readouterr().out.splitlines()[-6:] == [
+        "the broker is held at the protocol 1.0 until you finish the upgrade; before that:",
+        "  see that your own clients produce and consume",
+        "  see that all runs as it should: kprov status ada@kafka-1",
+        "  look for problems since the upgrade: kprov logs ada@kafka-1 --since 1h",
+        "  or go back, as long as you have not finished: kprov upgrade ada@kafka-1 --kafka-version 2.8.2",
+        "next: kprov upgrade ada@kafka-1 --finish",
+    ]
+
+
+@pytest.mark.parametrize(("moved", "held"), [(True, ""), (False, "1.0")], ids=["nothing held", "the same releases"])
+@pytest.mark.usefixtures("questions")
+def test_other_runs_end_with_status(
+    moved: bool,
+    held: str,
+    host: ModelHost,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    before = asked()
+    prepare(monkeypatch, host, before=Asked(before, before.hosts[0], None) if moved else None, held=held)  # type: ignore[arg-type]
+    assert main(["install", "kafka-1", "--yes"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "next: kprov status kafka-1"
+
+
+def test_plan_takes_finish_and_shows_what_it_raises(
+    host: ModelHost, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = replace(prepare(monkeypatch, host), notes=(str(STEP),))
+    requests: list[Request] = []
+
+    def prepared(_: object, request: Request, *__: object) -> Prepared:
+        requests.append(request)
+        return Prepared(plan, None, raised=STEP)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(operation, "prepare", prepared)
+    assert main(["plan", "kafka-1", "--finish", "--exit-code"]) == 10
+    assert requests[0].finish is True
+    assert f"  note: {STEP}\n" in capsys.readouterr().out
+
+
+def notes(kafka: str, protocol: str | None, *, finish: bool) -> list[str]:
+    """What a run says about the last step on a host with this Kafka, held at this protocol."""
+    before = asked(kafka=kafka, more={"kafka": {"protocol": protocol}} if protocol else {})
+    now = asked(kafka=kafka) if finish else before
+    as_asked, was = (Asked(item, item.hosts[0], None) for item in (now, before))  # type: ignore[arg-type]
+    request = Request(None, "kafka-1", (), Access(), finish=finish)
+    return list(_finishes(request, Settled(fresh().receipt, as_asked, was)))
+
+
+def test_a_plan_says_what_is_raised_or_that_nothing_is() -> None:
+    assert notes("2.8.2", "1.0", finish=True) == [str(STEP)]
+    assert notes("2.8.2", None, finish=True) == [
+        "inter.broker.protocol.version is 2.8 already: there is nothing to finish"
+    ]
+    assert notes("2.8.2", "1.0", finish=False) == []

@@ -1,0 +1,214 @@
+"""On a terminal: no escape sequence where NO_COLOR asks for none, lines that break at words, bars that fit."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterable
+
+import pytest
+from rich.text import Text
+
+from kprov.commands import Way
+from kprov.errors import KprovError, Problem, StepError
+from kprov.events import Message, StepDone, StepFailed, StepStarted, Transfer, Warned
+from kprov.plan import Plan
+from kprov.resources.base import Action, Change
+from kprov.ui import progress
+from kprov.ui.console import wrapped
+from kprov.ui.output import Output, show_error
+
+LONG = "/usr/local/single_kafka/config/server.properties.edited-20251124T160000Z"
+REASON = f"it was edited; what is there is kept as {LONG}, and nothing of it is lost"
+COMMAND = "kprov upgrade ada@kafka-1.example.com:2222 --ssh-config 'my config' -i /home/ada/.ssh/id_ed25519 --finish"
+ARCHIVE = "pushing OpenJDK11U-jre_x64_linux_hotspot_11.0.29_7.tar.gz"
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Terminal:
+    """One of 80 columns."""
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", str(getattr(request, "param", 80)))
+    return Terminal()
+
+
+def change(action: Action, title: str, reason: str) -> Change:
+    return Change(action, "file:/a", title, reason, (), diff="--- a\n+++ b\n-old\n+new")
+
+
+PLAN = Plan(
+    "kafka-1",
+    (
+        change(Action.UPDATE, "file /usr/local/single_kafka/config/server.properties", REASON),
+        change(Action.RESTART, "service kafka.service", "what it reads changes"),
+    ),
+    notes=(f"inter.broker.protocol.version is held at 1.0, so that the way back stays open; raise it: {COMMAND}",),
+    kept=("/home/temp/kafka_logs (512 KiB of kafka data)",),
+)
+FAILURE = StepError(
+    [Problem("start service kafka.service failed", "kafka-1", "a cause", f"look at the log; then go on: {COMMAND}")]
+)
+
+
+def everything(stream: Terminal) -> str:
+    """All that writes to a terminal."""
+    output = Output("install", stream=stream)
+    output.plan(PLAN, diffs=True)
+    output.next_command("kprov status kafka-1")
+    show_error(FAILURE, stream)
+    with progress(stream) as emit:
+        for event in (
+            Transfer("pushing x", 0, 10),
+            Transfer("pushing x", 10, 10),
+            StepStarted(1, 2, "a"),
+            StepDone(1, 2, "a", 1),
+            StepStarted(2, 2, "b"),
+            StepFailed(2, 2, "b", 1),
+            Warned("careful"),
+            Message("looking"),
+        ):
+            emit(event)
+    return stream.getvalue()
+
+
+def test_a_terminal_gets_colours(terminal: Terminal) -> None:
+    """The tests below could not fail otherwise."""
+    assert "\x1b[" in everything(terminal)
+
+
+@pytest.mark.parametrize("name", ["NO_COLOR", "TERM"])
+def test_no_escape_sequence_is_left(name: str, terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither colours nor dim, bold and moving cursors: NO_COLOR (no-color.org), or a terminal that knows none."""
+    monkeypatch.setenv(name, {"NO_COLOR": "1", "TERM": "dumb"}[name])
+    text = everything(terminal)
+    assert "\x1b" not in text
+    assert "a  1.0 s" in text
+
+
+def test_an_empty_no_color_asks_for_nothing(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "")
+    assert "\x1b[" in everything(terminal)
+
+
+def test_a_pipeline_may_ask_for_colours_and_gets_whole_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """FORCE_COLOR, as CI services set it."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    stream = io.StringIO()
+    Output("plan", stream=stream).plan(PLAN, diffs=False)
+    assert "\x1b[" in stream.getvalue()
+    assert len(stream.getvalue().splitlines()) == 5
+    monkeypatch.setenv("NO_COLOR", "1")
+    stream = io.StringIO()
+    Output("plan", stream=stream).plan(PLAN, diffs=False)
+    assert "\x1b" not in stream.getvalue()
+
+
+# ------------------------------------------------------------------ lines
+
+
+def plain(text: str) -> list[str]:
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text).splitlines()
+
+
+def plan_lines(stream: Terminal) -> list[str]:
+    Output("plan", stream=stream).plan(PLAN, diffs=False)
+    return plain(stream.getvalue())
+
+
+def words(lines: Iterable[str]) -> list[str]:
+    return " ".join(lines).split()
+
+
+@pytest.mark.parametrize("terminal", [60, 80, 100], indirect=True)
+def test_lines_of_a_plan_break_at_words(terminal: Terminal, request: pytest.FixtureRequest) -> None:
+    """Only what is longer than a line goes beyond it, and what goes on is indented."""
+    width = request.node.callspec.params["terminal"]
+    lines = plan_lines(terminal)
+    whole = [
+        f"~ update {PLAN.changes[0].title}  {REASON}",
+        f"^ restart {PLAN.changes[1].title}  what it reads changes",
+        f"  keeps {PLAN.kept[0]}",
+        f"  note: {PLAN.notes[0]}",
+        "kafka-1: 2 changes",
+    ]
+    assert words(lines) == words(whole)
+    assert [line for line in lines if len(line) > width and not line.strip().startswith(("/", "kprov "))] == []
+    following = [line for line in lines if not line.startswith(("~", "^", "  keeps", "  note", "kafka-1:"))]
+    assert following
+    assert all(re.match(r" {4}\S", line) for line in following)
+
+
+def test_a_command_stays_whole(terminal: Terminal) -> None:
+    """The terminal breaks it where it must, and whoever copies it gets one line."""
+    assert f"    {COMMAND}" in plan_lines(terminal)
+
+
+def test_elsewhere_no_line_is_broken() -> None:
+    stream = io.StringIO()
+    Output("plan", stream=stream).plan(PLAN, diffs=False)
+    assert len(stream.getvalue().splitlines()) == 5
+
+
+def test_errors_break_at_words(terminal: Terminal) -> None:
+    show_error(FAILURE, terminal)
+    assert plain(terminal.getvalue()) == [
+        "error: kafka-1: start service kafka.service failed",
+        "  | a cause",
+        "  -> look at the log; then go on:",
+        f"     {COMMAND}",
+    ]
+
+
+def test_colours_go_on_in_the_next_line(terminal: Terminal) -> None:
+    line = Text.assemble(("~ update file /a", "yellow"), (f"  {'why ' * 30}", "dim"))
+    parts = list(wrapped(line, 80, 4))
+    assert [part.plain[:4] for part in parts[1:]] == ["    "]
+    assert all("dim" in str(part.spans) for part in parts)
+
+
+@pytest.mark.parametrize("text", ["", "   ", "one", "  two words", "x" * 200, f"a {'x' * 200} b"])
+def test_nothing_is_lost(text: str) -> None:
+    parts = [part.plain for part in wrapped(Text(text), 80, 4)]
+    assert " ".join(parts).split() == text.split()
+    assert parts
+    assert [part for part in parts if len(part) > 80 and " " in part.strip()] == []
+
+
+def test_wide_characters_are_counted_as_two() -> None:
+    text = Text("主题 " * 30)
+    assert all(part.cell_len <= 80 for part in wrapped(text, 80, 4))
+
+
+# ------------------------------------------------------------------ bars
+
+
+@pytest.mark.parametrize("terminal", [50, 60, 75, 76, 80, 96, 120], indirect=True)
+def test_a_transfer_fits_with_its_numbers(terminal: Terminal, request: pytest.FixtureRequest) -> None:
+    """The name is shortened where it must be; how much has been pushed is always there."""
+    width = request.node.callspec.params["terminal"]
+    with progress(terminal) as emit:
+        emit(Transfer(ARCHIVE, 0, 210_000_000))
+        emit(Transfer(ARCHIVE, 100_500_000, 210_000_000))
+    shown = [line for line in plain(terminal.getvalue().replace("\r", "\n")) if "pushing" in line]
+    assert shown
+    assert max(len(line) for line in shown) <= width
+    assert all("pushing OpenJDK11U-jre" in line for line in shown)
+    assert "100.5/210.0 MB" in shown[-1]
+
+
+def test_the_way_of_the_run_is_in_what_is_shown(terminal: Terminal) -> None:
+    output = Output("plan", stream=terminal, way=Way("kafka-1", options=("-i", "key")))
+    error = output.complete(KprovError("x", hint="start it: kprov start HOST"))
+    output.failed(error)
+    assert error.problems[0].hint == "start it: kprov start kafka-1 -i key"
