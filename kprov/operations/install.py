@@ -21,6 +21,7 @@ from kprov.operations.preflight import (
     Releases,
     in_short,
     network,
+    real_paths,
     stopping,
 )
 from kprov.operations.request import Asked, Request
@@ -224,6 +225,7 @@ def plan_for(connection: Connection, request: Request, found: Survey, emit: Emit
         found.zone,
         facts.systemd or 0,
         begins_from_logs(found.asked, found.answer),
+        real_paths(found.answer),
     )
     wanted = desired(cluster, host, inputs)
     live = runtime(cluster, host, found.java_home, found.java)

@@ -69,7 +69,7 @@ def survey(connection: Connection, asked: Asked, receipt: Receipt, releases: Rel
     seen = the_java(releases, java_home, answer.seen["java"], java)
     asked = replace(asked, cluster=cluster, host=host)
     results = (
-        *run_checks(subject(cluster, host, releases, seen, answer, receipt=receipt)),
+        *run_checks(subject(cluster, host, releases, seen, answer, receipt=receipt, java_home=java_home)),
         *missing_snapshot(asked, answer),
     )
     return Survey(asked, receipt, releases, answer, java_home, java, zone, results)
