@@ -28,7 +28,7 @@ from kprov.operations.request import Asked, Request
 from kprov.operations.session import asked_for, read_receipt
 from kprov.operations.snapshot import begins_from_logs
 from kprov.operations.survey import Survey, survey
-from kprov.plan import Plan, install_plan
+from kprov.plan import Plan, install_plan, writable
 from kprov.receipt import Receipt
 from kprov.releases import catalogue
 from kprov.releases.archive import Archive
@@ -254,7 +254,8 @@ def plan_for(connection: Connection, request: Request, found: Survey, emit: Emit
         adopt=request.adopt,
         drop=request.drop,
     )
-    return Prepared(plan, live, found.results)
+    in_vain = writable.obstacles(plan.changes, found.answer.seen["writable"])
+    return Prepared(replace(plan, obstacles=(*plan.obstacles, *in_vain)), live, found.results)
 
 
 def carry_out(connection: Connection, prepared: Prepared, command: str, emit: Emit, ready: float | None = None) -> None:
