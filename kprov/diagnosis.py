@@ -28,10 +28,19 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
     ),
     (
         r"AccessDeniedException|Permission denied|not writable",
-        "a file is not the service's; if it was run by hand as root, 'kprov start' gives the files back",
+        "the service's user may not use the path in the log: 'kprov check' names a directory above it that is closed; "
+        "if Kafka or ZooKeeper was run by hand as root, 'kprov start' gives the files back",
+    ),
+    (
+        r"no inodes left on /",
+        "the file system has space and no inodes: remove files there that nobody needs (df -i counts them)",
     ),
     (r"No space left on device|Disk quota exceeded", "the disk is full: make room"),
     (r"Read-only file system", "the file system is mounted read-only: see why (dmesg), and mount it writable"),
+    (
+        r"Dependency failed for|A dependency job for",
+        "a mount that the unit requires did not start: systemctl --failed names it; mount it, then kprov start",
+    ),
     (r"cannot lock /etc/|existing lock file /etc/", "a tool that changes users was killed: remove that lock file"),
     (r"No snapshot found, but there are log entries", "ZooKeeper's data directory lacks a snapshot"),
     (r"Timed out waiting for connection|Unable to connect to zookeeper", "ZooKeeper does not answer: see its log"),
