@@ -53,7 +53,9 @@ class User:
             return self._adopted(seen)
         if seen.get("group", "kept") == "":
             reason = f"its group {self.name} was removed"
-            return Change(Action.UPDATE, self.id, title, reason, (("add_group", self.name),), made=was)
+            before = {key: was[key] for key in ("adopted", "joined", "group_made") if was[key]}
+            call: Call = ("add_group", self.name)
+            return Change(Action.UPDATE, self.id, title, reason, (call,), made=self._entry(**before))
         return None
 
     def _entry(self, **fields: str) -> Made:
