@@ -10,8 +10,8 @@ _REGISTERED = r"already registered on the path|node already exists and owner"
 
 _LINE = 200  # characters of a line that an advice shows
 _CLOSED = (
-    "check the owner and the mode of it and of every directory above it (namei -l); if it was run by hand as root, "
-    "give the files back: kprov start HOST"
+    "check the owner and the mode of it and of every directory above it (kprov check HOST); if it was run by hand as "
+    "root, give the files back: kprov start HOST"
 )
 
 # The first row whose pattern is found counts: what is specific stands before what is general. An advice may name the
@@ -53,6 +53,10 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
     (
         r"Failed to load environment files: (?P<why>[^\n]+)",
         "the unit's environment file cannot be read ({why}): what differs from the receipt: kprov status HOST",
+    ),
+    (
+        r"Dependency failed for|A dependency job for",
+        "a mount that the unit requires did not start (systemctl --failed names it): mount it; then kprov start HOST",
     ),
     (
         r"[Ff]ailed to run 'start' task: (?P<why>[^\n]+)",
@@ -284,6 +288,10 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
         "ZooKeeper does not let the broker use {path}: its nodes have ACLs of another user (zookeeper.set.acl, JAAS)",
     ),
     # ---- files and disks
+    (
+        r"no inodes left on /",
+        "the file system has space and no inodes: remove files there that nobody needs (df -i counts them)",
+    ),
     (
         r"No space left on device|Disk quota exceeded",
         "the disk is full, its inodes are used up or a quota is (df -h, df -i): make room",

@@ -52,16 +52,12 @@ def _differences(made: Made, seen: Seen) -> Iterator[str]:
         case "directory" | "data":
             yield from _of_directory(made, seen)
         case "link":
-            if seen.get("target") != made["target"]:
-                kind = seen.get("type", "")
-                now = f"a link to {seen.get('target')}" if kind == "symbolic link" else f"a {kind}"
-                yield f"is {now}, not a link to {made['target']}"
+            yield from _of_link(made, seen)
         case "links":
-            if seen.get("links") != "right":
-                replaced = [line.rpartition(" ")[0] for line in seen.get("replaced", "").splitlines()]
-                yield (
-                    f"{', '.join(replaced)}: a file, not a link" if replaced else "lacks links, or some lead elsewhere"
-                )
+            yield from _of_links(seen)
+        case "user":
+            if seen.get("group", "kept") == "":
+                yield f"its group {made['name']} was removed"
         case "release":
             if seen.get("type") != "directory":
                 yield f"is a {seen.get('type')}, not the release"
@@ -91,6 +87,19 @@ def _of_directory(made: Made, seen: Seen) -> Iterator[str]:
         yield f"is a {seen.get('type')}, not a directory"
     elif not made["kept"] and (differ := attributes_differ(seen, made["owner"], made["group"], made["mode"])):
         yield f"has {differ}"
+
+
+def _of_link(made: Made, seen: Seen) -> Iterator[str]:
+    if seen.get("target") != made["target"]:
+        kind = seen.get("type", "")
+        now = f"a link to {seen.get('target')}" if kind == "symbolic link" else f"a {kind}"
+        yield f"is {now}, not a link to {made['target']}"
+
+
+def _of_links(seen: Seen) -> Iterator[str]:
+    if seen.get("links") != "right":
+        replaced = [line.rpartition(" ")[0] for line in seen.get("replaced", "").splitlines()]
+        yield f"{', '.join(replaced)}: a file, not a link" if replaced else "lacks links, or some lead elsewhere"
 
 
 def _of_service(state: UnitState) -> Iterator[str]:

@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 
-from kprov.checks import clock, disk, kernel, memory, names, neighbours, ports, releases, security, system, tools
+from kprov.checks import (
+    clock,
+    disk,
+    kernel,
+    memory,
+    names,
+    neighbours,
+    paths,
+    ports,
+    releases,
+    security,
+    system,
+    tools,
+)
 from kprov.checks.result import Finding, Result, Status
 from kprov.checks.subject import Subject
 
@@ -22,6 +35,8 @@ _CHECKS: tuple[tuple[str, str, Callable[[Subject], Iterator[Finding]]], ...] = (
     ("memory", "memory and disk", memory.memory),
     ("disk-space", "memory and disk", disk.disk_space),
     ("file-system", "memory and disk", disk.file_system),
+    ("paths", "memory and disk", paths.paths),
+    ("access", "memory and disk", paths.access),
     ("ports", "network", ports.ports),
     ("host-name", "network", names.host_name),
     ("advertised-address", "network", names.advertised_address),

@@ -12,6 +12,7 @@ _FEW_INODES = 10000
 _NETWORK = frozenset({"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "fuse.glusterfs", "ceph"})
 _FLEETING = frozenset({"tmpfs", "ramfs"})
 _MIB = 2**20
+_FEWER_FILES = "remove files there that nobody needs, however small (df -i counts them); freeing space does not help"
 
 
 def disk_space(host: Subject) -> Iterator[Finding]:
@@ -26,16 +27,21 @@ def disk_space(host: Subject) -> Iterator[Finding]:
             continue
         free = first.free_kib * 1024
         has = f"{first.mount or first.path} has {_mib(free)} free"
+        files = sum(item.files for item in places)
+        if first.inodes is not None and first.inodes < files:
+            some = f"only {first.inodes}" if first.inodes else "no"
+            for_what = purposes or ", ".join(item.purpose for item in places)
+            yield bad(f"{has}, but {some} inodes: {for_what} needs {files}", _FEWER_FILES)
         if free < needed:
             yield bad(f"{has}, and {what} needs {_mib(needed)}", "make room there")
         elif free < needed + advised:
             goes_on = ", ".join(item.purpose for item in places if item.advised)
             more = f"make room there: {goes_on} should have {_mib(advised)} to grow"
             yield advice(f"{has}, enough for now", more)
-        elif first.inodes is not None and 0 < first.inodes < _FEW_INODES:
-            yield advice(
-                f"{has}, but only {first.inodes} inodes", "remove small files there: each partition needs some"
-            )
+        elif first.inodes is not None and first.inodes < files:
+            continue
+        elif first.inodes is not None and first.inodes < _FEW_INODES:
+            yield advice(f"{has}, but only {first.inodes} inodes: each partition needs some", _FEWER_FILES)
         else:
             yield good(f"{has}, for {what}")
 

@@ -11,7 +11,8 @@ class Place:
     """A directory that will be written to, on the file system where it lies or will lie.
 
     purpose: in words. needed: bytes without which an install fails; advised: bytes without which it soon would.
-    free_kib and inodes are None where the host does not tell. runs: whether programs are run from it.
+    files: how many files and directories an install creates there. free_kib is None where the host does not tell,
+    inodes also where the file system does not limit them. runs: whether programs are run from it.
     keeps: whether what is in it must outlive a reboot. device: the number of the file system.
     """
 
@@ -27,6 +28,37 @@ class Place:
     advised: int = 0
     runs: bool = False
     keeps: bool = False
+    files: int = 1
+
+
+@dataclass(frozen=True)
+class Closed:
+    """A directory that a user may not search, or a program that one may not run; mode as ls and chmod write it."""
+
+    user: str
+    path: str
+    mode: str
+    owner: str
+
+
+@dataclass(frozen=True)
+class Way:
+    """The way to a path that install or a service uses.
+
+    purpose: in words. real: where it leads once symbolic links are followed. dangling: a link on it whose target does
+    not exist; blocked: something on it that is no directory. closed: what stops a user of a service. judged: whether
+    the host could tell that. data: whether the path is a directory of the user's data.
+    """
+
+    purpose: str
+    path: str
+    real: str
+    dangling: str = ""
+    target: str = ""
+    blocked: str = ""
+    closed: tuple[Closed, ...] = ()
+    judged: bool = True
+    data: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,6 +142,7 @@ class Subject:
     swap_kib: int | None = None
     heaps: Mapping[str, str] = field(default_factory=dict)
     places: tuple[Place, ...] = ()
+    ways: tuple[Way, ...] = ()
     ports: tuple[Port, ...] = ()
     neighbours: tuple[Neighbour, ...] = ()
     seen_units: tuple[str, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from kprov.desired.templates import render
 from kprov.resources.base import Resource
@@ -30,16 +30,22 @@ _SINCE: tuple[tuple[int, str], ...] = (
 _STRICT_SINCE = 232
 _HOMES = ("/home", "/root", "/run/user")  # what ProtectHome= is about
 _SYSTEM = ("/usr", "/boot", "/etc")  # what ProtectSystem=full makes read-only
+PROTECTED = (*_HOMES, *_SYSTEM)
 
 
-def protect_home(paths: Iterable[str]) -> str:
+def as_written_and_real(paths: Iterable[str], real: Mapping[str, str]) -> list[str]:
+    """Each path, and where it leads if a symbolic link is on the way: systemd follows no link to find its mounts."""
+    return list(dict.fromkeys(name for path in paths for name in (path, real.get(path, path))))
+
+
+def protect_home(paths: Iterable[str], real: Mapping[str, str]) -> str:
     """ProtectHome= for a service that uses these paths: all of it is hidden, or read-only where one lies there."""
-    return "read-only" if any(_below(path, _HOMES) for path in paths) else "yes"
+    return "read-only" if any(_protected(path, _HOMES, real) for path in paths) else "yes"
 
 
-def writable(paths: Iterable[str]) -> list[str]:
-    """Those that ProtectSystem=full and ProtectHome=read-only would make read-only."""
-    return [path for path in paths if _below(path, (*_SYSTEM, *_HOMES))]
+def writable(paths: Iterable[str], real: Mapping[str, str]) -> list[str]:
+    """Where those lead that ProtectSystem=full and ProtectHome=read-only would make read-only."""
+    return [real.get(path, path) for path in paths if _protected(path, PROTECTED, real)]
 
 
 def hardening(unit: str, systemd: int, written: Iterable[str]) -> list[Resource]:
@@ -57,5 +63,10 @@ def hardening(unit: str, systemd: int, written: Iterable[str]) -> list[Resource]
     return [Directory(folder, shared=True), File(f"{folder}/kprov-hardening.conf", text)]
 
 
-def _below(path: str, tops: Iterable[str]) -> bool:
-    return any(path == top or path.startswith(f"{top}/") for top in tops)
+def _protected(path: str, tops: Iterable[str], real: Mapping[str, str]) -> bool:
+    """Whether a path lies or leads into one of these directories, which may be links themselves."""
+    return any(
+        name == top or name.startswith(f"{top}/")
+        for name in as_written_and_real([path], real)
+        for top in as_written_and_real(tops, real)
+    )

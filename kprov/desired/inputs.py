@@ -15,7 +15,8 @@ class Inputs:
     zookeeper: None where it is bundled. java: None where the host's own is used. java_home: JAVA_HOME on the
     host. environment: variables that a named workaround needs. firewalld: whether it runs on the host; zone: the one of
     its zones in which the host is reached. systemd: its version on the host. from_logs: whether ZooKeeper's next
-    start is told to begin from transaction logs without a snapshot.
+    start is told to begin from transaction logs without a snapshot. real: where paths of the host lead once symbolic
+    links are followed; one that is not in it leads to itself.
     """
 
     kafka: Archive
@@ -27,3 +28,4 @@ class Inputs:
     zone: str = ""
     systemd: int = 219
     from_logs: bool = False
+    real: Mapping[str, str] = field(default_factory=dict)

@@ -13,8 +13,9 @@ from kprov.desired.common import (
     release,
     release_path,
 )
-from kprov.desired.hardening import hardening, protect_home, writable
+from kprov.desired.hardening import as_written_and_real, hardening, protect_home, writable
 from kprov.desired.inputs import Inputs
+from kprov.desired.java import java_paths
 from kprov.desired.templates import PropertyLines, render
 from kprov.resources.base import Resource
 from kprov.resources.files import DataDirectory, Directory, File, Link, Links
@@ -82,7 +83,7 @@ def kafka(cluster: Cluster, host: Host, inputs: Inputs) -> list[Resource]:
         environment_file(f"{home}/config/kafka.env", KAFKA_UNIT, KAFKA_USER, _environment(cluster, inputs)),
         *data,
         _unit(cluster, host, inputs),
-        *hardening(KAFKA_UNIT, inputs.systemd, _written(cluster, host)),
+        *hardening(KAFKA_UNIT, inputs.systemd, [inputs.real.get(path, path) for path in _written(cluster, host)]),
     ]
 
 
@@ -168,6 +169,7 @@ def _written(cluster: Cluster, host: Host) -> list[str]:
 
 def _unit(cluster: Cluster, host: Host, inputs: Inputs) -> File:
     session = session_timeout_ms(cluster, host)
+    used = [cluster.kafka.home, release_path(inputs.kafka), *java_paths(inputs)]
     text = render(
         "kafka.service",
         kafka_version=str(Version(cluster.kafka.version)),
@@ -178,7 +180,8 @@ def _unit(cluster: Cluster, host: Host, inputs: Inputs) -> File:
         stop_seconds=_STOP_SECONDS,
         session_ms=session,
         restart_seconds=session // 1000 + 4,
-        protect_home=protect_home([*_written(cluster, host), cluster.kafka.home, inputs.java_home]),
-        writable=writable(_written(cluster, host)),
+        mounts=as_written_and_real([*log_dirs(cluster, host), *used], inputs.real),
+        protect_home=protect_home([*_written(cluster, host), *used], inputs.real),
+        writable=writable(_written(cluster, host), inputs.real),
     )
     return File(f"/etc/systemd/system/{KAFKA_UNIT}", text)

@@ -13,8 +13,9 @@ from kprov.desired.common import (
     release,
     release_path,
 )
-from kprov.desired.hardening import hardening, protect_home, writable
+from kprov.desired.hardening import as_written_and_real, hardening, protect_home, writable
 from kprov.desired.inputs import Inputs
+from kprov.desired.java import java_paths
 from kprov.desired.templates import PropertyLines, render
 from kprov.releases.archive import Archive
 from kprov.releases.catalogue import bundled_zookeeper
@@ -49,7 +50,8 @@ def zookeeper(cluster: Cluster, inputs: Inputs) -> list[Resource]:
         made = [*_data(cluster), *_bundled(cluster, inputs)]
     else:
         made = [*_standalone(cluster, inputs, inputs.zookeeper), *_data(cluster)]
-    return [*made, *hardening(ZOOKEEPER_UNIT, inputs.systemd, _written(cluster))]
+    written = [inputs.real.get(path, path) for path in _written(cluster)]
+    return [*made, *hardening(ZOOKEEPER_UNIT, inputs.systemd, written)]
 
 
 def user() -> User:
@@ -150,6 +152,7 @@ def _written(cluster: Cluster) -> list[str]:
 
 def _unit(cluster: Cluster, inputs: Inputs, version: str, home: str, command: str) -> File:
     config = "conf" if inputs.zookeeper else "config"
+    used = [home, release_path(inputs.zookeeper or inputs.kafka), *java_paths(inputs)]
     text = render(
         "zookeeper.service",
         zookeeper_version=version,
@@ -157,7 +160,8 @@ def _unit(cluster: Cluster, inputs: Inputs, version: str, home: str, command: st
         env_file=f"{home}/{config}/zookeeper.env",
         home=home,
         command=command,
-        protect_home=protect_home([*_written(cluster), home, inputs.java_home]),
-        writable=writable(_written(cluster)),
+        mounts=as_written_and_real([*zookeeper_data(cluster), *used], inputs.real),
+        protect_home=protect_home([*_written(cluster), *used], inputs.real),
+        writable=writable(_written(cluster), inputs.real),
     )
     return File(f"/etc/systemd/system/{ZOOKEEPER_UNIT}", text)

@@ -15,8 +15,9 @@ umask 022
 
 # What kprov calls besides the shell's own: tests run the library with a PATH of exactly these.
 # shellcheck disable=SC2034
-kprov_needs='base64 cat chmod chown cp date df du flock grep gzip head id ln ls mkdir mv readlink rm rmdir
-sed sha256sum stat sync tail tar timeout tr uname wc journalctl systemctl useradd userdel'
+kprov_needs='base64 cat chmod chown chroot cp date df du flock grep gzip head id ln ls mkdir mv readlink rm rmdir
+sed sha256sum stat sync tail tar test timeout tr uname wc journalctl systemctl
+groupadd groupdel useradd userdel'
 
 kprov_dir=/var/lib/kprov
 tab=$(printf '\t')
@@ -47,9 +48,17 @@ step() {
     if step_output=$("$@" 2>&1 </dev/null); then
         say end "number=$step_number" "output64=$(encoded "$step_output")"
     else
-        say failed "number=$step_number" "status=$?" "output64=$(encoded "$step_output")"
+        step_status=$?
+        say failed "number=$step_number" "status=$step_status" "output64=$(encoded "$step_output$(explain "$step_output")")"
         exit 0
     fi
+}
+
+# A line for each file system that has no inodes left, where TEXT says that there is no space.
+explain() { # TEXT
+    case $1 in *'No space left on device'*) ;; *) return 0 ;; esac
+    timeout 10 df -Pil 2>/dev/null | sed -n 's/^.* [1-9][0-9]*  *[0-9][0-9]*  *0  *100% \(.*\)$/no inodes left on \1/p' |
+        while read -r said; do printf '\n%s' "$said"; done
 }
 
 # ---------------------------------------------------------------- facts (read-only)
@@ -206,16 +215,19 @@ probe_links() { # ID FOLDER SOURCE PATTERN
     say seen "id=$1" status=present "links=$links" "backup=$backup" "replaced64=$(encoded "$replaced")"
 }
 
-probe_user() { # ID NAME
+probe_user() { # ID NAME: the user, and the group of the same name
+    group=$(getent_group "$2")
     if entry=$(getent_passwd "$2"); then
-        say seen "id=$1" status=present "entry64=$(encoded "$entry")"
+        say seen "id=$1" status=present "entry64=$(encoded "$entry")" "group64=$(encoded "$group")"
     else
-        say seen "id=$1" status=absent
+        say seen "id=$1" status=absent "group64=$(encoded "$group")"
     fi
 }
 
-# getent is part of glibc, not of the core utilities: the file is what useradd writes.
+# getent is part of glibc, not of the core utilities: the files are what useradd writes.
 getent_passwd() { getent passwd "$1" 2>/dev/null || grep "^$1:" /etc/passwd; }
+
+getent_group() { getent group "$1" 2>/dev/null || grep "^$1:" /etc/group; }
 
 probe_unit() { # ID UNIT
     if shown=$(systemctl show -p LoadState,ActiveState,SubState,Result,MainPID,UnitFileState,NeedDaemonReload,FragmentPath,DropInPaths,LimitNOFILE,ExecMainStatus,ExecMainStartTimestamp "$2" 2>&1); then
@@ -341,20 +353,26 @@ probe_java() { # ID HOME
     fi
 }
 
-# The file system where PATH lies or will lie: free KiB and inodes, what it is, how it is mounted.
+# The file system where PATH lies or will lie: free KiB and inodes, what it is, how it is mounted. One that makes
+# inodes as it needs them has a total of 0 and no number of free ones.
 probe_disk() { # ID PATH
     place=$2
     while [ ! -d "$place" ]; do place=${place%/*}; [ -n "$place" ] || place=/; done
     line=$(df -Pk -- "$place" | sed -n 2p)
     free=$(printf '%s\n' "$line" | sed -n 's/^.* \([0-9][0-9]*\)  *[0-9]*% .*$/\1/p')
-    inodes=$(df -Pi -- "$place" | sed -n '2s/^.* \([0-9][0-9]*\)  *[0-9-]*%* .*$/\1/p')
-    mount=$(printf '%s\n' "$line" | sed -n 's/^.* [0-9]*%  *\(.*\)$/\1/p')
+    inodes=$(df -Pi -- "$place" | sed -n '2s/^.* \([1-9][0-9]*\)  *[0-9][0-9]*  *\([0-9][0-9]*\)  *[0-9-]*%* .*$/\2/p')
+    mounted_at "$line"
+    say seen "id=$1" status=present "kib=$free" "inodes=$inodes" "place=$place" "mount=$mount" \
+        "type=${options%% *}" "options=${options#* }" "device=$(stat -c %d -- "$place")"
+}
+
+# Sets "mount" and "options" (the type, then the options) from a line of df.
+mounted_at() { # LINE
+    mount=$(printf '%s\n' "$1" | sed -n 's/^.* [0-9]*%  *\(.*\)$/\1/p')
     options=
     while read -r _ point kind flags _; do
         [ "$point" != "$mount" ] || options="$kind $flags"
     done 2>/dev/null </proc/self/mounts
-    say seen "id=$1" status=present "kib=$free" "inodes=$inodes" "place=$place" "mount=$mount" \
-        "type=${options%% *}" "options=${options#* }" "device=$(stat -c %d -- "$place")"
 }
 
 probe_upload() { # ID NAME: how much of an archive is there already
@@ -380,7 +398,8 @@ probe_log() { # ID UNIT LINES [FILE...]: the ends of what the last process of a 
         # One that was not written to since then is of an earlier process.
         [ -r "$file" ] && [ "$(stat -c %Y -- "$file")" -ge "$since" ] && said=$(printf '%s\n--- %s\n%s' "$said" "$file" "$(tail -n "$lines" -- "$file")")
     done
-    say seen "id=$id" status=present "text64=$(encoded "$(printf '%s\n%s' "$said" "$journal")")"
+    said=$(printf '%s\n%s' "$said" "$journal")
+    say seen "id=$id" status=present "text64=$(encoded "$said$(explain "$said")")"
 }
 
 # ---------------------------------------------------------------- logs (read-only)
@@ -507,6 +526,127 @@ probe_addresses() { # ID
         above=$(sed -n 's/^PPid:[^0-9]*//p' "/proc/$above/status" 2>/dev/null)
     done
     say seen "id=$1" status=present "own=$own" "six64=$(encoded "$six")" "routes64=$(encoded "$routes")" "ends=$ends"
+}
+
+# Where PATH leads once links are followed ("real"), and what stops a process on the way: a link to nothing
+# ("dangling" and its "target"), a file where a directory should be ("blocked"), and a line "user mode owner:group path"
+# for each directory that a USER may not search, or program at PATH that one may not run ("closed").
+# judged=no: the kernel could not be asked.
+probe_way() { # ID PATH [USER...]: those whose services use it
+    way_id=$1 left=$2 folder=/ links=0
+    real=/ dangling='' target='' blocked='' closed='' judged=yes
+    shift 2
+    while [ -n "$left" ]; do
+        name=${left%%/*}
+        case $left in */*) left=${left#*/} ;; *) left= ;; esac
+        case $name in
+            '' | .) continue ;;
+            ..) folder=${folder%/*} real=${folder:-/} folder=${folder:-/}; continue ;;
+        esac
+        look_through "$folder" . "$@"
+        real=${folder%/}/$name
+        if [ -L "$real" ]; then
+            target=$(readlink -- "$real")
+            links=$((links + 1))
+            if [ ! -e "$real" ] || [ "$links" -gt 40 ]; then dangling=$real; break; fi
+            case $target in /*) folder=/ ;; esac
+            left=$target/$left real=$folder
+        elif [ -d "$real" ]; then
+            folder=$real
+        elif [ ! -e "$real" ]; then
+            left=${left%/}
+            real=$real${left:+/$left}
+            break
+        elif [ -n "${left%/}" ]; then
+            blocked=$real
+            break
+        else
+            look_through "$folder" "$name" "$@"
+        fi
+    done
+    say seen "id=$way_id" status=present "real64=$(encoded "$real")" "dangling64=$(encoded "$dangling")" \
+        "target64=$(encoded "$target")" "blocked64=$(encoded "$blocked")" "closed64=$(encoded "$closed")" \
+        "judged=$judged"
+}
+
+# Adds a line to "closed" for each user who may not search FOLDER (NAME is a dot) or run FOLDER/NAME.
+look_through() { # FOLDER NAME [USER...]
+    look_folder=$1 look_name=$2 look_place=${1%/}/$2
+    look_shown=${look_place%/.}
+    shift 2
+    for user; do
+        # What is open to a user is looked at once in an exchange.
+        case ${open_to-} in *"|$user:$look_place|"*) continue ;; esac
+        if may_enter "$look_folder" "$look_name" "$user"; then
+            open_to="${open_to-}|$user:$look_place|"
+        elif [ "$can_ask" = no ]; then
+            judged=no
+        else
+            closed="$closed$user $(stat -c '%a %U:%G' -- "$look_place") ${look_shown:-/}
+"
+        fi
+    done
+}
+
+# The kernel is asked, which knows about access control lists. A user who does not exist yet is nobody in particular.
+may_enter() { # FOLDER NAME USER
+    if [ "${entering-}" != "$3" ]; then
+        entering=$3
+        enter_uid=$(id -u -- "$3" 2>/dev/null) || enter_uid=65533
+        enter_gid=$(getent_group "$3" | sed -n '1s/^[^:]*:[^:]*:\([0-9]*\).*/\1/p')
+        enter_groups=$(id -G -- "$3" 2>/dev/null | tr ' ' ,)
+        enter_gid=${enter_gid:-65533}
+        can_ask=no
+        as_entering test 1 2>/dev/null && can_ask=yes
+    fi
+    # An open file is judged by its own rights, whatever is above it.
+    [ "$can_ask" = yes ] && as_entering test -x /proc/self/fd/7 7<"${1%/}/$2" 2>/dev/null
+}
+
+as_entering() { # COMMAND...
+    chroot "--userspec=+$enter_uid:+$enter_gid" "--groups=${enter_groups:-$enter_gid}" / "$@"
+}
+
+# What root cannot write of what a change of each PATH writes to: PATH itself, and the directory that it is in or will
+# be in. A line "why TAB place TAB path" for each.
+probe_writable() { # ID PATH...
+    found=
+    id=$1
+    shift
+    for path; do
+        place=$path
+        why=$(unwritable "$path")
+        if [ -z "$why" ] && [ ! -d "$path" ]; then
+            place=$(folder_of "$path")
+            why=$(unwritable "$place")
+        fi
+        [ -z "$why" ] || found="$found$why$tab$place$tab$path
+"
+    done
+    say seen "id=$id" status=present "found64=$(encoded "$found")"
+}
+
+# The lowest directory above PATH that is there.
+folder_of() { # PATH
+    above=${1%/*}
+    while [ -n "$above" ] && [ ! -d "$above" ]; do above=${above%/*}; done
+    printf '%s' "${above:-/}"
+}
+
+# Why not even root can write PLACE; nothing if root can. The kernel refuses to say that an immutable file is writable.
+unwritable() { # PLACE
+    [ -e "$1" ] || return 0
+    attributes=
+    ! command -v lsattr >/dev/null 2>&1 || attributes=$(lsattr -d -- "$1" 2>/dev/null)
+    attributes=${attributes%% *}
+    case $attributes in
+        *i*) printf immutable ;;
+        *a*) printf append-only ;;
+        *)
+            [ ! -w "$1" ] || return 0
+            mounted_at "$(df -Pk -- "$1" | sed -n 2p)"
+            case ,${options#* }, in *,ro,*) printf read-only ;; *) printf refused ;; esac ;;
+    esac
 }
 
 # Processes that are a Java, a Kafka or a ZooKeeper: a line "pid command"; units of such names; their usual homes.
@@ -845,19 +985,34 @@ unpack_release() { # NAME SHA256 TOP PATH
     rm -f -- "$archive"
 }
 
-add_user() { # NAME
-    shell=/sbin/nologin
-    [ -x "$shell" ] || shell=/usr/sbin/nologin
-    useradd --system --user-group --no-create-home --home-dir / --shell "$shell" --comment 'installed by kprov' -- "$1"
+add_user() { # NAME: in a group of its own, or in the one of its name that is there
+    for shell in /sbin/nologin /usr/sbin/nologin /bin/false; do
+        [ ! -x "$shell" ] || break
+    done
+    grouped=--user-group
+    getent_group "$1" >/dev/null && grouped=--gid=$1
+    useradd --system "$grouped" --no-create-home --home-dir / --shell "$shell" --comment 'installed by kprov' -- "$1"
+}
+
+add_group() { # NAME: with the number that the user's entry names, unless another group has it
+    ! getent_group "$1" >/dev/null || return 0
+    gid=$(getent_passwd "$1" | sed -n '1s/^[^:]*:[^:]*:[^:]*:\([0-9][0-9]*\):.*/\1/p')
+    [ -z "$gid" ] || { ! getent group "$gid" && ! grep "^[^:]*:[^:]*:$gid:" /etc/group; } >/dev/null 2>&1 || gid=
+    groupadd --system ${gid:+"--gid=$gid"} -- "$1"
 }
 
 keep_user() { # NAME: one that was there before
     getent_passwd "$1" >/dev/null || fail "there is no user $1"
 }
 
-remove_user() { # NAME
-    getent_passwd "$1" >/dev/null || return 0
-    userdel -- "$1"
+remove_user() { # NAME [GID: of the group of its name that was there before]
+    ! getent_passwd "$1" >/dev/null || userdel -- "$1" || return 1
+    # userdel takes such a group along (USERGROUPS_ENAB). Not usermod first: EL7's would change files below the home, /.
+    [ -z "${2-}" ] || getent_group "$1" >/dev/null || groupadd --gid "$2" -- "$1"
+}
+
+remove_group() { # NAME
+    ! getent_group "$1" >/dev/null || groupdel -- "$1"
 }
 
 reload_units() { systemctl daemon-reload; }

@@ -24,13 +24,14 @@ from kprov.operations.preflight import (
     Releases,
     in_short,
     network,
+    real_paths,
     stopping,
 )
 from kprov.operations.request import Asked, Request
 from kprov.operations.session import asked_for, read_receipt
 from kprov.operations.snapshot import begins_from_logs
 from kprov.operations.survey import Survey, survey
-from kprov.plan import Plan, install_plan
+from kprov.plan import Plan, install_plan, writable
 from kprov.receipt import ON_HOST, Receipt
 from kprov.releases import catalogue
 from kprov.releases.archive import Archive
@@ -316,6 +317,7 @@ def plan_for(connection: Connection, request: Request, found: Survey, emit: Emit
         found.zone,
         facts.systemd or 0,
         begins_from_logs(found.asked, found.answer),
+        real_paths(found.answer),
     )
     wanted = desired(cluster, host, inputs)
     live = runtime(cluster, host, found.java_home, found.java)
@@ -344,7 +346,8 @@ def plan_for(connection: Connection, request: Request, found: Survey, emit: Emit
         adopt=request.adopt,
         drop=request.drop,
     )
-    return Prepared(plan, live, found.results)
+    in_vain = writable.obstacles(plan.changes, found.answer.seen["writable"])
+    return Prepared(replace(plan, obstacles=(*plan.obstacles, *in_vain)), live, found.results)
 
 
 def carry_out(connection: Connection, prepared: Prepared, command: str, emit: Emit, ready: float | None = None) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from kprov.checks import NAMES, Result, Status
-from kprov.checks.subject import Java, Neighbour, OpenFiles, Place, Port, Product, Subject
-from kprov.desired.common import KAFKA_UNIT, RELEASES, ZOOKEEPER_UNIT
-from kprov.desired.java import java_path
+from kprov.checks.subject import Closed, Java, Neighbour, OpenFiles, Place, Port, Product, Subject, Way
+from kprov.desired.common import KAFKA_UNIT, KAFKA_USER, RELEASES, ZOOKEEPER_UNIT, ZOOKEEPER_USER
+from kprov.desired.hardening import PROTECTED
+from kprov.desired.java import java_path, java_program
 from kprov.desired.kafka import kafka_logs
 from kprov.desired.zookeeper import zookeeper_logs, zookeeper_version
 from kprov.errors import Problem, UsageError, did_you_mean
@@ -28,11 +29,18 @@ from kprov.spec.broker import (
     public_host,
     zookeeper_data,
 )
-from kprov.spec.model import Cluster, Host
+from kprov.spec.model import Cluster, Host, Mode
 
 _STATE = "/var/lib/kprov"
 _UNITS = (ZOOKEEPER_UNIT, KAFKA_UNIT)
+_UNIT_FILES = "/etc/systemd/system"
+_PROFILE = "/etc/profile.d"
 _ZOOKEEPER_STARTS_WITH = 128 * 2**20  # preAllocSize of the first transaction log, 64 MiB, twice
+_SETTINGS_TAKE = 2**20  # units, /etc/profile.d and the accounts
+# How many files and directories there are in a release, generously: ZooKeeper's archives bring sources and documents.
+_FILES_IN = {product.Product.KAFKA: 500, product.Product.ZOOKEEPER: 5000, product.Product.JAVA: 3000}
+_FILES_OF_UNITS, _FILES_IN_A_PLACE = 20, 50
+_WAY = "way:"
 _LOGS_MAY_TAKE = 500 * 2**20  # ten files of 50 MB (templates/log4j.properties.j2)
 
 
@@ -104,6 +112,8 @@ def questions(cluster: Cluster, host: Host, java_home: str) -> list[Call]:
     calls: list[Call] = [("probe_port", f"port:{port}", str(port)) for port in needed_ports(cluster, host)]
     calls += [("probe_disk", f"disk:{path}", path) for path in _paths(cluster, host)]
     calls += [("probe_running", f"running:{unit}", unit) for unit in _UNITS]
+    calls += [_way_call(path, users) for path, _, users, _ in _used_paths(cluster, host, java_home)]
+    calls += [_way_call(path) for path in PROTECTED]
     names = dict.fromkeys((host.address, public_host(cluster, host)))
     return [
         *calls,
@@ -120,7 +130,14 @@ def questions(cluster: Cluster, host: Host, java_home: str) -> list[Call]:
 
 
 def subject(
-    cluster: Cluster, host: Host, releases: Releases, java: Java, answer: Probe, *, receipt: Receipt
+    cluster: Cluster,
+    host: Host,
+    releases: Releases,
+    java: Java,
+    answer: Probe,
+    *,
+    receipt: Receipt,
+    java_home: str,
 ) -> Subject:
     """What the checks look at. ``host.internal`` must be settled, see kprov.operations.address."""
     facts, seen, net = answer.facts, answer.seen, network(answer)
@@ -142,6 +159,7 @@ def subject(
         swap_kib=_number(kernel, "swap_kib"),
         heaps={ZOOKEEPER_UNIT: cluster.zookeeper.heap, KAFKA_UNIT: cluster.kafka.heap},
         places=tuple(_places(cluster, host, releases, seen)),
+        ways=tuple(_ways(cluster, host, java_home, seen, made)),
         ports=tuple(_port(port, unit, seen, pids) for port, unit in needed_ports(cluster, host).items()),
         neighbours=tuple(item for item in _neighbours(neighbours) if item.pid not in pids.values()),
         seen_units=tuple(
@@ -205,16 +223,75 @@ def _number(seen: Seen, key: str) -> int | None:
     return int(text) if text.isdigit() else None
 
 
+def real_paths(answer: Probe) -> dict[str, str]:
+    """Where each path that was asked for leads once symbolic links are followed."""
+    ways = {id_.removeprefix(_WAY): seen for id_, seen in answer.seen.items() if id_.startswith(_WAY)}
+    return {path: seen["real"] for path, seen in ways.items() if seen.get("real") and not seen.get("dangling")}
+
+
+def _way_call(path: str, users: Sequence[str] = ()) -> Call:
+    return ("probe_way", f"{_WAY}{path}", path, *users)
+
+
+def _used_paths(cluster: Cluster, host: Host, java_home: str) -> Iterator[tuple[str, str, tuple[str, ...], bool]]:
+    """Path, purpose, the users whose services go there, and whether the user's data are in it."""
+    both = (KAFKA_USER, ZOOKEEPER_USER)
+    standalone = cluster.zookeeper.mode is Mode.STANDALONE
+    for path in log_dirs(cluster, host):
+        yield path, "the messages", (KAFKA_USER,), True
+    for path in zookeeper_data(cluster):
+        yield path, "ZooKeeper's data", (ZOOKEEPER_USER,), True
+    yield cluster.kafka.home, "Kafka's home", (KAFKA_USER,) if standalone else both, False
+    yield kafka_logs(cluster), "Kafka's logs", (KAFKA_USER,), False
+    if standalone:
+        yield cluster.zookeeper.home, "ZooKeeper's home", (ZOOKEEPER_USER,), False
+    yield zookeeper_logs(cluster), "ZooKeeper's logs", (ZOOKEEPER_USER,), False
+    yield java_home, "Java", both, False
+    yield java_program(java_home), "Java", both, False
+    yield RELEASES, "the releases", both, False
+    for path in (_STATE, _UNIT_FILES, _PROFILE):
+        yield path, "what kprov writes", (), False
+
+
+def _ways(
+    cluster: Cluster, host: Host, java_home: str, seen: Mapping[str, Seen], made: Collection[str]
+) -> Iterator[Way]:
+    for path, purpose, users, data in _used_paths(cluster, host, java_home):
+        told = seen.get(f"{_WAY}{path}", ABSENT)
+        # A directory that kprov made is opened again by the plan.
+        closed = tuple(item for item in _closed(told) if item.path not in made)
+        judged = told.get("judged") == "yes" or not users
+        yield Way(
+            purpose,
+            path,
+            told.get("real", path),
+            told.get("dangling", ""),
+            told.get("target", ""),
+            told.get("blocked", ""),
+            closed,
+            judged,
+            data,
+        )
+
+
+def _closed(told: Seen) -> Iterator[Closed]:
+    for line in told.get("closed", "").splitlines():
+        user, mode, owner, path = (*line.split(" ", 3), "", "", "")[:4]
+        yield Closed(user, path, mode.rjust(4, "0"), owner)
+
+
 def _paths(cluster: Cluster, host: Host) -> tuple[str, ...]:
-    places = (RELEASES, _STATE, *log_dirs(cluster, host), *zookeeper_data(cluster))
+    places = (RELEASES, _STATE, _UNIT_FILES, *log_dirs(cluster, host), *zookeeper_data(cluster))
     return tuple(dict.fromkeys((*places, kafka_logs(cluster), zookeeper_logs(cluster))))
 
 
 def _places(cluster: Cluster, host: Host, releases: Releases, seen: Mapping[str, Seen]) -> Iterator[Place]:
     missing = [item for item in releases.every if _absent(item, seen)]
     unpacked = sum(item.unpacked or 2 * item.size for item in missing)
-    yield _place(seen, RELEASES, "unpacking the releases", needed=unpacked, runs=True)
+    files = sum(_FILES_IN[item.product] for item in missing)
+    yield _place(seen, RELEASES, "unpacking the releases", needed=unpacked, runs=True, files=files)
     yield _place(seen, _STATE, "the archives on their way", needed=sum(item.size for item in missing), keeps=True)
+    yield _place(seen, _UNIT_FILES, "the units", needed=_SETTINGS_TAKE, keeps=True, files=_FILES_OF_UNITS)
     data, logs = zookeeper_data(cluster)
     room = _ZOOKEEPER_STARTS_WITH if seen.get(f"data:{logs}", ABSENT).get("status") == "absent" else 0
     yield _place(seen, logs, "ZooKeeper's transactions", needed=room, keeps=True)
@@ -235,6 +312,7 @@ def _place(
     advised: int = 0,
     runs: bool = False,
     keeps: bool = False,
+    files: int = _FILES_IN_A_PLACE,
 ) -> Place:
     told = seen.get(f"disk:{path}", ABSENT)
     return Place(
@@ -250,6 +328,7 @@ def _place(
         advised,
         runs,
         keeps,
+        files,
     )
 
 

@@ -17,6 +17,7 @@ from kprov.operations.preflight import Releases, needed_ports, network, question
 from kprov.operations.preflight import zone as zone_here
 from kprov.operations.request import Asked
 from kprov.operations.snapshot import missing_snapshot
+from kprov.plan import writable
 from kprov.receipt import QUESTION, Receipt
 from kprov.resources.base import Call, Seen
 from kprov.resources.removal import query_of
@@ -56,6 +57,7 @@ def survey(connection: Connection, asked: Asked, receipt: Receipt, releases: Rel
     calls += [item.query() for item in widest.services]
     calls += questions(cluster, host, java_home)
     known = {call[1] for call in calls}
+    calls.append(writable.question(sorted(known), receipt))
     calls += [query_of(made) for made in receipt.made.values() if made.id not in known]
     answer = probe(connection, calls)
     cluster, host = settle(cluster, host, network(answer), receipt)
@@ -69,7 +71,7 @@ def survey(connection: Connection, asked: Asked, receipt: Receipt, releases: Rel
     seen = the_java(releases, java_home, answer.seen, java, receipt=receipt)
     asked = replace(asked, cluster=cluster, host=host)
     results = (
-        *run_checks(subject(cluster, host, releases, seen, answer, receipt=receipt)),
+        *run_checks(subject(cluster, host, releases, seen, answer, receipt=receipt, java_home=java_home)),
         *missing_snapshot(asked, answer),
     )
     return Survey(asked, receipt, releases, answer, java_home, java, zone, results)

@@ -16,7 +16,8 @@ def still(made: Made, receipt: Receipt) -> Made:
     was = receipt.made.get(made.id)
     if was is not None and made.kind == "firewall":
         return was  # of an opened port it holds in which zone, and how much of it was closed before
-    return replace(made, fields={**made.fields, "adopted": was["adopted"]}) if was and was["adopted"] else made
+    before = {key: was[key] for key in ("adopted", "joined", "group_made") if was[key]} if was else {}
+    return replace(made, fields={**made.fields, **before}) if before else made
 
 
 def around(

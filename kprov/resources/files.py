@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import posixpath
 from dataclasses import dataclass, replace
 
 from kprov.resources.base import (
@@ -199,6 +200,10 @@ class DataDirectory:
         make: Call = ("make_directory", self.path, self.owner, self.group, self.mode)
         if seen["status"] == "absent":
             return Change(Action.CREATE, self.id, title, why_absent(was), (make,), made=self.made())
+        if seen.get("type") == "symbolic link":
+            target = posixpath.normpath(posixpath.join(posixpath.dirname(self.path), seen.get("target", "")))
+            what = f"data directory {self.path} is a symbolic link to {target}"
+            return Obstacle(self.id, what, f"name the directory itself: {target}")
         if seen.get("type") != "directory":
             return Obstacle(self.id, f"{self.path} {_NOT_A} directory", "move it away, or choose another place")
         empty = seen.get("entries") == "0"

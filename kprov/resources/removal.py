@@ -73,6 +73,8 @@ def removal(made: Made, seen: Seen, *, purge: bool, force: bool) -> Removal:  # 
             if not force:
                 return Removal(obstacle=_changed(made, f"{made['path']} is no longer a link to {made['target']}"))
             return _removed_but_kept(made, f"link {made['path']}", "replaced", seen)
+        case "user" if made["group_made"]:
+            return _remove(made, f"group {made['name']}", ("remove_group", made["name"]))
         case "user" | "links" if made["adopted"]:
             return Removal()
         case "links":
@@ -80,7 +82,8 @@ def removal(made: Made, seen: Seen, *, purge: bool, force: bool) -> Removal:  # 
             call = ("remove_links", made["path"], made["pattern"], made["folder"], *sources)
             return _remove(made, f"links {made['path']}/{made['pattern']}", call)
         case "user":
-            return _remove(made, f"user {made['name']}", ("remove_user", made["name"]))
+            joined = (made["joined"],) if made["joined"] else ()
+            return _remove(made, f"user {made['name']}", ("remove_user", made["name"], *joined))
         case "firewall":
             if seen.get("status") == "unknown":
                 return Removal(kept="firewalld is not running, so its port stays as it is")

@@ -13,6 +13,7 @@ from kprov.resources.base import (
     Call,
     Change,
     Made,
+    Obstacle,
     Seen,
     Upload,
     Verdict,
@@ -26,7 +27,11 @@ from kprov.resources.base import (
 
 @dataclass(frozen=True)
 class User:
-    """A system user with a group of the same name, without a home and without a login shell."""
+    """A system user with a group of the same name, without a home and without a login shell.
+
+    The receipt's ``joined`` is the gid of a group that existed before the user; ``group_made`` says that kprov created
+    the group of a user that existed before.
+    """
 
     name: str
 
@@ -45,14 +50,50 @@ class User:
         if obstacle := unknown(self.id, title, seen):
             return obstacle
         if seen["status"] == "absent":
-            reason = why_absent(was)
-            return Change(Action.CREATE, self.id, title, reason, (("add_user", self.name),), made=self.made())
+            return self._created(seen, was)
+        if was is None:
+            return self._adopted(seen)
+        if seen.get("group", "kept") == "":
+            reason = f"its group {self.name} was removed"
+            before = {key: was[key] for key in ("adopted", "joined", "group_made") if was[key]}
+            call: Call = ("add_group", self.name)
+            return Change(Action.UPDATE, self.id, title, reason, (call,), made=self._entry(**before))
+        return None
+
+    def _entry(self, **fields: str) -> Made:
+        return Made("user", self.id, {"name": self.name, **fields})
+
+    def _created(self, seen: Seen, was: Made | None) -> Verdict:
+        """The user is made, in a group of that name which may be there already: that stays when the user goes."""
+        title = f"user {self.name}"
+        change = Change(Action.CREATE, self.id, title, why_absent(was), (("add_user", self.name),), made=self.made())
+        gid = _field(seen.get("group", ""), 2)
+        if not gid or (was is not None and not was["joined"]):
+            return change
+        joins = replace(change, made=self._entry(joined=was["joined"] if was else gid))
         if was is not None:
-            return None
-        entry = Made("user", self.id, {"name": self.name, "adopted": "yes"})
+            return joins
+        reason = f"it joins the group {self.name}, which exists; uninstall leaves the group"
+        return foreign(self.id, f"group {self.name}", replace(joins, action=Action.ADOPT, reason=reason))
+
+    def _adopted(self, seen: Seen) -> Obstacle:
+        """The obstacle of a user that others made; the group that files and services need may be missing."""
+        title = f"user {self.name}"
+        if _field(seen.get("entry", ""), 2) == "0":
+            what = f"user {self.name} has uid 0: the service would run as root"
+            return Obstacle(self.id, what, f"give {self.name} another uid, or remove that user")
         reason = "it is there and stays as it is; uninstall leaves it"
-        keep = (("keep_user", self.name),)
-        return foreign(self.id, title, Change(Action.ADOPT, self.id, title, reason, keep, made=entry))
+        calls: tuple[Call, ...] = (("keep_user", self.name),)
+        entry = self._entry(adopted="yes")
+        if seen.get("group", "kept") == "":
+            reason += f"; the group {self.name}, which does not exist, is created and removed again"
+            calls, entry = (*calls, ("add_group", self.name)), self._entry(adopted="yes", group_made="yes")
+        return foreign(self.id, title, Change(Action.ADOPT, self.id, title, reason, calls, made=entry))
+
+
+def _field(entry: str, number: int) -> str:
+    """A field of a line of passwd or group, counted from 0; empty if there is none."""
+    return next(iter(entry.split(":")[number : number + 1]), "")
 
 
 @dataclass(frozen=True)

@@ -48,10 +48,8 @@ def directory_problem(path: str) -> Problem | None:
     if problem := path_problem(path):
         return problem
     plain = plain_path(path)
-    if any(_inside(plain, tree) for tree in _CLEANED):
-        return Problem(f"{path!r} is cleaned of old files by the system", hint=_ELSEWHERE)
-    if any(_inside(plain, tree) for tree in _LOST_AT_BOOT):
-        return Problem(f"{path!r} does not outlive a reboot", hint=_ELSEWHERE)
+    if problem := fleeting_problem(plain):
+        return problem
     system = any(_inside(plain, tree) for tree in _SYSTEM_TREES) and not plain.startswith("/usr/local/")
     if system or plain in _SHARED:
         return Problem(f"{path!r} is a directory of the system", hint=_ELSEWHERE)
@@ -60,6 +58,15 @@ def directory_problem(path: str) -> Problem | None:
         return Problem(f"{path!r} is at the top of the file system", hint=hint)
     if _OWN.fullmatch(plain):
         return Problem(f"{path!r} is where kprov keeps releases and receipts", hint="choose another one")
+    return None
+
+
+def fleeting_problem(path: str) -> Problem | None:
+    """What speaks against keeping anything below this path; None if nothing does."""
+    if any(_inside(path, tree) for tree in _CLEANED):
+        return Problem(f"{path!r} is cleaned of old files by the system", hint=_ELSEWHERE)
+    if any(_inside(path, tree) for tree in _LOST_AT_BOOT):
+        return Problem(f"{path!r} does not outlive a reboot", hint=_ELSEWHERE)
     return None
 
 

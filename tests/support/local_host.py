@@ -19,7 +19,7 @@ from kprov.host.connection import Reply
 LIBRARY = files("kprov.host").joinpath("library.sh").read_text(encoding="utf-8")
 SHELLS = tuple(shell for shell in (("dash",), ("bash", "--posix")) if shutil.which(shell[0]))
 # Never the machine's own: they would change it.
-_STANDINS = ("systemctl", "journalctl", "useradd", "userdel")
+_STANDINS = ("systemctl", "journalctl", "groupadd", "groupdel", "useradd", "userdel")
 
 
 def needs() -> list[str]:

@@ -37,6 +37,8 @@ def as_made(made: Made) -> Seen:
             return seen | {"type": "symbolic link", "target": made["target"]}
         case "links":
             return seen | {"links": "right", "source": made["source"]}
+        case "user":
+            return seen | {"group": f"{made['name']}:x:990:"}
         case "service":
             return show()
         case _:

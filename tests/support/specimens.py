@@ -64,6 +64,7 @@ def inputs(
     zone: str = "public",
     systemd: int = 219,
     content: str = "",
+    real: Mapping[str, str] | None = None,
 ) -> Inputs:
     """The releases that the specification leads to."""
     java = None if cluster.java.home else archive(Product.JAVA, "11.0.29")
@@ -77,6 +78,7 @@ def inputs(
         firewalld,
         zone if firewalld else "",
         systemd,
+        real=real or {},
     )
 
 

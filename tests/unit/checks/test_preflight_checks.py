@@ -9,7 +9,7 @@ import pytest
 
 from kprov.checks import NAMES, Result, Status, run
 from kprov.checks.names import leads_home
-from kprov.checks.subject import Java, Neighbour, OpenFiles, Place, Port, Product, Subject
+from kprov.checks.subject import Closed, Java, Neighbour, OpenFiles, Place, Port, Product, Subject, Way
 
 GIB = 2**20  # in KiB
 
@@ -17,6 +17,10 @@ GIB = 2**20  # in KiB
 def place(purpose: str = "the messages", **values: Any) -> Place:
     given = {"path": "/data", "mount": "/", "kind": "xfs", "options": frozenset({"rw"}), "device": "1"}
     return Place(purpose, **{**given, "free_kib": 10 * GIB, "inodes": 10**6, **values})
+
+
+def way(path: str = "/data/kafka", real: str = "", **values: Any) -> Way:
+    return Way("the messages", path, real or path, **values)
 
 
 # A host on which nothing is to be said.
@@ -94,6 +98,52 @@ CASES: list[tuple[str, dict[str, Any], Status, str, str]] = [
     ("memory", {"memory_kib": 1536 * 1024}, WARN, "leave hardly anything of 1536 MiB", "--zookeeper-heap"),
     ("memory", {"memory_kib": 2 * GIB}, PASS, "2048 MiB", ""),
     ("memory", {"memory_kib": None}, UNKNOWN, "does not tell its memory", "/proc/meminfo"),
+    ("paths", {"ways": (way(real="/home/data/kafka"),)}, PASS, "/data/kafka leads to /home/data/kafka", ""),
+    (
+        "paths",
+        {"ways": (way(dangling="/data", target="/mnt/big"), way("/data/zk", dangling="/data", target="/mnt/big"))},
+        FAIL,
+        "/data is a symbolic link to /mnt/big, which does not exist; it is on the way to /data/kafka, /data/zk",
+        "create /mnt/big",
+    ),
+    ("paths", {"ways": (way(blocked="/data"),)}, FAIL, "/data is not a directory", "move it away"),
+    ("paths", {"ways": (way(real="/mnt/my disk/kafka"),)}, FAIL, "has the character ' '", "change the link"),
+    ("paths", {"ways": (way(real="/tmp/kafka"),)}, FAIL, "/data/kafka leads to /tmp/kafka", "change the link"),
+    ("paths", {"ways": (way(real="/run/kafka"),)}, FAIL, "does not outlive a reboot", "change the link"),
+    (
+        "paths",
+        {"ways": (way("/a/kafka", "/disk/kafka", data=True), way("/b/kafka", "/disk/kafka", data=True))},
+        FAIL,
+        "/a/kafka leads to /disk/kafka and /b/kafka to /disk/kafka, which overlap",
+        "outside each other",
+    ),
+    ("paths", {"ways": (way("/a/logs", "/disk/k"), way("/a/kafka", "/disk/k", data=True))}, PASS, "leads to", ""),
+    (
+        "access",
+        {"ways": (way(closed=(Closed("kafka", "/data", "0700", "ada:ada"),)),)},
+        FAIL,
+        "kafka cannot pass /data (mode 0700, ada:ada), which is above /data/kafka",
+        "chmod o+x /data, or choose another directory",
+    ),
+    (
+        "access",
+        {
+            "ways": tuple(
+                way(x, closed=(Closed(u, "/opt", "0750", "r:r"),)) for x, u in (("/opt/k", "k"), ("/opt/z", "z"))
+            )
+        },
+        FAIL,
+        "k and z cannot pass /opt (mode 0750, r:r), which is above /opt/k, /opt/z",
+        "chmod o+x /opt",
+    ),
+    (
+        "access",
+        {"ways": (way("/j/bin/java", closed=(Closed("kafka", "/j/bin/java", "0700", "r:r"),)),)},
+        FAIL,
+        "kafka cannot run /j/bin/java",
+        "chmod o+rx /j/bin/java",
+    ),
+    ("access", {"ways": (way(judged=False),)}, UNKNOWN, "/data/kafka could not be seen", "namei"),
     ("ports", {"ports": (Port(9092, "kafka.service", None),)}, UNKNOWN, "port 9092, which kafka.service", "ss"),
     ("host-name", {"names": {}}, WARN, "kafka-1 does not resolve on the host itself", "10.0.0.5 kafka-1"),
     ("host-name", {"names": None}, UNKNOWN, "kafka-1", "getent"),
@@ -281,8 +331,21 @@ def test_room_is_summed_up_for_each_file_system(free_kib: int | None, status: St
 def test_few_inodes() -> None:
     (result,) = results(replace(HOST, places=(place(inodes=500),)), "disk-space")
     assert (result.status, "500 inodes" in result.evidence) == (Status.WARN, True)
-    (result,) = results(replace(HOST, places=(place(inodes=0),)), "disk-space")  # btrfs counts none
+    (result,) = results(replace(HOST, places=(place(inodes=None),)), "disk-space")  # btrfs counts none
     assert result.status is Status.PASS
+
+
+@pytest.mark.parametrize(("inodes", "said"), [(0, "but no inodes"), (29, "but only 29 inodes")])
+def test_too_few_inodes_are_a_failure_that_freeing_space_does_not_fix(inodes: int, said: str) -> None:
+    places = (place("unpacking", needed=2**20, files=20, inodes=inodes), place("the logs", files=10, inodes=inodes))
+    (result,) = results(replace(HOST, places=places), "disk-space")
+    assert result.status is Status.FAIL
+    assert result.evidence == f"/ has 10240 MiB free, {said}: unpacking (1 MiB) needs 30"
+    assert "freeing space does not help" in result.fix
+    assert "make room" not in result.fix
+    both = tuple(replace(item, free_kib=10) for item in places)
+    found = results(replace(HOST, places=both), "disk-space")
+    assert [item.status for item in found] == [Status.FAIL, Status.FAIL], "space and inodes are told apart"
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from support.specimens import NO_GC_LOG, asked, combinations, content, wanted
 
 from kprov.desired.host import Desired
+from kprov.resources.files import DataDirectory
 from kprov.spec.model import Cluster
 
 DIRECTIVES = set((Path(__file__).parent.parent / "data" / "systemd219-directives.txt").read_text().split())
@@ -161,6 +162,80 @@ def test_nothing_that_a_service_uses_is_hidden_from_it() -> None:
             assert unit["Service.ProtectHome"] == ["read-only"]
     for unit in units(wanted(asked(properties={"log.dirs": "/homes/data"}))).values():
         assert unit["Service.ProtectHome"] == ["yes"]
+
+
+def test_units_wait_for_the_mounts_of_what_they_use(cluster: Cluster) -> None:
+    """Every path that a unit names, and every data directory, is one that it waits for or lies in one."""
+    state = wanted(cluster)
+    data = {
+        name: [item.path for item in state.resources if isinstance(item, DataDirectory) and item.owner == name]
+        for name in ("kafka", "zookeeper")
+    }
+    for name, unit in units(state).items():
+        waited = unit["Unit.RequiresMountsFor"][0].split()
+        assert len(waited) == len(set(waited))
+        used = [*data[name], unit["Service.WorkingDirectory"][0], unit["Service.ExecStart"][0].split()[0]]
+        used += [*unit["Service.ReadWriteDirectories"][0].split(), unit["Service.EnvironmentFile"][0]]
+        environment = content(state, unit["Service.EnvironmentFile"][0])
+        used += re.findall(r'JAVA_HOME="?([^"\n]+)', environment)
+        assert len(used) >= 7
+        for path in used:
+            assert any(path == place or path.startswith(f"{place}/") for place in waited), path
+
+
+LINKED = {
+    "/var/lib/zookeeper/data": "/home/zookeeper/data",
+    "/data/kafka": "/home/data/kafka",
+    "/opt/java": "/home/jdk",
+    "/opt/java/bin/java": "/home/jdk/bin/java",
+}
+
+
+@pytest.mark.parametrize("systemd", [219, 252])
+def test_links_into_home_are_followed(systemd: int) -> None:
+    """ProtectHome= and what may be written are about the place that the link leads to."""
+    cluster = asked(java_home="/opt/java", properties={"log.dirs": "/data/kafka"})
+    state = wanted(cluster, real=LINKED, systemd=systemd)
+    for name, path, real in (
+        ("kafka", "/data/kafka", "/home/data/kafka"),
+        ("zookeeper", "/var/lib/zookeeper/data", "/home/zookeeper/data"),
+    ):
+        unit = units(state)[name]
+        assert unit["Service.ProtectHome"] == ["read-only"]
+        written = unit["Service.ReadWriteDirectories"][0].split()
+        assert real in written
+        assert path not in written
+        waited = unit["Unit.RequiresMountsFor"][0].split()
+        assert {path, real, "/opt/java", "/home/jdk"} <= set(waited)
+        if systemd > 219:
+            drop_in = parse(content(state, f"{name}.service.d/kprov-hardening.conf"))
+            (written,) = [value.split() for value in drop_in["Service.ReadWritePaths"]]
+            assert real in written
+            assert path not in written
+
+
+@pytest.mark.parametrize(
+    ("real", "protect", "written"),
+    [
+        # The program alone is a link into /home.
+        ({"/opt/java/bin/java": "/home/jdk/bin/java"}, "read-only", ["/usr/local/single_kafka/logs"]),
+        # /home itself is a link: systemd closes what it leads to.
+        ({"/home": "/big/home", "/data/kafka": "/big/home/kafka"}, "read-only", ["/big/home/kafka"]),
+        # Out of /usr: that which is read-only no longer concerns it, and it stays listed where it really is.
+        ({"/usr/local/single_kafka/logs": "/big/single_kafka/logs"}, "yes", ["/big/single_kafka/logs"]),
+    ],
+)
+def test_links_of_other_kinds(real: dict[str, str], protect: str, written: list[str]) -> None:
+    cluster = asked(java_home="/opt/java", properties={"log.dirs": "/data/kafka"})
+    unit = units(wanted(cluster, real=real))["kafka"]
+    assert unit["Service.ProtectHome"] == [protect]
+    assert set(written) <= set(unit["Service.ReadWriteDirectories"][0].split())
+    waited = unit["Unit.RequiresMountsFor"][0].split()
+    used = {"/opt/java/bin/java", "/data/kafka", "/usr/local/single_kafka/logs"} & real.keys()
+    assert all(
+        any(place in (real[path], real[path].rpartition("/")[0]) for place in waited)
+        for path in used - {"/usr/local/single_kafka/logs"}
+    )
 
 
 def test_a_service_gets_no_rights_devices_or_odd_sockets(cluster: Cluster) -> None:

@@ -118,7 +118,9 @@ def test_what_is_missing_is_told(host: LocalHost) -> None:
 def test_what_is_declared_is_called(name: str) -> None:
     """A host is not refused for a command that nothing needs."""
     body = re.sub(r"^kprov_needs='[^']*'$|#.*", "", LIBRARY, flags=re.MULTILINE)
-    assert re.search(rf"(?:^|[;&|({{!`]|\b(?:then|do|else|if|while)\b)\s*(?:timeout .*)?\b{name}\b", body, re.MULTILINE)
+    assert re.search(
+        rf"(?:^|[;&|({{!`]|\b(?:then|do|else|if|while)\b)\s*(?:timeout .*|as_entering )?\b{name}\b", body, re.MULTILINE
+    )
 
 
 def test_nothing_else_can_be_called(host: LocalHost) -> None:

@@ -9,10 +9,10 @@ from support.local_host import LIBRARY
 from support.model_host import as_made
 from support.specimens import asked, wanted
 
-from kprov.resources.base import ABSENT, Made, Obstacle, attributes_differ, fingerprint
+from kprov.resources.base import ABSENT, Change, Made, Obstacle, attributes_differ, fingerprint
 from kprov.resources.files import File, Links
 from kprov.resources.removal import query_of, removal
-from kprov.resources.system import Running, Service, UnitState, limit
+from kprov.resources.system import Running, Service, UnitState, User, limit
 
 EVERY = [
     item
@@ -220,3 +220,31 @@ def test_how_often_a_unit_was_started_again(answer: dict[str, str], restarts: in
 def test_what_a_main_process_may_open() -> None:
     assert Running.of({"open_files": "4096"}).open_files == 4096
     assert Running.of({"open_files": ""}).open_files is None
+
+
+@pytest.mark.parametrize("before", [{}, {"adopted": "yes", "group_made": "yes"}, {"joined": "990"}])
+def test_a_group_that_is_created_again_leaves_the_entry_of_the_user_as_it_was(before: dict[str, str]) -> None:
+    """Apart from that the change is no longer pending."""
+    was = Made("user", "user:kafka", {"name": "kafka", **before, "pending": "yes"})
+    change = User("kafka").compare({"status": "present", "entry": "kafka:x:989:990::/:/bin/false", "group": ""}, was)
+    assert isinstance(change, Change)
+    assert change.calls == (("add_group", "kafka"),)
+    assert change.made == Made("user", "user:kafka", {"name": "kafka", **before})
+
+
+@pytest.mark.parametrize(
+    ("fields", "calls"),
+    [
+        ({}, (("remove_user", "kafka"),)),
+        ({"joined": "990"}, (("remove_user", "kafka", "990"),)),
+        ({"adopted": "yes"}, None),
+        ({"adopted": "yes", "group_made": "yes"}, (("remove_group", "kafka"),)),
+    ],
+)
+def test_uninstall_removes_what_kprov_created_of_a_user_and_its_group(
+    fields: dict[str, str], calls: tuple[tuple[str, ...], ...] | None
+) -> None:
+    made = Made("user", "user:kafka", {"name": "kafka", **fields})
+    seen = {"status": "present", "entry": "kafka:x:989:990::/:/bin/false", "group": "kafka:x:990:"}
+    change = removal(made, seen, purge=True, force=False).change
+    assert (change.calls if change else None) == calls
