@@ -38,8 +38,8 @@ def protect_home(paths: Iterable[str]) -> str:
 
 
 def writable(paths: Iterable[str]) -> list[str]:
-    """Those that ProtectSystem=full and ProtectHome=read-only would make read-only."""
-    return [path for path in paths if _below(path, (*_SYSTEM, *_HOMES))]
+    """Those that ProtectSystem=full and ProtectHome=read-only would make read-only; one with ``-`` may be missing."""
+    return [path for path in paths if _below(path.removeprefix("-"), (*_SYSTEM, *_HOMES))]
 
 
 def hardening(unit: str, systemd: int, written: Iterable[str]) -> list[Resource]:

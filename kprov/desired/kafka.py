@@ -82,7 +82,7 @@ def kafka(cluster: Cluster, host: Host, inputs: Inputs) -> list[Resource]:
         environment_file(f"{home}/config/kafka.env", KAFKA_UNIT, KAFKA_USER, _environment(cluster, inputs)),
         *data,
         _unit(cluster, host, inputs),
-        *hardening(KAFKA_UNIT, inputs.systemd, _written(cluster, host)),
+        *hardening(KAFKA_UNIT, inputs.systemd, _writable(cluster, host)),
     ]
 
 
@@ -166,6 +166,13 @@ def _written(cluster: Cluster, host: Host) -> list[str]:
     return [kafka_logs(cluster), *log_dirs(cluster, host)]
 
 
+def _writable(cluster: Cluster, host: Host) -> list[str]:
+    """The same for systemd: where there are several data directories, the broker runs without one that is missing."""
+    data = log_dirs(cluster, host)
+    mark = "-" if len(data) > 1 else ""
+    return [kafka_logs(cluster), *(f"{mark}{path}" for path in data)]
+
+
 def _unit(cluster: Cluster, host: Host, inputs: Inputs) -> File:
     session = session_timeout_ms(cluster, host)
     text = render(
@@ -179,6 +186,6 @@ def _unit(cluster: Cluster, host: Host, inputs: Inputs) -> File:
         session_ms=session,
         restart_seconds=session // 1000 + 4,
         protect_home=protect_home([*_written(cluster, host), cluster.kafka.home, inputs.java_home]),
-        writable=writable(_written(cluster, host)),
+        writable=writable(_writable(cluster, host)),
     )
     return File(f"/etc/systemd/system/{KAFKA_UNIT}", text)
