@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from kprov.cli.options import (
+    accept_data_option,
     access_options,
     adopt_option,
     archives_option,
@@ -40,6 +41,7 @@ _NO_SMOKE_TEST = click.option("--no-smoke-test", is_flag=True, help="Leave out t
 @archives_option
 @adopt_option
 @access_options
+@accept_data_option
 @ignore_option
 @yes_option
 @json_option
@@ -54,6 +56,7 @@ def install(
     archives: Path | None,
     adopt: bool,
     access: Access,
+    accepted: tuple[str, ...],
     ignored: tuple[str, ...],
     yes: bool,
     as_json: bool,
@@ -74,7 +77,7 @@ def install(
     sudo. The plan is printed and asked for before anything is changed. On a host that kprov has installed,
     what no option names stays as it was asked before; a file given with --config says all of it.
     """
-    request = Request(config, host, tuple(flags), access, archives, adopt, ignored, ready=ready)
+    request = Request(config, host, tuple(flags), access, archives, adopt, ignored, accepted, ready=ready)
     _run("install", request, yes=yes, as_json=as_json, junit=junit, smoke_test=not no_smoke_test)
 
 
@@ -84,6 +87,7 @@ def install(
 @spec_options
 @archives_option
 @access_options
+@accept_data_option
 @ignore_option
 @yes_option
 @json_option
@@ -100,6 +104,7 @@ def upgrade(
     flags: list[Flag],
     archives: Path | None,
     access: Access,
+    accepted: tuple[str, ...],
     ignored: tuple[str, ...],
     yes: bool,
     as_json: bool,
@@ -121,7 +126,17 @@ def upgrade(
     data stay. The broker goes on speaking the protocol of the release before until --finish. A release that does
     not come to serve is taken back, and the run ends with 6.
     """
-    request = Request(config, host, tuple(flags), access, archives, ignored=ignored, finish=finish, ready=ready)
+    request = Request(
+        config,
+        host,
+        tuple(flags),
+        access,
+        archives,
+        ignored=ignored,
+        accepted=accepted,
+        finish=finish,
+        ready=ready,
+    )
     _run("upgrade", request, yes=yes, as_json=as_json, junit=junit, smoke_test=not no_smoke_test)
 
 
@@ -141,14 +156,14 @@ def _run(name: str, request: Request, *, yes: bool, as_json: bool, junit: Path |
                     "kprov has installed nothing on this host", where=login.name, hint=f"kprov install {login.name}"
                 )
             output.plan(plan, diffs=True)
-            if plan.empty and (not smoke_test or plan.before.state == "done"):
-                return
+            settled = plan.empty and (not smoke_test or plan.before.state == "done")
             if plan.changes:
                 confirm(f"Make these {counted(len(plan.changes), 'change')} on {login.name}?", yes=yes)
             with output.progress() as emit:
-                result = execute(
-                    connection, request, prepared, name, emit, smoke_test=smoke_test, planned=output.planned
-                )
+                proving = smoke_test and not settled
+                result = execute(connection, request, prepared, name, emit, smoke_test=proving, planned=output.planned)
+        if settled:
+            return
         if result is not None:
             output.smoke(result)
             if not result.passed:
@@ -163,6 +178,7 @@ def _run(name: str, request: Request, *, yes: bool, as_json: bool, junit: Path |
 @archives_option
 @adopt_option
 @access_options
+@accept_data_option
 @ignore_option
 @json_option
 @click.option("--exit-code", is_flag=True, help="End with 10 if there are changes.")
@@ -174,6 +190,7 @@ def plan(
     archives: Path | None,
     adopt: bool,
     access: Access,
+    accepted: tuple[str, ...],
     ignored: tuple[str, ...],
     as_json: bool,
     exit_code: bool,
@@ -187,7 +204,7 @@ def plan(
       kprov plan kafka-1 --kafka-version 1.1.1 --exit-code
     """
     with command("plan", as_json=as_json) as output:
-        request = Request(config, host, tuple(flags), access, archives, adopt, ignored)
+        request = Request(config, host, tuple(flags), access, archives, adopt, ignored, accepted)
         asked = request.asked()
         with output.progress() as emit:
             operation.look_for_releases(asked, archives, emit)

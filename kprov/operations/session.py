@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from kprov import receipt as receipts
 from kprov.desired.runtime import Runtime, runtime
-from kprov.errors import PreflightError
+from kprov.errors import PreflightError, UsageError
 from kprov.host.connection import Connection
 from kprov.host.facts import ask
 from kprov.host.ssh_config import Login, read_login
 from kprov.host.trust import Trust
 from kprov.journal import Journal
 from kprov.receipt import Receipt
-from kprov.resources.base import Seen
+from kprov.resources.base import Made, Seen
+from kprov.resources.data import OPTION
 from kprov.secret import Passwords
 from kprov.spec.broker import login as login_of
+from kprov.spec.directory import plain_path
 from kprov.spec.model import Cluster, Host
 
 
@@ -98,6 +100,16 @@ def asked_for(cluster: Cluster, host: Host) -> dict[str, Any]:
 def read_receipt(connection: Connection) -> Receipt:
     """The host's receipt, an empty one where there is none; raises PreflightError where it cannot be read."""
     return receipt_of(ask(connection, [receipts.QUESTION])["receipt"], connection.login.name) or Receipt()
+
+
+def accepted_data(given: Sequence[str], entries: Iterable[Made]) -> frozenset[str]:
+    """The paths of --accept-data. Raises UsageError for one that is no data directory of these entries."""
+    known = list(dict.fromkeys(made["path"] for made in entries if made.kind == "data"))
+    if wrong := [path for path in given if plain_path(path) not in known]:
+        raise UsageError(
+            f"{wrong[0]} is not a data directory of this host", where=OPTION, hint=f"these are: {', '.join(known)}"
+        )
+    return frozenset(plain_path(path) for path in given)
 
 
 @dataclass(frozen=True)

@@ -188,6 +188,7 @@ class Output:
             f"zookeeper  {status.zookeeper}",
             f"java       {status.java}  in {status.java_home}",
             f"data       {', '.join(status.data)}",
+            *(Text.assemble(("offline    ", "red"), f"{path}: the broker does not use it") for path in status.offline),
         ]
         for unit in status.units:
             colour = "green" if unit.serving else "red"

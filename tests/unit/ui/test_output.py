@@ -56,7 +56,8 @@ STATUS = HostStatus(
     "",
     "/home",
     "box:9092",
-    ("/d",),
+    ("/d", "/e"),
+    ("/e",),
     (UNIT,),
     (),
 )
