@@ -29,6 +29,8 @@ from kprov.journal import operator
 from kprov.plan import Plan, differs
 from kprov.receipt import Receipt
 from kprov.resources.base import ABSENT, Call, Change, Made, Seen, Upload
+from kprov.resources.data import with_memory
+from kprov.resources.removal import query_of
 from kprov.resources.system import UnitState
 
 _CHUNK = 262144
@@ -66,6 +68,29 @@ def apply(connection: Connection, plan: Plan, command: str, emit: Emit, gate: Ga
         _finish(connection, plan.after)
 
 
+def remember_data(connection: Connection, plan: Plan) -> None:
+    """Let the receipt say what was seen of the data, where the plan has nothing to do and the receipt does not know."""
+    known = {id_: made for id_, made in plan.after.made.items() if made.kind == "data" and id_ in plan.before.made}
+    if all(plan.before.made[id_] == made for id_, made in known.items()):
+        return
+    with host_lock(connection, "install"):
+        _write_receipt(connection, replace(plan.before, made={**plan.before.made, **known}))
+
+
+def write_receipt(connection: Connection, receipt: Receipt) -> None:
+    """Write the receipt, under a lock that the caller holds, with what is seen of the data now."""
+    _write_receipt(connection, _with_data(connection, receipt))
+
+
+def _with_data(connection: Connection, receipt: Receipt) -> Receipt:
+    """The receipt with where its data lie, and that there are some."""
+    data = [made for made in receipt.made.values() if made.kind == "data" and not made["kept"]]
+    if not data:
+        return receipt
+    seen = ask(connection, [query_of(made) for made in data])
+    return replace(receipt, made={**receipt.made, **{made.id: with_memory(made, made, seen[made.id]) for made in data}})
+
+
 def _check_fits(connection: Connection, plan: Plan, seen: Mapping[str, Seen]) -> None:
     """Somebody may have changed the host while the plan was read and agreed to."""
     changed = [call[1] for call, expected in plan.expects if differs(expected, seen.get(call[1], ABSENT))]
@@ -80,7 +105,7 @@ def _check_fits(connection: Connection, plan: Plan, seen: Mapping[str, Seen]) ->
 
 def mark_proven(connection: Connection, receipt: Receipt) -> None:
     """Let the receipt say that clients were served with what it lists."""
-    _write_receipt(connection, replace(receipt, state="done"))
+    write_receipt(connection, replace(receipt, state="done"))
 
 
 def carry_out(connection: Connection, changes: Sequence[Change], emit: Emit, gate: Gate) -> None:
@@ -164,7 +189,7 @@ def _write_receipt(connection: Connection, receipt: Receipt) -> None:
 def _finish(connection: Connection, receipt: Receipt) -> None:
     """The receipt's result; a host without anything of kprov's keeps no receipt either."""
     if receipt.made:
-        _write_receipt(connection, receipt)
+        write_receipt(connection, receipt)
     else:
         _exchange(connection, [("step", "0", "drop_state")])
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from kprov.receipt import Receipt
 from kprov.resources.base import ABSENT, Made, Seen, attributes_differ
+from kprov.resources.data import gone
 from kprov.resources.system import UnitState
 
 
@@ -43,8 +44,9 @@ def _differences(made: Made, seen: Seen) -> Iterator[str]:
     if made.kind == "service":
         yield from _of_service(UnitState.of(seen))
         return
-    if status == "absent":
-        yield "was removed"
+    lost = gone(made, seen) if made.kind == "data" else ""
+    if lost or status == "absent":
+        yield lost or "was removed"
         return
     match made.kind:
         case "file":

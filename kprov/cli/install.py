@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from kprov.cli.options import (
+    accept_data_option,
     access_options,
     adopt_option,
     archives_option,
@@ -41,6 +42,7 @@ _NO_SMOKE_TEST = click.option("--no-smoke-test", is_flag=True, help="Leave out t
 @archives_option
 @adopt_option
 @access_options
+@accept_data_option
 @ignore_option
 @yes_option
 @json_option
@@ -55,6 +57,7 @@ def install(
     archives: Path | None,
     adopt: bool,
     access: Access,
+    accepted: tuple[str, ...],
     ignored: tuple[str, ...],
     yes: bool,
     as_json: bool,
@@ -75,7 +78,7 @@ def install(
     sudo. The plan is printed and asked for before anything is changed. On a host that kprov has installed,
     what no option names stays as it was asked before; a file given with --config says all of it.
     """
-    request = Request(config, host, tuple(flags), access, archives, adopt, ignored, ready=ready)
+    request = Request(config, host, tuple(flags), access, archives, adopt, ignored, accepted, ready=ready)
     _run("install", request, yes=yes, as_json=as_json, junit=junit, smoke_test=not no_smoke_test)
 
 
@@ -85,6 +88,7 @@ def install(
 @spec_options
 @archives_option
 @access_options
+@accept_data_option
 @ignore_option
 @yes_option
 @json_option
@@ -101,6 +105,7 @@ def upgrade(
     flags: list[Flag],
     archives: Path | None,
     access: Access,
+    accepted: tuple[str, ...],
     ignored: tuple[str, ...],
     yes: bool,
     as_json: bool,
@@ -122,7 +127,17 @@ def upgrade(
     data stay. The broker goes on speaking the protocol of the release before until --finish, which names the two
     protocols and asks. A release that does not become ready is taken back, and the run ends with 6.
     """
-    request = Request(config, host, tuple(flags), access, archives, ignored=ignored, finish=finish, ready=ready)
+    request = Request(
+        config,
+        host,
+        tuple(flags),
+        access,
+        archives,
+        ignored=ignored,
+        accepted=accepted,
+        finish=finish,
+        ready=ready,
+    )
     _run("upgrade", request, yes=yes, as_json=as_json, junit=junit, smoke_test=not no_smoke_test)
 
 
@@ -141,14 +156,14 @@ def _run(name: str, request: Request, *, yes: bool, as_json: bool, junit: Path |
                 what = "kprov has installed nothing on this host"
                 raise PreflightError(what, where=login.name, hint="install it: kprov install HOST")
             output.plan(plan, diffs=True)
-            if plan.empty and (not smoke_test or plan.before.state == "done"):
-                return
+            settled = plan.empty and (not smoke_test or plan.before.state == "done")
             if plan.changes:
                 confirm(_question(prepared, login.name), yes=yes)
             with output.changing() as emit:
-                result = execute(
-                    connection, request, prepared, name, emit, smoke_test=smoke_test, planned=output.planned
-                )
+                proving = smoke_test and not settled
+                result = execute(connection, request, prepared, name, emit, smoke_test=proving, planned=output.planned)
+        if settled:
+            return
         if result is not None:
             output.smoke(result)
             if not result.passed:
@@ -189,6 +204,7 @@ def _before_finishing(prepared: operation.Prepared, before: Asked) -> Iterator[s
 @archives_option
 @adopt_option
 @access_options
+@accept_data_option
 @ignore_option
 @json_option
 @click.option("--exit-code", is_flag=True, help="End with 10 if there are changes.")
@@ -201,6 +217,7 @@ def plan(
     archives: Path | None,
     adopt: bool,
     access: Access,
+    accepted: tuple[str, ...],
     ignored: tuple[str, ...],
     as_json: bool,
     exit_code: bool,
@@ -216,7 +233,7 @@ def plan(
       kprov plan kafka-1 --finish
     """
     with command("plan", as_json=as_json) as output:
-        request = Request(config, host, tuple(flags), access, archives, adopt, ignored, finish=finish)
+        request = Request(config, host, tuple(flags), access, archives, adopt, ignored, accepted, finish=finish)
         asked = request.asked()
         with output.progress() as emit:
             operation.look_for_releases(request, asked, emit)

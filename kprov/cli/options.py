@@ -115,6 +115,17 @@ def adopt_option(function: F) -> F:
     return click.option("--adopt", is_flag=True, help=text)(function)
 
 
+def accept_data_option(function: F) -> F:
+    """--accept-data PATH; the function gets the paths as ``accepted``."""
+    return click.option(
+        "--accept-data",
+        "accepted",
+        multiple=True,
+        metavar="PATH",
+        help="Use data directory PATH as it is, even if its data are missing; may be repeated.",
+    )(function)
+
+
 def ready_option(function: F) -> F:
     """--ready-timeout SECONDS; the function gets it as ``ready``, None where it is not said."""
     return click.option(

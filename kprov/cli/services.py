@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from kprov.cli.options import (
+    accept_data_option,
     access_options,
     bare_host,
     command,
@@ -26,14 +27,22 @@ def _verb(name: str, text: str) -> click.Command:
     @config_option
     @access_options
     @json_option
-    def run(host: str | None, config: Path | None, access: Access, as_json: bool, ready: int | None = None) -> None:
+    def run(
+        *,
+        host: str | None,
+        config: Path | None,
+        access: Access,
+        as_json: bool,
+        ready: int | None = None,
+        accepted: tuple[str, ...] = (),
+    ) -> None:
         with command(name, as_json=as_json) as output:
             login = access.login(bare_host(host, config))
             with access.connect(login, output.journal) as connection, output.changing() as emit:
-                done = change_services(connection, name, emit, output.planned, ready)
+                done = change_services(connection, name, emit, output.planned, ready=ready, accepted=accepted)
             output.add("done", list(done), [f"{login.name}: {', '.join(done) or 'nothing to do'}"])
 
-    return run if name == "stop" else ready_option(run)
+    return run if name == "stop" else accept_data_option(ready_option(run))
 
 
 start = _verb(

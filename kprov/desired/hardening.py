@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import PurePosixPath
 
 from kprov.desired.templates import render
 from kprov.resources.base import Resource
@@ -43,9 +44,35 @@ def protect_home(paths: Iterable[str], real: Mapping[str, str]) -> str:
     return "read-only" if any(_protected(path, _HOMES, real) for path in paths) else "yes"
 
 
-def writable(paths: Iterable[str], real: Mapping[str, str]) -> list[str]:
-    """Where those lead that ProtectSystem=full and ProtectHome=read-only would make read-only."""
-    return [real.get(path, path) for path in paths if _protected(path, PROTECTED, real)]
+def writable(paths: Iterable[str], real: Mapping[str, str], optional: Collection[str] = ()) -> list[str]:
+    """Where those lead that ProtectSystem=full and ProtectHome=read-only would make read-only, for systemd."""
+    return [place(path, real, optional) for path in paths if _protected(path, PROTECTED, real)]
+
+
+def place(path: str, real: Mapping[str, str], optional: Collection[str] = ()) -> str:
+    """Where a path leads, for a list of writable directories; with ``-`` where it may be missing."""
+    return f"{'-' if path in optional else ''}{real.get(path, path)}"
+
+
+def mount_units(paths: Iterable[str]) -> list[str]:
+    """The mount units on which these paths may lie, named by systemd's rule (systemd-escape --path)."""
+    tops = (top for path in paths for top in (PurePosixPath(path), *PurePosixPath(path).parents))
+    return [f"{_escaped(str(top))}.mount" for top in sorted(set(tops)) if str(top) != "/"]
+
+
+def _escaped(path: str) -> str:
+    plain = [
+        character if (character.isascii() and character.isalnum()) or character in ":_/" else ""
+        for character in path.strip("/")
+    ]
+    return "".join(
+        text.replace("/", "-") or ("." if character == "." and place else _bytes(character))
+        for place, (text, character) in enumerate(zip(plain, path.strip("/"), strict=True))
+    )
+
+
+def _bytes(character: str) -> str:
+    return "".join(f"\\x{byte:02x}" for byte in character.encode())
 
 
 def hardening(unit: str, systemd: int, written: Iterable[str]) -> list[Resource]:

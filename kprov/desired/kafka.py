@@ -13,7 +13,7 @@ from kprov.desired.common import (
     release,
     release_path,
 )
-from kprov.desired.hardening import as_written_and_real, hardening, protect_home, writable
+from kprov.desired.hardening import as_written_and_real, hardening, mount_units, place, protect_home, writable
 from kprov.desired.inputs import Inputs
 from kprov.desired.java import java_paths
 from kprov.desired.templates import PropertyLines, render
@@ -73,7 +73,7 @@ def kafka_home(cluster: Cluster, inputs: Inputs) -> list[Resource]:
 
 def kafka(cluster: Cluster, host: Host, inputs: Inputs) -> list[Resource]:
     """Configuration, data directories and unit of the broker, in order."""
-    home = cluster.kafka.home
+    home, spare = cluster.kafka.home, _spare(cluster, host)
     data: list[Resource] = []
     for path in log_dirs(cluster, host):
         data += [*parents(path), DataDirectory(path, KAFKA_USER, KAFKA_USER, "kafka", str(host.broker.id))]
@@ -83,7 +83,7 @@ def kafka(cluster: Cluster, host: Host, inputs: Inputs) -> list[Resource]:
         environment_file(f"{home}/config/kafka.env", KAFKA_UNIT, KAFKA_USER, _environment(cluster, inputs)),
         *data,
         _unit(cluster, host, inputs),
-        *hardening(KAFKA_UNIT, inputs.systemd, [inputs.real.get(path, path) for path in _written(cluster, host)]),
+        *hardening(KAFKA_UNIT, inputs.systemd, [place(path, inputs.real, spare) for path in _written(cluster, host)]),
     ]
 
 
@@ -167,9 +167,17 @@ def _written(cluster: Cluster, host: Host) -> list[str]:
     return [kafka_logs(cluster), *log_dirs(cluster, host)]
 
 
+def _spare(cluster: Cluster, host: Host) -> tuple[str, ...]:
+    """The data directories that may be missing: of several, the broker runs without one."""
+    data = log_dirs(cluster, host)
+    return data if len(data) > 1 else ()
+
+
 def _unit(cluster: Cluster, host: Host, inputs: Inputs) -> File:
     session = session_timeout_ms(cluster, host)
     used = [cluster.kafka.home, release_path(inputs.kafka), *java_paths(inputs)]
+    spare = _spare(cluster, host)
+    required = () if spare else log_dirs(cluster, host)
     text = render(
         "kafka.service",
         kafka_version=str(Version(cluster.kafka.version)),
@@ -180,8 +188,9 @@ def _unit(cluster: Cluster, host: Host, inputs: Inputs) -> File:
         stop_seconds=_STOP_SECONDS,
         session_ms=session,
         restart_seconds=session // 1000 + 4,
-        mounts=as_written_and_real([*log_dirs(cluster, host), *used], inputs.real),
+        mounts=as_written_and_real([*required, *used], inputs.real),
+        wanted_mounts=mount_units(as_written_and_real(spare, inputs.real)),
         protect_home=protect_home([*_written(cluster, host), *used], inputs.real),
-        writable=writable(_written(cluster, host), inputs.real),
+        writable=writable(_written(cluster, host), inputs.real, spare),
     )
     return File(f"/etc/systemd/system/{KAFKA_UNIT}", text)

@@ -20,6 +20,8 @@ sed sha256sum stat sync tail tar test timeout tr uname wc journalctl systemctl
 groupadd groupdel useradd userdel'
 
 kprov_dir=/var/lib/kprov
+mount_table=/proc/self/mountinfo
+disks_by_uuid=/dev/disk/by-uuid
 tab=$(printf '\t')
 
 # ---------------------------------------------------------------- answers
@@ -148,9 +150,13 @@ probe_path() { # ID PATH [content]
                 fi ;;
             "type=symbolic link"*) say seen "id=$1" status=present "$said" "target=$(readlink -- "$2")" ;;
             "type=directory"*)
-                # shellcheck disable=SC2012 # only whether there are any matters
-                entries=$(ls -A -- "$2" | wc -l)
-                say seen "id=$1" status=present "$said" "entries=$((entries))" ;;
+                # A disk that died may still answer for its top directory, and not for what is in it.
+                if listing=$(ls -A -- "$2" 2>&1); then
+                    entries=$(printf '%s' "$listing" | grep -c '')
+                    say seen "id=$1" status=present "$said" "entries=$((entries))"
+                else
+                    unknown "$1" "$listing"
+                fi ;;
             *) say seen "id=$1" status=present "$said" ;;
         esac
     else
@@ -164,18 +170,28 @@ probe_path() { # ID PATH [content]
 # Whether what was at PATH before kprov is kept beside it.
 set_aside_before() { [ -e "$1.before-kprov" ] || [ -L "$1.before-kprov" ]; }
 
-# A directory of data: what it holds tells whose it is. KIB is its size on disk; topics are counted by their first
-# partition, Kafka's own left out.
+# A directory of data: whose data it holds, on which file system it lies (or would lie), and its size on disk in KiB.
+# "entries" leaves lost+found out: that belongs to the file system. Topics are counted by their first partition, Kafka's
+# own left out.
 probe_data() { # ID PATH
-    broker=
-    [ -r "$2/meta.properties" ] && broker=$(sed -n 's/^broker\.id=//p' "$2/meta.properties")
+    probe_path "$1" "$2"
+    find_file_system "$2"
+    say data "id=$1" "mount64=$(encoded "$mount_point")" "inside64=$(encoded "$mount_inside")" "fstype=$mount_type" \
+        "source64=$(encoded "$mount_source")" "uuid=$(uuid_of "$mount_device" "$mount_source")"
+    [ -d "$2" ] || return 0
     holds=other
     [ -e "$2/version-2" ] && holds=zookeeper
     [ -e "$2/meta.properties" ] && holds=kafka
-    probe_path "$1" "$2"
-    [ -d "$2" ] && say data "id=$1" "holds=$holds" "broker=$broker" "kib=$(du -skx -- "$2" | sed 's/[^0-9].*//')" \
+    lost_found=no
+    [ -d "$2/lost+found" ] && lost_found=yes
+    say data "id=$1" "holds=$holds" "broker=$(meta_property "$2" broker.id)" "cluster=$(meta_property "$2" cluster.id)" \
+        "kib=$(du -skx -- "$2" 2>/dev/null | sed 's/[^0-9].*//')" "lost_found=$lost_found" \
         "snapshot=$(any "$2"/version-2/snapshot.*)" "log=$(any "$2"/version-2/log.*)" \
-        "first=$(any "$2"/version-2/log.1)" "topics=$(partitions "$2" 0)" "partitions=$(partitions "$2" '[0-9][0-9]*')"
+        "first=$(any "$2"/version-2/log.1)" "knows_topics=$(knows_topics "$2"/version-2)" \
+        "topics=$(partitions "$2" 0)" "partitions=$(partitions "$2" '[0-9][0-9]*')"
+    # shellcheck disable=SC2010 # only how many there are matters
+    ! listing=$(ls -A -- "$2" 2>/dev/null) ||
+        say data "id=$1" "entries=$(printf '%s' "$listing" | grep -cvxF 'lost+found')"
     return 0
 }
 
@@ -183,6 +199,76 @@ partitions() { # FOLDER NUMBER: how many directories of partitions with a number
     # shellcheck disable=SC2012 # a topic's name has neither blanks nor line breaks
     counted=$(ls -A -- "$1" | sed -n "/^__consumer_offsets-/d; /^__transaction_state-/d; /-$2\$/p" | wc -l)
     printf '%s' $((counted))
+}
+
+meta_property() { # FOLDER KEY: of Kafka's meta.properties
+    [ ! -r "$1/meta.properties" ] || sed -n "s/^$2=//p" "$1/meta.properties"
+}
+
+# Whether ZooKeeper's snapshots and transaction logs in FOLDER name a topic; unknown where that takes too long.
+knows_topics() { # FOLDER
+    if [ ! -d "$1" ]; then
+        printf no
+        return
+    fi
+    timeout 20 grep -qras -m 1 '/brokers/topics/.' "$1"
+    case $? in 0) printf yes ;; 1) printf no ;; *) printf unknown ;; esac
+}
+
+# The mount that PATH lies on, or would lie on: its mount point, type, source and device (MAJOR:MINOR), and where in its
+# file system PATH is. A bind mount shows another mount point and the same place inside.
+find_file_system() { # PATH
+    mount_path=$(readlink -m -- "$1") mount_point='' mount_inside='' mount_type='' mount_source='' mount_device=''
+    while read -r _ _ device root point rest; do
+        case $point$root in *\\*) point=$(unescaped "$point") root=$(unescaped "$root") ;; esac
+        above=${point%/}
+        case $mount_path/ in "$above"/*) ;; *) continue ;; esac
+        [ "${#point}" -ge "${#mount_point}" ] || continue # the last of several on one mount point is on top
+        mount_point=$point mount_device=$device mount_inside=${root%/}${mount_path#"$above"}
+        rest=${rest#* - }
+        mount_type=${rest%% *}
+        rest=${rest#* }
+        mount_source=$(unescaped "${rest%% *}")
+    done 2>/dev/null <"$mount_table"
+}
+
+# /proc writes space, tab, line break and backslash as three octal digits.
+unescaped() { # TEXT
+    case $1 in
+        *\\*) printf '%b' "$(printf '%s' "$1" | sed 's/\\134/\\\\/g')" ;;
+        *) printf '%s' "$1" ;;
+    esac
+}
+
+# The UUID of a file system as udev knows it; empty where it does not: device numbers and names change with a reboot.
+uuid_of() { # MAJOR:MINOR SOURCE
+    number=$(printf '%x:%x' "${1%:*}" "${1#*:}" 2>/dev/null)
+    device=$(readlink -m -- "$2")
+    for disk in "$disks_by_uuid"/*; do
+        [ -e "$disk" ] || continue
+        # btrfs has device numbers of its own: there the source tells.
+        [ "$(stat -L -c %t:%T -- "$disk")" = "$number" ] || [ "$(readlink -f -- "$disk")" = "$device" ] || continue
+        printf '%s' "${disk##*/}"
+        return
+    done
+}
+
+# Which of the data directories a running broker uses: it keeps the .lock of each one open, and closes it when the
+# directory fails (LogManager.handleLogDirFailure).
+probe_log_dirs() { # ID PID DIRECTORY...
+    log_dirs_id=$1
+    if ! open=$(ls -l "/proc/$2/fd" 2>&1); then
+        unknown "$log_dirs_id" "$open"
+        return
+    fi
+    shift 2
+    offline=
+    for directory; do
+        lock=" $(readlink -m -- "$directory")/.lock"
+        printf '%s\n' "$open" | grep -qF -- "$lock" || offline="$offline$directory
+"
+    done
+    say seen "id=$log_dirs_id" status=present "offline64=$(encoded "$offline")"
 }
 
 any() { # FIRST...: whether a pattern fits anything
@@ -905,6 +991,17 @@ make_directory() { # PATH OWNER GROUP MODE
 
 own_tree() { # PATH OWNER GROUP: data that an earlier installation left
     chown -R "$2:$3" -- "$1"
+}
+
+# What a service writes belongs to it again: somebody may have run it by hand as root. A directory on a disk that failed
+# stops no start: whether the service can do without it is the service's to say.
+give_back() { # OWNER GROUP PATH...
+    give_back_to=$1:$2
+    shift 2
+    for tree; do
+        [ ! -d "$tree" ] || chown -R "$give_back_to" -- "$tree" || echo "$tree was left as it is"
+    done
+    return 0
 }
 
 put_file() { # SHA256 PATH OWNER GROUP MODE

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 
+from kprov.apply import remember_data
 from kprov.errors import KprovError, NotReadyError, Problem, StepError
 from kprov.events import Emit, Message, Warned
 from kprov.host.connection import Connection
@@ -34,7 +35,9 @@ def execute(
     error that is raised says both. Raises what apply, health and the smoke test raise.
     """
     try:
-        if not prepared.plan.empty:
+        if prepared.plan.empty:
+            remember_data(connection, prepared.plan)
+        else:
             carry_out(connection, prepared, command, emit, request.ready)
         # What a run before this one has made and not proven is proven now.
         result = prove_install(connection, prepared.runtime, prepared.plan.after, emit) if smoke_test else None
@@ -66,7 +69,15 @@ def _gone_back(
     # What was asked before is all of it: no option of this run has a say in the way back.
     new = frozenset(change.id for change in prepared.plan.changes if change.upload)
     back = Request(
-        None, request.host, (), request.access, request.archives, ignored=request.ignored, back=before, drop=new
+        None,
+        request.host,
+        (),
+        request.access,
+        request.archives,
+        ignored=request.ignored,
+        accepted=request.accepted,
+        back=before,
+        drop=new,
     )
     try:
         prior = prepare(connection, back, before, emit)

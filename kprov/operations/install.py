@@ -28,7 +28,7 @@ from kprov.operations.preflight import (
     stopping,
 )
 from kprov.operations.request import Asked, Request
-from kprov.operations.session import asked_for, read_receipt
+from kprov.operations.session import accepted_data, asked_for, read_receipt
 from kprov.operations.snapshot import begins_from_logs
 from kprov.operations.survey import Survey, survey
 from kprov.plan import Plan, install_plan, writable
@@ -344,6 +344,9 @@ def plan_for(connection: Connection, request: Request, found: Survey, emit: Emit
         ],
         ignored=request.ignored,
         adopt=request.adopt,
+        accepted=accepted_data(
+            request.accepted, [*(item.made() for item in wanted.resources), *found.receipt.made.values()]
+        ),
         drop=request.drop,
     )
     in_vain = writable.obstacles(plan.changes, found.answer.seen["writable"])

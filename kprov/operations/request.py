@@ -38,6 +38,7 @@ class Request:
 
     config: a kprov.yaml. host: HOST as it was typed. archives: a folder that is searched first. adopt: whether what
     others made is taken over. ignored: checks that do not stop the run. finish: whether a held protocol is raised.
+    accepted: data directories that are used as they are, whatever the receipt remembers of them.
     back: what the host goes back to, whatever its receipt says; drop: ids of releases that go then. ready: seconds
     until a service must serve.
     """
@@ -49,6 +50,7 @@ class Request:
     archives: Path | None = None
     adopt: bool = False
     ignored: tuple[str, ...] = ()
+    accepted: tuple[str, ...] = ()
     finish: bool = False
     back: Asked | None = None
     drop: frozenset[str] = frozenset()

@@ -2,42 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
-from kprov.apply import carry_out, host_lock
+from kprov.apply import carry_out, host_lock, write_receipt
 from kprov.desired.runtime import Runtime
-from kprov.errors import NotReadyError, StepError
-from kprov.events import Emit, Message
+from kprov.errors import NotReadyError, PreflightError, Problem, StepError
+from kprov.events import Emit, Message, Warned
 from kprov.health import await_ready
 from kprov.host.connection import Connection
 from kprov.host.facts import ask
 from kprov.operations.explain import explain
-from kprov.operations.session import installed
-from kprov.plan import Plan, helpers
+from kprov.operations.session import accepted_data, installed
+from kprov.plan import Plan, Repair, helpers, prepared, repair
 from kprov.receipt import Receipt
-from kprov.resources.base import Action, Change
+from kprov.resources.base import Action, Change, Seen
+from kprov.resources.removal import query_of
 from kprov.resources.system import UnitState
 
 
 def change_services(
-    connection: Connection, verb: str, emit: Emit, planned: Callable[[Plan], None], ready: float | None = None
+    connection: Connection,
+    verb: str,
+    emit: Emit,
+    planned: Callable[[Plan], None],
+    *,
+    ready: float | None = None,
+    accepted: Sequence[str] = (),
 ) -> tuple[str, ...]:
-    """``verb`` is start, stop or restart; what was done, one text a unit. Raises what apply and health raise.
+    """``verb`` is start, stop or restart; what was done, one text a unit or repair.
 
     planned: called with the plan before it is carried out. ready: seconds until a service that is started must serve;
-    None for the usual ones of ``await_ready``.
+    None for the usual ones of ``await_ready``. accepted: data directories that are used as they are, whatever the
+    receipt remembers of them.
+
+    Raises PreflightError where the data of a service that would start are not there, UsageError for a wrong one of
+    ``accepted``, and what apply and health raise.
     """
     found = installed(connection)
     runtime = found.runtime
+    anyhow = accepted_data(accepted, found.receipt.made.values())
     with host_lock(connection, verb):
-        seen = ask(connection, [("probe_unit", unit, unit) for unit in runtime.units])
-        active = {unit for unit in runtime.units if UnitState.of(seen[unit]).active}
+        entries = found.receipt.made.values() if verb != "stop" else ()
+        calls = [*(("probe_unit", unit, unit) for unit in runtime.units), *(query_of(made) for made in entries)]
+        seen = ask(connection, calls)
+        states = {unit: UnitState.of(seen[unit]) for unit in runtime.units}
+        active = {unit for unit, state in states.items() if state.active}
         stops = [unit for unit in reversed(runtime.units) if unit in active] if verb != "start" else []
         starts = [unit for unit in runtime.units if verb == "restart" or unit not in active] if verb != "stop" else []
         helps = helpers(runtime.units, active) if verb != "start" else []
         if helps:
             stops = list(reversed(runtime.units))
-        changes = [*helps, *(_stop(unit) for unit in stops), *(_start(unit, found.receipt) for unit in starts)]
+        repairs = _repairs(connection, found.receipt, seen, anyhow, emit) if starts else ()
+        changes = [
+            *helps,
+            *(_stop(unit) for unit in stops),
+            *repairs,
+            *(_start(unit, states[unit], found.receipt) for unit in starts),
+        ]
         planned(Plan(connection.login.name, tuple(changes)))
         for unit in runtime.units:
             if not any(unit in change.title for change in changes):
@@ -46,7 +68,32 @@ def change_services(
             carry_out(connection, changes, emit, lambda unit: _gate(connection, runtime, unit, emit, ready))
         except (NotReadyError, StepError) as error:
             raise explain(connection, found, error) from error
+        if starts:
+            write_receipt(connection, _after(found.receipt, repairs))
     return tuple(f"{change.action} {change.title}" for change in changes)
+
+
+def _repairs(
+    connection: Connection, receipt: Receipt, seen: Mapping[str, Seen], accepted: frozenset[str], emit: Emit
+) -> tuple[Change, ...]:
+    """What is put right before anything starts. Raises PreflightError with all that is in the way."""
+    where = connection.login.name
+    result: Repair = repair(receipt, seen, where, accepted)
+    if result.obstacles:
+        raise PreflightError([Problem(item.what, where, hint=item.hint) for item in result.obstacles])
+    for note in result.notes:
+        emit(Warned(note))
+    return result.changes
+
+
+def _after(receipt: Receipt, repairs: Sequence[Change]) -> Receipt:
+    """The receipt once the services run, with what was put right and what was kept of it."""
+    made = dict(receipt.made)
+    for change in repairs:
+        if change.made is not None:
+            made[change.id] = change.made
+        made |= {copy.id: copy for copy in change.copies}
+    return replace(receipt, made=made)
 
 
 def _gate(connection: Connection, runtime: Runtime, unit: str, emit: Emit, ready: float | None) -> None:
@@ -57,9 +104,6 @@ def _stop(unit: str) -> Change:
     return Change(Action.STOP, f"service:{unit}", f"service {unit}", "asked for", (("stop_unit", unit),))
 
 
-def _start(unit: str, receipt: Receipt) -> Change:
-    """A start; before it, the unit's data go back to its user: somebody may have run it by hand as root."""
-    user = unit.removesuffix(".service")
-    own = [made for made in receipt.made.values() if made["holds"] in {user, "logs"} and made["owner"] == user]
-    calls = (*(("own_tree", made["path"], user, user) for made in own), ("start_unit", unit))
+def _start(unit: str, state: UnitState, receipt: Receipt) -> Change:
+    calls = (*prepared(unit, state, receipt.made.values()), ("start_unit", unit))
     return Change(Action.START, f"service:{unit}", f"service {unit}", "asked for", calls, gate=unit)

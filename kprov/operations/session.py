@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from kprov import receipt as receipts
 from kprov.desired.runtime import Runtime, runtime
-from kprov.errors import PreflightError
+from kprov.errors import PreflightError, UsageError
 from kprov.events import Emit, ignore
 from kprov.host.connection import Connection
 from kprov.host.facts import ask
@@ -18,9 +18,11 @@ from kprov.host.trust import Trust
 from kprov.journal import Journal
 from kprov.receipt import ON_HOST, Receipt
 from kprov.releases.product import java_major
-from kprov.resources.base import Seen
+from kprov.resources.base import Made, Seen
+from kprov.resources.data import OPTION
 from kprov.secret import Passwords
 from kprov.spec.broker import login as login_of
+from kprov.spec.directory import plain_path
 from kprov.spec.model import Cluster, Host
 
 
@@ -128,6 +130,16 @@ def read_receipt(connection: Connection) -> Receipt:
 def _of_what(receipt: Receipt) -> str:
     version = (receipt.last or {}).get("releases", {}).get("kafka", "")
     return f", of Kafka {version}" if version else ""
+
+
+def accepted_data(given: Sequence[str], entries: Iterable[Made]) -> frozenset[str]:
+    """The paths of --accept-data. Raises UsageError for one that is no data directory of these entries."""
+    known = list(dict.fromkeys(made["path"] for made in entries if made.kind == "data"))
+    if wrong := [path for path in given if plain_path(path) not in known]:
+        raise UsageError(
+            f"{wrong[0]} is not a data directory of this host", where=OPTION, hint=f"these are: {', '.join(known)}"
+        )
+    return frozenset(plain_path(path) for path in given)
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from kprov.desired.common import KAFKA_UNIT
+from kprov.desired.runtime import Runtime
 from kprov.drift import Drift, drift
 from kprov.host.connection import Connection
 from kprov.host.facts import ask
 from kprov.operations.session import installed
 from kprov.operations.unit_status import UnitStatus, explained, unit_questions, unit_status
 from kprov.operations.verdict import Parts, Verdict, parts, verdict
-from kprov.resources.base import Call
+from kprov.resources.base import Call, Seen
 from kprov.resources.removal import query_of
+from kprov.resources.system import UnitState
+from kprov.spec.broker import log_dirs
 
 _LOG_LINES = "80"
 
@@ -22,8 +26,9 @@ class Status:
     """A host as status shows it; state is the receipt's: done, or applying after an interrupted run.
 
     written, by: when the receipt was written (UTC, ISO 8601), and who from where. protocol: what the broker is held
-    at until an upgrade is finished, empty otherwise. drift: what differs from the receipt. busy: whether a run of kprov
-    is at work on the host now.
+    at until an upgrade is finished, empty otherwise. offline: directories of log.dirs that the running broker does not
+    use; those that it uses may have failed since they were last written to. drift: what differs from the receipt.
+    busy: whether a run of kprov is at work on the host now.
     """
 
     host: str
@@ -38,6 +43,7 @@ class Status:
     home: str
     bootstrap: str
     data: tuple[str, ...]
+    offline: tuple[str, ...]
     units: tuple[UnitStatus, ...]
     drift: tuple[Drift, ...]
     busy: bool = False
@@ -65,6 +71,8 @@ def status(connection: Connection) -> Status:
     calls += [("probe_lock", "lock"), *(query_of(made) for made in found.receipt.made.values())]
     seen = ask(connection, calls)
     versions = dict(zip(runtime.units, (runtime.zookeeper, str(runtime.kafka)), strict=True))
+    pid = UnitState.of(seen[KAFKA_UNIT]).pid
+    offline = _offline(connection, pid, log_dirs(found.cluster, found.host)) if _listens(seen, pid, runtime) else ()
     units = [unit_status(unit, versions[unit], runtime.ports[unit], seen) for unit in runtime.units]
     return Status(
         connection.login.name,
@@ -79,6 +87,7 @@ def status(connection: Connection) -> Status:
         runtime.home,
         runtime.bootstrap,
         runtime.data,
+        offline,
         with_advice(connection, units),
         drift(found.receipt, seen),
         seen["lock"].get("locked") == "yes",
@@ -95,3 +104,17 @@ def with_advice(connection: Connection, units: Sequence[UnitStatus]) -> tuple[Un
     calls += [("probe_unit_log", f"log:{unit}", unit, _LOG_LINES) for unit in failing]
     seen = ask(connection, calls)
     return tuple(explained(unit, seen[f"log:{unit.unit}"].get("text", "")) if unit.failing else unit for unit in units)
+
+
+def _listens(seen: Mapping[str, Seen], pid: int, runtime: Runtime) -> bool:
+    """Whether the broker is up: before that it has not opened its directories yet."""
+    return bool(pid) and any(seen[f"port:{port}"].get("pid") == str(pid) for port in runtime.ports[KAFKA_UNIT])
+
+
+def _offline(connection: Connection, pid: int, directories: Sequence[str]) -> tuple[str, ...]:
+    """Those that the broker does not use; of a single one there is nothing to ask, a broker without any ends."""
+    if len(directories) < 2:
+        return ()
+    # Unknown where the broker has ended meanwhile: then all of the status is of a moment ago.
+    answer = ask(connection, [("probe_log_dirs", "log-dirs", str(pid), *directories)])["log-dirs"]
+    return tuple(answer.get("offline", "").splitlines())

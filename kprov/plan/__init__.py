@@ -2,7 +2,8 @@
 
 from kprov.plan.install import install_plan
 from kprov.plan.plan import Plan, differs
-from kprov.plan.services import helpers
+from kprov.plan.repair import Repair, repair
+from kprov.plan.services import helpers, prepared
 from kprov.plan.uninstall import uninstall_plan
 
-__all__ = ["Plan", "differs", "helpers", "install_plan", "uninstall_plan"]
+__all__ = ["Plan", "Repair", "differs", "helpers", "install_plan", "prepared", "repair", "uninstall_plan"]

@@ -10,6 +10,7 @@ from kprov.plan.plan import Plan, expectations, holds
 from kprov.plan.services import around, still
 from kprov.receipt import Receipt, index
 from kprov.resources.base import ABSENT, Action, Change, Made, Obstacle, Resource, Seen
+from kprov.resources.data import without_counterpart
 from kprov.resources.removal import query_of, removal
 from kprov.resources.system import Service, UnitState
 
@@ -30,6 +31,7 @@ def install_plan(
     notes: Iterable[str] = (),
     ignored: Sequence[str] = (),
     adopt: bool = False,
+    accepted: Set[str] = frozenset(),
     drop: Set[str] = frozenset(),
 ) -> Plan:
     """The plan that makes the host as wanted.
@@ -37,19 +39,22 @@ def install_plan(
     desired: the resources in the order in which they are made; services: in the order in which they start.
     seen: the probe's answers by id. receipt: what the host says was made. spec and releases: what the receipt
     will record as asked for. ignored: names of checks that do not stop it, for the receipt. adopt: whether what
-    others made is taken over where that is possible. drop: ids of releases that go, which would stay otherwise.
+    others made is taken over where that is possible. accepted: data directories that are used as they are, whatever
+    the receipt remembers of them. drop: ids of releases that go, which would stay otherwise.
     """
     changes: list[Change] = []
     obstacles: list[Obstacle] = []
     for resource in desired:
         verdict = resource.compare(seen.get(resource.id, ABSENT), receipt.made.get(resource.id))
         if isinstance(verdict, Obstacle):
-            if verdict.adopt is None or not adopt:
-                obstacles.append(verdict)
-            else:
-                verdict = verdict.adopt
+            verdict = chosen(verdict, adopt=adopt, accepted=accepted)
+        if isinstance(verdict, Obstacle):
+            obstacles.append(verdict)
         if isinstance(verdict, Change):
             changes.append(verdict)
+    data = [resource.made() for resource in desired]
+    lost = {obstacle.id for obstacle in obstacles}
+    obstacles += [item for item in without_counterpart(data, seen, accepted) if item.id not in lost]
     orphans, orphan_obstacles = _orphans(desired, services, seen, receipt, drop)
     obstacles += orphan_obstacles
     if not adopt:
@@ -64,7 +69,11 @@ def install_plan(
     entries = {
         change.id: change.made for change in every if change.made is not None and change.action is not Action.STOP
     }
-    made = [entries.get(item.id) or still(item.made(), receipt) for item in wanted if item.id in touched]
+    made = [
+        entries.get(item.id) or still(item.made(), receipt, seen.get(item.id, ABSENT))
+        for item in wanted
+        if item.id in touched
+    ]
     gone = {change.id for change in orphans}
     asked = {entry.id for entry in made}
     left = [entry for entry in receipt.made.values() if entry.id not in asked | gone]
@@ -78,6 +87,13 @@ def install_plan(
     questions = {made.id: query_of(made) for made in receipt.made.values()} | {item.id: item.query() for item in wanted}
     expects = expectations(every, questions, seen)
     return Plan(host, every, tuple(obstacles), tuple(notes), before=receipt, after=result, expects=expects)
+
+
+def chosen(obstacle: Obstacle, *, adopt: bool, accepted: Set[str]) -> Change | Obstacle:
+    """The change that the user chose for something in the way; the obstacle itself where they chose none."""
+    if obstacle.accept is not None and obstacle.id.partition(":")[2] in accepted:
+        return obstacle.accept
+    return obstacle.adopt if obstacle.adopt is not None and adopt else obstacle
 
 
 def _ahead(changes: Sequence[Change]) -> list[Change]:

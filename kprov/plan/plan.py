@@ -14,7 +14,10 @@ from kprov.resources.base import ABSENT, Call, Change, Made, Obstacle, Seen
 from kprov.resources.system import UnitState
 
 # What of an answer tells that somebody changed something; sizes, times and counts change by themselves.
-_TELLING = ("status", "type", "owner", "group", "mode", "sha256", "target", "links", "replaced", "holds", "broker")
+_TELLING = (
+    *("status", "type", "owner", "group", "mode", "sha256", "target", "links", "replaced"),
+    *("holds", "broker", "mount", "uuid"),
+)
 _TELLING_OF_UNITS = ("LoadState", "UnitFileState", "NeedDaemonReload", "FragmentPath")
 _SETTLED = {"active", "inactive"}  # what a unit does not leave by itself; one that crashes goes through the others
 
@@ -48,8 +51,10 @@ class Plan:
 def expectations(
     changes: Sequence[Change], questions: Mapping[str, Call], seen: Mapping[str, Seen]
 ) -> tuple[tuple[Call, Seen], ...]:
-    """What the plan was made from, for everything that it changes."""
+    """What the plan was made from, for everything that it changes, and for the data that its services will use."""
     ids = dict.fromkeys(change.id for change in changes)
+    if ids:
+        ids |= dict.fromkeys(id_ for id_ in questions if id_.startswith("data:"))
     expected = [(questions[id_], seen.get(id_, ABSENT)) for id_ in ids if id_ in questions]
     if "receipt" in seen:
         expected.append((QUESTION, seen["receipt"]))

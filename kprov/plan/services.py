@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from itertools import pairwise
 
 from kprov.receipt import Receipt
 from kprov.resources.base import ABSENT, Action, Call, Change, Made, Seen
+from kprov.resources.data import with_memory
 from kprov.resources.system import Service, UnitState
 
 
-def still(made: Made, receipt: Receipt) -> Made:
-    """The entry of something that stays, with how it was before kprov if that took it over."""
+def still(made: Made, receipt: Receipt, seen: Seen = ABSENT) -> Made:
+    """The entry of something that stays, with how it was before kprov if that took it over, and its data."""
     was = receipt.made.get(made.id)
     if was is not None and made.kind == "firewall":
         return was  # of an opened port it holds in which zone, and how much of it was closed before
     before = {key: was[key] for key in ("adopted", "joined", "group_made") if was[key]} if was else {}
-    return replace(made, fields={**made.fields, **before}) if before else made
+    entry = replace(made, fields={**made.fields, **before}) if before else made
+    return with_memory(entry, was, seen) if made.kind == "data" else entry
 
 
 def around(
@@ -41,8 +43,8 @@ def around(
         reason = _why(state, was, read, stale)
         if reason is None and waits_for:
             reason = f"{waits_for[0]} is stopped meanwhile"
-        reload: tuple[Call, ...] = (("reload_units",),) if state.needs_reload else ()
         enable: tuple[Call, ...] = () if state.enabled else (("enable_unit", service.unit),)
+        prepare = prepared(service.unit, state, [made for made in receipt.made.values() if made.id in service.reads])
         title = f"service {service.unit}"
         made = still(service.made(), receipt)
         if was is None and state.properties.get("FragmentPath"):
@@ -55,7 +57,7 @@ def around(
             continue
         disruptive = bool(waits_for) or any(change.disruptive for change in read)
         if state.active and not disruptive:
-            calls = (*reload, *enable, service.call("restart"))
+            calls = (*prepare, service.call("restart"))
             after.append(_change(Action.RESTART, service, made, reason, calls))
             continue
         if state.active:
@@ -63,12 +65,26 @@ def around(
             down = [unit for unit in service.after if _is_down(seen.get(f"service:{unit}", ABSENT))]
             first += [_helper(unit, service.unit) for unit in down]
             before.insert(0, Change(Action.STOP, service.id, title, reason, (("stop_unit", service.unit),), made=was))
-        calls = (*reload, *enable, service.call("start"))
+        calls = (*prepare, service.call("start"))
         after.append(_change(Action.START, service, made, reason, calls))
     # What was started for another's sake is to run with what it reads by then.
     helped = {change.id for change in first}
     after = [_restarted(change) if change.id in helped else change for change in after]
     return first + before, after
+
+
+def prepared(unit: str, state: UnitState, entries: Iterable[Made]) -> tuple[Call, ...]:
+    """What goes before any start of a unit, whichever command starts it.
+
+    What it writes goes back to its user, since somebody may have run it by hand as root; systemd reads changed unit
+    files; the unit is enabled. entries: of the receipt, that the unit reads and writes.
+    """
+    user = unit.removesuffix(".service")
+    trees = [made["path"] for made in entries if made["holds"] in {user, "logs"} and made["owner"] == user]
+    calls: list[Call] = [("give_back", user, user, *trees)] if trees else []
+    calls += [("reload_units",)] if state.needs_reload else []
+    calls += [] if state.enabled else [("enable_unit", unit)]
+    return tuple(calls)
 
 
 def _is_down(seen: Seen) -> bool:

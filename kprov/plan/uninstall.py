@@ -11,6 +11,7 @@ from kprov.plan.plan import Plan, above, expectations, holds
 from kprov.plan.services import helpers
 from kprov.receipt import Receipt, index
 from kprov.resources.base import ABSENT, Action, Change, Made, Obstacle, Seen
+from kprov.resources.data import gone, with_memory
 from kprov.resources.removal import query_of, removal
 from kprov.resources.system import UnitState
 
@@ -73,8 +74,10 @@ def uninstall_plan(
             kept.append(result.kept)
             wrote = writers.get(made["holds"], {}) if made.kind == "data" and not made["kept"] else {}
             entry = replace(made, fields={**made.fields, "kept": "yes", **wrote})
+            if made.kind == "data":
+                entry = with_memory(entry, made, seen.get(made.id, ABSENT))
             left.append(entry)
-            if made.kind == "data" and not made["kept"]:
+            if made.kind == "data" and not made["kept"] and not gone(made, seen.get(made.id, ABSENT)):
                 changes.append(_handed_over(entry))
     changes[:0] = first
     changes += [_enabled_again(made) for made in services if made["adopted"] == "enabled"]

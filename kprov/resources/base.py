@@ -98,12 +98,14 @@ class Obstacle:
     """Something in the way that kprov did not make, or that could not be read: the plan stops.
 
     adopt: the change that takes it over, where the user may choose that; None where there is no such choice.
+    accept: likewise the change that goes on with a data directory that is not as the receipt remembers it.
     """
 
     id: str
     what: str
     hint: str
     adopt: Change | None = None
+    accept: Change | None = None
 
 
 Verdict = Change | Obstacle | None

@@ -25,6 +25,7 @@ from kprov.resources.base import (
     unknown,
     why_absent,
 )
+from kprov.resources.data import OPTION, filled, gone, lost_data, with_memory
 from kprov.spec.broker_keys import is_secret
 
 _NOT_A = "is there and is not a"
@@ -197,6 +198,8 @@ class DataDirectory:
         title = f"data directory {self.path}"
         if obstacle := unknown(self.id, title, seen):
             return obstacle
+        if was is not None and (lost := lost_data(was, seen)):
+            return replace(lost, accept=self._accepted(seen, was))
         make: Call = ("make_directory", self.path, self.owner, self.group, self.mode)
         if seen["status"] == "absent":
             return Change(Action.CREATE, self.id, title, why_absent(was), (make,), made=self.made())
@@ -206,7 +209,9 @@ class DataDirectory:
             return Obstacle(self.id, what, f"name the directory itself: {target}")
         if seen.get("type") != "directory":
             return Obstacle(self.id, f"{self.path} {_NOT_A} directory", "move it away, or choose another place")
-        empty = seen.get("entries") == "0"
+        if self.holds == "kafka" and seen.get("lost_found") == "yes":
+            return self._top_of_a_file_system(was)
+        empty = not filled(seen)
         if self.broker and seen.get("holds") == "kafka" and seen.get("broker", "") not in {"", self.broker}:
             return Obstacle(
                 self.id,
@@ -227,14 +232,33 @@ class DataDirectory:
         if was is not None and was["kept"]:
             calls = (make, own)
             reason = "the data that the last uninstall kept are used again"
-            return Change(Action.ADOPT, self.id, title, reason, calls, made=self.made())
+            return Change(Action.ADOPT, self.id, title, reason, calls, made=with_memory(self.made(), was, seen))
         if was is not None and was["pending"] and was["adopted"]:
             return _taken_in(self.id, title, _still_adopted(self.made(), was), seen, (make, own))
         if differ or was is None:
             reason = differ or "it is there and empty"
-            made = _still_adopted(self.made(), was) if was else self.made()
+            made = with_memory(_still_adopted(self.made(), was) if was else self.made(), was, seen)
             return Change(Action.UPDATE, self.id, title, reason, (make,), made=made, quiet=True)
         return None
+
+    def _accepted(self, seen: Seen, was: Made) -> Change | None:
+        """The change that goes on with what is there, and remembers that instead; None where that cannot be."""
+        if seen["status"] != "absent" and seen.get("type") != "directory":
+            return None
+        why = gone(was, seen)
+        entry = _still_adopted(self.made(), was)
+        entry = with_memory(replace(entry, fields={**entry.fields, "accepted": why}), None, seen)
+        make: Call = ("make_directory", self.path, self.owner, self.group, self.mode)
+        own: Call = ("own_tree", self.path, self.owner, self.group)
+        action, calls = (Action.ADOPT, (make, own)) if filled(seen) else (Action.CREATE, (make,))
+        return Change(action, self.id, f"data directory {self.path}", f"{why}; {OPTION}", calls, made=entry)
+
+    def _top_of_a_file_system(self, was: Made | None) -> Obstacle:
+        what = (
+            f"{self.path} is the top of a file system: Kafka takes lost+found in it for a partition and does not start"
+        )
+        hint = f"set log.dirs to a directory below it, such as {self.path}/data"
+        return Obstacle(self.id, what, hint if was is None else f"{hint}, or remove lost+found if it is empty")
 
 
 @dataclass(frozen=True)

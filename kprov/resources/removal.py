@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kprov.resources.base import Action, Call, Change, Made, Obstacle, Removal, Seen, kept_name, unknown
+from kprov.resources.data import elsewhere, gone
 from kprov.resources.system import NOW, PERMANENT, UnitState
 
 
@@ -33,6 +34,8 @@ def removal(made: Made, seen: Seen, *, purge: bool, force: bool) -> Removal:  # 
     """
     if made["foreign"] and seen.get("status") == "present" and seen.get("backup") != "yes":
         return Removal()  # it was going to be taken over, and a run that was interrupted had not come to it
+    if made.kind == "data" and elsewhere(made, seen) and not force:
+        return _not_mounted(made, seen, purge)
     if made.kind == "release" and (seen.get("status") != "absent" or made["pending"]):
         # A run that was killed while it unpacked may have left the two beside it.
         calls = [("remove_tree", made["path"] + suffix) for suffix in ("", ".kprov-new", ".kprov-old")]
@@ -173,6 +176,15 @@ def _data(made: Made, seen: Seen, purge: bool) -> Removal:
         return Removal(kept=size)
     title = f"data directory {path}"
     return Removal(Change(Action.REMOVE, made.id, title, f"--purge: {size}", (("remove_tree", path),)))
+
+
+def _not_mounted(made: Made, seen: Seen, purge: bool) -> Removal:
+    """Data on a file system that is not there are not forgotten, and not said to be removed."""
+    what = gone(made, seen)
+    if not purge:
+        return Removal(kept=f"{made['path']} ({what})")
+    hint = "mount it and run this again; or leave them there with --force, which removes what is at that path now"
+    return Removal(obstacle=Obstacle(made.id, what, hint))
 
 
 def kib_of(seen: Seen) -> int | None:

@@ -354,6 +354,7 @@ def _installation(status: HostStatus) -> list[str | Text]:
         f"zookeeper  {status.zookeeper}",
         f"java       {status.java}  in {status.java_home}",
         f"data       {', '.join(status.data)}",
+        *(Text.assemble(("offline    ", "red"), f"{path}: the broker does not use it") for path in status.offline),
         *(_unit_line(unit) for unit in status.units),
         *(f"drop-ins   {unit.unit}: {', '.join(unit.drop_ins)}" for unit in status.units if unit.drop_ins),
         *(Text.assemble(("drift      ", "yellow"), f"{item.id} {item.what}") for item in status.drift),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field, replace
 
 from kprov.apply import _intent
@@ -49,15 +49,17 @@ def as_made(made: Made) -> Seen:
 class ModelHost:
     """seen: what is there, by id; others: paths of other people's things. receipt: what kprov wrote down.
 
-    origins: of what was set aside, by the id of what is kept, where it was before.
+    origins: of what was set aside, by the id of what is kept, where it was before. used: whether the services write
+    data when they start.
     """
 
     seen: dict[str, Seen] = field(default_factory=dict)
+    used: bool = False
     receipt: Receipt = field(default_factory=Receipt)
     others: set[str] = field(default_factory=set)
     origins: dict[str, str] = field(default_factory=dict)
 
-    def plan(self, desired: Desired, *, adopt: bool = False) -> Plan:
+    def plan(self, desired: Desired, *, adopt: bool = False, accepted: Set[str] = frozenset()) -> Plan:
         """The plan of an install."""
         releases = {"kafka": "1.0.0"}
         return install_plan(
@@ -69,11 +71,12 @@ class ModelHost:
             spec=SPEC,
             releases=releases,
             adopt=adopt,
+            accepted=accepted,
         )
 
-    def install(self, desired: Desired, *, adopt: bool = False) -> Plan:
+    def install(self, desired: Desired, *, adopt: bool = False, accepted: Set[str] = frozenset()) -> Plan:
         """Plan an install and carry it out."""
-        plan = self.plan(desired, adopt=adopt)
+        plan = self.plan(desired, adopt=adopt, accepted=accepted)
         if plan.obstacles:
             raise AssertionError(plan.obstacles)
         self.carry_out(plan)
@@ -124,7 +127,9 @@ class ModelHost:
         name, here = call[0], self.seen.get(change.id, ABSENT)
         if name in UNIT_STATES:
             self.seen[change.id] = _unit_after(here, name)
-        elif name in {"reload_units", "keep_user"}:
+            if self.used and UNIT_STATES[name][0]:
+                self._write_data(change.id.removeprefix("service:").removesuffix(".service"))
+        elif name in {"reload_units", "keep_user", "give_back"}:
             pass
         elif change.id.startswith("service:"):
             raise AssertionError(f"{call} of a service")
@@ -147,6 +152,18 @@ class ModelHost:
         elif change.made is not None:
             stays = {key: here[key] for key in ("backup", *_CONTENT) if key in here}
             self.seen[change.id] = {**as_made(change.made), **stays}
+
+    def use(self) -> None:
+        """The services write data, now and whenever they start."""
+        self.used = True
+        for holds in ("kafka", "zookeeper"):
+            self._write_data(holds)
+
+    def _write_data(self, holds: str) -> None:
+        for id_, seen in self.seen.items():
+            if id_.startswith("data:") and seen.get("holds") == holds:
+                files = {"snapshot": "yes", "log": "yes"} if holds == "zookeeper" else {}
+                self.seen[id_] = {**seen, "entries": "3", "kib": "2048", **files}
 
     def _set_aside(self, change: Change, path: str, backup: str) -> None:
         """What is at PATH is there no more, and kept: to be put back one day, or as a copy of the user's."""
@@ -173,7 +190,7 @@ class ModelHost:
 
 FILE: Seen = {"status": "present", "type": "regular file", "owner": "root", "group": "root", "mode": "644"}
 # What a directory holds is not changed by what is done to the directory.
-_CONTENT = ("entries", "holds", "broker", "kib")
+_CONTENT = ("entries", "holds", "broker", "kib", "snapshot", "log", "knows_topics")
 
 
 def _gone(seen: Seen) -> Seen:

@@ -7,7 +7,8 @@ spec      what is asked now, as in kprov.yaml; what it leaves out is as in BASE
 before    what was installed before, likewise; absent: the same, none: a host on which kprov has never been
 host      how the host differs from that: a resource and its state in words, see STATES
 killed    the last run was killed after so many of its changes
-do        install (the default), adopt, uninstall, purge, force or purge by force (an uninstall)
+do        install (the default), adopt, accept (every data directory as it is), uninstall, purge, force or purge by
+          force (an uninstall)
 firewalld whether it runs
 changes   action, resource and a part of the reason of each change, in order
 besides   instead of changes: those that are neither a creation nor a start, as a first install has many
@@ -52,6 +53,11 @@ def fresh() -> ModelHost:
     return ModelHost({id_: {**ROOTS, "type": "directory", "entries": "9"} for id_ in BARE})
 
 
+def _transactions(holds: str) -> Seen:
+    """What the probe tells of ZooKeeper's data beside that."""
+    return {"snapshot": "yes", "log": "yes"} if holds == "zookeeper" else {}
+
+
 def _kept(seen: Seen) -> Seen:
     """What is there, without what only one type has."""
     return {key: value for key, value in seen.items() if key in {*SOMEBODYS, "backup"}} or SOMEBODYS
@@ -88,8 +94,16 @@ STATES: Mapping[str, Callable[[Seen, str], Seen]] = {
         "kib": "2048",
         "broker": "",
         **dict(zip(("holds", "broker"), what.split(), strict=False)),
+        **_transactions(what),
     },
-    "filled": lambda seen, _: {**seen, "entries": "3", "kib": "2048", "topics": "3", "partitions": "12"},
+    "filled": lambda seen, _: {
+        **seen,
+        "entries": "3",
+        "kib": "2048",
+        "topics": "3",
+        "partitions": "12",
+        **_transactions(seen.get("holds", "")),
+    },
     "unmeasured": lambda seen, _: {**seen, "entries": "3", "kib": ""},
     "stale": lambda seen, _: {**seen, "links": "stale", "replaced": ""},
     "right": lambda seen, _: {**SOMEBODYS, "links": "right", "replaced": "", "backup": "no"},
@@ -158,8 +172,9 @@ def carried(case: Case) -> tuple[ModelHost, Desired, Plan]:
 
 def planned(host: ModelHost, state: Desired, what: str) -> Plan:
     """The plan of a command."""
-    if what in {"install", "adopt"}:
-        return host.plan(state, adopt=what == "adopt")
+    if what in {"install", "adopt", "accept"}:
+        data = {made["path"] for made in host.receipt.made.values() if made.kind == "data"}
+        return host.plan(state, adopt=what == "adopt", accepted=data if what == "accept" else frozenset())
     return host.plan_uninstall(purge=what.startswith("purge"), force=what.endswith("force"))
 
 

@@ -15,7 +15,7 @@ from typing import Any, cast
 import pytest
 from support.local_host import LocalHost
 
-from kprov.apply import apply, carry_out, host_lock, push
+from kprov.apply import apply, carry_out, host_lock, mark_proven, push, remember_data
 from kprov.errors import LockedError, NotReadyError, StepError
 from kprov.events import Event, StepDone, StepFailed, StepStarted, Transfer
 from kprov.host.connection import Connection
@@ -238,6 +238,38 @@ def test_nothing_is_left_where_nothing_is_kept(host: LocalHost) -> None:
     events = run(host, plan(gone, before=Receipt(), after=Receipt()))
     assert [event.text for event in events if isinstance(event, StepDone)] == ["remove file a"]
     assert not host.state.exists()
+
+
+def data(path: Path, **more: str) -> Made:
+    return Made("data", f"data:{path}", {"path": str(path), "holds": "kafka", "owner": "kafka", **more})
+
+
+def test_the_receipt_remembers_the_data_that_the_services_wrote(host: LocalHost) -> None:
+    """They are looked at when all has been done, and again when it is proven."""
+    folder = host.folder / "kafka"
+    host.before += f'fill() {{ mkdir "{folder}" && : >"{folder}/meta.properties"; }}\n'
+    what = plan(change("a", ("fill",)))
+    made = {**what.after.made, f"data:{folder}": data(folder)}
+    run(host, Plan("box", what.changes, after=Receipt(made, "unproven", {"kafka": {}})))
+    (entry,) = (item for item in receipt(host)["made"] if item["kind"] == "data")
+    assert entry["filled"] == "yes"
+    assert entry["mount"].startswith("/")
+    with host_lock(connection(host), "install"):
+        mark_proven(connection(host), Receipt(made, "unproven", {"kafka": {}}))
+    assert entry in receipt(host)["made"]
+
+
+def test_an_install_with_nothing_to_do_writes_only_what_it_learned(host: LocalHost) -> None:
+    before, after = data(host.folder), data(host.folder, filled="yes", mount="/")
+    remember_data(
+        connection(host), Plan("box", (), before=Receipt({after.id: after}), after=Receipt({after.id: after}))
+    )
+    assert not (host.state / "receipt.json").exists()
+    remember_data(
+        connection(host), Plan("box", (), before=Receipt({before.id: before}), after=Receipt({after.id: after}))
+    )
+    assert receipt(host)["made"][0]["filled"] == "yes"
+    assert not (host.state / "lock").exists()
 
 
 def test_a_plan_with_obstacles_is_not_carried_out(host: LocalHost) -> None:

@@ -212,18 +212,22 @@ def test_drift_is_mended_and_nothing_that_was_written_is_lost(
     state = wanted(asked(**wish), **options)
     host = fresh()
     host.install(state)
+    host.use()
     assert drift(host.receipt, host.seen) == ()
     done = change(host, data)
     quiet = {id_ for id_, words in done.items() if words == "filled"}
     # A service that does not run is no drift, and the plan starts it all the same.
     down = {id_ for id_, words in done.items() if words in {"stopped", "failed", "activating"}}
     assert {item.id for item in drift(host.receipt, host.seen)} == done.keys() - quiet - down
-    plan = host.plan(state)
+    gone = {id_ for id_, words in done.items() if id_.startswith("data:") and words == "absent"}
+    assert {item.id for item in host.plan(state).obstacles} == gone
+    accepted = {id_.removeprefix("data:") for id_ in host.receipt.made if id_.startswith("data:")} if gone else set()
+    plan = host.plan(state, accepted=accepted)
     assert plan.obstacles == ()
     assert {item.id for item in plan.changes} >= done.keys() - quiet
     if data.draw(st.booleans(), label="interrupted"):
         host.interrupt(plan, data.draw(st.integers(0, len(plan.changes)), label="after"))
-    host.install(state)
+    host.install(state, accepted=accepted)
     again = host.plan(state)
     assert (again.changes, again.obstacles) == ((), ())
     assert drift(host.receipt, host.seen) == ()

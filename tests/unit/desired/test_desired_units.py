@@ -323,7 +323,7 @@ def test_a_restart_waits_until_the_session_is_over(kafka: str, session: str | No
 def test_a_log_directory_outside_the_protected_trees_needs_no_exception() -> None:
     cluster = asked(properties={"log.dirs": "/data/one,/usr/data/two"})
     unit = units(wanted(cluster))["kafka"]
-    assert unit["Service.ReadWriteDirectories"] == ["/usr/local/single_kafka/logs /usr/data/two"]
+    assert unit["Service.ReadWriteDirectories"] == ["/usr/local/single_kafka/logs -/usr/data/two"]
 
 
 def test_jmx_is_off_and_on_request_for_the_host_itself_alone() -> None:

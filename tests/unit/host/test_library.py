@@ -22,6 +22,9 @@ from pathlib import Path
 import pytest
 from support.local_host import LIBRARY, SHELLS, LocalHost, needs
 
+from kprov.host.facts import seen_of
+from kprov.resources.base import Seen
+
 OWNER = pwd.getpwuid(os.geteuid()).pw_name
 GROUP = grp.getgrgid(os.getegid()).gr_name
 ODD = "tab\there, 'quotes' \"double\", back\\slash, $HOME `x`, line\nbreak, 日本語 %s %%"
@@ -293,10 +296,15 @@ def test_what_data_a_directory_holds(
     for name, text in files.items():
         (place / name).parent.mkdir(exist_ok=True)
         (place / name).write_text(text)
-    seen, data = host.exchange([("probe_data", "data:x", str(place))]).records
+    seen = data_of(host, place)
     assert (seen["status"], seen["entries"]) == ("present", str(len(files)))
-    assert (data.kind, data["id"], data["holds"], data["broker"]) == ("data", "data:x", holds, broker)
-    assert data.number("kib") > 0
+    assert (seen["holds"], seen["broker"]) == (holds, broker)
+    assert int(seen["kib"]) > 0
+
+
+def data_of(host: LocalHost, path: Path) -> Seen:
+    """All that the probe tells of a data directory."""
+    return seen_of(host.exchange([("probe_data", "x", str(path))]))["x"]
 
 
 def test_topics_are_counted_by_their_first_partition(host: LocalHost, place: Path) -> None:
@@ -310,7 +318,141 @@ def test_topics_are_counted_by_their_first_partition(host: LocalHost, place: Pat
 
 
 def test_no_data_directory(host: LocalHost, place: Path) -> None:
-    assert host.one("probe_data", "x", str(place / "none"))["status"] == "absent"
+    seen = data_of(host, place / "none")
+    assert seen["status"] == "absent"
+    assert "holds" not in seen
+    assert seen["mount"], "where it would lie is told all the same"
+
+
+def test_lost_and_found_is_no_data(host: LocalHost, place: Path) -> None:
+    (place / "lost+found").mkdir()
+    seen = data_of(host, place)
+    assert (seen["lost_found"], seen["entries"], seen["holds"]) == ("yes", "0", "other")
+    (place / "lost+found2").mkdir()
+    assert data_of(host, place)["entries"] == "1"
+
+
+def test_a_directory_that_cannot_be_listed_is_unknown(host: LocalHost, place: Path) -> None:
+    """The disk died: its top directory may still answer from memory."""
+    host.stand_in("ls", 'echo "ls: reading directory: Input/output error" >&2; exit 2')
+    for probe in ("probe_data", "probe_path"):
+        seen = seen_of(host.exchange([(probe, "x", str(place))]))["x"]
+        assert (seen["status"], "Input/output error" in seen["why"]) == ("unknown", True)
+
+
+def test_the_cluster_of_messages(host: LocalHost, place: Path) -> None:
+    (place / "meta.properties").write_text("version=0\nbroker.id=2\ncluster.id=mlbBv0PTQ6q_Os3v6yy0lQ\n")
+    assert data_of(host, place)["cluster"] == "mlbBv0PTQ6q_Os3v6yy0lQ"
+
+
+@pytest.mark.parametrize(
+    ("files", "topics"),
+    [
+        ({}, "no"),
+        ({"log.1": b"\0\0/brokers/topics\0\0"}, "no"),
+        ({"log.1": b"\0" * 70000 + b"\0\0\0\x15/brokers/topics/msg\0"}, "yes"),
+        ({"log.1": b"\0", "snapshot.0": b"\xff/brokers/topics/__consumer_offsets"}, "yes"),
+    ],
+)
+def test_whether_zookeeper_knows_topics(host: LocalHost, place: Path, files: dict[str, bytes], topics: str) -> None:
+    (place / "version-2").mkdir()
+    for name, content in files.items():
+        (place / "version-2" / name).write_bytes(content)
+    assert data_of(host, place)["knows_topics"] == topics
+
+
+def test_a_search_for_topics_that_takes_too_long_is_no_answer(host: LocalHost, place: Path) -> None:
+    (place / "version-2").mkdir()
+    host.stand_in("timeout", "exit 124")
+    assert data_of(host, place)["knows_topics"] == "unknown"
+
+
+MOUNTS = r"""22 1 8:1 / / rw,relatime shared:1 - xfs /dev/sda1 rw
+30 22 0:5 / /proc rw - proc proc rw
+40 22 8:17 / @DATA rw,noatime shared:9 master:2 - ext4 /dev/sdb1 rw
+41 22 253:0 / @DATA\040disk rw - xfs /dev/mapper/vg-k rw
+42 40 8:17 /inner/kafka @DATA/bind rw - ext4 /dev/sdb1 rw
+43 22 0:44 / @DATA/over rw - autofs systemd-1 rw
+44 22 0:45 / @DATA/over rw - nfs4 nas:/export rw
+45 22 253:1 / @DATA\134odd rw - xfs /dev/mapper/vg\040odd rw
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "where"),
+    [
+        ("data/kafka", ("data", "/kafka", "ext4", "/dev/sdb1")),
+        ("data", ("data", "", "ext4", "/dev/sdb1")),
+        ("data/bind/a", ("data/bind", "/inner/kafka/a", "ext4", "/dev/sdb1")),
+        ("data/over/kafka", ("data/over", "/kafka", "nfs4", "nas:/export")),
+        ("data disk/k", ("data disk", "/k", "xfs", "/dev/mapper/vg-k")),
+        ("data\\odd/k", ("data\\odd", "/k", "xfs", "/dev/mapper/vg odd")),
+        ("link/kafka", ("data", "/kafka", "ext4", "/dev/sdb1")),
+    ],
+)
+def test_the_file_system_of_data(host: LocalHost, tmp_path: Path, path: str, where: tuple[str, ...]) -> None:
+    """The longest mount point above it, the last one of several; links are followed, nothing need be there."""
+    host.before += f"mount_table={mounts(tmp_path)}\n"
+    (tmp_path / "link").symlink_to(tmp_path / "data")
+    seen = data_of(host, tmp_path / path)
+    mount, *rest = where
+    assert [seen["mount"], seen["inside"], seen["fstype"], seen["source"]] == [str(tmp_path / mount), *rest]
+
+
+def test_beside_a_mount_point_is_not_on_it(host: LocalHost, tmp_path: Path) -> None:
+    host.before += f"mount_table={mounts(tmp_path)}\n"
+    seen = data_of(host, tmp_path / "database")
+    assert (seen["mount"], seen["inside"], seen["source"]) == ("/", str(tmp_path / "database"), "/dev/sda1")
+
+
+def mounts(tmp_path: Path) -> str:
+    table = tmp_path / "mountinfo"
+    table.write_text(MOUNTS.replace("@DATA", str(tmp_path / "data")))
+    return str(table)
+
+
+def test_the_uuid_of_a_file_system(host: LocalHost, tmp_path: Path) -> None:
+    """By the device's numbers, or by its name where the file system has numbers of its own, as btrfs has."""
+    disks = tmp_path / "by-uuid"
+    disks.mkdir()
+    (tmp_path / "sdb1").touch()
+    (disks / "1111").symlink_to("/dev/null")
+    (disks / "2222").symlink_to(tmp_path / "sdb1")
+    (disks / "3333").symlink_to(tmp_path / "gone")
+    table = tmp_path / "mountinfo"
+    host.before += f"mount_table={table}\ndisks_by_uuid={disks}\n"
+    for device, source, uuid in (
+        ("1:3", "/dev/whatever", "1111"),
+        ("0:99", str(tmp_path / "sdb1"), "2222"),
+        ("0:98", "nas:/x", ""),
+    ):
+        table.write_text(f"22 1 {device} / / rw - btrfs {source} rw\n")
+        assert data_of(host, tmp_path / "data")["uuid"] == uuid
+
+
+def test_log_dirs_that_a_broker_has_open(host: LocalHost, place: Path, tmp_path: Path) -> None:
+    """It keeps the lock file of each one open for as long as it uses it."""
+    link = tmp_path / "link"
+    link.symlink_to(place)
+    (place / "used").mkdir()
+    (place / "used" / ".lock").touch()
+    with (place / "used" / ".lock").open():
+        directories = (str(link / "used"), str(place / "use"), str(place / "failed"))
+        answer = host.one("probe_log_dirs", "x", str(os.getpid()), *directories)
+    assert answer["offline"].splitlines() == list(directories[1:])
+    assert host.one("probe_log_dirs", "x", "999999999", str(place))["status"] == "unknown"
+
+
+@needs_root
+def test_what_a_service_writes_is_given_back(host: LocalHost, place: Path) -> None:
+    """One that cannot be changed does not stop the others, nor the start."""
+    for name in ("a", "b"):
+        (place / name).mkdir()
+        (place / name / "file").touch()
+    step(host, "give_back", "daemon", "daemon", str(place / "a"), str(place / "none"), str(place / "b"))
+    assert {path.owner() for path in place.rglob("*")} == {"daemon"}
+    host.stand_in("chown", "echo 'chown: Read-only file system' >&2; exit 1")
+    step(host, "give_back", "root", "root", str(place / "a"))
 
 
 # ------------------------------------------------------------------ links

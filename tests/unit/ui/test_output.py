@@ -62,7 +62,8 @@ STATUS = HostStatus(
     "",
     "/home",
     "box:9092",
-    ("/d",),
+    ("/d", "/e"),
+    ("/e",),
     (UNIT,),
     (),
 )

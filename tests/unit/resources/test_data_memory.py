@@ -1,0 +1,257 @@
+"""What the receipt remembers of data directories, and what is held against it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kprov.plan import uninstall_plan
+from kprov.receipt import Receipt
+from kprov.resources.base import ABSENT, Change, Made, Obstacle, Removal, Seen
+from kprov.resources.data import FileSystem, gone, lost_data, with_memory, without_counterpart
+from kprov.resources.files import DataDirectory
+from kprov.resources.removal import removal
+
+KAFKA = DataDirectory("/data/kafka", "kafka", "kafka", "kafka", "0")
+ZOOKEEPER = DataDirectory("/data/zookeeper", "zookeeper", "zookeeper", "zookeeper")
+DISK = {"mount": "/data", "inside": "/kafka", "fstype": "xfs", "source": "/dev/sdb1", "uuid": "aaaa"}
+ROOT = {"mount": "/", "inside": "/data/kafka", "fstype": "xfs", "source": "/dev/sda1", "uuid": "rrrr"}
+FILLED: Seen = {
+    "status": "present",
+    "type": "directory",
+    "owner": "kafka",
+    "group": "kafka",
+    "mode": "750",
+    "entries": "4",
+    "holds": "kafka",
+    "broker": "0",
+    "cluster": "cccc",
+    **DISK,
+}
+WAS = with_memory(KAFKA.made(), None, FILLED)
+
+
+def seen(**changes: str) -> Seen:
+    return {**FILLED, **changes}
+
+
+def old(made: Made) -> Made:
+    """The entry as a kprov wrote it that remembered nothing."""
+    known = ("path", "owner", "group", "mode", "holds")
+    return replace(made, fields={key: made[key] for key in known})
+
+
+# ------------------------------------------------------------------ the file system
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        DISK,
+        DISK | {"source": "/dev/sdc1"},  # another name after a reboot
+        DISK | {"source": "/dev/mapper/vg-kafka"},  # a renamed logical volume
+        DISK | {"mount": "/mnt/disk1"},  # mounted elsewhere
+        DISK | {"mount": "/data/kafka", "inside": "/kafka"},  # a bind mount of the same directory
+        DISK | {"uuid": ""},  # udev does not tell, as in a container
+        DISK | {"uuid": "", "source": "/dev/sdc1"},
+        dict.fromkeys(DISK, ""),  # nothing is known
+    ],
+    ids=str,
+)
+def test_the_same_file_system_raises_no_alarm(now: dict[str, str]) -> None:
+    assert FileSystem(**DISK).same_as(FileSystem(**now))
+    assert gone(WAS, seen(**now)) == ""
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        ROOT,
+        ROOT | {"uuid": ""},
+        DISK | {"uuid": "bbbb"},  # another disk on the same mount point
+        DISK | {"uuid": "", "fstype": "ext4"},
+        ROOT | {"uuid": "aaaa"},  # the bind mount is gone: another directory of the same file system
+        DISK | {"mount": "/data/kafka", "inside": "", "uuid": "bbbb"},  # mounted over
+    ],
+    ids=str,
+)
+def test_another_file_system_raises_an_alarm(now: dict[str, str]) -> None:
+    assert not FileSystem(**DISK).same_as(FileSystem(**now))
+    assert gone(WAS, seen(**now)) != ""
+
+
+@pytest.mark.parametrize(("source", "same"), [("nas:/one", True), ("nas:/two", False)])
+def test_a_network_file_system_is_known_by_its_source(source: str, same: bool) -> None:
+    was = FileSystem("/data", "/kafka", "nfs4", "nas:/one", "")
+    assert was.same_as(replace(was, source=source)) is same
+
+
+def test_the_missing_mount_is_named_with_what_to_do() -> None:
+    absent: Seen = {**ABSENT, **ROOT}
+    told = lost_data(WAS, absent)
+    assert told is not None
+    assert told.what == "/data (xfs, UUID aaaa) is not mounted, and /data/kafka on it holds Kafka's data"
+    assert (
+        told.hint == "mount /data and run this again; or begin with an empty directory with --accept-data /data/kafka"
+    )
+
+
+# ------------------------------------------------------------------ absent, empty, another
+
+
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [
+        ({**ABSENT, **DISK}, "/data/kafka is missing, and it held Kafka's data"),
+        (seen(entries="0", holds="other"), "/data/kafka is empty, and it held Kafka's data"),
+        (seen(**ROOT), "/data (xfs, UUID aaaa) is not mounted, and /data/kafka on it holds Kafka's data"),
+        (seen(entries="0", **ROOT), "/data (xfs, UUID aaaa) is not mounted, and"),
+        (seen(uuid="bbbb"), "on another file system than its data: on /data (xfs, UUID bbbb), not on /data (xfs, UUID"),
+        (seen(cluster="dddd"), "/data/kafka holds the messages of cluster dddd, not of cccc"),
+    ],
+)
+def test_what_is_not_the_data_stops_the_plan_also_with_adopt(now: Seen, told: str) -> None:
+    verdict = KAFKA.compare(now, WAS)
+    assert isinstance(verdict, Obstacle)
+    assert told in verdict.what
+    assert "--accept-data /data/kafka" in verdict.hint
+    assert verdict.adopt is None
+
+
+@pytest.mark.parametrize("now", [{**ABSENT, **ROOT}, seen(entries="0", **ROOT), seen(**ROOT)])
+def test_the_explicit_word_goes_on_and_is_recorded(now: Seen) -> None:
+    verdict = KAFKA.compare(now, WAS)
+    assert isinstance(verdict, Obstacle)
+    assert isinstance(verdict.accept, Change)
+    entry = verdict.accept.made
+    assert entry is not None
+    assert entry["accepted"].startswith("/data (xfs, UUID aaaa) is not mounted")
+    later = with_memory(entry, entry, seen(**ROOT))
+    assert (later["filled"], later["uuid"]) == ("yes", "rrrr")
+    assert KAFKA.compare(seen(**ROOT), later) is None
+
+
+def test_data_that_are_there_change_nothing() -> None:
+    assert KAFKA.compare(FILLED, WAS) is None
+    assert KAFKA.compare(seen(entries="9", source="/dev/sdz1"), WAS) is None
+
+
+def test_the_owner_is_put_right_and_the_memory_stays() -> None:
+    """A run that is killed in between leaves an entry that still knows of the data."""
+    verdict = KAFKA.compare(seen(owner="root"), WAS)
+    assert isinstance(verdict, Change)
+    assert verdict.made == WAS
+    pending = replace(WAS, fields={**WAS.fields, "pending": "yes"})
+    assert isinstance(KAFKA.compare({**ABSENT, **ROOT}, pending), Obstacle)
+
+
+def test_kept_data_are_remembered() -> None:
+    kept = replace(WAS, fields={**WAS.fields, "kept": "yes"})
+    assert isinstance(KAFKA.compare({**ABSENT, **ROOT}, kept), Obstacle)
+    again = KAFKA.compare(seen(owner="root"), kept)
+    assert isinstance(again, Change)
+    assert again.made == WAS
+
+
+def test_an_interrupted_first_install_goes_on() -> None:
+    pending = replace(KAFKA.made(), fields={**KAFKA.made().fields, "pending": "yes"})
+    assert isinstance(KAFKA.compare({**ABSENT, **ROOT}, pending), Change)
+    assert not isinstance(KAFKA.compare(seen(entries="0", **ROOT), pending), Obstacle)
+
+
+def test_an_entry_of_an_earlier_kprov_learns() -> None:
+    """It stops at a missing directory, and takes what is there for the data."""
+    assert isinstance(KAFKA.compare({**ABSENT, **ROOT}, old(WAS)), Obstacle)
+    assert KAFKA.compare(FILLED, old(WAS)) is None
+    assert with_memory(KAFKA.made(), old(WAS), FILLED) == WAS
+
+
+def test_what_is_not_the_data_is_not_remembered() -> None:
+    for now in ({**ABSENT, **ROOT}, seen(entries="0"), seen(**ROOT), {"status": "unknown", "why": "I/O error"}):
+        assert with_memory(KAFKA.made(), WAS, now) == WAS
+
+
+def test_unknown_is_neither_there_nor_gone() -> None:
+    verdict = KAFKA.compare({"status": "unknown", "why": "Input/output error"}, WAS)
+    assert isinstance(verdict, Obstacle)
+    assert "cannot be read: Input/output error" in verdict.what
+    assert verdict.accept is None
+
+
+# ------------------------------------------------------------------ lost+found
+
+
+def test_the_top_of_a_file_system_is_named_as_that() -> None:
+    for was in (None, WAS):
+        verdict = KAFKA.compare(seen(lost_found="yes"), was)
+        assert isinstance(verdict, Obstacle)
+        assert "is the top of a file system: Kafka takes lost+found in it for a partition" in verdict.what
+        assert "a directory below it, such as /data/kafka/data" in verdict.hint
+
+
+def test_zookeeper_does_not_mind_lost_and_found() -> None:
+    """The probe leaves it out of the entries, so that such a directory is an empty one."""
+    fresh = {**FILLED, "entries": "0", "holds": "other", "lost_found": "yes", "owner": "root"}
+    assert isinstance(ZOOKEEPER.compare(fresh, None), Change)
+
+
+# ------------------------------------------------------------------ ZooKeeper and Kafka together
+
+
+def both(kafka: dict[str, Any], zookeeper: dict[str, Any]) -> dict[str, Seen]:
+    return {KAFKA.id: {**FILLED, **kafka}, ZOOKEEPER.id: {**FILLED, "holds": "zookeeper", **zookeeper}}
+
+
+KNOWS = {"snapshot": "yes", "log": "yes", "knows_topics": "yes"}
+EMPTY = {"entries": "0", "holds": "other", "snapshot": "no", "log": "no", "knows_topics": "no"}
+
+
+@pytest.mark.parametrize(
+    ("kafka", "zookeeper", "told"),
+    [
+        ({}, KNOWS, ""),
+        (EMPTY, EMPTY, ""),
+        (EMPTY, {**KNOWS, "knows_topics": "no"}, ""),  # a first install that was interrupted
+        ({}, EMPTY, "/data/zookeeper holds no ZooKeeper data, while /data/kafka holds Kafka's messages"),
+        (EMPTY, KNOWS, "/data/kafka holds no messages, while ZooKeeper in /data/zookeeper has topics"),
+        (EMPTY, {**KNOWS, "knows_topics": "unknown"}, "may have topics"),
+        (ABSENT, KNOWS, "/data/kafka holds no messages"),
+        ({"status": "unknown"}, EMPTY, ""),  # said elsewhere
+    ],
+)
+def test_one_without_the_other_is_never_started(kafka: dict[str, Any], zookeeper: dict[str, Any], told: str) -> None:
+    entries = [KAFKA.made(), ZOOKEEPER.made()]
+    found = without_counterpart(entries, both(kafka, zookeeper))
+    assert (told in found[0].what) if told else found == []
+    assert without_counterpart(entries, both(kafka, zookeeper), {"/data/kafka", "/data/zookeeper"}) == []
+
+
+# ------------------------------------------------------------------ uninstall
+
+
+def test_uninstall_keeps_the_entry_of_data_that_are_not_mounted() -> None:
+    """Nothing was removed, and nothing is forgotten."""
+    for now in ({**ABSENT, **ROOT}, seen(entries="0", **ROOT)):
+        kept = removal(WAS, now, purge=False, force=False)
+        assert (kept.change, kept.obstacle) == (None, None)
+        assert kept.kept.startswith("/data/kafka (/data (xfs, UUID aaaa) is not mounted")
+        plan = uninstall_plan("box", {WAS.id: now}, Receipt({WAS.id: WAS}), purge=False, force=False)
+        assert plan.changes == ()
+        assert plan.after.made[WAS.id]["filled"] == "yes"
+
+
+def test_purge_does_not_say_that_it_removed_data_that_are_not_mounted() -> None:
+    now = seen(entries="0", **ROOT)
+    stopped = removal(WAS, now, purge=True, force=False)
+    assert stopped.obstacle is not None
+    assert "is not mounted" in stopped.obstacle.what
+    forced = removal(WAS, now, purge=True, force=True)
+    assert forced.change is not None
+    assert forced.change.calls == (("remove_tree", "/data/kafka"),)
+
+
+def test_uninstall_of_data_that_are_there_is_as_always() -> None:
+    assert removal(WAS, FILLED, purge=False, force=False).kept == "/data/kafka (0 KiB of kafka data)"
+    assert removal(old(WAS), {**ABSENT, **ROOT}, purge=True, force=False) == Removal()
