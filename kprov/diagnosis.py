@@ -19,6 +19,17 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
         "the heap does not fit: set --heap",
     ),
     (r"UnknownHostException|UnresolvedAddressException", "a name is not known on the host: the log tells which"),
+    (
+        r"Failed to mark memory page as executable|avc: +denied +\{[^}]*\bexecmem\b",
+        "SELinux refuses Java executable memory: setsebool -P deny_execmem off (EL and Fedora) or setsebool -P "
+        "allow_execmem on (Debian); kprov check names the boolean of this host (where SELinux is off: PaX)",
+    ),
+    # Not process2: a denied nnp_transition leaves the service in its domain.
+    (
+        r"avc: +denied .*\btclass=(?!process2\b)",
+        "SELinux denied what the avc line says: if the label in tcontext is a wrong one, kprov install repairs it; "
+        "else audit2why names the boolean or the rule that is missing",
+    ),
     (r"OutOfMemoryError", "the heap is too small: set --heap"),
     (r"doesn't match stored broker\.id", "log.dirs holds another broker's messages: use its id, or other directories"),
     (r"doesn't match stored clusterId", "log.dirs belongs to another cluster: use other directories"),

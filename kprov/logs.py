@@ -42,7 +42,7 @@ _SYSTEMD_FAILURE = re.compile(
 # What the JVM and the start scripts write when it does not come to logging at all.
 _FAILURE = re.compile(
     r"Error\b|Exception in thread|Unrecognized |Invalid |Could not |Conflicting |java\.lang\.|# A fatal error"
-    r"|.*: line \d+: .*(?:No such file|not found|denied)"
+    r"|.*: line \d+: .*(?:No such file|not found|denied)|.*\bavc: +denied "
 )
 _WARNING = re.compile(r".*\bwarning: ", re.IGNORECASE)
 _TRACE = re.compile(r"\s+at [\w.$<>/]+\(")

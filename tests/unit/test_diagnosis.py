@@ -16,6 +16,15 @@ LINES = {
     "OpenJDK 64-Bit Server VM warning: INFO: os::commit_memory failed; error='Cannot allocate memory'": "--heap",
     "Invalid maximum heap size: -Xmx1x": "--heap",
     "java.lang.OutOfMemoryError: Java heap space": "--heap",
+    "[warning] OpenJDK 64-Bit Server VM warning: Failed to mark memory page as executable - check if grsecurity/PaX is "
+    "enabled": "setsebool -P deny_execmem off",
+    'audit: type=1400 audit(1795654004.359:15): avc:  denied  { execmem } for  pid=862 comm="java" scontext=system_u:'
+    "system_r:initrc_t:s0 tcontext=system_u:system_r:initrc_t:s0 tclass=process permissive=0": "allow_execmem on",
+    'type=AVC msg=audit(1795654004.359:15): avc:  denied  { write } for  pid=862 comm="java" name="local" ino=36 '
+    "scontext=system_u:system_r:kafka_t:s0 tcontext=system_u:object_r:usr_t:s0 tclass=dir\n"
+    "java.io.FileNotFoundException: /usr/local/x (Permission denied)": "audit2why",
+    'avc:  denied  { nnp_transition } for  pid=1 comm="zkServer.sh" scontext=system_u:system_r:initrc_t:s0 tcontext='
+    "system_u:system_r:unconfined_java_t:s0 tclass=process2 permissive=0": "general",
     "kafka.common.InconsistentBrokerIdException: Configured broker.id 1 doesn't match stored broker.id 0 in "
     "meta.properties.": "another broker",
     "InconsistentClusterIdException: The Cluster ID a doesn't match stored clusterId Some(b)": "another cluster",
