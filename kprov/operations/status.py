@@ -8,6 +8,7 @@ from kprov.drift import Drift, drift
 from kprov.host.connection import Connection
 from kprov.host.facts import ask
 from kprov.operations.session import installed
+from kprov.resources import labels
 from kprov.resources.base import Call
 from kprov.resources.removal import query_of
 from kprov.resources.system import UnitState
@@ -70,7 +71,9 @@ def status(connection: Connection) -> Status:
     calls: list[Call] = [("probe_unit", unit, unit) for unit in runtime.units]
     calls += [("probe_port", f"port:{port}", str(port)) for unit in runtime.units for port in runtime.ports[unit]]
     calls += [query_of(made) for made in found.receipt.made.values()]
-    seen = ask(connection, calls)
+    if labels_call := labels.question(found.receipt.made.values()):
+        calls.append(labels_call)
+    seen = labels.with_labels(ask(connection, calls))
     versions = dict(zip(runtime.units, (runtime.zookeeper, str(runtime.kafka)), strict=True))
     units = []
     for unit in runtime.units:

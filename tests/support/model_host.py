@@ -124,6 +124,8 @@ class ModelHost:
             self.seen[change.id] = _unit_after(here, name)
         elif name in {"reload_units", "keep_user"}:
             pass
+        elif name in {"label", "label_tree", "label_links"}:
+            self.seen[change.id] = {key: value for key, value in here.items() if key != "label"}
         elif change.id.startswith("service:"):
             raise AssertionError(f"{call} of a service")
         elif name == "back_up":

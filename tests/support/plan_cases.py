@@ -94,6 +94,7 @@ STATES: Mapping[str, Callable[[Seen, str], Seen]] = {
     "replaced": lambda seen, name: {**SOMEBODYS, **seen, "links": "stale", "replaced": f"{name} 1764000000\n"},
     "somebody's": lambda seen, _: {**SOMEBODYS, "entry": "kafka:x:1000:1000::/:/bin/sh"},
     "open": lambda seen, _: {"status": "present"},
+    "labelled": lambda seen, type_: {**seen, "label": f"label {type_} instead of usr_t"},
     "backup": lambda seen, _: {**seen, "backup": "yes"},
     "stopped": _unit("ActiveState=inactive"),
     "failed": _unit("ActiveState=failed"),
