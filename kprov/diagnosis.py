@@ -24,6 +24,11 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
         "SELinux refuses Java executable memory: setsebool -P deny_execmem off (EL and Fedora) or setsebool -P "
         "allow_execmem on (Debian); kprov check names the boolean of this host (where SELinux is off: PaX)",
     ),
+    (
+        r"root runs in the domain (?!unconfined_t\b|sysadm_t\b)\w",
+        "SELinux confines root to that domain: give sudo another role for this user (ROLE=sysadm_r TYPE=sysadm_t in "
+        "sudoers), or log in as one that is mapped to unconfined_u",
+    ),
     # Not process2: a denied nnp_transition leaves the service in its domain.
     (
         r"avc: +denied .*\btclass=(?!process2\b)",

@@ -47,7 +47,8 @@ step() {
     if step_output=$("$@" 2>&1 </dev/null); then
         say end "number=$step_number" "output64=$(encoded "$step_output")"
     else
-        say failed "number=$step_number" "status=$?" "output64=$(encoded "$step_output")"
+        say failed "number=$step_number" "status=$?" \
+            "output64=$(encoded "$step_output$(confinement "$step_output")")"
         exit 0
     fi
 }
@@ -401,7 +402,17 @@ probe_unit_log() { # ID UNIT LINES
         # Without -n, as in probe_log.
         said=$(journalctl -q -u "$2" --since "@$since" --no-pager -o short-iso 2>&1 | tail -n "$3")
     fi
+    denied=$(journalled_denials "$since")
+    [ -z "$denied" ] || said=$(printf '%s\n%s' "$denied" "$said")
     say seen "id=$1" status=present "text64=$(encoded "$said")"
+}
+
+# As lines of the journal, before the unit's own: auditd keeps them to itself.
+journalled_denials() { # SECONDS
+    denials "$1" | while IFS= read -r line; do
+        when=${line#*audit(}
+        printf '%s %s kernel: %s\n' "$(date -d "@${when%%.*}" +%Y-%m-%dT%H:%M:%S%z)" "$(uname -n)" "$line"
+    done
 }
 
 probe_file_log() { # ID FILE LINES: its end, which may begin in the file before it
@@ -830,7 +841,7 @@ take_lock_alone() {
     elif [ -d "$kprov_dir/lock" ]; then
         say lock taken=no "holder64=$(encode <"$kprov_dir/lock/holder")" "now=$(date +%s)" "gone=$gone"
     else
-        fail "$said"
+        fail "$said$(confinement "$said")"
     fi
 }
 

@@ -57,7 +57,7 @@ def with_labels(seen: Mapping[str, Seen]) -> dict[str, Seen]:
     answer = seen.get(ID, ABSENT)
     real = dict(line.split("\t", 1) for line in answer.get("real", "").splitlines())
     found: dict[str, list[WrongLabel]] = {}
-    for wrong in wrong_labels(answer.get("said", "")):
+    for wrong in dict.fromkeys(wrong_labels(answer.get("said", ""))):  # EL7 names the target of a link again
         if owner := _owner(wrong.path, real):
             found.setdefault(owner, []).append(wrong)
     words = {id_: _words(wrong, real[id_]) for id_, wrong in found.items()}

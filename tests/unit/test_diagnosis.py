@@ -23,6 +23,8 @@ LINES = {
     'type=AVC msg=audit(1795654004.359:15): avc:  denied  { write } for  pid=862 comm="java" name="local" ino=36 '
     "scontext=system_u:system_r:kafka_t:s0 tcontext=system_u:object_r:usr_t:s0 tclass=dir\n"
     "java.io.FileNotFoundException: /usr/local/x (Permission denied)": "audit2why",
+    "stat: /x: Permission denied (SELinux is enforcing, and root runs in the domain staff_t)": "ROLE=sysadm_r",
+    "cp: /x: Permission denied (SELinux is enforcing, and root runs in the domain unconfined_t)": "root",
     'avc:  denied  { nnp_transition } for  pid=1 comm="zkServer.sh" scontext=system_u:system_r:initrc_t:s0 tcontext='
     "system_u:system_r:unconfined_java_t:s0 tclass=process2 permissive=0": "general",
     "kafka.common.InconsistentBrokerIdException: Configured broker.id 1 doesn't match stored broker.id 0 in "

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from support.local_host import SHELLS, LocalHost
+
+from kprov.diagnosis import known_remedy
+from kprov.logs import findings, journal_entries
 
 OWNER = ("root", "root") if os.geteuid() == 0 else (str(os.geteuid()), str(os.getegid()))
 SUM = hashlib.sha256(b"text\n").hexdigest()
@@ -144,10 +148,9 @@ def test_the_mode_without_getenforce(host: LocalHost, enforce: str | None, expec
     assert host.one("probe_facts")["selinux"] == "Disabled", "selinuxfs is not mounted here"
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root's refusals are explained")
 def test_what_root_may_not_read_names_its_domain(host: LocalHost) -> None:
     host.stand_in("stat", 'echo "stat: cannot stat /x: Permission denied"; exit 1')
-    host.before = "own_context() { printf staff_u:sysadm_r:staff_t:s0-s0:c0.c1023; }"
+    host.before = "own_context() { printf staff_u:sysadm_r:staff_t:s0-s0:c0.c1023; }; id() { echo 0; }"
     record = host.one("probe_path", "x", "/x")
     assert (
         record["why"]
@@ -261,5 +264,28 @@ def test_the_log_of_a_service_ends_with_what_selinux_denied_it(host: LocalHost, 
     host.stand_in("journalctl", f"case $* in *-k*) /bin/cat {tmp_path}/kernel ;; *) echo the journal ;; esac")
     text = host.one("probe_log", "x", "kafka.service", "10")["text"]
     assert text.strip().splitlines() == ["the journal", "--- SELinux", lines[3], lines[4]]
+    calls = [("probe_clock", "clock"), ("probe_unit_log", "x", "kafka.service", "10")]
+    *denied, own = host.exchange(calls).records[1]["text"].splitlines()
+    entries = journal_entries("kafka journal", "\n".join(denied))
+    assert (len(entries), own) == (3, "the journal")  # without a moment to begin at the oldest counts as well
+    assert entries[1].time == datetime.fromtimestamp(1800000002, UTC)
+    problems = findings(entries)
+    assert [problem.entry.level for problem in problems] == ["ERROR"] * 3
+    assert all("allow_execmem" in problem.remedy for problem in problems)
     host.stand_in("selinuxenabled", "exit 1")
     assert host.one("probe_log", "x", "kafka.service", "10")["text"].strip() == "the journal"
+    assert host.exchange(calls).records[1]["text"] == "the journal"
+
+
+def test_a_step_and_a_lock_that_a_confined_root_may_not_take_name_the_domain(host: LocalHost) -> None:
+    host.before = "own_context() { printf staff_u:sysadm_r:staff_t:s0; }; id() { echo 0; }"
+    host.stand_in("chown", "echo 'chown: x: Permission denied' >&2; exit 1")
+    failed = host.exchange([("step", "0", "set_mode", "/x", "a", "b", "0640")]).records[-1]
+    assert failed["output"] == "chown: x: Permission denied (SELinux is enforcing, and root runs in the domain staff_t)"
+    assert "ROLE=sysadm_r" in known_remedy(failed["output"])
+    host.stand_in("mkdir", "echo 'mkdir: x: Permission denied' >&2; exit 1")
+    reply = host.exchange([("take_lock", host.session, "me", "install")])
+    assert reply.records == ()
+    assert reply.errors.strip().endswith(
+        "Permission denied (SELinux is enforcing, and root runs in the domain staff_t)"
+    )

@@ -72,7 +72,7 @@ def test_each_path_belongs_to_its_resource() -> None:
 
 def test_a_folder_of_links_itself() -> None:
     label = f"restorecon reset /usr/local/single_kafka/bin context {TMP}->{BIN}"
-    assert found(label) == {LINKS: "label tmp_t instead of bin_t at /usr/local/single_kafka/bin"}
+    assert found(label, label) == {LINKS: "label tmp_t instead of bin_t at /usr/local/single_kafka/bin"}
 
 
 def test_what_is_somebody_elses_is_left_out() -> None:
