@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from support.local_host import SHELLS, LocalHost
+from support.local_host import LIBRARY, SHELLS, LocalHost
 
 from kprov.diagnosis import known_remedy
 from kprov.logs import findings, journal_entries
@@ -289,3 +290,12 @@ def test_a_step_and_a_lock_that_a_confined_root_may_not_take_name_the_domain(hos
     assert reply.errors.strip().endswith(
         "Permission denied (SELinux is enforcing, and root runs in the domain staff_t)"
     )
+
+
+def test_every_function_that_puts_something_into_place_labels_it() -> None:
+    """By the words of their bodies: a rename, a copy with its attributes and a new owner bring or leave a label."""
+    changes = LIBRARY.partition("# ---------------------------------------------------------------- changes")[2]
+    bodies = dict(re.findall(r"^([a-z_]+)\(\) (\{.*?^\})", changes, re.MULTILINE | re.DOTALL))
+    placing = {name for name, body in bodies.items() if re.search(r"\b(?:mv -f?T|cp -a|chown)\b", body)}
+    assert {"put_file", "put_links", "set_aside", "put_back", "back_up", "unpack_release"} <= placing
+    assert {name for name in placing if not re.search(r"\blabel(?:_tree|_links)?\b", bodies[name])} == set()
