@@ -18,6 +18,23 @@ _CLOSED = (
 # groups of its pattern in braces, and {line}: the line that was found, where that line may have another reason, too.
 # {java} is the Java release of a class file's version.
 _REMEDIES: tuple[tuple[str, str], ...] = (
+    # ---- SELinux
+    (
+        r"Failed to mark memory page as executable|avc: +denied +\{[^}]*\bexecmem\b",
+        "SELinux refuses Java executable memory: setsebool -P deny_execmem off (EL and Fedora) or setsebool -P "
+        "allow_execmem on (Debian); which one this host has: kprov check HOST (where SELinux is off, it is PaX)",
+    ),
+    (
+        r"root runs in the domain (?!unconfined_t\b|sysadm_t\b)\w",
+        "SELinux confines root to that domain: give sudo another role for this user (ROLE=sysadm_r TYPE=sysadm_t in "
+        "sudoers), or log in as one that is mapped to unconfined_u",
+    ),
+    # Not process2: a denied nnp_transition leaves the service in its domain.
+    (
+        r"avc: +denied .*\btclass=(?!process2\b)",
+        "SELinux denied what the avc line says: audit2why names the boolean or the rule that is missing; if the label "
+        "in tcontext is a wrong one, repair it: kprov install HOST",
+    ),
     # ---- systemd, before anything of the service runs (exit-status.h names the numbers)
     (
         r"(?:Failed at step EXEC spawning|Failed to locate executable|Unable to locate executable) "

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from kprov.receipt import Receipt
+from kprov.resources import labels
 from kprov.resources.base import ABSENT, Made, Seen, attributes_differ
 from kprov.resources.data import gone
 from kprov.resources.system import UnitState
@@ -23,9 +24,12 @@ class Drift:
 def drift(receipt: Receipt, seen: Mapping[str, Seen]) -> tuple[Drift, ...]:
     """Every difference, in the receipt's order.
 
-    What an interrupted run had not come to is none: the receipt's state tells of that.
+    What an interrupted run had not come to is none: the receipt's state tells of that. SELinux labels that could not
+    be compared are named, since nobody knows whether they are right.
     """
-    return tuple(
+    why = labels.uncompared(seen)
+    unread = (Drift(labels.ID, f"cannot be compared with SELinux's policy: {why}"),) if why else ()
+    return unread + tuple(
         Drift(made.id, what)
         for made in receipt.made.values()
         if not made["pending"] and made.kind != "copy"  # a copy is the user's own
@@ -55,14 +59,23 @@ def _differences(made: Made, seen: Seen) -> Iterator[str]:
             yield from _of_directory(made, seen)
         case "link":
             yield from _of_link(made, seen)
+            yield from _of_label(seen)
         case "links":
             yield from _of_links(seen)
+            yield from _of_label(seen)
         case "user":
             if seen.get("group", "kept") == "":
                 yield f"its group {made['name']} was removed"
         case "release":
             if seen.get("type") != "directory":
                 yield f"is a {seen.get('type')}, not the release"
+            yield from _of_label(seen)
+
+
+def _of_label(seen: Seen) -> Iterator[str]:
+    """Of what has no owner and mode to be compared with it."""
+    if "label" in seen:
+        yield f"has {seen['label']}"
 
 
 def _of_port(seen: Seen) -> Iterator[str]:

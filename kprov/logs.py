@@ -43,7 +43,7 @@ _SYSTEMD_FAILURE = re.compile(
 _FAILURE = re.compile(
     r"Error\b|Exception in thread|Unrecognized |Invalid |Could not |Conflicting |java\.lang\.|# A fatal error"
     r"|# There is insufficient memory|# Native memory allocation"
-    r"|.*: line \d+: .*(?:No such file|not found|denied)"
+    r"|.*: line \d+: .*(?:No such file|not found|denied)|.*\bavc: +denied "
 )
 _WARNING = re.compile(r".*\bwarning: ", re.IGNORECASE)
 _TRACE = re.compile(r"\s+at [\w.$<>/]+\(")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import chain
 
 from kprov.checks import (
@@ -62,7 +63,16 @@ def run(host: Subject) -> tuple[Result, ...]:
     checks: Iterable[tuple[str, str, Callable[[Subject], Iterator[Finding]]]] = _CHECKS
     if host.system != "Linux":
         checks = _CHECKS[:1]
-    return tuple(chain.from_iterable(_results(name, theme, check(host)) for name, theme, check in checks))
+    found = tuple(chain.from_iterable(_results(name, theme, check(host)) for name, theme, check in checks))
+    domain = tools.confined(host)
+    return tuple(_behind(item, domain) for item in found) if domain else found
+
+
+def _behind(result: Result, domain: str) -> Result:
+    """What a confined root could not see or do may be nothing else than that."""
+    if result.check == "privileges" or result.status not in {Status.FAIL, Status.UNKNOWN}:
+        return result
+    return replace(result, fix=f"fix privileges first, root in {domain} may be why; if it stays: {result.fix}")
 
 
 def _results(name: str, theme: str, findings: Iterable[Finding]) -> Iterator[Result]:

@@ -115,6 +115,31 @@ class OpenFiles:
 
 
 @dataclass(frozen=True)
+class Policy:
+    """What SELinux's policy says; texts are empty, and answers None, where the host does not tell.
+
+    tools: of restorecon and semanage those that are there. own: the domain of kprov's commands on the host.
+    service: the domain in which a unit's start script runs. label: the type of the Java that will run; java: the
+    domain in which it runs under NoNewPrivileges, and wanted: in which it would run without. starts: whether the start
+    script may execute it; execmem: whether it may then make memory executable. booleans: those that have a say in
+    that, by name. barred: types by directory of data and logs in which Java may not create anything; closed: types by
+    directory of the system in which kprov may not.
+    """
+
+    tools: tuple[str, ...] = ()
+    own: str = ""
+    service: str = ""
+    label: str = ""
+    java: str = ""
+    wanted: str = ""
+    starts: bool | None = None
+    execmem: bool | None = None
+    booleans: Mapping[str, bool] = field(default_factory=dict)
+    barred: Mapping[str, str] = field(default_factory=dict)
+    closed: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Subject:
     """Numbers are None, and texts empty, where the host does not tell.
 
@@ -168,8 +193,7 @@ class Subject:
     huge_pages: str = ""
     entropy: int | None = None
     selinux: str = "Disabled"
-    selinux_tools: tuple[str, ...] = ()
-    selinux_domain: str = ""
+    policy: Policy = Policy()
     firewalld: bool = False
     zone: str = ""
     filters: str = ""

@@ -5,13 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kprov.checks.result import Finding, bad, good, unseen
+from kprov.checks.security import ENFORCING
 from kprov.checks.subject import Subject
+
+# Domains of users that no policy lets administer a host.
+_OF_USERS = frozenset({"staff_t", "user_t", "guest_t", "xguest_t"})
+_OTHER_DOMAIN = (
+    "name an administrator's role in the user's line of sudoers, such as ROLE=sysadm_r TYPE=sysadm_t before NOPASSWD "
+    "(or unconfined_r and unconfined_t, where the policy has them), or use a login that is mapped to unconfined_u "
+    "(semanage login -l); by hand: newrole -r sysadm_r"
+)
+
+
+def confined(host: Subject) -> str:
+    """The SELinux domain that keeps root from installing anything; empty if none does."""
+    policy = host.policy
+    held = host.selinux == ENFORCING and (policy.closed or policy.own in _OF_USERS)
+    return policy.own if held and not host.uid else ""
 
 
 def privileges(host: Subject) -> Iterator[Finding]:
-    """Commands run as root, at once or through sudo."""
+    """Commands run as root, at once or through sudo, and SELinux does not confine that root."""
     if host.uid:
         yield bad(f"commands run as user {host.uid}", "log in as root, or as a user who may become root with sudo")
+    elif domain := confined(host):
+        places = ", ".join(f"{path} ({label})" for path, label in host.policy.closed.items())
+        may_not = f", which may not write to {places}" if places else ""
+        yield bad(f"commands run as root, and SELinux confines them to the domain {domain}{may_not}", _OTHER_DOMAIN)
     else:
         yield good("commands run as root")
 

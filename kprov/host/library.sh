@@ -51,7 +51,8 @@ step() {
         say end "number=$step_number" "output64=$(encoded "$step_output")"
     else
         step_status=$?
-        say failed "number=$step_number" "status=$step_status" "output64=$(encoded "$step_output$(explain "$step_output")")"
+        say failed "number=$step_number" "status=$step_status" \
+            "output64=$(encoded "$step_output$(explain "$step_output")$(confinement "$step_output")")"
         exit 0
     fi
 }
@@ -121,12 +122,11 @@ missing_commands() {
 probe_facts() {
     systemd=absent
     [ -d /run/systemd/system ] && systemd=$(systemctl --version 2>/dev/null | sed -n '1s/^systemd \([0-9]*\).*/\1/p')
-    selinux=$(getenforce 2>/dev/null) || selinux=Disabled
     firewalld=no
     firewalld_runs && firewalld=yes
     say facts "system=$(uname -s)" "machine=$(uname -m)" "kernel=$(uname -r)" "bits=$(getconf LONG_BIT 2>/dev/null)" \
         "os=$(os_release ID)" "os_version=$(os_release VERSION_ID)" "os_name64=$(os_release PRETTY_NAME | encode)" \
-        "host_name=$(uname -n)" "uid=$(id -u)" "systemd=$systemd" "selinux=$selinux" "firewalld=$firewalld" \
+        "host_name=$(uname -n)" "uid=$(id -u)" "systemd=$systemd" "selinux=$(selinux_mode)" "firewalld=$firewalld" \
         "memory_kib=$(memory_kib MemTotal)" "boot=$(cat /proc/sys/kernel/random/boot_id)" "now=$(date +%s)" \
         "missing=$(missing_commands)"
 }
@@ -134,7 +134,16 @@ probe_facts() {
 # ---------------------------------------------------------------- state of resources (read-only)
 # Each answers "seen", the resource's id, status=absent|present|unknown, and what it is.
 
-unknown() { say seen "id=$1" status=unknown "why64=$(encoded "$2")"; }
+unknown() { say seen "id=$1" status=unknown "why64=$(encoded "$2$(confinement "$2")")"; }
+
+# Root that is refused a file is held back by SELinux more often than by anything else.
+confinement() { # ERROR: the domain to name beside it, if it may be the cause
+    case $1 in
+        *"ermission denied"*)
+            [ "$(id -u)" = 0 ] && [ "$(selinux_mode)" = Enforcing ] || return 0
+            printf ' (SELinux is enforcing, and root runs in the domain %s)' "$(type_of "$(own_context)")" ;;
+    esac
+}
 
 probe_path() { # ID PATH [content]
     if said=$(stat --printf 'type=%F\tmode=%a\towner=%U\tgroup=%G\tuid=%u\tgid=%g\tsize=%s\tmtime=%Y' -- "$2" 2>&1); then
@@ -484,8 +493,23 @@ probe_log() { # ID UNIT LINES [FILE...]: the ends of what the last process of a 
         # One that was not written to since then is of an earlier process.
         [ -r "$file" ] && [ "$(stat -c %Y -- "$file")" -ge "$since" ] && said=$(printf '%s\n--- %s\n%s' "$said" "$file" "$(tail -n "$lines" -- "$file")")
     done
+    denied=$(denials "$since")
+    [ -z "$denied" ] || journal=$(printf '%s\n--- SELinux\n%s' "$journal" "$denied")
     said=$(printf '%s\n%s' "$said" "$journal")
     say seen "id=$id" status=present "text64=$(encoded "$said$(explain "$said")")"
+}
+
+# What SELinux has denied Java or a start script since then: the kernel's log has it, or auditd's where that runs.
+denials() { # SECONDS
+    selinux_on || return 0
+    {
+        journalctl -k --since "@$1" --no-pager -o cat 2>/dev/null
+        tail -n 2000 -- /var/log/audit/audit.log 2>/dev/null
+    } | grep 'avc:  *denied' | grep -e 'comm="java"' -e 'comm="kafka-' -e 'comm="zkServer' -e 'comm="zookeeper-' |
+        grep -v 'permissive=1' | while IFS= read -r line; do
+        when=${line#*audit(}
+        [ "${when%%.*}" -ge "$1" ] 2>/dev/null && printf '%s\n' "$line"
+    done | tail -n 10
 }
 
 # ---------------------------------------------------------------- logs (read-only)
@@ -508,7 +532,17 @@ probe_unit_log() { # ID UNIT LINES
         # Without -n, as in probe_log.
         said=$(journalctl -q -u "$2" --since "@$since" --no-pager -o short-iso 2>&1 | tail -n "$3")
     fi
+    denied=$(journalled_denials "$since")
+    [ -z "$denied" ] || said=$(printf '%s\n%s' "$denied" "$said")
     say seen "id=$1" status=present "text64=$(encoded "$said")"
+}
+
+# As lines of the journal, before the unit's own: auditd keeps them to itself.
+journalled_denials() { # SECONDS
+    denials "$1" | while IFS= read -r line; do
+        when=${line#*audit(}
+        printf '%s %s kernel: %s\n' "$(date -d "@${when%%.*}" +%Y-%m-%dT%H:%M:%S%z)" "$(uname -n)" "$line"
+    done
 }
 
 probe_file_log() { # ID FILE LINES: its end, which may begin in the file before it
@@ -763,19 +797,6 @@ probe_neighbours() { # ID
         "homes64=$(encoded "$homes")" "java=$java"
 }
 
-# SELinux's mode and tools, and the domain that systemd starts an ordinary program in: an unconfined one may bind any port.
-probe_selinux() { # ID
-    domain=
-    if command -v selinuxexeccon >/dev/null 2>&1 && selinuxenabled 2>/dev/null; then
-        domain=$(selinuxexeccon /bin/cat system_u:system_r:init_t:s0 2>/dev/null)
-    fi
-    tools=
-    for name in restorecon semanage; do
-        ! command -v "$name" >/dev/null 2>&1 || tools="$tools $name"
-    done
-    say seen "id=$1" status=present "tools=${tools# }" "domain=$domain"
-}
-
 # Packet filters beside firewalld. iptables itself would load the kernel's modules: asked only where it has tables.
 probe_filters() { # ID
     rules=
@@ -786,6 +807,200 @@ probe_filters() { # ID
         rules=$(timeout 10 nft list ruleset 2>/dev/null | sed -n '/hook input/,/}/p')
     fi
     say seen "id=$1" status=present "rules64=$(encoded "$rules")"
+}
+
+# ---------------------------------------------------------------- SELinux (read-only)
+# The kernel answers for the policy in force, booleans included, through selinuxfs: what security_compute_av(3) and
+# security_compute_create(3) of libselinux ask. EL7 has no command for the first of them.
+
+selinux_fs=/sys/fs/selinux
+
+# Where it is off, or hidden as in containers, selinuxfs is not mounted or is read-only.
+selinux_on() {
+    if command -v selinuxenabled >/dev/null 2>&1; then
+        selinuxenabled 2>/dev/null
+    else
+        grep -q " $selinux_fs selinuxfs rw" /proc/self/mounts 2>/dev/null
+    fi
+}
+
+selinux_mode() { # Enforcing, Permissive, Disabled or unknown
+    getenforce 2>/dev/null && return
+    if ! selinux_on; then
+        printf Disabled
+        return
+    fi
+    case $(line_of "$selinux_fs/enforce") in
+        1) printf Enforcing ;;
+        0) printf Permissive ;;
+        *) printf unknown ;;
+    esac
+}
+
+init_context() { tr -d '\0\n' 2>/dev/null </proc/1/attr/current; }
+
+own_context() { tr -d '\0\n' 2>/dev/null <"/proc/$$/attr/current"; }
+
+type_of() { printf '%s' "$1" | sed 's/^[^:]*:[^:]*:\([^:]*\).*$/\1/'; } # CONTEXT
+
+# One answer of selinuxfs: written and read through the same open file.
+ask_policy() { # access|create SUBJECT OBJECT CLASS
+    [ -e "$selinux_fs/$1" ] || return 1
+    {
+        { printf '%s %s %s' "$2" "$3" "$(line_of "$selinux_fs/class/$4/index")" >&7 && tr -d '\0' <&7; } 7<>"$selinux_fs/$1"
+    } 2>/dev/null
+}
+
+# Prints yes or no, or nothing where the kernel cannot be asked. The answer begins with the permissions as bits and
+# ends with flags, of which 1 is a permissive domain.
+policy_allows() { # SUBJECT OBJECT CLASS PERMISSION
+    policy_bit=$(line_of "$selinux_fs/class/$3/perms/$4")
+    policy_answer=$(ask_policy access "$1" "$2" "$3")
+    [ -n "$policy_bit" ] && [ -n "$policy_answer" ] || return 0
+    # shellcheck disable=SC2086 # six words
+    set -- $policy_answer
+    if [ $(((0x$1 >> (policy_bit - 1)) & 1)) = 1 ] || [ $((0x${6:-0} & 1)) = 1 ]; then printf yes; else printf no; fi
+}
+
+# The domain that a process with NoNewPrivileges has after it executes a program: a change of domain needs
+# nnp_transition (Linux 4.14 and a policy with that capability), else the process keeps its domain.
+# The exception that kernel makes for a bounded type is not looked for.
+entered() { # DOMAIN TARGET: the contexts before and, without NoNewPrivileges, after
+    if [ "$(line_of "$selinux_fs/policy_capabilities/nnp_nosuid_transition")" = 1 ] &&
+        [ "$(policy_allows "$1" "$2" process2 nnp_transition)" = yes ]; then
+        printf '%s' "$2"
+    else
+        printf '%s' "$1"
+    fi
+}
+
+context_of() { # PATH: of what is there, links followed; nothing if nothing is, or if it has none
+    context=$(stat -L -c %C -- "$1" 2>/dev/null) || return 0
+    case $context in *:*:*) printf '%s' "$context" ;; esac
+}
+
+context_to_be() { # PATH file|dir: of what is there, or what the policy gives to it by default
+    context=$(context_of "$1")
+    [ -n "$context" ] || context=$(matchpathcon -n -m "$2" "$1" 2>/dev/null)
+    case $context in *:*:*) printf '%s' "$context" ;; esac
+}
+
+# What the policy says about the services and about this process. DIRECTORY: one of data or logs.
+# service: the domain of a unit's start script; java: what Java gets there, wanted: what it would get without
+# NoNewPrivileges. starts and execmem: yes, no, or nothing for unknown. barred and closed: paths, with their types.
+probe_selinux() { # ID JAVA_HOME DIRECTORY...
+    id=$1 java_home=$2
+    shift 2
+    tools=
+    for name in restorecon semanage; do
+        ! command -v "$name" >/dev/null 2>&1 || tools="$tools $name"
+    done
+    service='' label='' wanted='' java='' starts='' execmem='' booleans='' barred='' closed='' own=''
+    if selinux_on; then
+        own=$(own_context)
+        service=$(service_context)
+        label=$(context_to_be "$java_home/bin/java" file)
+        booleans=$(booleans_of allow_execmem deny_execmem)
+        [ -z "$label" ] || wanted=$(ask_policy create "$service" "$label" process)
+        if [ -n "$wanted" ]; then
+            java=$(entered "$service" "$wanted")
+            [ "$java" != "$service" ] || starts=$(policy_allows "$service" "$label" file execute_no_trans)
+            execmem=$(policy_allows "$java" "$java" process execmem)
+            barred=$(barred_from "$java" "$@")
+        fi
+        closed=$(barred_from "$own" /usr/local /etc/systemd/system /var/lib)
+    fi
+    say seen "id=$id" status=present "tools=${tools# }" "own=$own" "service=$service" "label=$label" "wanted=$wanted" \
+        "java=$java" "starts=$starts" "execmem=$execmem" "booleans=$booleans" \
+        "barred64=$(encoded "$barred")" "closed64=$(encoded "$closed")"
+}
+
+# The context in which systemd starts a script, which has the same label as /bin/cat.
+service_context() {
+    init=$(init_context)
+    program=$(context_of /bin/cat)
+    if target=$(ask_policy create "$init" "$program" process) && [ -n "$target" ]; then
+        entered "$init" "$target"
+    elif command -v selinuxexeccon >/dev/null 2>&1; then
+        selinuxexeccon /bin/cat "${init:-system_u:system_r:init_t:s0}" 2>/dev/null
+    fi
+}
+
+booleans_of() { # NAME...: those that the policy has, as NAME=0 or NAME=1
+    for name; do
+        value=$(line_of "$selinux_fs/booleans/$name")
+        [ -z "$value" ] || printf '%s=%s ' "$name" "${value%% *}"
+    done
+}
+
+barred_from() { # CONTEXT DIRECTORY...: a line "path type" for each in which that domain may not create anything
+    barred_context=$1
+    shift
+    for folder; do
+        folder_context=$(context_to_be "$folder" dir)
+        [ "$(policy_allows "$barred_context" "$folder_context" dir add_name)" != no ] ||
+            printf '%s %s\n' "$folder" "$(type_of "$folder_context")"
+    done
+}
+
+# restorecon takes its arguments for patterns.
+literal() { # PATH
+    case $1 in
+        *[]*?[{}~\\]*) printf '%s' "$1" | sed 's/[][*?{}~\\]/\\&/g' ;;
+        *) printf '%s' "$1" ;;
+    esac
+}
+
+# What restorecon would change of what kprov made, in restorecon's words, and what it calls each path: it resolves the
+# directories above.
+probe_labels() { # ID RESOURCE...: as KIND:PATH, links as links:FOLDER/PATTERN
+    id=$1
+    shift
+    if ! selinux_on; then
+        say seen "id=$id" status=absent
+    elif ! command -v restorecon >/dev/null 2>&1; then
+        unknown "$id" 'there is no restorecon: install policycoreutils'
+    elif ! said=$(would_relabel_paths "$@" 2>&1 && would_relabel_trees "$@" 2>&1); then
+        unknown "$id" "$said"
+    else
+        say seen "id=$id" status=present "said64=$(encoded "$said")" "real64=$(encoded "$(real_paths "$@")")"
+    fi
+}
+
+# Not -R: data may be large, and what services create in a directory has its label.
+would_relabel_paths() { # RESOURCE...
+    count=$#
+    for resource; do
+        path=${resource#*:}
+        case $resource in
+            release:*) continue ;;
+            links:*)
+                for link in "${path%/*}"/${path##*/}; do
+                    [ ! -L "$link" ] || set -- "$@" "$(literal "$link")"
+                done
+                path=${path%/*} ;;
+        esac
+        if [ -e "$path" ] || [ -L "$path" ]; then set -- "$@" "$(literal "$path")"; fi
+    done
+    shift "$count"
+    [ $# = 0 ] || restorecon -n -v -- "$@"
+}
+
+would_relabel_trees() { # RESOURCE...
+    count=$#
+    for resource; do
+        case $resource in release:*) [ ! -d "${resource#*:}" ] || set -- "$@" "$(literal "${resource#*:}")" ;; esac
+    done
+    shift "$count"
+    [ $# = 0 ] || restorecon -R -n -v -- "$@"
+}
+
+real_paths() { # RESOURCE...: a line "RESOURCE<tab>PATH" each, with the directories above resolved
+    for resource; do
+        path=${resource#*:}
+        real=$(cd -P -- "${path%/*}/" 2>/dev/null && pwd -P) || continue
+        printf '%s\t%s/%s\n' "$resource" "${real%/}" "${path##*/}"
+    done
 }
 
 # ---------------------------------------------------------------- asking the services (read-only)
@@ -883,7 +1098,7 @@ take_lock_alone() {
     elif [ -d "$kprov_dir/lock" ]; then
         say lock taken=no "holder64=$(encode <"$kprov_dir/lock/holder")" "now=$(date +%s)" "gone=$gone"
     else
-        fail "$said"
+        fail "$said$(confinement "$said")"
     fi
 }
 
@@ -979,10 +1194,21 @@ receive_upload() { # NAME SHA256 SIZE
 
 # ---------------------------------------------------------------- changes
 
-# SELinux stays on: each path gets the label that the policy gives by default.
-label() {
-    command -v restorecon >/dev/null 2>&1 && selinuxenabled 2>/dev/null && restorecon -R -- "$@" >/dev/null 2>&1
-    return 0
+# SELinux stays on: each path gets the label that the policy gives by default, which includes what the administrator
+# has set with semanage fcontext. Without -F: types that the policy lets administrators choose freely stay.
+label() { relabel '' "$@"; } # PATH...: without what is in them
+
+label_tree() { relabel -R "$@"; } # PATH...
+
+relabel() { # -R|'' PATH...
+    command -v restorecon >/dev/null 2>&1 && selinux_on || return 0
+    recursive=$1
+    shift
+    for path; do
+        set -- "$@" "$(literal "$path")"
+        shift
+    done
+    restorecon ${recursive:+"$recursive"} -- "$@"
 }
 
 make_directory() { # PATH OWNER GROUP MODE
@@ -990,7 +1216,7 @@ make_directory() { # PATH OWNER GROUP MODE
 }
 
 own_tree() { # PATH OWNER GROUP: data that an earlier installation left
-    chown -R "$2:$3" -- "$1"
+    chown -R "$2:$3" -- "$1" && label_tree "$1"
 }
 
 # What a service writes belongs to it again: somebody may have run it by hand as root. A directory on a disk that failed
@@ -1013,21 +1239,21 @@ put_file() { # SHA256 PATH OWNER GROUP MODE
 }
 
 back_up() { # PATH BACKUP
-    cp -a -- "$1" "$2"
+    cp -a -- "$1" "$2" && label "$2"
 }
 
 set_aside() { # PATH BACKUP
     [ ! -e "$2" ] && [ ! -L "$2" ] || fail "$2 is there already" || return 1
-    mv -T -- "$1" "$2"
+    mv -T -- "$1" "$2" && label_tree "$2"
 }
 
 put_back() { # BACKUP PATH
     [ ! -e "$2" ] && [ ! -L "$2" ] || fail "$2 is there: what was kept as $1 is not put in its place" || return 1
-    mv -T -- "$1" "$2"
+    mv -T -- "$1" "$2" && label_tree "$2"
 }
 
 set_mode() { # PATH OWNER GROUP MODE
-    chown "$2:$3" -- "$1" && chmod "$4" -- "$1"
+    chown "$2:$3" -- "$1" && chmod "$4" -- "$1" && label "$1"
 }
 
 put_link() { # PATH TARGET
@@ -1046,7 +1272,16 @@ put_links() { # FOLDER SOURCE PATTERN [OLD...]
     else
         drop_links "$folder" "$pattern" "$source" "$@" && link_all "$folder" "$source" "$pattern" || return 1
     fi
-    label "$folder"
+    label_links "$folder" "$pattern"
+}
+
+label_links() { # FOLDER PATTERN: the folder, and the links in it that match
+    links_folder=$1 links_pattern=$2
+    set -- "$links_folder"
+    for entry in "$links_folder"/$links_pattern; do
+        [ ! -L "$entry" ] || set -- "$@" "$entry"
+    done
+    label "$@"
 }
 
 link_all() { # FOLDER SOURCE PATTERN
@@ -1078,7 +1313,7 @@ unpack_release() { # NAME SHA256 TOP PATH
         tar -xf "$archive" --no-same-owner --no-same-permissions -C "$4.kprov-new" -- "$3" || return 1
     chown -R root:root -- "$4.kprov-new/$3" && chmod -R u+rwX,go+rX,go-w -- "$4.kprov-new/$3" || return 1
     [ ! -e "$4" ] || mv -T -- "$4" "$4.kprov-old" || return 1
-    mv -T -- "$4.kprov-new/$3" "$4" && rmdir -- "$4.kprov-new" && rm -rf -- "$4.kprov-old" && label "$4" || return 1
+    mv -T -- "$4.kprov-new/$3" "$4" && rmdir -- "$4.kprov-new" && rm -rf -- "$4.kprov-old" && label_tree "$4" || return 1
     rm -f -- "$archive"
 }
 
@@ -1127,7 +1362,8 @@ start_unit() { # UNIT: one that waits for its next automatic restart would make 
 # One start with an option of Java that no file holds: it lies in /run only while systemd reads it.
 with_option() { # UNIT OPTION start_unit|restart_unit
     once=/run/systemd/system/$1.d
-    mkdir -p "$once" && printf '[Service]\nEnvironment=JAVA_TOOL_OPTIONS=%s\n' "$2" >"$once/kprov-once.conf" || return 1
+    mkdir -p "$once" && printf '[Service]\nEnvironment=JAVA_TOOL_OPTIONS=%s\n' "$2" >"$once/kprov-once.conf" &&
+        label "$once" "$once/kprov-once.conf" || return 1
     reload_units && "$3" "$1"
     once_status=$?
     rm -f -- "$once/kprov-once.conf"

@@ -39,6 +39,7 @@ from kprov.releases.compatibility import Compatibility, check
 from kprov.releases.product import Product, java_major
 from kprov.releases.sources import NotAtHandError, NotCataloguedError, find_again, locate, require_folder
 from kprov.resources.base import Made
+from kprov.resources.labels import uncompared
 from kprov.spec.broker import explained
 from kprov.spec.broker_keys import PROTOCOL
 from kprov.spec.model import Cluster, Mode
@@ -399,3 +400,5 @@ def _left_alone(found: Survey) -> Iterator[str]:
     mode = found.answer.facts.selinux
     if mode in {"Enforcing", "Permissive"}:
         yield f"SELinux is {mode.lower()}: each path gets its default label with restorecon"
+    if why := uncompared(found.answer.seen):
+        yield f"SELinux labels were not compared: {why}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from kprov.checks import NAMES, Result, Status
-from kprov.checks.subject import Closed, Java, Neighbour, OpenFiles, Place, Port, Product, Subject, Way
+from kprov.checks.subject import Closed, Java, Neighbour, OpenFiles, Place, Policy, Port, Product, Subject, Way
 from kprov.desired.common import KAFKA_UNIT, KAFKA_USER, RELEASES, ZOOKEEPER_UNIT, ZOOKEEPER_USER
 from kprov.desired.hardening import PROTECTED
 from kprov.desired.java import java_path, java_program
@@ -20,6 +20,7 @@ from kprov.receipt import Receipt
 from kprov.releases import catalogue, product
 from kprov.releases.archive import Archive
 from kprov.resources.base import ABSENT, Call, Seen
+from kprov.resources.labels import context_type
 from kprov.resources.system import Running, UnitState, limit
 from kprov.spec.broker import (
     broker_properties,
@@ -123,7 +124,7 @@ def questions(cluster: Cluster, host: Host, java_home: str) -> list[Call]:
         ("probe_names", "names", *names),
         ("probe_addresses", "addresses"),
         ("probe_neighbours", "neighbours"),
-        ("probe_selinux", "selinux"),
+        ("probe_selinux", "selinux", java_home, *_kept_places(cluster, host)),
         ("probe_filters", "filters"),
         ("probe_zones", "zones"),
     ]
@@ -194,8 +195,7 @@ def subject(
         huge_pages=kernel.get("huge_pages", ""),
         entropy=_number(kernel, "entropy"),
         selinux=facts.selinux,
-        selinux_tools=tuple(seen["selinux"].get("tools", "").split()),
-        selinux_domain=seen["selinux"].get("domain", ""),
+        policy=_policy(seen["selinux"]),
         firewalld=facts.firewalld,
         zone=zone(answer),
         filters=seen["filters"].get("rules", ""),
@@ -221,6 +221,34 @@ def _number(seen: Seen, key: str) -> int | None:
     """A number that the host told; None where it did not. The kernel's largest do not fit a word and still count."""
     text = seen.get(key, "")
     return int(text) if text.isdigit() else None
+
+
+def _policy(seen: Seen) -> Policy:
+    """SELinux's policy, as the probe brought its answers."""
+
+    def domain(key: str) -> str:
+        return context_type(seen.get(key, ""))
+
+    def answer(key: str) -> bool | None:
+        return {"yes": True, "no": False}.get(seen.get(key, ""))
+
+    def types(key: str) -> dict[str, str]:
+        return dict(line.rsplit(" ", 1) for line in seen.get(key, "").splitlines())
+
+    booleans = (word.partition("=") for word in seen.get("booleans", "").split())
+    return Policy(
+        tools=tuple(seen.get("tools", "").split()),
+        own=domain("own"),
+        service=domain("service"),
+        label=domain("label"),
+        java=domain("java"),
+        wanted=domain("wanted"),
+        starts=answer("starts"),
+        execmem=answer("execmem"),
+        booleans={name: value == "1" for name, _, value in booleans},
+        barred=types("barred"),
+        closed=types("closed"),
+    )
 
 
 def real_paths(answer: Probe) -> dict[str, str]:
@@ -280,9 +308,14 @@ def _closed(told: Seen) -> Iterator[Closed]:
         yield Closed(user, path, mode.rjust(4, "0"), owner)
 
 
+def _kept_places(cluster: Cluster, host: Host) -> tuple[str, ...]:
+    """Directories that the services write to."""
+    places = (*log_dirs(cluster, host), *zookeeper_data(cluster), kafka_logs(cluster), zookeeper_logs(cluster))
+    return tuple(dict.fromkeys(places))
+
+
 def _paths(cluster: Cluster, host: Host) -> tuple[str, ...]:
-    places = (RELEASES, _STATE, _UNIT_FILES, *log_dirs(cluster, host), *zookeeper_data(cluster))
-    return tuple(dict.fromkeys((*places, kafka_logs(cluster), zookeeper_logs(cluster))))
+    return tuple(dict.fromkeys((RELEASES, _STATE, _UNIT_FILES, *_kept_places(cluster, host))))
 
 
 def _places(cluster: Cluster, host: Host, releases: Releases, seen: Mapping[str, Seen]) -> Iterator[Place]:

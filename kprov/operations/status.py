@@ -13,6 +13,7 @@ from kprov.host.facts import ask
 from kprov.operations.session import installed
 from kprov.operations.unit_status import UnitStatus, explained, unit_questions, unit_status
 from kprov.operations.verdict import Parts, Verdict, parts, verdict
+from kprov.resources import labels
 from kprov.resources.base import Call, Seen
 from kprov.resources.removal import query_of
 from kprov.resources.system import UnitState
@@ -69,7 +70,9 @@ def status(connection: Connection) -> Status:
     runtime = found.runtime
     calls: list[Call] = [call for unit in runtime.units for call in unit_questions(unit, runtime.ports[unit])]
     calls += [("probe_lock", "lock"), *(query_of(made) for made in found.receipt.made.values())]
-    seen = ask(connection, calls)
+    if labels_call := labels.question(found.receipt.made.values()):
+        calls.append(labels_call)
+    seen = labels.with_labels(ask(connection, calls))
     versions = dict(zip(runtime.units, (runtime.zookeeper, str(runtime.kafka)), strict=True))
     pid = UnitState.of(seen[KAFKA_UNIT]).pid
     offline = _offline(connection, pid, log_dirs(found.cluster, found.host)) if _listens(seen, pid, runtime) else ()

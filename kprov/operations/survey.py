@@ -19,6 +19,7 @@ from kprov.operations.request import Asked
 from kprov.operations.snapshot import missing_snapshot
 from kprov.plan import writable
 from kprov.receipt import QUESTION, Receipt
+from kprov.resources import labels
 from kprov.resources.base import Call, Seen
 from kprov.resources.removal import query_of
 from kprov.resources.system import FirewallPort
@@ -59,7 +60,10 @@ def survey(connection: Connection, asked: Asked, receipt: Receipt, releases: Rel
     known = {call[1] for call in calls}
     calls.append(writable.question(sorted(known), receipt))
     calls += [query_of(made) for made in receipt.made.values() if made.id not in known]
+    if labels_call := labels.question(receipt.made.values()):
+        calls.append(labels_call)
     answer = probe(connection, calls)
+    answer = replace(answer, seen=labels.with_labels(answer.seen))
     cluster, host = settle(cluster, host, network(answer), receipt)
     zone = zone_here(answer)
     more: list[Call] = [("probe_port", f"port:{port}", str(port)) for port in needed_ports(cluster, host)]

@@ -9,7 +9,7 @@ from typing import Any
 from kprov.plan.plan import Plan, expectations, holds
 from kprov.plan.services import around, still
 from kprov.receipt import Receipt, index
-from kprov.resources.base import ABSENT, Action, Change, Made, Obstacle, Resource, Seen
+from kprov.resources.base import ABSENT, Action, Change, Made, Obstacle, Resource, Seen, relabelled
 from kprov.resources.data import without_counterpart
 from kprov.resources.removal import query_of, removal
 from kprov.resources.system import Service, UnitState
@@ -55,6 +55,7 @@ def install_plan(
     data = [resource.made() for resource in desired]
     lost = {obstacle.id for obstacle in obstacles}
     obstacles += [item for item in without_counterpart(data, seen, accepted) if item.id not in lost]
+    changes += _relabelled_releases({item.id for item in desired}, seen, receipt)
     orphans, orphan_obstacles = _orphans(desired, services, seen, receipt, drop)
     obstacles += orphan_obstacles
     if not adopt:
@@ -134,6 +135,16 @@ def _orphans(
             obstacles.append(replace(result.obstacle, hint=hint))
     stops = [change for change in changes if change.id.startswith("service:")]
     return stops + [change for change in changes if change not in stops], obstacles
+
+
+def _relabelled_releases(wanted: Set[str], seen: Mapping[str, Seen], receipt: Receipt) -> list[Change]:
+    """Releases of the way back are compared by their SELinux label alone."""
+    there = [made for made in receipt.made.values() if made.kind == "release" and made.id not in wanted]
+    changes = (
+        relabelled(made.id, f"release {made['path']}", seen.get(made.id, ABSENT), ("label_tree", made["path"]))
+        for made in there
+    )
+    return [change for change in changes if change is not None]
 
 
 def _in_use(made: Made, seen: Seen) -> bool:

@@ -71,8 +71,8 @@ class Change:
 
     title: what a reader sees (``file /etc/...``); reason: why; diff: a unified diff, empty where none helps.
     calls: what carries it out, in order. content: bytes to be staged under their SHA-256 before.
-    made: what the receipt holds afterwards; None takes the entry out. copies: further entries, of what was there
-    before and is kept.
+    made: what the receipt holds afterwards; None takes the entry out in an uninstall and leaves it in an install.
+    copies: further entries, of what was there before and is kept.
     disruptive: a running service must be stopped before, not restarted after. quiet: no service need notice, such as
     an owner or a mode that is put right.
     gate: the service that must be ready before the next change.
@@ -217,13 +217,22 @@ def mode_of(seen: Seen) -> str:
 
 
 def attributes_differ(seen: Seen, owner: str, group: str, mode: str) -> str:
-    """What differs among owner, group and mode, in words; empty if nothing does."""
+    """What differs among owner, group, mode and SELinux label, in words; empty if nothing does."""
     parts = []
     if (seen.get("owner"), seen.get("group")) != (owner, group):
         parts.append(f"owner {seen.get('owner')}:{seen.get('group')} instead of {owner}:{group}")
     if mode_of(seen) != mode:
         parts.append(f"mode {mode_of(seen)} instead of {mode}")
+    if "label" in seen:
+        parts.append(seen["label"])
     return ", ".join(parts)
+
+
+def relabelled(id_: str, title: str, seen: Seen, *calls: Call) -> Change | None:
+    """The change that gives a resource its SELinux label again; None if it has it. The receipt's entry stays."""
+    if "label" not in seen:
+        return None
+    return Change(Action.UPDATE, id_, title, seen["label"], calls, quiet=True)
 
 
 def fingerprint(resources: Iterable[Resource]) -> str:

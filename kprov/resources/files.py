@@ -20,6 +20,7 @@ from kprov.resources.base import (
     in_the_way,
     kept_name,
     mode_of,
+    relabelled,
     set_aside,
     taken_over,
     unknown,
@@ -294,7 +295,7 @@ class Link:
         if seen.get("target") != self.target:
             reason = f"to {self.target}, not to {seen.get('target')}"
             return Change(Action.UPDATE, self.id, title, reason, (put,), made=self.made(), disruptive=True)
-        return None
+        return relabelled(self.id, title, seen, ("label", self.path))
 
 
 @dataclass(frozen=True)
@@ -350,4 +351,4 @@ class Links:
         elsewhere = was is None or any(was[key] != value for key, value in self.made().fields.items())
         if seen.get("links") != "right" or elsewhere:
             return replace(create, action=Action.UPDATE if was else Action.CREATE)
-        return None
+        return relabelled(self.id, title, seen, ("label_links", self.folder, self.pattern))

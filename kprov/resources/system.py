@@ -19,6 +19,7 @@ from kprov.resources.base import (
     Verdict,
     foreign,
     in_the_way,
+    relabelled,
     set_aside,
     unknown,
     why_absent,
@@ -149,7 +150,7 @@ class Release:
             return set_aside(change, self.path, seen=seen)
         # One with a "previous" was going to be replaced by a run that was interrupted, before or after it did.
         if was["sha256"] == self.sha256 and not was["previous"]:
-            return None
+            return relabelled(self.id, title, seen, ("label_tree", self.path))
         return replace(change, action=Action.REPLACE, reason=f"{self.name} is another archive")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from kprov import receipt as receipts
 from kprov.desired.runtime import Runtime, runtime
 from kprov.errors import PreflightError
 from kprov.receipt import Receipt
+from kprov.resources import labels
 from kprov.resources.base import Made
 from kprov.resources.system import limit
 from kprov.spec.broker import broker_properties
@@ -39,6 +41,11 @@ class Stat:
     owner: str
     group: str
     mode: str
+
+
+def _literal(path: str) -> str:
+    """A path as restorecon takes it, for a pattern."""
+    return re.sub(r"[][*?{}~\\]", r"\\\g<0>", path)
 
 
 class Target:
@@ -154,6 +161,28 @@ class Target:
     @cached_property
     def selinux(self) -> bool:
         return self.run("selinuxenabled").code == 0
+
+    @cached_property
+    def labels(self) -> Mapping[str, str] | None:
+        """SELinux labels that restorecon would change, in words, by the entry's id; None where it cannot be asked."""
+        entries = [made for made in self.entries(labels.KINDS) if made["path"] in self.stats]
+        trees = [made["path"] for made in entries if made.kind == "release"]
+        paths = [made["path"] for made in entries if made.kind != "release"]
+        looked = [
+            self.run(f"restorecon {options} -- " + shlex.join(_literal(path) for path in some))
+            for options, some in (("-R -n -v", trees), ("-n -v", [*paths, *self.targets]))
+        ]
+        if any(found.code for found in looked):
+            return None
+        folders = [made["path"] if made.kind == "links" else made["path"].rpartition("/")[0] for made in entries]
+        real = self.run("realpath -m -- " + shlex.join(folders)).out.splitlines()
+        names = [made["pattern"] if made.kind == "links" else made["path"].rpartition("/")[2] for made in entries]
+        places = (f"{made.id}\t{folder}/{name}" for made, folder, name in zip(entries, real, names, strict=True))
+        said = "\n".join(found.out for found in looked)
+        seen = {made.id: {"status": "present"} for made in entries}
+        answer = {"status": "present", "said": said, "real": "\n".join(places)}
+        merged = labels.with_labels({**seen, labels.ID: answer})
+        return {id_: fields["label"] for id_, fields in merged.items() if "label" in fields}
 
     def holds(self, unit: str, inodes: set[str]) -> bool:
         """Whether the main process of a unit has one of these sockets open."""

@@ -131,6 +131,8 @@ class ModelHost:
                 self._write_data(change.id.removeprefix("service:").removesuffix(".service"))
         elif name in {"reload_units", "keep_user", "give_back"}:
             pass
+        elif name in {"label", "label_tree", "label_links"}:
+            self.seen[change.id] = {key: value for key, value in here.items() if key != "label"}
         elif change.id.startswith("service:"):
             raise AssertionError(f"{call} of a service")
         elif name == "back_up":
@@ -140,7 +142,12 @@ class ModelHost:
         elif name == "put_back":
             self.seen[self.origins.pop(change.id)] = self.seen[change.id]
             self.seen[change.id] = ABSENT
-        elif name == "remove_empty":
+        else:
+            self._change_in_place(change, call)
+
+    def _change_in_place(self, change: Change, call: tuple[str, ...]) -> None:
+        here = self.seen.get(change.id, ABSENT)
+        if call[0] == "remove_empty":
             if not self._inside(call[1]):
                 self.seen[change.id] = _gone(here)
         elif change.action is Action.RESTORE:

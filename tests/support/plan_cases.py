@@ -113,6 +113,7 @@ STATES: Mapping[str, Callable[[Seen, str], Seen]] = {
     "no-group": lambda seen, _: {**seen, "group": ""},
     "superuser": lambda seen, _: {**SOMEBODYS, "entry": "kafka:x:0:0::/:/bin/sh"},
     "open": lambda seen, _: {"status": "present"},
+    "labelled": lambda seen, type_: {**seen, "label": f"label {type_} instead of usr_t"},
     "backup": lambda seen, _: {**seen, "backup": "yes"},
     "stopped": _unit("ActiveState=inactive"),
     "failed": _unit("ActiveState=failed"),

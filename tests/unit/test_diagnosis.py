@@ -12,6 +12,22 @@ from kprov.diagnosis import _REMEDIES, known_remedy, last_lines, passes, remedy
 
 # A log as Kafka, ZooKeeper, Java, bash or systemd writes it, and parts of the advice.
 LOGS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    # ---- SELinux
+    (
+        "[warning] OpenJDK 64-Bit Server VM warning: Failed to mark memory page as executable - check if grsecurity/PaX is enabled",
+        ("setsebool -P deny_execmem off",),
+    ),
+    (
+        'audit: type=1400 audit(1795654004.359:15): avc:  denied  { execmem } for  pid=862 comm="java" scontext=system_u:system_r:initrc_t:s0 tcontext=system_u:system_r:initrc_t:s0 tclass=process permissive=0',
+        ("allow_execmem on",),
+    ),
+    (
+        'type=AVC msg=audit(1795654004.359:15): avc:  denied  { write } for  pid=862 comm="java" name="local" ino=36 scontext=system_u:system_r:kafka_t:s0 tcontext=system_u:object_r:usr_t:s0 tclass=dir\n'
+        "java.io.FileNotFoundException: /usr/local/x (Permission denied)",
+        ("audit2why",),
+    ),
+    ("stat: /x: Permission denied (SELinux is enforcing, and root runs in the domain staff_t)", ("ROLE=sysadm_r",)),
+    ("cp: /x: Permission denied (SELinux is enforcing, and root runs in the domain unconfined_t)", ("root",)),
     # ---- systemd 219 and 252
     (
         "Failed at step EXEC spawning /usr/local/single_kafka/bin/kafka-server-start.sh: No such file or directory\n"
@@ -456,3 +472,11 @@ def test_only_what_is_recognised_has_a_remedy_of_its_own() -> None:
     assert known_remedy("cp: cannot create 'x': Read-only file system").startswith("the file system is mounted")
     assert known_remedy("useradd: cannot lock /etc/passwd; try again later.").endswith("remove that lock file")
     assert known_remedy("all is well") == ""
+
+
+def test_a_denied_transition_leaves_the_service_in_its_domain_and_explains_nothing() -> None:
+    denied = (
+        'avc:  denied  { nnp_transition } for  pid=1 comm="zkServer.sh" scontext=system_u:system_r:initrc_t:s0 '
+        "tcontext=system_u:system_r:unconfined_java_t:s0 tclass=process2 permissive=0"
+    )
+    assert known_remedy(denied) == ""

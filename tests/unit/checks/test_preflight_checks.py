@@ -9,7 +9,7 @@ import pytest
 
 from kprov.checks import NAMES, Result, Status, run
 from kprov.checks.names import leads_home
-from kprov.checks.subject import Closed, Java, Neighbour, OpenFiles, Place, Port, Product, Subject, Way
+from kprov.checks.subject import Closed, Java, Neighbour, OpenFiles, Place, Policy, Port, Product, Subject, Way
 
 GIB = 2**20  # in KiB
 
@@ -66,6 +66,18 @@ def test_results_come_theme_by_theme() -> None:
 
 
 PASS, WARN, FAIL, UNKNOWN = Status.PASS, Status.WARN, Status.FAIL, Status.UNKNOWN
+# Of SELinux: a host on which nothing is to be said, and a root in a user's domain.
+FREE = Policy(
+    ("restorecon", "semanage"),
+    "unconfined_t",
+    service="unconfined_service_t",
+    label="bin_t",
+    java="unconfined_service_t",
+    wanted="unconfined_service_t",
+    starts=True,
+    execmem=True,
+)
+STAFF = Policy(own="staff_t", closed={"/usr/local": "usr_t"})
 OTHERS = (Neighbour(77, "kafka", "/opt/java"), Neighbour(78, "zookeeper", "java"))
 
 # The check, what is otherwise on the host, how it goes, a part of the evidence, a part of what mends it.
@@ -206,29 +218,81 @@ CASES: list[tuple[str, dict[str, Any], Status, str, str]] = [
     ("entropy", {"kernel": "3.10.0-1160.el7", "entropy": 150}, WARN, "only 150 bits", "haveged"),
     ("entropy", {"kernel": "3.10.0-1160.el7", "entropy": None}, UNKNOWN, "does not tell", "entropy_avail"),
     ("entropy", {"kernel": "5.6.0", "entropy": 1}, PASS, "never waits", ""),
-    ("selinux", {"selinux": "Enforcing"}, WARN, "no restorecon", "policycoreutils"),
-    ("selinux", {"selinux": "Permissive", "selinux_tools": ("restorecon",)}, UNKNOWN, "domain is not known", "ps -Z"),
     (
-        "selinux",
-        {
-            "selinux": "Enforcing",
-            "selinux_tools": ("restorecon", "semanage"),
-            "selinux_domain": "system_u:system_r:unconfined_service_t:s0",
-        },
-        PASS,
-        "unconfined_service_t may bind the ports as they are",
-        "",
+        "privileges",
+        {"selinux": "Enforcing", "policy": STAFF},
+        FAIL,
+        "the domain staff_t, which may not",
+        "ROLE=sysadm_r",
     ),
+    ("privileges", {"selinux": "Enforcing", "policy": Policy(own="user_t")}, FAIL, "the domain user_t", "newrole"),
+    ("privileges", {"selinux": "Permissive", "policy": STAFF}, PASS, "as root", ""),
+    ("selinux", {"selinux": "unknown"}, UNKNOWN, "its mode cannot be read", "getenforce"),
+    ("selinux", {"selinux": "Enforcing", "policy": replace(FREE, tools=())}, WARN, "no restorecon", "policycoreutils"),
+    ("selinux", {"selinux": "Enforcing", "policy": replace(FREE, java="", service="")}, UNKNOWN, "not known", "ps -Z"),
+    ("selinux", {"selinux": "Enforcing", "policy": FREE}, PASS, "unconfined_service_t may bind the ports", ""),
     (
         "selinux",
-        {
-            "selinux": "Enforcing",
-            "selinux_tools": ("restorecon", "semanage"),
-            "selinux_domain": "system_u:system_r:kafka_t:s0",
-        },
+        {"selinux": "Enforcing", "policy": replace(FREE, java="kafka_t", wanted="kafka_t")},
         WARN,
         "its policy starts services in kafka_t",
         "semanage port -a -t TYPE -p tcp PORT",
+    ),
+    (
+        "selinux",
+        {"selinux": "Enforcing", "policy": replace(FREE, execmem=False, booleans={"deny_execmem": True})},
+        FAIL,
+        "refuses Java executable memory in the domain unconfined_service_t",
+        "setsebool -P deny_execmem off",
+    ),
+    (
+        "selinux",
+        {"selinux": "Permissive", "policy": replace(FREE, execmem=False, booleans={"allow_execmem": False})},
+        WARN,
+        "refuses Java executable memory",
+        "setsebool -P allow_execmem on",
+    ),
+    (
+        "selinux",
+        {"selinux": "Enforcing", "policy": replace(FREE, execmem=False, booleans={"deny_execmem": False})},
+        FAIL,
+        "refuses Java executable memory",
+        "sesearch -A -s unconfined_service_t",
+    ),
+    (
+        "selinux",
+        {"selinux": "Enforcing", "policy": replace(FREE, execmem=None, booleans={"deny_execmem": False})},
+        UNKNOWN,
+        "is not known (deny_execmem off)",
+        "getsebool -a",
+    ),
+    (
+        "selinux",
+        {"selinux": "Enforcing", "policy": replace(FREE, label="java_exec_t", wanted="java_t")},
+        WARN,
+        "its label java_exec_t is for java_t, which NoNewPrivileges does not let it enter",
+        "semanage fcontext -a -t bin_t JAVA_HOME/bin/java",
+    ),
+    (
+        "selinux",
+        {"selinux": "Enforcing", "policy": replace(FREE, label="java_exec_t", wanted="java_t", execmem=False)},
+        FAIL,
+        "NoNewPrivileges does not let it enter): it would not start",
+        "sesearch",
+    ),
+    (
+        "selinux",
+        {"selinux": "Enforcing", "policy": replace(FREE, label="java_exec_t", wanted="java_t", starts=False)},
+        FAIL,
+        "does not let unconfined_service_t execute Java, which has the label java_exec_t",
+        "semanage fcontext",
+    ),
+    (
+        "selinux",
+        {"selinux": "Enforcing", "policy": replace(FREE, barred={"/data/kafka": "default_t"})},
+        FAIL,
+        "write to /data/kafka, which has the label default_t",
+        "semanage fcontext",
     ),
     ("firewall", {"firewalld": True, "zone": "public"}, PASS, "in its zone public", ""),
     ("firewall", {"firewalld": True}, UNKNOWN, "does not tell its zones", "list-all-zones"),
@@ -275,6 +339,18 @@ def test_what_is_not_known_is_never_read_as_passed(name: str) -> None:
 def test_everything_about_a_host_is_told_at_once() -> None:
     host = replace(HOST, machine="i686", bits=32, systemd=None, missing=("tar",))
     assert sum(item.status is Status.FAIL for item in run(host)) == 4  # and its Java is for another machine
+
+
+def test_what_a_confined_root_cannot_see_is_put_down_to_that() -> None:
+    """Each check that did not pass says to fix privileges first; what passed, and a mere advice, says what it said."""
+    host = replace(HOST, missing=("tar",), open_files=None, keepers=(), selinux="Enforcing", policy=STAFF)
+    for item in run(host):
+        if item.check in {"tools", "limits"}:
+            assert item.fix.startswith("fix privileges first, root in staff_t may be why; if it stays: ")
+            assert len(item.fix) > len("fix privileges first, root in staff_t may be why; if it stays: ")
+        elif item.check not in {"selinux", "privileges"}:
+            assert "privileges" not in item.fix, item
+    assert "privileges" not in "".join(item.fix for item in run(replace(host, selinux="Permissive")))
 
 
 def test_of_another_system_nothing_more_is_told() -> None:

@@ -97,6 +97,8 @@ def test_probes_only_read() -> None:
         seen.add(name)
         # a comparison in a test is no redirection
         body = re.sub(r"#.*|\[ [^\]]*\]", "", bodies[name])
+        # a question to SELinux's policy is written to the kernel and changes nothing
+        body = body.replace('7<>"$selinux_fs/$1"', "")
         assert not writing.search(body), name
         todo += [other for other in bodies if other not in seen and re.search(rf"\b{other}\b", body)]
 

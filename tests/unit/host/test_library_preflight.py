@@ -38,13 +38,13 @@ def host(request: pytest.FixtureRequest, tmp_path: Path) -> LocalHost:
         ("probe_time", {"keepers", "synchronized"}),
         ("probe_addresses", {"own", "six", "routes", "ends"}),
         ("probe_neighbours", {"processes", "units", "homes", "java"}),
-        ("probe_selinux", {"tools", "domain"}),
+        ("probe_selinux", {"tools", "service", "java", "execmem", "closed"}),
         ("probe_filters", {"rules"}),
     ],
 )
 def test_a_bare_host_answers_every_question(host: LocalHost, call: str, keys: set[str]) -> None:
     """None of the commands that would tell more is there; nothing is written to standard error."""
-    (reply,) = [host.exchange([(call, "x")])]
+    (reply,) = [host.exchange([(call, "x", "/java")])]
     assert reply.errors == ""
     (record,) = reply.records
     assert (record["id"], record["status"]) == ("x", "present")
@@ -95,11 +95,11 @@ def test_a_file_system(host: LocalHost, tmp_path: Path) -> None:
 def test_selinux_is_asked_only_where_it_is_on(host: LocalHost) -> None:
     host.stand_in("selinuxexeccon", "echo system_u:system_r:unconfined_service_t:s0")
     host.stand_in("selinuxenabled", "exit 1")
-    assert host.one("probe_selinux", "x")["domain"] == ""
+    assert host.one("probe_selinux", "x", "/java")["service"] == ""
     host.stand_in("selinuxenabled", "exit 0")
     host.stand_in("restorecon")
-    record = host.one("probe_selinux", "x")
-    assert (record["domain"], record["tools"]) == ("system_u:system_r:unconfined_service_t:s0", "restorecon")
+    record = host.one("probe_selinux", "x", "/java")
+    assert (record["service"], record["tools"]) == ("system_u:system_r:unconfined_service_t:s0", "restorecon")
     assert not [line for line in host.log if line.startswith("restorecon")]
 
 
