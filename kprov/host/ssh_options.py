@@ -165,7 +165,8 @@ class _Reader:
         if keyword == "match":
             return reachable and self._match(rest)
         if keyword in _COMMANDS:
-            words = [rest]
+            # Of these, only ProxyJump is read up to a comment.
+            words = [rest.partition("#")[0].rstrip() or rest if keyword == "proxyjump" else rest]
         elif not (words := words_of(rest)):
             raise ValueError(f"{found['keyword']} has no value")
         if keyword == "host":
