@@ -254,7 +254,7 @@ def plan_for(connection: Connection, request: Request, found: Survey, emit: Emit
         adopt=request.adopt,
         drop=request.drop,
     )
-    in_vain = writable.obstacles(plan.changes, found.answer.seen["writable"])
+    in_vain = writable.obstacles(plan.changes, found.answer.seen["writable"], request.ignored)
     return Prepared(replace(plan, obstacles=(*plan.obstacles, *in_vain)), live, found.results)
 
 
