@@ -350,7 +350,7 @@ def plan_for(connection: Connection, request: Request, found: Survey, emit: Emit
         ),
         drop=request.drop,
     )
-    in_vain = writable.obstacles(plan.changes, found.answer.seen["writable"])
+    in_vain = writable.obstacles(plan.changes, found.answer.seen["writable"], request.ignored)
     return Prepared(replace(plan, obstacles=(*plan.obstacles, *in_vain)), live, found.results)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from kprov.receipt import Receipt
 from kprov.resources.base import Call, Change, Obstacle, Seen
@@ -25,13 +25,18 @@ def question(ids: Iterable[str], receipt: Receipt) -> Call:
     return ("probe_writable", _ID, _STATE, *paths)
 
 
-def obstacles(changes: Iterable[Change], answer: Seen) -> list[Obstacle]:
-    """One obstacle for each place that the changes write to and cannot."""
+def obstacles(changes: Iterable[Change], answer: Seen, ignored: Collection[str] = ()) -> list[Obstacle]:
+    """One obstacle for each place that the changes write to and cannot.
+
+    ignored: names of checks that do not stop an install; ``file-system`` covers file systems that are read-only.
+    """
     found: dict[tuple[str, str], dict[str, Change]] = {}
     blocked = [line.split("\t") for line in answer.get("found", "").splitlines()]
     for change in changes:
         paths = {_STATE, *_written(change.id)}
         for why, place, path in blocked:
+            if why == "read-only" and "file-system" in ignored:
+                continue
             if path in paths and (path != _UNIT_FOLDER or _enables(change)):
                 found.setdefault((why, place), {})[change.title] = change
     return [_obstacle(*key, list(titles)) for key, titles in found.items()]

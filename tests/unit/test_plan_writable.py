@@ -67,6 +67,13 @@ def test_why_is_a_word_that_the_library_says() -> None:
         assert f"printf {why}" in LIBRARY
 
 
+def test_a_read_only_file_system_can_be_ignored_and_an_immutable_file_cannot() -> None:
+    lines = [("read-only", "/usr/local", "/usr/local/single_kafka"), ("immutable", "/etc/passwd", "/etc/passwd")]
+    (obstacle,) = writable.obstacles(FIRST.changes, answer(*lines), ["file-system"])
+    assert obstacle.id == "/etc/passwd"
+    assert len(found(FIRST, *lines)) == 2
+
+
 def test_one_place_is_named_once_with_what_is_written_there() -> None:
     files = [f"/etc/systemd/system/{unit}.service" for unit in ("kafka", "zookeeper")]
     lines = [("read-only", "/etc/systemd/system", path) for path in (*files, "/etc/systemd/system")]
