@@ -93,8 +93,8 @@ def _allow_execmem(policy: Policy) -> str:
 def _places(host: Subject, stops: Callable[[str, str], Finding]) -> Iterator[Finding]:
     for path, label in host.policy.barred.items():
         what = f"SELinux does not let {host.policy.java} write to {path}, which has the label {label}"
-        fix = f"semanage fcontext -a -t TYPE '{path}(/.*)?' with a type that {host.policy.java} may write to"
-        yield stops(what, f"{fix}, or choose another directory")
+        other = f"semanage fcontext -a -t TYPE '{path}(/.*)?' with a type that {host.policy.java} may write to"
+        yield stops(what, f"restorecon -R {path} if that is a wrong label; else {other}, or choose another directory")
 
 
 def firewall(host: Subject) -> Iterator[Finding]:
