@@ -186,7 +186,7 @@ probe_data() { # ID PATH
     probe_path "$1" "$2"
     find_file_system "$2"
     say data "id=$1" "mount64=$(encoded "$mount_point")" "inside64=$(encoded "$mount_inside")" "fstype=$mount_type" \
-        "source64=$(encoded "$mount_source")" "uuid=$(uuid_of "$mount_device" "$mount_source")"
+        "device64=$(encoded "$mount_source")" "uuid=$(uuid_of "$mount_device" "$mount_source")"
     [ -d "$2" ] || return 0
     holds=other
     [ -e "$2/version-2" ] && holds=zookeeper
@@ -1407,6 +1407,20 @@ remove_links() { # FOLDER PATTERN KEEP SOURCE...: the links, and the folder itse
 remove_empty() { # PATH: a directory that is not empty holds what somebody else put there
     [ -d "$1" ] || return 0
     rmdir -- "$1" 2>/dev/null || say kept "path=$1"
+}
+
+# A mount point cannot be removed: it stays, empty and root's, with the file system's own lost+found.
+remove_data() { # PATH
+    find_file_system "$1"
+    if [ "$mount_point" != "$mount_path" ]; then
+        remove_tree "$1"
+        return
+    fi
+    for item in "$1"/* "$1"/.[!.]* "$1"/..?*; do
+        [ -e "$item" ] || [ -L "$item" ] || continue
+        [ "${item##*/}" = lost+found ] || rm -rf --one-file-system -- "$item" || return 1
+    done
+    set_mode "$1" root root 0755
 }
 
 remove_tree() { # PATH

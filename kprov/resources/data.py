@@ -15,7 +15,7 @@ from kprov.resources.base import ABSENT, Made, Obstacle, Seen
 OPTION = "--accept-data"
 
 # What is remembered in an entry, beside ``filled``: by the name of the probe's field.
-_REMEMBERED = ("mount", "inside", "fstype", "source", "uuid", "cluster")
+_REMEMBERED = ("mount", "inside", "fstype", "device", "uuid", "cluster")
 _NETWORK = ("nfs", "cifs", "smb", "ceph", "fuse.", "9p", "glusterfs")
 
 
@@ -24,22 +24,22 @@ class FileSystem:
     """Where a directory lies; every field is empty where it is not known.
 
     mount: its mount point. inside: the directory's path within the file system, the same under a bind mount.
-    fstype, source: as in /proc/self/mountinfo. uuid: as udev knows it.
+    fstype, device: as in /proc/self/mountinfo. uuid: as udev knows it.
     """
 
     mount: str
     inside: str
     fstype: str
-    source: str
+    device: str
     uuid: str
 
     @classmethod
     def of(cls, field: Callable[[str], str]) -> FileSystem:
         """From the fields of an answer or of an entry."""
-        return cls(field("mount"), field("inside"), field("fstype"), field("source"), field("uuid"))
+        return cls(field("mount"), field("inside"), field("fstype"), field("device"), field("uuid"))
 
     def __str__(self) -> str:
-        known = f"UUID {self.uuid}" if self.uuid else self.source
+        known = f"UUID {self.uuid}" if self.uuid else self.device
         return f"{self.mount} ({', '.join(part for part in (self.fstype, known) if part)})"
 
     def is_above(self, other: FileSystem) -> bool:
@@ -58,8 +58,8 @@ class FileSystem:
             # the same file system shows where that was a bind mount.
             return self.uuid == now.uuid and (not now.is_above(self) or self.inside == now.inside)
         if self.mount != now.mount:
-            return (self.fstype, self.source, self.inside) == (now.fstype, now.source, now.inside)
-        return self.fstype == now.fstype and (not self.fstype.startswith(_NETWORK) or self.source == now.source)
+            return (self.fstype, self.device, self.inside) == (now.fstype, now.device, now.inside)
+        return self.fstype == now.fstype and (not self.fstype.startswith(_NETWORK) or self.device == now.device)
 
 
 def filled(seen: Seen) -> bool:

@@ -175,7 +175,7 @@ def _data(made: Made, seen: Seen, purge: bool) -> Removal:
     if not purge:
         return Removal(kept=size)
     title = f"data directory {path}"
-    return Removal(Change(Action.REMOVE, made.id, title, f"--purge: {size}", (("remove_tree", path),)))
+    return Removal(Change(Action.REMOVE, made.id, title, f"--purge: {size}", (("remove_data", path),)))
 
 
 def _not_mounted(made: Made, seen: Seen, purge: bool) -> Removal:

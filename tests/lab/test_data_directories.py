@@ -50,7 +50,7 @@ def receipt(machine: Machine) -> Any:
 
 def forget(machine: Machine) -> None:
     """The receipt as a kprov wrote it that remembered nothing of data."""
-    known = {"filled", "accepted", "mount", "inside", "fstype", "source", "uuid", "cluster"}
+    known = {"filled", "accepted", "mount", "inside", "fstype", "device", "uuid", "cluster"}
     document = receipt(machine)
     for made in document["made"]:
         if made["kind"] == "data":
@@ -74,7 +74,7 @@ def drift(machine: Machine) -> dict[str, str]:
 def test_the_receipt_remembers_where_the_data_are(machine: Machine) -> None:
     kafka = entry(machine, "/data/kafka")
     assert (kafka["filled"], kafka["mount"], kafka["inside"]) == ("yes", "/data", "/kafka")
-    assert (kafka["fstype"], kafka["source"]) == ("tmpfs", "disk1")
+    assert (kafka["fstype"], kafka["device"]) == ("tmpfs", "disk1")
     assert entry(machine, f"{ZOOKEEPER}/data")["filled"] == "yes"
     assert drift(machine) == {}
 

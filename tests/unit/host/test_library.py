@@ -398,13 +398,13 @@ def test_the_file_system_of_data(host: LocalHost, tmp_path: Path, path: str, whe
     (tmp_path / "link").symlink_to(tmp_path / "data")
     seen = data_of(host, tmp_path / path)
     mount, *rest = where
-    assert [seen["mount"], seen["inside"], seen["fstype"], seen["source"]] == [str(tmp_path / mount), *rest]
+    assert [seen["mount"], seen["inside"], seen["fstype"], seen["device"]] == [str(tmp_path / mount), *rest]
 
 
 def test_beside_a_mount_point_is_not_on_it(host: LocalHost, tmp_path: Path) -> None:
     host.before += f"mount_table={mounts(tmp_path)}\n"
     seen = data_of(host, tmp_path / "database")
-    assert (seen["mount"], seen["inside"], seen["source"]) == ("/", str(tmp_path / "database"), "/dev/sda1")
+    assert (seen["mount"], seen["inside"], seen["device"]) == ("/", str(tmp_path / "database"), "/dev/sda1")
 
 
 def mounts(tmp_path: Path) -> str:
@@ -443,6 +443,20 @@ def test_log_dirs_that_a_broker_has_open(host: LocalHost, place: Path, tmp_path:
         answer = host.one("probe_log_dirs", "x", str(os.getpid()), *directories)
     assert answer["offline"].splitlines() == list(directories[1:])
     assert host.one("probe_log_dirs", "x", "999999999", str(place))["status"] == "unknown"
+
+
+@needs_root
+def test_data_are_removed_from_a_mount_point_which_stays(host: LocalHost, tmp_path: Path) -> None:
+    """It cannot be removed, and lost+found is the file system's; a plain directory goes."""
+    host.before += f"mount_table={mounts(tmp_path)}\n"
+    for name in ("data/msg-0", "data/lost+found", "data/.hidden dir", "plain/dir/msg-0"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "file").touch()
+    step(host, "remove_data", str(tmp_path / "data"))
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["lost+found"]
+    assert ((tmp_path / "data").owner(), (tmp_path / "data").stat().st_mode & 0o777) == ("root", 0o755)
+    step(host, "remove_data", str(tmp_path / "plain" / "dir"))
+    assert not (tmp_path / "plain" / "dir").exists()
 
 
 @needs_root

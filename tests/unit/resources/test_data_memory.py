@@ -16,8 +16,8 @@ from kprov.resources.removal import removal
 
 KAFKA = DataDirectory("/data/kafka", "kafka", "kafka", "kafka", "0")
 ZOOKEEPER = DataDirectory("/data/zookeeper", "zookeeper", "zookeeper", "zookeeper")
-DISK = {"mount": "/data", "inside": "/kafka", "fstype": "xfs", "source": "/dev/sdb1", "uuid": "aaaa"}
-ROOT = {"mount": "/", "inside": "/data/kafka", "fstype": "xfs", "source": "/dev/sda1", "uuid": "rrrr"}
+DISK = {"mount": "/data", "inside": "/kafka", "fstype": "xfs", "device": "/dev/sdb1", "uuid": "aaaa"}
+ROOT = {"mount": "/", "inside": "/data/kafka", "fstype": "xfs", "device": "/dev/sda1", "uuid": "rrrr"}
 FILLED: Seen = {
     "status": "present",
     "type": "directory",
@@ -50,12 +50,12 @@ def old(made: Made) -> Made:
     "now",
     [
         DISK,
-        DISK | {"source": "/dev/sdc1"},  # another name after a reboot
-        DISK | {"source": "/dev/mapper/vg-kafka"},  # a renamed logical volume
+        DISK | {"device": "/dev/sdc1"},  # another name after a reboot
+        DISK | {"device": "/dev/mapper/vg-kafka"},  # a renamed logical volume
         DISK | {"mount": "/mnt/disk1"},  # mounted elsewhere
         DISK | {"mount": "/data/kafka", "inside": "/kafka"},  # a bind mount of the same directory
         DISK | {"uuid": ""},  # udev does not tell, as in a container
-        DISK | {"uuid": "", "source": "/dev/sdc1"},
+        DISK | {"uuid": "", "device": "/dev/sdc1"},
         dict.fromkeys(DISK, ""),  # nothing is known
     ],
     ids=str,
@@ -82,10 +82,10 @@ def test_another_file_system_raises_an_alarm(now: dict[str, str]) -> None:
     assert gone(WAS, seen(**now)) != ""
 
 
-@pytest.mark.parametrize(("source", "same"), [("nas:/one", True), ("nas:/two", False)])
-def test_a_network_file_system_is_known_by_its_source(source: str, same: bool) -> None:
+@pytest.mark.parametrize(("device", "same"), [("nas:/one", True), ("nas:/two", False)])
+def test_a_network_file_system_is_known_by_its_device(device: str, same: bool) -> None:
     was = FileSystem("/data", "/kafka", "nfs4", "nas:/one", "")
-    assert was.same_as(replace(was, source=source)) is same
+    assert was.same_as(replace(was, device=device)) is same
 
 
 def test_the_missing_mount_is_named_with_what_to_do() -> None:
@@ -135,7 +135,7 @@ def test_the_explicit_word_goes_on_and_is_recorded(now: Seen) -> None:
 
 def test_data_that_are_there_change_nothing() -> None:
     assert KAFKA.compare(FILLED, WAS) is None
-    assert KAFKA.compare(seen(entries="9", source="/dev/sdz1"), WAS) is None
+    assert KAFKA.compare(seen(entries="9", device="/dev/sdz1"), WAS) is None
 
 
 def test_the_owner_is_put_right_and_the_memory_stays() -> None:
@@ -249,7 +249,7 @@ def test_purge_does_not_say_that_it_removed_data_that_are_not_mounted() -> None:
     assert "is not mounted" in stopped.obstacle.what
     forced = removal(WAS, now, purge=True, force=True)
     assert forced.change is not None
-    assert forced.change.calls == (("remove_tree", "/data/kafka"),)
+    assert forced.change.calls == (("remove_data", "/data/kafka"),)
 
 
 def test_uninstall_of_data_that_are_there_is_as_always() -> None:
