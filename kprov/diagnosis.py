@@ -30,6 +30,10 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
         r"AccessDeniedException|Permission denied|not writable",
         "a file is not the service's; if it was run by hand as root, 'kprov start' gives the files back",
     ),
+    (
+        r"UnsatisfiedLinkError|NoClassDefFoundError: Could not initialize class (org\.xerial|com\.github\.luben)",
+        "Java could not load a codec's native library: java.io.tmpdir must be the service's own and not noexec",
+    ),
     (r"No space left on device|Disk quota exceeded", "the disk is full: make room"),
     (r"Read-only file system", "the file system is mounted read-only: see why (dmesg), and mount it writable"),
     (r"cannot lock /etc/|existing lock file /etc/", "a tool that changes users was killed: remove that lock file"),
@@ -63,9 +67,13 @@ def passes(log: str) -> str:
 
 def last_lines(log: str, count: int = 20) -> str:
     """The end of a log, from the last error on if that lies within reach."""
-    lines = [line for line in log.splitlines() if line.strip()]
-    tail = lines[-count:]
-    for index, line in enumerate(tail):
+    lines = tail(log, count).splitlines()
+    for index, line in enumerate(lines):
         if re.search(r"\b(FATAL|ERROR)\b|^Error|Exception", line):
-            return "\n".join(tail[index:])
-    return "\n".join(tail)
+            return "\n".join(lines[index:])
+    return "\n".join(lines)
+
+
+def tail(text: str, count: int) -> str:
+    """The last lines of a text that are not empty."""
+    return "\n".join([line for line in text.splitlines() if line.strip()][-count:])

@@ -52,8 +52,9 @@ class Stage:
         self.bin = folder / "bin"
         self.bin.mkdir()
         self.uid = 0
+        self.environment: dict[str, str] = {}
         self.stub("sleep", "")
-        for name in ("grep", "cat"):
+        for name in ("grep", "cat", "env"):
             (self.bin / name).symlink_to(shutil.which(name) or name)
 
     def stub(self, name: str, body: str) -> None:
@@ -68,7 +69,7 @@ class Stage:
         return subprocess.run(
             ["/bin/sh"],
             input=text,
-            env={"PATH": str(self.bin)},
+            env={"PATH": str(self.bin), **self.environment},
             cwd=self.folder,
             capture_output=True,
             text=True,
@@ -102,7 +103,7 @@ def start_script(folder: Path, port: int) -> str:
 def answering(stage: Stage, answer: str) -> None:
     java = stage.folder / "java" / "bin" / "java"
     java.parent.mkdir(parents=True)
-    java.write_text(f'#!/bin/sh\necho "java $*" >>{stage.log}\necho "{answer}"\n')
+    java.write_text(f'#!/bin/sh\necho "java $*" >>{stage.log}\nenv >>{stage.log}\necho "{answer}"\n')
     java.chmod(0o755)
 
 
@@ -139,6 +140,17 @@ def test_starting_waits_for_zookeeper_and_then_for_kafka_s_port(stage: Stage, po
     assert asked_for == ["start zookeeper.service", "start kafka.service"]
     assert stage.calls("java")[0].endswith("FourLetterWordMain localhost 2181 srvr")
     assert f"Kafka listens on port {port}" in done.stdout
+
+
+def test_options_of_java_in_the_environment_are_not_for_the_question(stage: Stage, port: int) -> None:
+    """_JAVA_OPTIONS and its like would keep the small Java from starting, or print what is no answer."""
+    stage.stub("systemctl", "")
+    answering(stage, "Mode: standalone")
+    stage.environment = {"_JAVA_OPTIONS": "-Xmx1t", "JAVA_TOOL_OPTIONS": "-Xmx1t", "CLASSPATH": "/nowhere"}
+    with socket.create_server(("127.0.0.1", port)):
+        done = stage.run(start_script(stage.folder, port))
+    assert done.returncode == 0, done.stderr
+    assert [name for name in stage.environment if name in stage.log.read_text()] == []
 
 
 def test_a_port_that_nobody_listens_on_is_not_taken_for_kafka(stage: Stage, port: int) -> None:
