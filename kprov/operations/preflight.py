@@ -10,8 +10,8 @@ from kprov.checks import NAMES, Result, Status
 from kprov.checks.subject import Java, Neighbour, Place, Port, Product, Subject
 from kprov.desired.common import KAFKA_UNIT, RELEASES, ZOOKEEPER_UNIT
 from kprov.desired.java import java_path
-from kprov.desired.kafka import kafka_logs
-from kprov.desired.zookeeper import zookeeper_logs, zookeeper_version
+from kprov.desired.kafka import kafka_logs, kafka_temporary
+from kprov.desired.zookeeper import zookeeper_logs, zookeeper_temporary, zookeeper_version
 from kprov.errors import UsageError
 from kprov.host.facts import Probe
 from kprov.host.network import Network, network_of, zone_of
@@ -184,7 +184,13 @@ def _number(seen: Seen, key: str) -> int | None:
 
 def _paths(cluster: Cluster, host: Host) -> tuple[str, ...]:
     places = (RELEASES, _STATE, *log_dirs(cluster, host), *zookeeper_data(cluster))
-    return tuple(dict.fromkeys((*places, kafka_logs(cluster), zookeeper_logs(cluster))))
+    logs = (kafka_logs(cluster), zookeeper_logs(cluster))
+    return tuple(dict.fromkeys((*places, *logs, *_temporary(cluster))))
+
+
+def _temporary(cluster: Cluster) -> dict[str, str]:
+    """Whose temporary files are where."""
+    return {kafka_temporary(cluster): "Kafka", zookeeper_temporary(cluster): "ZooKeeper"}
 
 
 def _places(cluster: Cluster, host: Host, releases: Releases, seen: Mapping[str, Seen]) -> Iterator[Place]:
@@ -201,6 +207,8 @@ def _places(cluster: Cluster, host: Host, releases: Releases, seen: Mapping[str,
         yield _place(seen, path, "the messages", advised=segment, keeps=True)
     for path in (kafka_logs(cluster), zookeeper_logs(cluster)):
         yield _place(seen, path, "the logs", advised=_LOGS_MAY_TAKE)
+    for path, whose in _temporary(cluster).items():
+        yield _place(seen, path, f"{whose}'s temporary files, among them the codecs' libraries,", runs=True)
 
 
 def _place(
