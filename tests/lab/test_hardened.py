@@ -53,6 +53,7 @@ def test_what_a_service_may_write(machine: Machine) -> None:
 
     assert may_write("/data/messages")
     assert may_write("/usr/local/single_kafka/logs")
+    assert may_write("/usr/local/single_kafka/tmp")
     for path in ("/usr/local/single_kafka/config", "/usr/local", "/etc", "/home", "/var/lib", "/opt"):
         assert not may_write(path), path
     # Its /tmp is its own.
@@ -63,7 +64,7 @@ def test_secrets_and_logs_are_not_for_everyone(machine: Machine) -> None:
     """Another user of the host reads neither; the log4j settings hold nothing."""
     listing = machine.ssh(
         "find /usr/local/single_kafka /usr/local/zookeeper /data/messages /var/lib/zookeeper /var/lib/kprov "
-        "\\( -name '*.env' -o -name '*.cfg' -o -name 'server.properties' -o -path '*/logs/*' -o -path '/data/*' "
+        "\\( -name kafka.env -o -name zookeeper.env -o -name server.properties -o -path '*/logs/*' -o -path '/data/*' "
         "-o -path '/var/lib/*' \\) -type f -perm /o+rwx"
     )
     assert listing == ""
