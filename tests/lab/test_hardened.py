@@ -73,6 +73,16 @@ def test_secrets_and_logs_are_not_for_everyone(machine: Machine) -> None:
         assert "Permission denied" in read, path
 
 
+def test_zookeeper_logs_into_its_file_and_its_tools_do_not(machine: Machine) -> None:
+    """Through logback from 3.8 on: the service by a configuration of its own, zkCli.sh by the one of that name."""
+    log = "/usr/local/zookeeper/logs/zookeeper.log"
+    assert " INFO " in machine.ssh(f"cat {log}")
+    shell = machine.ssh("cd /usr/local/zookeeper; echo 'ls /brokers/ids' | bin/zkCli.sh 2>&1", user="vagrant")
+    assert "[0]" in shell
+    assert "Permission denied" not in shell
+    assert "ZooKeeperMain" not in machine.ssh(f"cat {log}")
+
+
 def test_zookeeper_tells_little(machine: Machine) -> None:
     """The one word that health checks need, and no AdminServer."""
     answers = {}

@@ -29,6 +29,8 @@ LINES = {
     "ZkTimeoutException: Unable to connect to zookeeper server 'x' with timeout": "ZooKeeper does not answer",
     "org.apache.kafka.common.config.ConfigException: Invalid value 0 for configuration num.io.threads": "property",
     "Failed at step EXEC spawning: code=exited, status=203/EXEC": "JAVA_HOME",
+    "java.lang.UnsatisfiedLinkError: /tmp/snappy-1.1.4-x.so: failed to map segment from shared object": "noexec",
+    "java.lang.NoClassDefFoundError: Could not initialize class org.xerial.snappy.Snappy": "noexec",
     "something else altogether": "general",
     "": "general",
 }  # fmt: skip
