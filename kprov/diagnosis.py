@@ -22,7 +22,7 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
     (
         r"Failed to mark memory page as executable|avc: +denied +\{[^}]*\bexecmem\b",
         "SELinux refuses Java executable memory: setsebool -P deny_execmem off (EL and Fedora) or setsebool -P "
-        "allow_execmem on (Debian); which one this host has: kprov check HOST (where SELinux is off, it is PaX)",
+        "allow_execmem on (Debian), or PaX does, where SELinux is off; see which: kprov check HOST",
     ),
     (
         r"root runs in the domain (?!unconfined_t\b|sysadm_t\b)\w",
@@ -172,7 +172,12 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
     ),
     (
         r"failed to map segment from shared object",
-        "Java could not load a native library: its temporary directory is mounted noexec (from the line: {line})",
+        "Java could not load a native library: its temporary directory (java.io.tmpdir) is mounted noexec (from the "
+        "line: {line})",
+    ),
+    (
+        r"UnsatisfiedLinkError|NoClassDefFoundError: Could not initialize class (?:org\.xerial|com\.github\.luben)",
+        "Java could not load a codec's native library: java.io.tmpdir must be the service's own and not noexec",
     ),
     (
         r"Could not find or load main class (?P<name>kafka\.\S+|org\.apache\.zookeeper\.\S+)",
@@ -425,9 +430,13 @@ def drop_in_note(paths: Sequence[str]) -> str:
 
 def last_lines(log: str, count: int = 20) -> str:
     """The end of a log, from the last error on if that lies within reach."""
-    lines = [line for line in log.splitlines() if line.strip()]
-    tail = lines[-count:]
-    for index, line in enumerate(tail):
+    lines = tail(log, count).splitlines()
+    for index, line in enumerate(lines):
         if re.search(r"\b(FATAL|ERROR)\b|^Error|Exception", line):
-            return "\n".join(tail[index:])
-    return "\n".join(tail)
+            return "\n".join(lines[index:])
+    return "\n".join(lines)
+
+
+def tail(text: str, count: int) -> str:
+    """The last lines of a text that are not empty."""
+    return "\n".join([line for line in text.splitlines() if line.strip()][-count:])

@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 
 from kprov.desired.common import KAFKA_UNIT, ZOOKEEPER_UNIT
 from kprov.desired.runtime import Runtime
-from kprov.diagnosis import drop_in_note, known_remedy, last_lines, passes, remedy
+from kprov.diagnosis import drop_in_note, known_remedy, last_lines, passes, remedy, tail
 from kprov.errors import NotReadyError
 from kprov.events import Emit, Message, StepDone, StepFailed, StepStarted
 from kprov.host.connection import Connection
 from kprov.host.facts import ask
+from kprov.host.tool import run_tool
 from kprov.resources.base import Call, Seen
 from kprov.resources.system import UnitState
 
@@ -26,6 +27,7 @@ from kprov.resources.system import UnitState
 _DEADLINE_SECONDS = {ZOOKEEPER_UNIT: 60.0, KAFKA_UNIT: 300.0}
 _PAUSE_SECONDS = 0.3
 _TOOL_SECONDS = 30.0
+_LINES_SAID = 8  # of the last answer, in an error
 
 
 @dataclass
@@ -33,7 +35,7 @@ class _Watch:
     """One unit that is waited for: its first main process must stay.
 
     seconds: how long it may take. One end is forgiven whose cause passes by itself; ``coming_back`` is true until
-    systemd has started the unit again after it.
+    systemd has started the unit again after it. said: what the last question to the service was answered with.
     """
 
     connection: Connection
@@ -45,6 +47,7 @@ class _Watch:
     pid: int = 0
     forgiven: bool = False
     coming_back: bool = False
+    said: str = ""
 
     @property
     def left(self) -> float:
@@ -97,20 +100,24 @@ class _Watch:
             if self.left < 0:
                 self.fail(
                     f"{self.unit} runs, but {what} within {self.seconds:.0f} s",
+                    said=self.said,
                     hint="read the log lines above; if it only needs longer, say --ready-timeout SECONDS",
                 )
             time.sleep(_PAUSE_SECONDS)
 
-    def fail(self, what: str, *, hint: str = "") -> None:
-        """Raise NotReadyError with the end of the log, and with what that means where it tells more than ``hint``.
+    def fail(self, what: str, *, said: str = "", hint: str = "") -> None:
+        """Raise NotReadyError.
 
-        Drop-ins of others are named beside it: what they set may be the cause.
+        The cause is what kprov's own question was answered with (``said``) and the end of the log; the hint is what
+        these mean where that is known, else ``hint``. Drop-ins of others are named beside it: what they set may be the
+        cause.
         """
         seen = ask(self.connection, [self._log_call, ("probe_unit", self.unit, self.unit)])
         log = seen["log"].get("text", "")
-        hint = known_remedy(log) or hint or remedy(log)
+        hint = known_remedy(said) or known_remedy(log) or hint or remedy(log)
         hint += drop_in_note(UnitState.of(seen[self.unit]).drop_ins)
-        raise NotReadyError(what, where=self.connection.login.name, cause=last_lines(log), hint=hint)
+        cause = "\n".join(text for text in (said, last_lines(log)) if text)
+        raise NotReadyError(what, where=self.connection.login.name, cause=cause, hint=hint)
 
     def _log(self) -> str:
         return ask(self.connection, [self._log_call])["log"].get("text", "")
@@ -119,9 +126,9 @@ class _Watch:
     def _log_call(self) -> Call:
         return ("probe_log", "log", self.unit, "60", self.runtime.log_files[self.unit])
 
-    def patience(self) -> str:
+    def patience(self) -> int:
         """Seconds for one question to the service: it may hang, and the bound holds all the same."""
-        return f"{min(_TOOL_SECONDS, max(1.0, self.left)):.0f}"
+        return round(min(_TOOL_SECONDS, max(1.0, self.left)))
 
 
 def await_ready(
@@ -156,7 +163,8 @@ def _zookeeper_answers(watch: _Watch) -> None:
     def answers() -> bool:
         if not watch.sample():
             return False
-        answer = ask(watch.connection, [(*question, watch.patience())])["srvr"].get("text", "")
+        answer = ask(watch.connection, [(*question, str(watch.patience()))])["srvr"].get("text", "")
+        watch.said = f"srvr was answered with:\n{tail(answer, _LINES_SAID)}" if answer.strip() else ""
         return re.search(r"^Mode: ", answer, re.MULTILINE) is not None
 
     watch.wait(answers, "ZooKeeper does not answer srvr")
@@ -171,7 +179,9 @@ def _broker_serves(watch: _Watch) -> None:
     def serves() -> bool:
         if not watch.sample():
             return False
-        call = ("tool", "metadata", watch.patience(), runtime.java_home, runtime.home, "", *command)
-        return line.search(ask(watch.connection, [call])["metadata"].get("output", "")) is not None
+        run = run_tool(watch.connection, runtime.java_home, runtime.home, command, seconds=watch.patience())
+        said = tail("\n".join((run.output, run.errors)), _LINES_SAID)
+        watch.said = f"{run.name} {run.outcome}:\n{said}"
+        return line.search(run.output) is not None
 
     watch.wait(serves, f"it serves no metadata at {runtime.local}, or they do not name broker {runtime.broker_id}")

@@ -12,6 +12,7 @@ from kprov.resources.files import Directory, File
 from kprov.resources.system import Release
 
 RELEASES = "/usr/local"
+TEMPORARY = "tmp"  # in a home
 KAFKA_USER = "kafka"
 ZOOKEEPER_USER = "zookeeper"
 KAFKA_UNIT = "kafka.service"
@@ -53,6 +54,16 @@ def unique(resources: Iterable[Resource]) -> list[Resource]:
     for resource in resources:
         first.setdefault(resource.id, resource)
     return list(first.values())
+
+
+def temporary(path: str, user: str) -> Directory:
+    """A service's own directory for temporary files: codecs unpack their libraries there, so code must run in it."""
+    return Directory(path, user, user, "0700", temporary=True)
+
+
+def temporary_option(path: str) -> str:
+    """The option of Java that names it; snappy-java, lz4-java and zstd-jni follow it, too."""
+    return f"-Djava.io.tmpdir={path}"
 
 
 def environment_file(path: str, unit: str, group: str, environment: Mapping[str, str]) -> File:

@@ -8,10 +8,13 @@ from kprov.desired.common import (
     JMX_OFF,
     KAFKA_UNIT,
     KAFKA_USER,
+    TEMPORARY,
     environment_file,
     parents,
     release,
     release_path,
+    temporary,
+    temporary_option,
 )
 from kprov.desired.hardening import as_written_and_real, hardening, mount_units, place, protect_home, writable
 from kprov.desired.inputs import Inputs
@@ -46,6 +49,11 @@ def kafka_logs(cluster: Cluster) -> str:
     return f"{cluster.kafka.home}/logs"
 
 
+def kafka_temporary(cluster: Cluster) -> str:
+    """The directory of the broker's temporary files."""
+    return f"{cluster.kafka.home}/{TEMPORARY}"
+
+
 def kafka_log_files(cluster: Cluster) -> tuple[str, ...]:
     """The broker's own log files, server.log first."""
     return tuple(f"{kafka_logs(cluster)}/{file}" for _, file, _ in _APPENDERS)
@@ -68,6 +76,7 @@ def kafka_home(cluster: Cluster, inputs: Inputs) -> list[Resource]:
         Link(f"{home}/libs", f"{path}/libs"),
         Directory(f"{home}/config"),
         Directory(kafka_logs(cluster), KAFKA_USER, KAFKA_USER, "0750", log=True),
+        temporary(kafka_temporary(cluster), KAFKA_USER),
     ]
 
 
@@ -142,6 +151,9 @@ def _environment(cluster: Cluster, inputs: Inputs) -> dict[str, str]:
         "LOG_DIR": kafka_logs(cluster),
         "KAFKA_HEAP_OPTS": f"-Xms{cluster.kafka.heap} -Xmx{cluster.kafka.heap}",
         "KAFKA_JMX_OPTS": _jmx(cluster.kafka.jmx_port),
+        # Not in KAFKA_OPTS, which people set in a drop-in of their own: this file would override that.
+        "KAFKA_LOG4J_OPTS": f"-Dlog4j.configuration=file:{cluster.kafka.home}/config/log4j.properties "
+        + temporary_option(kafka_temporary(cluster)),
         **inputs.environment,
     }
 
@@ -164,7 +176,7 @@ def _jmx(port: int | None) -> str:
 
 def _written(cluster: Cluster, host: Host) -> list[str]:
     """The directories that the broker writes to."""
-    return [kafka_logs(cluster), *log_dirs(cluster, host)]
+    return [kafka_logs(cluster), kafka_temporary(cluster), *log_dirs(cluster, host)]
 
 
 def _spare(cluster: Cluster, host: Host) -> tuple[str, ...]:
@@ -185,6 +197,7 @@ def _unit(cluster: Cluster, host: Host, inputs: Inputs) -> File:
         user=KAFKA_USER,
         env_file=f"{cluster.kafka.home}/config/kafka.env",
         home=cluster.kafka.home,
+        temporary=kafka_temporary(cluster),
         stop_seconds=_STOP_SECONDS,
         session_ms=session,
         restart_seconds=session // 1000 + 4,

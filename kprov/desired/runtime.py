@@ -11,13 +11,20 @@ from kprov.desired.kafka import kafka_log_files
 from kprov.desired.zookeeper import zookeeper_logs, zookeeper_version
 from kprov.spec.broker import (
     bootstrap_server,
+    broker_properties,
     listener_ports,
     local_server,
     log_dirs,
     zookeeper_connect,
     zookeeper_data,
 )
+from kprov.spec.broker_values import parse_protocol_version
 from kprov.spec.model import Cluster, Host
+from kprov.spec.protocol import in_force
+
+CODECS = ("gzip", "snappy", "lz4")
+# Both in 2.1.0 and in its protocol (KIP-110), and in no message format before that of 0.11.
+_ZSTD_SINCE, _ZSTD_FORMAT = Version("2.1"), Version("0.11")
 
 
 @dataclass(frozen=True)
@@ -27,7 +34,7 @@ class Runtime:
     bootstrap: for clients; local: for clients on the host itself, which may need another.
 
     java: its version, empty where it is not known. logs: the log files of each unit, the main one first; data:
-    directories of the user's data.
+    directories of the user's data. codecs: the compression types that the broker takes.
     """
 
     kafka: Version
@@ -42,6 +49,7 @@ class Runtime:
     ports: dict[str, tuple[int, ...]]
     logs: dict[str, tuple[str, ...]]
     data: tuple[str, ...]
+    codecs: tuple[str, ...] = CODECS
 
     @property
     def classpath(self) -> str:
@@ -80,4 +88,12 @@ def runtime(cluster: Cluster, host: Host, java_home: str, java: str = "") -> Run
             KAFKA_UNIT: kafka_log_files(cluster),
         },
         data=(*log_dirs(cluster, host), *zookeeper_data(cluster)),
+        codecs=codecs(cluster, host),
     )
+
+
+def codecs(cluster: Cluster, host: Host) -> tuple[str, ...]:
+    """The compression types of a broker: zstd only once an upgrade has raised its protocol."""
+    message_format = broker_properties(cluster, host).get("log.message.format.version", "")
+    zstd = in_force(cluster) >= _ZSTD_SINCE and (parse_protocol_version(message_format) or _ZSTD_FORMAT) >= _ZSTD_FORMAT
+    return (*CODECS, "zstd") if zstd else CODECS

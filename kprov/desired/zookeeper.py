@@ -6,12 +6,15 @@ from packaging.version import Version
 
 from kprov.desired.common import (
     JMX_OFF,
+    TEMPORARY,
     ZOOKEEPER_UNIT,
     ZOOKEEPER_USER,
     environment_file,
     parents,
     release,
     release_path,
+    temporary,
+    temporary_option,
 )
 from kprov.desired.hardening import as_written_and_real, hardening, protect_home, writable
 from kprov.desired.inputs import Inputs
@@ -42,6 +45,13 @@ def zookeeper_logs(cluster: Cluster) -> str:
     if cluster.zookeeper.mode is Mode.BUNDLED:
         return f"{cluster.kafka.home}/zk_dir/logs"
     return f"{cluster.zookeeper.home}/logs"
+
+
+def zookeeper_temporary(cluster: Cluster) -> str:
+    """The directory of ZooKeeper's temporary files."""
+    if cluster.zookeeper.mode is Mode.BUNDLED:
+        return f"{cluster.kafka.home}/zk_dir/{TEMPORARY}"
+    return f"{cluster.zookeeper.home}/{TEMPORARY}"
 
 
 def zookeeper(cluster: Cluster, inputs: Inputs) -> list[Resource]:
@@ -91,13 +101,16 @@ def _bundled(cluster: Cluster, inputs: Inputs) -> list[Resource]:
         "LOG_DIR": logs,
         "KAFKA_HEAP_OPTS": f"-Xms{cluster.zookeeper.heap} -Xmx{cluster.zookeeper.heap}",
         "KAFKA_JMX_OPTS": JMX_OFF,
-        "KAFKA_LOG4J_OPTS": f"-Dlog4j.configuration=file:{home}/config/zookeeper-log4j.properties",
+        # Not in KAFKA_OPTS, as for the broker.
+        "KAFKA_LOG4J_OPTS": f"-Dlog4j.configuration=file:{home}/config/zookeeper-log4j.properties "
+        + temporary_option(zookeeper_temporary(cluster)),
         **inputs.environment,
     }
     return [
         *parents(logs),
         Directory(logs, ZOOKEEPER_USER, ZOOKEEPER_USER, "0750", log=True),
-        File(config, _config("zookeeper.properties", cluster, version), group=ZOOKEEPER_USER, mode="0640"),
+        temporary(zookeeper_temporary(cluster), ZOOKEEPER_USER),
+        File(config, _config("zookeeper.properties", cluster, version)),
         File(f"{home}/config/zookeeper-log4j.properties", render("zookeeper-log4j.properties", log_dir=logs)),
         environment_file(f"{home}/config/zookeeper.env", ZOOKEEPER_UNIT, ZOOKEEPER_USER, environment),
         _unit(cluster, inputs, version, home, f"{home}/bin/zookeeper-server-start.sh {config}"),
@@ -107,15 +120,19 @@ def _bundled(cluster: Cluster, inputs: Inputs) -> list[Resource]:
 def _standalone(cluster: Cluster, inputs: Inputs, archive: Archive) -> list[Resource]:
     home, logs = cluster.zookeeper.home, zookeeper_logs(cluster)
     version, path = Version(archive.version), release_path(archive)
+    logback = version >= _LOGBACK_SINCE
+    option, logging = (
+        ("logback.configurationFile", "logback.xml") if logback else ("log4j.configuration", "log4j.properties")
+    )
     environment = {
         "JAVA_HOME": inputs.java_home,
         "ZOO_LOG_DIR": logs,
         # Later than the scripts' own -Xmx on the command line, so this one counts; 3.4 has no other.
-        "SERVER_JVMFLAGS": f"-Xms{cluster.zookeeper.heap} -Xmx{cluster.zookeeper.heap}",
+        "SERVER_JVMFLAGS": f"-Xms{cluster.zookeeper.heap} -Xmx{cluster.zookeeper.heap} "
+        f"-D{option}=file:{home}/conf/server-{logging} {temporary_option(zookeeper_temporary(cluster))}",
         # zkServer.sh would open JMX to every local user.
         "JMXDISABLE": "true",
     }
-    logging = "logback.xml" if version >= _LOGBACK_SINCE else "log4j.properties"
     command = f"{home}/bin/zkServer.sh start-foreground {home}/conf/zoo.cfg"
     jars: list[Resource] = [Links(home, path, "*.jar", own_folder=False)] if version < _JARS_IN_LIB_SINCE else []
     return [
@@ -127,8 +144,13 @@ def _standalone(cluster: Cluster, inputs: Inputs, archive: Archive) -> list[Reso
         *jars,
         Directory(f"{home}/conf"),
         Directory(logs, ZOOKEEPER_USER, ZOOKEEPER_USER, "0750", log=True),
-        File(f"{home}/conf/zoo.cfg", _config("zoo.cfg", cluster, archive.version), group=ZOOKEEPER_USER, mode="0640"),
-        File(f"{home}/conf/{logging}", render(f"zookeeper-{logging}", log_dir=logs)),
+        temporary(zookeeper_temporary(cluster), ZOOKEEPER_USER),
+        # Everybody may run ZooKeeper's own scripts: they find Java, the port (no secret is in zoo.cfg) and logging
+        # that needs no file of the server's. The service has the same Java by java.env, which zkEnv.sh reads.
+        File(f"{home}/conf/java.env", render("java.env", java_home=inputs.java_home)),
+        File(f"{home}/conf/{logging}", render(f"tools-{logging}")),
+        File(f"{home}/conf/zoo.cfg", _config("zoo.cfg", cluster, archive.version)),
+        File(f"{home}/conf/server-{logging}", render(f"zookeeper-{logging}", log_dir=logs)),
         environment_file(f"{home}/conf/zookeeper.env", ZOOKEEPER_UNIT, ZOOKEEPER_USER, environment),
         _unit(cluster, inputs, archive.version, home, command),
     ]
@@ -147,7 +169,7 @@ def _config(template: str, cluster: Cluster, version: str) -> str:
 
 def _written(cluster: Cluster) -> list[str]:
     """The directories that ZooKeeper writes to."""
-    return [zookeeper_logs(cluster), *zookeeper_data(cluster)]
+    return [zookeeper_logs(cluster), zookeeper_temporary(cluster), *zookeeper_data(cluster)]
 
 
 def _unit(cluster: Cluster, inputs: Inputs, version: str, home: str, command: str) -> File:
@@ -160,6 +182,7 @@ def _unit(cluster: Cluster, inputs: Inputs, version: str, home: str, command: st
         env_file=f"{home}/{config}/zookeeper.env",
         home=home,
         command=command,
+        temporary=zookeeper_temporary(cluster),
         mounts=as_written_and_real([*zookeeper_data(cluster), *used], inputs.real),
         protect_home=protect_home([*_written(cluster), *used], inputs.real),
         writable=writable(_written(cluster), inputs.real),

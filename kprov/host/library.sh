@@ -10,12 +10,22 @@ PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin
 LC_ALL=C
 LANG=C
 export PATH LC_ALL LANG
-unset CDPATH ENV BASH_ENV
+# Commands get a clean environment: KAFKA_OPTS, JMX_PORT, _JAVA_OPTIONS, GREP_OPTIONS, POSIXLY_CORRECT and the like
+# from /etc/environment, sshd or sudo change nothing. Variables of bash itself may be read-only and stay.
+for name in $(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p'); do
+    case $name in
+        PATH | LC_ALL | LANG | HOME | USER | LOGNAME | TZ | SSH_CONNECTION) ;;
+        BASH_ENV) unset BASH_ENV ;;
+        BASH* | SHELLOPTS | EUID | UID | PPID) ;;
+        *) unset "$name" ;;
+    esac
+done
+unset CDPATH ENV
 umask 022
 
 # What kprov calls besides the shell's own: tests run the library with a PATH of exactly these.
 # shellcheck disable=SC2034
-kprov_needs='base64 cat chmod chown chroot cp date df du flock grep gzip head id ln ls mkdir mv readlink rm rmdir
+kprov_needs='base64 cat chmod chown chroot cp date df du env flock grep gzip head id ln ls mkdir mv readlink rm rmdir
 sed sha256sum stat sync tail tar test timeout tr uname wc journalctl systemctl
 groupadd groupdel useradd userdel'
 
@@ -1012,19 +1022,26 @@ probe_srvr() { # ID JAVA_HOME CLASSPATH ADDRESS PORT SECONDS
     say seen "id=$1" status=present "text64=$(encoded "$answer")"
 }
 
-# One of Kafka's own tools, run in the Kafka home; INPUT is given on its standard input.
+# One of Kafka's own tools, run in the Kafka home; INPUT is given on its standard input. The native libraries of the
+# codecs are unpacked into java.io.tmpdir, which must not be mounted noexec: the home's file system is not.
 tool() { # ID SECONDS JAVA_HOME HOME INPUT COMMAND...
     id=$1 seconds=$2 input=$5
     JAVA_HOME=$3
     KAFKA_OPTS=-XX:-UsePerfData # leaves no /tmp/hsperfdata_root behind
-    export JAVA_HOME KAFKA_OPTS
+    KAFKA_JMX_OPTS=-Dkprov.jmx=off # an empty one would open a port
+    tool_tmp=$4/.kprov-tool.$$
+    tool_out=$kprov_dir/tool.out.$$
     cd "$4" || return 1
+    true >"$tool_out" || return 1
+    if mkdir -m 0700 -- "$tool_tmp" 2>/dev/null; then KAFKA_OPTS="$KAFKA_OPTS -Djava.io.tmpdir=$tool_tmp"; fi
+    export JAVA_HOME KAFKA_OPTS KAFKA_JMX_OPTS
     shift 5
-    errors=$(printf '%s' "$input" | { timeout -k 5 "$seconds" "$@" 2>&1 >&3 3>&-; printf '\nstatus=%s' $?; } 3>"$kprov_dir/tool.out")
-    say seen "id=$id" status=present "code=${errors##*status=}" \
-        "output64=$(encode <"$kprov_dir/tool.out")" "errors64=$(encoded "${errors%
+    began=$(date +%s)
+    errors=$(printf '%s' "$input" | { timeout -k 5 "$seconds" "$@" 2>&1 >&3 3>&-; printf '\nstatus=%s' $?; } 3>"$tool_out")
+    say seen "id=$id" status=present "code=${errors##*status=}" "took=$(($(date +%s) - began))" \
+        "output64=$(encode <"$tool_out")" "errors64=$(encoded "${errors%
 status=*}")"
-    rm -f "$kprov_dir/tool.out"
+    rm -rf -- "$tool_out" "$tool_tmp"
 }
 
 # A command of the verification suite; what it writes to standard error is the exchange's.
@@ -1406,6 +1423,7 @@ remove_links() { # FOLDER PATTERN KEEP SOURCE...: the links, and the folder itse
 
 remove_empty() { # PATH: a directory that is not empty holds what somebody else put there
     [ -d "$1" ] || return 0
+    rm -rf -- "$1"/.kprov-tool.* # of a tool whose run was killed
     rmdir -- "$1" 2>/dev/null || say kept "path=$1"
 }
 

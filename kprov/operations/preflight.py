@@ -11,8 +11,8 @@ from kprov.checks.subject import Closed, Java, Neighbour, OpenFiles, Place, Poli
 from kprov.desired.common import KAFKA_UNIT, KAFKA_USER, RELEASES, ZOOKEEPER_UNIT, ZOOKEEPER_USER
 from kprov.desired.hardening import PROTECTED
 from kprov.desired.java import java_path, java_program
-from kprov.desired.kafka import kafka_logs
-from kprov.desired.zookeeper import zookeeper_logs, zookeeper_version
+from kprov.desired.kafka import kafka_logs, kafka_temporary
+from kprov.desired.zookeeper import zookeeper_logs, zookeeper_temporary, zookeeper_version
 from kprov.errors import Problem, UsageError, did_you_mean
 from kprov.host.facts import Probe
 from kprov.host.network import Network, network_of, zone_of
@@ -315,7 +315,12 @@ def _kept_places(cluster: Cluster, host: Host) -> tuple[str, ...]:
 
 
 def _paths(cluster: Cluster, host: Host) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((RELEASES, _STATE, _UNIT_FILES, *_kept_places(cluster, host))))
+    return tuple(dict.fromkeys((RELEASES, _STATE, _UNIT_FILES, *_kept_places(cluster, host), *_temporary(cluster))))
+
+
+def _temporary(cluster: Cluster) -> dict[str, str]:
+    """Whose temporary files are where."""
+    return {kafka_temporary(cluster): "Kafka", zookeeper_temporary(cluster): "ZooKeeper"}
 
 
 def _places(cluster: Cluster, host: Host, releases: Releases, seen: Mapping[str, Seen]) -> Iterator[Place]:
@@ -334,6 +339,8 @@ def _places(cluster: Cluster, host: Host, releases: Releases, seen: Mapping[str,
         yield _place(seen, path, "the messages", advised=segment, keeps=True)
     for path in (kafka_logs(cluster), zookeeper_logs(cluster)):
         yield _place(seen, path, "the logs", advised=_LOGS_MAY_TAKE)
+    for path, whose in _temporary(cluster).items():
+        yield _place(seen, path, f"{whose}'s temporary files, among them the codecs' libraries,", runs=True)
 
 
 def _place(

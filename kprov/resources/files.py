@@ -109,7 +109,7 @@ class Directory:
     """A directory.
 
     shared: others may have made it; then it is used as it is and left to them.
-    log: a service writes its logs there, and they go with it.
+    log: a service writes its logs there, and they go with it. temporary: likewise for its temporary files.
     """
 
     path: str
@@ -118,6 +118,7 @@ class Directory:
     mode: str = "0755"
     shared: bool = False
     log: bool = False
+    temporary: bool = False
 
     @property
     def id(self) -> str:
@@ -128,7 +129,8 @@ class Directory:
 
     def made(self) -> Made:
         fields = {"path": self.path, "owner": self.owner, "group": self.group, "mode": self.mode}
-        return Made("directory", self.id, fields | ({"holds": "logs"} if self.log else {}))
+        holds = "logs" if self.log else "temporary files" if self.temporary else ""
+        return Made("directory", self.id, fields | ({"holds": holds} if holds else {}))
 
     def compare(self, seen: Seen, was: Made | None) -> Verdict:
         title = f"directory {self.path}"

@@ -68,7 +68,7 @@ def removal(made: Made, seen: Seen, *, purge: bool, force: bool) -> Removal:  # 
         case "directory" if _drop_ins_of_others(made, seen):
             return Removal(kept=f"{made['path']} (drop-ins that kprov did not write)")
         case "directory":
-            how = "remove_tree" if made["holds"] == "logs" else "remove_empty"
+            how = "remove_tree" if made["holds"] else "remove_empty"
             return _remove(made, f"directory {made['path']}", (how, made["path"]))
         case "link":
             if seen.get("target") in {made["target"], *made["previous"].split()}:

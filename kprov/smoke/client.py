@@ -11,6 +11,14 @@ TIMEOUT_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
+class Batch:
+    """Messages that are produced together, compressed with a codec: ``none``, ``gzip``, ``snappy`` ..."""
+
+    messages: tuple[str, ...]
+    codec: str = "none"
+
+
+@dataclass(frozen=True)
 class ClientResult:
     """available: whether the client library is installed; got: all messages of the topic; error: why not."""
 
@@ -19,8 +27,8 @@ class ClientResult:
     error: str = ""
 
 
-def exchange(bootstrap: str, topic: str, messages: Sequence[str]) -> ClientResult:
-    """Produce ``messages`` to partition 0 of the topic and read it from its beginning to its end."""
+def exchange(bootstrap: str, topic: str, batches: Sequence[Batch]) -> ClientResult:
+    """Produce the batches to partition 0 of the topic and read it from its beginning to its end."""
     try:
         import confluent_kafka  # noqa: PLC0415 (the optional extra "client")
     except ImportError:
@@ -34,7 +42,11 @@ def exchange(bootstrap: str, topic: str, messages: Sequence[str]) -> ClientResul
         # The library's own log lines would go to standard error, which is the progress display's.
         "log_level": 0,
     }
-    failure = _produce(confluent_kafka, settings, topic, messages)
+    failure = ""
+    for batch in batches:
+        if failure := _produce(confluent_kafka, settings, topic, batch):
+            failure = f"{batch.codec}: {failure}" if batch.codec != "none" else failure
+            break
     got: tuple[str, ...] = ()
     if not failure:
         got, failure = _consume(confluent_kafka, settings, topic)
@@ -43,7 +55,7 @@ def exchange(bootstrap: str, topic: str, messages: Sequence[str]) -> ClientResul
     return ClientResult(available=True, got=got, error=failure)
 
 
-def _produce(library: Any, settings: dict[str, Any], topic: str, messages: Sequence[str]) -> str:
+def _produce(library: Any, settings: dict[str, Any], topic: str, batch: Batch) -> str:
     """Empty, or why not every message was acknowledged."""
     failures: list[str] = []
 
@@ -52,8 +64,10 @@ def _produce(library: Any, settings: dict[str, Any], topic: str, messages: Seque
             failures.append(error.str())
 
     timeout_ms = int(TIMEOUT_SECONDS * 1000)
-    producer = library.Producer({**settings, "acks": "all", "message.timeout.ms": timeout_ms})
-    for message in messages:
+    producer = library.Producer(
+        {**settings, "acks": "all", "message.timeout.ms": timeout_ms, "compression.type": batch.codec}
+    )
+    for message in batch.messages:
         producer.produce(topic, message.encode(), partition=0, on_delivery=delivered)
     left = producer.flush(TIMEOUT_SECONDS + 2)
     if failures:

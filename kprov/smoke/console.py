@@ -7,6 +7,7 @@ from 2.5 on, the consumer always; the offsets tool got a script of its own in 3.
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from packaging.version import Version
@@ -55,17 +56,18 @@ def delete(runtime: Runtime, topic: str) -> Command:
     return Command((*_topics(runtime), "--delete", "--topic", topic))
 
 
-def produce(runtime: Runtime, topic: str) -> Command:
-    """Produce five messages (A13)."""
+def produce(runtime: Runtime, topic: str, messages: Sequence[str] = MESSAGES, codec: str = "none") -> Command:
+    """Produce messages (A13), compressed where a codec is named."""
     flag = "--broker-list" if runtime.kafka < Version("2.5.0") else "--bootstrap-server"
     words = ("bin/kafka-console-producer.sh", flag, runtime.local, "--topic", topic)
-    return Command(words, "".join(f"{message}\n" for message in MESSAGES))
+    compressed = ("--compression-codec", codec) if codec != "none" else ()
+    return Command((*words, *compressed), "".join(f"{message}\n" for message in messages))
 
 
-def consume(runtime: Runtime, topic: str, timeout_ms: int) -> Command:
-    """Consume the five from the beginning (A14)."""
+def consume(runtime: Runtime, topic: str, timeout_ms: int, count: int = len(MESSAGES)) -> Command:
+    """Consume so many messages from the beginning (A14)."""
     words = ("bin/kafka-console-consumer.sh", "--bootstrap-server", runtime.local, "--topic", topic)
-    bounds = ("--max-messages", str(len(MESSAGES)), "--timeout-ms", str(timeout_ms))
+    bounds = ("--max-messages", str(count), "--timeout-ms", str(timeout_ms))
     return Command((*words, "--from-beginning", *bounds))
 
 

@@ -12,6 +12,7 @@ import javaproperties
 from testinfra.host import Host
 
 from kprov import receipt as receipts
+from kprov.desired.common import JMX_OFF
 from kprov.desired.runtime import Runtime, runtime
 from kprov.errors import PreflightError
 from kprov.receipt import Receipt
@@ -21,6 +22,7 @@ from kprov.resources.system import limit
 from kprov.spec.broker import broker_properties
 from kprov.spec.model import Cluster
 
+_CLEAN = "env -i HOME=/ LC_ALL=C LANG=C PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
 _PROPERTIES = "ActiveState,MainPID,UnitFileState,NeedDaemonReload,LimitNOFILE"
 
 
@@ -31,6 +33,11 @@ class Output:
     code: int
     out: str
     errors: str
+
+    @property
+    def how(self) -> str:
+        """How a tool ended, as the end of a sentence: by timeout(1), or by itself."""
+        return "did not end in time" if self.code in {124, 137} else f"ended with exit code {self.code}"
 
 
 @dataclass(frozen=True)
@@ -56,12 +63,13 @@ class Target:
         self.name: str = host.backend.get_pytest_id()
 
     def run(self, command: str) -> Output:
-        """Run shell text as root."""
+        """Run shell text as root, in a clean environment whatever the backend's login sets."""
+        clean = f"{_CLEAN} /bin/sh -c {shlex.quote(command)}"
         if self._is_root:
-            done = self._host.run(command)
+            done = self._host.run(clean)
         else:
             with self._host.sudo():
-                done = self._host.run(command)
+                done = self._host.run(clean)
         return Output(done.rc, done.stdout, done.stderr)
 
     @cached_property
@@ -203,6 +211,8 @@ class Target:
     def tool(self, command: Iterable[str], stdin: str = "") -> Output:
         """One of Kafka's own tools, run in its home."""
         words = shlex.join(command)
-        environment = f"JAVA_HOME={shlex.quote(self.runtime.java_home)} KAFKA_OPTS=-XX:-UsePerfData"
+        environment = (
+            f"JAVA_HOME={shlex.quote(self.runtime.java_home)} KAFKA_OPTS=-XX:-UsePerfData KAFKA_JMX_OPTS={JMX_OFF}"
+        )
         feed = f"printf %s {shlex.quote(stdin)} | " if stdin else ""
         return self.run(f"cd {shlex.quote(self.runtime.home)} && {feed}{environment} timeout -k 5 60 {words}")

@@ -176,11 +176,12 @@ def test_topics_are_served(target: Target) -> None:
     running(target, KAFKA_UNIT)
     topic = f"kprov-verify-{secrets.token_hex(4)}"
     created = target.tool(console.create(target.runtime, topic).words)
-    assert "Created topic" in created.out, created.out + created.errors
+    assert "Created topic" in created.out, f"kafka-topics.sh {created.how}: {created.out + created.errors}"
     try:
         produce = console.produce(target.runtime, topic)
-        target.tool(produce.words, produce.stdin)
+        produced = target.tool(produce.words, produce.stdin)
+        assert produced.code == 0, f"the producer {produced.how}: {produced.errors}"
         consumed = target.tool(console.consume(target.runtime, topic, 20000).words)
-        assert tuple(consumed.out.splitlines()) == console.MESSAGES, consumed.errors
+        assert tuple(consumed.out.splitlines()) == console.MESSAGES, f"the consumer {consumed.how}: {consumed.errors}"
     finally:
         target.tool(console.delete(target.runtime, topic).words)

@@ -20,7 +20,15 @@ HOME = "/usr/local/single_kafka"
 CONFIG = f"{HOME}/config"
 INSTALL = ("--java", "temurin-11", "--archives", str(default_directory()), "--no-smoke-test")
 # What running services write, and the receipt, which tells of its writer and the time.
-WRITTEN = ("/home/temp/kafka_logs", "/var/lib/zookeeper", f"{HOME}/logs", "/usr/local/zookeeper/logs", "/tmp", "/run")
+WRITTEN = (
+    "/home/temp/kafka_logs",
+    "/var/lib/zookeeper",
+    f"{HOME}/logs",
+    f"{HOME}/tmp",
+    "/usr/local/zookeeper/logs",
+    "/tmp",
+    "/run",
+)
 
 
 def settled(machine: Machine) -> dict[str, str]:

@@ -53,6 +53,7 @@ def test_what_a_service_may_write(machine: Machine) -> None:
 
     assert may_write("/data/messages")
     assert may_write("/usr/local/single_kafka/logs")
+    assert may_write("/usr/local/single_kafka/tmp")
     for path in ("/usr/local/single_kafka/config", "/usr/local", "/etc", "/home", "/var/lib", "/opt"):
         assert not may_write(path), path
     # Its /tmp is its own.
@@ -63,13 +64,23 @@ def test_secrets_and_logs_are_not_for_everyone(machine: Machine) -> None:
     """Another user of the host reads neither; the log4j settings hold nothing."""
     listing = machine.ssh(
         "find /usr/local/single_kafka /usr/local/zookeeper /data/messages /var/lib/zookeeper /var/lib/kprov "
-        "\\( -name '*.env' -o -name '*.cfg' -o -name 'server.properties' -o -path '*/logs/*' -o -path '/data/*' "
+        "\\( -name kafka.env -o -name zookeeper.env -o -name server.properties -o -path '*/logs/*' -o -path '/data/*' "
         "-o -path '/var/lib/*' \\) -type f -perm /o+rwx"
     )
     assert listing == ""
     for path in ("config/server.properties", "config/kafka.env", "logs/server.log"):
         read = machine.ssh(f"cat /usr/local/single_kafka/{path} 2>&1 || true", user="vagrant")
         assert "Permission denied" in read, path
+
+
+def test_zookeeper_logs_into_its_file_and_its_tools_do_not(machine: Machine) -> None:
+    """Through logback from 3.8 on: the service by a configuration of its own, zkCli.sh by the one of that name."""
+    log = "/usr/local/zookeeper/logs/zookeeper.log"
+    assert " INFO " in machine.ssh(f"cat {log}")
+    shell = machine.ssh("cd /usr/local/zookeeper; echo 'ls /brokers/ids' | bin/zkCli.sh 2>&1", user="vagrant")
+    assert "[0]" in shell
+    assert "Permission denied" not in shell
+    assert "ZooKeeperMain" not in machine.ssh(f"cat {log}")
 
 
 def test_zookeeper_tells_little(machine: Machine) -> None:

@@ -36,6 +36,7 @@ def settled(machine: Machine) -> dict[str, str]:
         "/home/temp/kafka_logs",
         "/var/lib/zookeeper",
         f"{HOME}/logs",
+        f"{HOME}/tmp/",
         "/usr/local/zookeeper/logs",
         "/tmp/hsperf",
     )
@@ -90,7 +91,9 @@ def test_services_run_as_their_own_users(machine: Machine) -> None:
     assert sorted(owned) == [
         "/home/temp/kafka_logs",
         "/usr/local/single_kafka/logs",
+        "/usr/local/single_kafka/tmp",
         "/usr/local/zookeeper/logs",
+        "/usr/local/zookeeper/tmp",
         "/var/lib/zookeeper/data",
         "/var/lib/zookeeper/logs",
     ]
@@ -149,6 +152,44 @@ def test_zookeepers_own_script_works_in_its_home(machine: Machine) -> None:
     assert "Mode: standalone" in machine.ssh("cd /usr/local/zookeeper && bin/zkServer.sh status")
 
 
+def test_what_an_ordinary_user_types(machine: Machine) -> None:
+    """The tools of both homes work for everybody; what only root or the service may do says so."""
+
+    def typed(command: str, home: str = HOME) -> str:
+        return machine.ssh(f"cd {home}; {{ {command}; }} 2>&1; echo status=$?", user="vagrant")
+
+    topics = f"bin/kafka-topics.sh --zookeeper {machine.address}:2181"
+    assert "msg" in typed(f"{topics} --list").split()
+    producer = f"bin/kafka-console-producer.sh --broker-list {machine.address}:9092 --topic mine"
+    assert 'Created topic "mine"' in typed(f"{topics} --create --replication-factor 1 --partitions 1 --topic mine")
+    typed(f"echo hello | {producer}")
+    consumer = f"bin/kafka-console-consumer.sh --bootstrap-server {machine.address}:9092 --topic mine"
+    assert "hello" in typed(f"{consumer} --from-beginning --max-messages 1 --timeout-ms 20000").split()
+    typed(f"{topics} --delete --topic mine")
+    assert "[0]" in typed("bin/zookeeper-shell.sh localhost:2181 ls /brokers/ids")
+    # ZooKeeper's scripts need no login shell: sudo, and a shell that has read no profile.
+    for command in ("bin/zkServer.sh status", "env -i PATH=/usr/bin:/bin bin/zkServer.sh status"):
+        assert "Mode: standalone" in typed(command, "/usr/local/zookeeper")
+    shell = typed("echo 'ls /brokers/ids' | bin/zkCli.sh", "/usr/local/zookeeper")
+    assert "[0]" in shell
+    assert "log4j:ERROR" not in shell
+    assert "config/server.properties (Permission denied)" in typed("bin/kafka-server-start.sh config/server.properties")
+    assert "Operation not permitted" in typed("bin/kafka-server-stop.sh")
+    assert "only root can start the services: sudo ./kk_zk_start.sh" in typed("./kk_zk_start.sh")
+    stopping = typed("bin/zkServer.sh stop", "/usr/local/zookeeper")
+    assert "only root can stop zookeeper.service: sudo bin/zkServer.sh stop" in stopping
+    assert machine.kprov("status", "--json").json["status"]["serving"] is True
+
+
+def test_root_s_commands_leave_the_server_s_log_alone(machine: Machine) -> None:
+    """What root's tools log goes to the terminal, not into a file of the service."""
+    before = machine.ssh("cat /usr/local/zookeeper/logs/zookeeper.log")
+    machine.ssh("cd /usr/local/zookeeper && bin/zkServer.sh status && echo 'ls /' | bin/zkCli.sh")
+    new = machine.ssh("cat /usr/local/zookeeper/logs/zookeeper.log").removeprefix(before)
+    assert "org.apache.zookeeper.ClientCnxn" not in new
+    assert machine.ssh("find /usr/local/zookeeper/logs ! -user zookeeper") == ""
+
+
 def test_stop_and_start(machine: Machine) -> None:
     """A15: Kafka ends before ZooKeeper is told to, and starts after it; a second stop has nothing to do."""
     machine.kprov("stop")
@@ -179,6 +220,23 @@ def pasted_from(text: str, label: str) -> list[str]:
     words = shlex.split(found[1])
     assert "--ssh-config" in words
     return [sys.executable, "-m", *words]
+
+
+def test_zk_server_drives_the_service(machine: Machine) -> None:
+    """A8 and A15 as typed in the article: no second server beside the service, and none that is not found."""
+    machine.ssh("systemctl stop kafka")
+    assert "zookeeper.service is inactive" in machine.ssh("cd /usr/local/zookeeper && bin/zkServer.sh stop")
+    assert "zookeeper.service is active" in machine.ssh("cd /usr/local/zookeeper && bin/zkServer.sh start")
+    assert machine.ssh("pgrep -fc QuorumPeerMain") == "1\n"
+    written = "/var/lib/zookeeper/data /var/lib/zookeeper/logs /usr/local/zookeeper/logs"
+    assert machine.ssh(f"find {written} ! -user zookeeper") == ""
+    until(lambda: "Mode: " in machine.ssh("cd /usr/local/zookeeper; bin/zkServer.sh status", check=False))
+    # Of a server that hangs the script says "probably not running"; systemd knows better.
+    machine.ssh("systemctl kill -s STOP zookeeper")
+    said = machine.ssh("cd /usr/local/zookeeper; bin/zkServer.sh status 2>&1", user="vagrant", check=False)
+    machine.ssh("systemctl kill -s CONT zookeeper")
+    assert "zookeeper.service is running, but does not answer" in said
+    machine.kprov("start")
 
 
 def test_a_broker_started_by_hand(machine: Machine) -> None:

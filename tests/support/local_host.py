@@ -34,12 +34,14 @@ def needs() -> list[str]:
 class LocalHost:
     """Behaves as a Connection as far as exchanges go.
 
-    before: shell text between the library and the calls. calls: every call so far, by exchange.
+    before: shell text between the library and the calls. calls: every call so far, by exchange. environment: what
+    sshd and PAM put into the environment of an exchange.
     """
 
     folder: Path
     shell: Sequence[str] = ("sh",)
     before: str = ""
+    environment: dict[str, str] = field(default_factory=dict)
     calls: list[list[tuple[str, ...]]] = field(default_factory=list)
     session: str = ""
     run: str = ""
@@ -100,7 +102,7 @@ class LocalHost:
             self.command(len(script)),
             input=script + b"".join(payload),
             # A newer bash keeps the rules of CentOS 7's where it has changed them since.
-            env={"PATH": os.defpath, "HOME": str(self.folder), "BASH_COMPAT": "4.2"},
+            env={"PATH": os.defpath, "HOME": str(self.folder), "BASH_COMPAT": "4.2", **self.environment},
             capture_output=True,
             check=False,
         )

@@ -12,6 +12,11 @@ from kprov.diagnosis import _REMEDIES, known_remedy, last_lines, passes, remedy
 
 # A log as Kafka, ZooKeeper, Java, bash or systemd writes it, and parts of the advice.
 LOGS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    (
+        "java.lang.UnsatisfiedLinkError: /tmp/snappy-1.1.4-x.so: failed to map segment from shared object: Operation not permitted",
+        ("noexec",),
+    ),
+    ("java.lang.NoClassDefFoundError: Could not initialize class org.xerial.snappy.Snappy", ("noexec",)),
     # ---- SELinux
     (
         "[warning] OpenJDK 64-Bit Server VM warning: Failed to mark memory page as executable - check if grsecurity/PaX is enabled",

@@ -65,7 +65,7 @@ ARROWS: dict[str, set[str]] = {
         "secret",
     },
     "verify": {"smoke", "desired", "host", "receipt", "resources", "spec", "errors", "events"},
-    "smoke": {"desired", "host", "errors", "events"},
+    "smoke": {"diagnosis", "desired", "host", "errors", "events"},
     "health": {"diagnosis", "desired", "host", "resources", "errors", "events"},
     "apply": {"journal", "plan", "receipt", "diagnosis", "host", "resources", "errors", "events"},
     "history": {"journal", "errors"},

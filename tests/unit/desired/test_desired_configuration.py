@@ -219,7 +219,7 @@ def log4j(text: str) -> dict[str, dict[str, str]]:
 @pytest.mark.parametrize("mode", ["standalone", "bundled"])
 def test_every_log_file_rotates_and_is_bounded(mode: str) -> None:
     state = wanted(asked(mode=mode))
-    zookeeper = "/conf/log4j.properties" if mode == "standalone" else "/config/zookeeper-log4j.properties"
+    zookeeper = "/conf/server-log4j.properties" if mode == "standalone" else "/config/zookeeper-log4j.properties"
     for path in ("/config/log4j.properties", zookeeper):
         for appender in log4j(content(state, path)).values():
             if appender["class"] == "org.apache.log4j.ConsoleAppender":
@@ -238,15 +238,24 @@ def test_the_broker_s_log_files() -> None:
 
 
 def test_tools_log_to_standard_error_alone() -> None:
-    appenders = log4j(content(wanted(asked()), "/config/tools-log4j.properties"))
-    assert {appender["Target"] for appender in appenders.values()} == {"System.err"}
+    for path in ("/config/tools-log4j.properties", "/zookeeper/conf/log4j.properties"):
+        appenders = log4j(content(wanted(asked()), path))
+        assert {appender["Target"] for appender in appenders.values()} == {"System.err"}
+    root = ET.fromstring(content(wanted(asked(zookeeper="3.8.6")), "/conf/logback.xml"))  # noqa: S314 (it is ours)
+    assert [appender.findtext("target") for appender in root.iter("appender")] == ["System.err"]
+
+
+def test_zookeeper_s_own_scripts_find_java_in_any_shell() -> None:
+    """zkEnv.sh reads java.env; sudo and a shell that is no login shell do not read the profile."""
+    text = content(wanted(asked(java_home="/usr/lib/jvm/java-11")), "/zookeeper/conf/java.env")
+    assert 'export JAVA_HOME="/usr/lib/jvm/java-11"' in text.splitlines()
 
 
 @pytest.mark.parametrize("version", ["3.8.0", "3.8.6", "3.9.5"])
 def test_zookeeper_logs_through_logback_from_3_8_on(version: str) -> None:
     state = wanted(asked(zookeeper=version))
-    assert not [file for file in state.files() if file.path.endswith("/conf/log4j.properties")]
-    root = ET.fromstring(content(state, "/conf/logback.xml"))  # noqa: S314 (it is ours)
+    assert not [file for file in state.files() if file.path.endswith("log4j.properties") and "/zookeeper/" in file.path]
+    root = ET.fromstring(content(state, "/conf/server-logback.xml"))  # noqa: S314 (it is ours)
     rolling = root.find("./appender[@name='FILE']")
     assert rolling is not None
     assert rolling.findtext("file") == "/usr/local/zookeeper/logs/zookeeper.log"
@@ -272,9 +281,10 @@ def test_no_file_keeps_a_mark_of_its_template(cluster: Cluster) -> None:
 
 
 @pytest.mark.parametrize("cluster", COMBINATIONS.values(), ids=COMBINATIONS.keys())
-def test_files_that_a_service_reads_are_not_for_everybody(cluster: Cluster) -> None:
+def test_files_that_may_hold_secrets_are_not_for_everybody(cluster: Cluster) -> None:
+    """zoo.cfg holds none, and zkServer.sh status reads the port there for whoever types it."""
     for file in wanted(cluster).files():
-        private = file.path.endswith((".env", "server.properties", "zoo.cfg", "/zookeeper.properties"))
+        private = file.path.endswith(("kafka.env", "zookeeper.env", "server.properties"))
         script = "/kk_zk_" in file.path
         assert file.mode == ("0640" if private else "0755" if script else "0644"), file.path
         assert file.owner == "root"

@@ -16,13 +16,17 @@ from kprov.desired.java import java
 from kprov.releases.product import Product
 from kprov.resources.files import File
 
-SCRIPTS = ("kk_zk_start.sh", "kk_zk_stop.sh", "profile.d/kprov.sh")
+SCRIPTS = ("kk_zk_start.sh", "kk_zk_stop.sh", "profile.d/kprov.sh", "conf/java.env")
 SHELLS = [shell for shell in (["dash"], ["bash", "--posix"]) if shutil.which(shell[0])]
 
 
 def distinct(name: str) -> list[str]:
     """Every text that the combinations give this script."""
-    texts = [content(wanted(cluster, environment=NO_GC_LOG), name) for _, cluster in combinations()]
+    texts = [
+        content(wanted(cluster, environment=NO_GC_LOG), name)
+        for _, cluster in combinations()
+        if cluster.zookeeper.mode == "standalone" or not name.startswith("conf/")
+    ]
     return list(dict.fromkeys(texts))
 
 
@@ -52,8 +56,9 @@ class Stage:
         self.bin = folder / "bin"
         self.bin.mkdir()
         self.uid = 0
+        self.environment: dict[str, str] = {}
         self.stub("sleep", "")
-        for name in ("grep", "cat"):
+        for name in ("grep", "cat", "env"):
             (self.bin / name).symlink_to(shutil.which(name) or name)
 
     def stub(self, name: str, body: str) -> None:
@@ -68,7 +73,7 @@ class Stage:
         return subprocess.run(
             ["/bin/sh"],
             input=text,
-            env={"PATH": str(self.bin)},
+            env={"PATH": str(self.bin), **self.environment},
             cwd=self.folder,
             capture_output=True,
             text=True,
@@ -102,7 +107,7 @@ def start_script(folder: Path, port: int) -> str:
 def answering(stage: Stage, answer: str) -> None:
     java = stage.folder / "java" / "bin" / "java"
     java.parent.mkdir(parents=True)
-    java.write_text(f'#!/bin/sh\necho "java $*" >>{stage.log}\necho "{answer}"\n')
+    java.write_text(f'#!/bin/sh\necho "java $*" >>{stage.log}\nenv >>{stage.log}\necho "{answer}"\n')
     java.chmod(0o755)
 
 
@@ -141,6 +146,17 @@ def test_starting_waits_for_zookeeper_and_then_for_kafka_s_port(stage: Stage, po
     assert f"Kafka listens on port {port}" in done.stdout
 
 
+def test_options_of_java_in_the_environment_are_not_for_the_question(stage: Stage, port: int) -> None:
+    """_JAVA_OPTIONS and its like would keep the small Java from starting, or print what is no answer."""
+    stage.stub("systemctl", "")
+    answering(stage, "Mode: standalone")
+    stage.environment = {"_JAVA_OPTIONS": "-Xmx1t", "JAVA_TOOL_OPTIONS": "-Xmx1t", "CLASSPATH": "/nowhere"}
+    with socket.create_server(("127.0.0.1", port)):
+        done = stage.run(start_script(stage.folder, port))
+    assert done.returncode == 0, done.stderr
+    assert [name for name in stage.environment if name in stage.log.read_text()] == []
+
+
 def test_a_port_that_nobody_listens_on_is_not_taken_for_kafka(stage: Stage, port: int) -> None:
     stage.stub("systemctl", "")
     answering(stage, "Mode: standalone")
@@ -156,6 +172,53 @@ def test_kafka_is_not_started_while_zookeeper_says_nothing(stage: Stage, port: i
     assert done.returncode == 1
     assert "zookeeper.service did not become ready" in done.stderr
     assert "start kafka.service" not in stage.calls("systemctl")
+
+
+def zk_server(stage: Stage, *words: str) -> subprocess.CompletedProcess[str]:
+    """A script of ZooKeeper's that reads java.env as zkEnv.sh does, and says so when it goes on; status fails."""
+    folder = stage.folder / "zookeeper"
+    folder.mkdir()
+    (folder / "java.env").write_text(content(wanted(asked()), "conf/java.env"))
+    script = folder / "zkServer.sh"
+    script.write_text('. "${0%/*}/java.env"\necho "went on with $JAVA_HOME"\n[ "$1" != status ] || exit 1\n')
+    stage.run("")  # makes id
+    bash = shutil.which("bash") or "/bin/bash"
+    environment = {"PATH": str(stage.bin)}
+    return subprocess.run([bash, str(script), *words], env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("verb", ["start", "stop", "restart"])
+def test_zk_server_drives_the_service(stage: Stage, verb: str) -> None:
+    """A second server would be reported as started, and the first not be found to be stopped."""
+    stage.stub("systemctl", '[ "$1" != is-active ] || echo active')
+    done = zk_server(stage, verb)
+    assert (done.returncode, done.stdout) == (0, "zookeeper.service is active\n")
+    assert stage.calls("systemctl")[0] == f"{verb} zookeeper.service"
+
+
+def test_zk_server_says_that_only_root_can(stage: Stage) -> None:
+    stage.stub("systemctl", "")
+    stage.uid = 1000
+    done = zk_server(stage, "stop")
+    assert done.returncode == 1
+    assert "only root can stop zookeeper.service: sudo " in done.stderr
+    assert stage.calls("systemctl") == []
+
+
+@pytest.mark.parametrize("words", [("start-foreground",), ("start", "other.cfg"), ("print-cmd",), ()])
+def test_what_is_not_about_the_service_goes_on(stage: Stage, words: tuple[str, ...]) -> None:
+    stage.stub("systemctl", "")
+    done = zk_server(stage, *words)
+    assert done.stdout == "went on with /usr/local/java/jdk-11.0.29-jre\n"
+    assert stage.calls("systemctl") == []
+
+
+@pytest.mark.parametrize("state", [0, 3])
+def test_a_status_without_an_answer_says_whether_the_service_runs(stage: Stage, state: int) -> None:
+    stage.stub("systemctl", f"exit {state}")
+    done = zk_server(stage, "status")
+    assert done.returncode == 1
+    assert ("zookeeper.service is running, but does not answer" in done.stderr) is (state == 0)
 
 
 def profile(inputs: Inputs) -> str:

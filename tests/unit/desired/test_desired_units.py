@@ -6,10 +6,12 @@ import re
 from pathlib import Path
 
 import pytest
+from packaging.version import Version
 from support.specimens import NO_GC_LOG, asked, combinations, content, wanted
 
 from kprov.desired.host import Desired
-from kprov.resources.files import DataDirectory
+from kprov.resources.files import DataDirectory, Directory
+from kprov.resources.removal import removal
 from kprov.spec.model import Cluster
 
 DIRECTIVES = set((Path(__file__).parent.parent / "data" / "systemd219-directives.txt").read_text().split())
@@ -320,10 +322,36 @@ def test_a_restart_waits_until_the_session_is_over(kafka: str, session: str | No
     assert least + 1 < int(unit["Service.RestartSec"][0]) < least + 30
 
 
+def test_each_service_has_a_directory_for_temporary_files(cluster: Cluster) -> None:
+    """Its own alone, writable for it, part of what it is started with, emptied at each start, removed with the rest."""
+    state = wanted(cluster, systemd=252)
+    found = {item.owner: item for item in state.resources if isinstance(item, Directory) and item.temporary}
+    assert sorted(found) == ["kafka", "zookeeper"]
+    for name, directory in found.items():
+        assert (directory.group, directory.mode, directory.shared) == (name, "0700", False)
+        unit = units(state)[name]
+        assert directory.path in unit["Service.ReadWriteDirectories"][0].split()
+        hardening = content(state, f"/{name}.service.d/kprov-hardening.conf")
+        assert f" {directory.path}" in re.search(r"ReadWritePaths=.*", hardening)[0]  # type: ignore[index]
+        variables = environment(state, unit["Service.EnvironmentFile"][0])
+        assert [value for value in variables.values() if f"-Djava.io.tmpdir={directory.path}" in value.split()]
+        assert "KAFKA_OPTS" not in variables, "this file would override a drop-in of the user's"
+        tidy = unit["Service.ExecStartPre"][0]
+        assert tidy.startswith("-/bin/sh -c 'rm -rf -- ")
+        assert all(word.startswith(f"{directory.path}/") for word in tidy.split("-- ")[1].rstrip("'").split())
+        (service,) = (item for item in state.services if item.unit == f"{name}.service")
+        assert directory.id in service.reads
+        removed = removal(directory.made(), {"status": "present", "type": "directory"}, purge=False, force=False)
+        assert removed.change is not None
+        assert removed.change.calls == (("remove_tree", directory.path),)
+
+
 def test_a_log_directory_outside_the_protected_trees_needs_no_exception() -> None:
     cluster = asked(properties={"log.dirs": "/data/one,/usr/data/two"})
     unit = units(wanted(cluster))["kafka"]
-    assert unit["Service.ReadWriteDirectories"] == ["/usr/local/single_kafka/logs -/usr/data/two"]
+    assert unit["Service.ReadWriteDirectories"] == [
+        "/usr/local/single_kafka/logs /usr/local/single_kafka/tmp -/usr/data/two"
+    ]
 
 
 def test_jmx_is_off_and_on_request_for_the_host_itself_alone() -> None:
@@ -364,6 +392,8 @@ def test_environment_of_the_broker(cluster: Cluster) -> None:
         "LOG_DIR": "/usr/local/single_kafka/logs",
         "KAFKA_HEAP_OPTS": "-Xms1g -Xmx1g",
         "KAFKA_JMX_OPTS": "-Dkprov.jmx=off",
+        "KAFKA_LOG4J_OPTS": "-Dlog4j.configuration=file:/usr/local/single_kafka/config/log4j.properties "
+        "-Djava.io.tmpdir=/usr/local/single_kafka/tmp",
         **NO_GC_LOG,
     }
 
@@ -378,15 +408,19 @@ def test_environment_of_zookeeper(cluster: Cluster) -> None:
             "LOG_DIR": f"{home}/zk_dir/logs",
             "KAFKA_HEAP_OPTS": "-Xms512m -Xmx512m",
             "KAFKA_JMX_OPTS": "-Dkprov.jmx=off",
-            "KAFKA_LOG4J_OPTS": f"-Dlog4j.configuration=file:{home}/config/zookeeper-log4j.properties",
+            "KAFKA_LOG4J_OPTS": f"-Dlog4j.configuration=file:{home}/config/zookeeper-log4j.properties "
+            f"-Djava.io.tmpdir={home}/zk_dir/tmp",
             **NO_GC_LOG,
         }
     else:
         # The workaround is for kafka-run-class.sh, which a ZooKeeper of its own does not use.
+        logging = "-Dlog4j.configuration=file:/usr/local/zookeeper/conf/server-log4j.properties"
+        if Version(cluster.zookeeper.version) >= Version("3.8"):
+            logging = "-Dlogback.configurationFile=file:/usr/local/zookeeper/conf/server-logback.xml"
         assert environment(state, "/usr/local/zookeeper/conf/zookeeper.env") == {
             "JAVA_HOME": java,
             "ZOO_LOG_DIR": "/usr/local/zookeeper/logs",
-            "SERVER_JVMFLAGS": "-Xms512m -Xmx512m",
+            "SERVER_JVMFLAGS": f"-Xms512m -Xmx512m {logging} -Djava.io.tmpdir=/usr/local/zookeeper/tmp",
             "JMXDISABLE": "true",
         }
 

@@ -722,6 +722,70 @@ def test_a_tool_that_does_not_end_is_ended(host: LocalHost, place: Path) -> None
     assert (answer["code"], answer["output"]) == ("124", "begun\n")
 
 
+def test_a_tool_gets_a_place_for_its_libraries_and_leaves_nothing(host: LocalHost, place: Path) -> None:
+    """Of its own, for nobody else, where code may run; a folder that a killed run left goes with the home."""
+    (place / "bin").mkdir()
+    tool = place / "bin" / "tool.sh"
+    tool.write_text('#!/bin/sh\necho "$KAFKA_OPTS"; folder=${KAFKA_OPTS##*tmpdir=}; /usr/bin/stat -c %a "$folder"\n')
+    tool.chmod(0o755)
+    answer = host.one("tool", "t", "10", "/java", str(place), "", "bin/tool.sh")
+    options, mode = answer["output"].splitlines()
+    assert options.startswith(f"-XX:-UsePerfData -Djava.io.tmpdir={place}/.kprov-tool.")
+    assert mode == "700"
+    assert int(answer["took"]) in {0, 1}
+    assert os.listdir(place) == ["bin"]
+    assert os.listdir(host.state) == []
+    (place / "home" / ".kprov-tool.17" / "x").mkdir(parents=True)
+    step(host, "remove_empty", str(place / "home"))
+    assert not (place / "home").exists()
+
+
+# What people put into /etc/environment, and what would be misread for the name of a variable of ours.
+DIRTY = {
+    "KAFKA_HEAP_OPTS": "-Xmx1t",
+    "KAFKA_OPTS": "-javaagent:/nowhere.jar",
+    "KAFKA_LOG4J_OPTS": "-Dlog4j.configuration=file:/nowhere",
+    "JMX_PORT": "9999",
+    "CLASSPATH": "/nowhere/*",
+    "JAVA_TOOL_OPTIONS": "-Xmx1t",
+    "_JAVA_OPTIONS": "-Xmx1t",
+    "JAVA_HOME": "/nowhere",
+    "LOG_DIR": "/nowhere",
+    "GREP_OPTIONS": "--color=always",
+    "POSIXLY_CORRECT": "1",
+    "TAR_OPTIONS": "--nowhere",
+    "LC_MESSAGES": "zh_CN.UTF-8",
+    "LINES_OF_TWO": "first\nPATH=/nowhere\nkprov_dir=/nowhere",
+    "NOT_TEXT": "\udcff\udcfe",
+    "BASH_ENV": "/nowhere",
+    "ENV": "/nowhere",
+    "SHELLOPTS": "xtrace",
+    "PPID": "1",
+    "UID": "7",
+    "name": "odd",
+}
+CLEAN = {"PATH", "LC_ALL", "LANG", "HOME", "USER", "LOGNAME", "TZ", "SSH_CONNECTION"}
+OF_THE_SHELL = {"PWD", "OLDPWD", "SHLVL", "_", "BASH_COMPAT", "SHELLOPTS", "PPID", "UID"}
+
+
+@pytest.mark.parametrize(
+    "call",
+    [("run_command", "/usr/bin/env"), ("tool", "t", "9", "/java", "PLACE", "", "/usr/bin/env")],
+    ids=["run_command", "tool"],
+)
+def test_commands_get_a_clean_environment(host: LocalHost, place: Path, call: tuple[str, ...]) -> None:
+    """What the host's environment says of Kafka, Java and the core utilities reaches none of them."""
+    host.environment = DIRTY
+    answer = host.one(*(str(place) if word == "PLACE" else word for word in call))
+    assert answer["code"] == "0"
+    lines = [line.partition("=") for line in answer["output"].splitlines()]
+    found = {name: value for name, _, value in lines}
+    own = {"JAVA_HOME", "KAFKA_OPTS", "KAFKA_JMX_OPTS"} if call[0] == "tool" else set()
+    assert set(found) <= CLEAN | OF_THE_SHELL | own
+    assert "nowhere" not in answer["output"]
+    assert "-Xmx1t" not in answer["output"]
+
+
 # ------------------------------------------------------------------ changes
 
 

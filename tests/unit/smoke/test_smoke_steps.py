@@ -1,0 +1,237 @@
+"""The smoke test's verdicts: each step says whether a tool did not end, failed, or brought another result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from support.specimens import asked
+
+from kprov.desired.runtime import Runtime, runtime
+from kprov.errors import UsageError
+from kprov.events import Event, Warned
+from kprov.host.tool import ToolRun
+from kprov.smoke import SmokeResult, SmokeStep, client, smoke_test
+from kprov.smoke.client import Batch, ClientResult
+
+TOPIC = "kprov-smoke-x"
+Answer = Callable[["Broker", tuple[str, ...], str], ToolRun]
+
+
+def ended(output: str = "", errors: str = "", code: int = 0, took: int = 2) -> ToolRun:
+    return ToolRun("bin/tool.sh", code, output, errors, took, 60)
+
+
+TIMED_OUT = ended("", "[2026] WARN Connection to node -1 could not be established", code=124, took=60)
+BROKEN = ended("", "Exception in thread main: java.net.ConnectException", code=1)
+
+
+@dataclass
+class Broker:
+    """A broker that keeps topics and messages; ``faults``: what a tool answers instead, by a word of its command."""
+
+    faults: dict[str, ToolRun | Answer] = field(default_factory=dict)
+    topics: dict[str, list[str]] = field(default_factory=dict)
+    commands: list[str] = field(default_factory=list)
+    here: bool = True
+    refused: str = ""
+
+    def tool(self, words: tuple[str, ...], stdin: str) -> ToolRun:
+        text = " ".join(words)
+        self.commands.append(text)
+        for word, fault in self.faults.items():
+            if word in text:
+                return fault if isinstance(fault, ToolRun) else fault(self, words, stdin)
+        return self.answer(words, stdin)
+
+    def answer(self, words: tuple[str, ...], stdin: str) -> ToolRun:
+        topic = words[words.index("--topic") + 1] if "--topic" in words else ""
+        if "--create" in words:
+            self.topics[topic] = []
+            return ended(f'Created topic "{topic}".\n')
+        if "--list" in words:
+            return ended("".join(f"{name}\n" for name in self.topics))
+        if "--delete" in words:
+            self.topics.pop(topic, None)
+            return ended()
+        if "producer" in words[0]:
+            self.topics[topic] += stdin.splitlines()
+            return ended()
+        if "consumer" in words[0]:
+            count = int(words[words.index("--max-messages") + 1])
+            return ended("".join(f"{message}\n" for message in self.topics[topic][:count]))
+        return ended(f"{topic}:0:{len(self.topics[topic])}\n")
+
+    def client(self, _bootstrap: str, topic: str, batches: list[Batch]) -> ClientResult:
+        if not self.here:
+            return ClientResult(available=False, error="confluent-kafka is not installed")
+        for batch in batches:
+            if batch.codec == self.refused:
+                return ClientResult(True, error=f"{batch.codec}: not acknowledged: Unknown broker error")
+            self.topics[topic] += batch.messages
+        return ClientResult(True, got=tuple(self.topics[topic]))
+
+
+@dataclass
+class Tried:
+    """A smoke test that was run, and what it showed."""
+
+    result: SmokeResult
+    events: list[Event]
+
+    def step(self, name: str) -> SmokeStep:
+        (found,) = (step for step in self.result.steps if step.name.startswith(name))
+        return found
+
+
+def of(version: str) -> Runtime:
+    cluster = asked(kafka=version)
+    return runtime(cluster, cluster.hosts[0], "/java")
+
+
+@pytest.fixture
+def try_it(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Tried]:
+    def run(broker: Broker, version: str = "1.0.0", log: str = "", **options: Any) -> Tried:
+        def run_tool(_connection: Any, _java: str, _home: str, words: Any, *, seconds: int, stdin: str = "") -> ToolRun:
+            return broker.tool(tuple(words), stdin)
+
+        monkeypatch.setattr("kprov.smoke.run.run_tool", run_tool)
+        monkeypatch.setattr("kprov.smoke.run.ask", lambda *_: {"log": {"text": log}})
+        monkeypatch.setattr(client, "exchange", broker.client)
+        monkeypatch.setattr("secrets.token_hex", lambda _: "x")
+        events: list[Event] = []
+        connection: Any = SimpleNamespace()
+        return Tried(smoke_test(connection, of(version), events.append, **options), events)
+
+    return run
+
+
+@pytest.mark.parametrize(("version", "codecs"), [("1.0.0", "gzip, snappy, lz4"), ("2.8.2", "gzip, snappy, lz4, zstd")])
+@pytest.mark.parametrize("here", [True, False])
+def test_a_message_with_each_codec_of_the_release(
+    try_it: Callable[..., Tried], version: str, codecs: str, here: bool
+) -> None:
+    """By the client from here, or by the tools on the host where there is none."""
+    broker = Broker(here=here)
+    tried = try_it(broker, version, keep=True)
+    assert tried.result.passed
+    assert tried.step(f"produce and consume with {codecs}").passed is True
+    assert [message.split()[0] for message in broker.topics[TOPIC][-len(codecs.split(", ")) :]] == codecs.split(", ")
+    with_tools = [command for command in broker.commands if "--compression-codec" in command]
+    assert len(with_tools) == (0 if here else len(codecs.split(", ")))
+
+
+def test_a_protocol_before_zstd_is_not_asked_for_it() -> None:
+    """An upgrade that is not finished speaks the protocol of the release before."""
+    cluster = asked(kafka="2.8.2")
+    held = cluster.model_copy(update={"kafka": cluster.kafka.model_copy(update={"protocol": "1.0"})})
+    assert runtime(held, held.hosts[0], "/java").codecs == ("gzip", "snappy", "lz4")
+    assert runtime(cluster, cluster.hosts[0], "/java").codecs[-1] == "zstd"
+
+
+def test_a_codec_that_the_broker_cannot_load(try_it: Callable[..., Tried]) -> None:
+    """The step names the codec, the broker's own error and the fix."""
+    log = (
+        "[2026] ERROR Error processing append operation on partition x\n"
+        "java.lang.UnsatisfiedLinkError: /tmp/snappy-1.1.4-x.so: failed to map segment from shared object\n"
+    )
+    tried = try_it(Broker(refused="snappy"), log=log)
+    step = tried.step("produce and consume with")
+    assert step.passed is False
+    assert step.detail.startswith("snappy: not acknowledged: Unknown broker error; the broker's log: java.lang.Unsat")
+    assert "noexec" in step.detail
+
+
+@pytest.mark.parametrize(
+    ("word", "step"),
+    [
+        ("--create", "create a topic"),
+        ("--list", "see it listed"),
+        ("console-producer", "produce 5 messages"),
+        ("console-consumer", "consume them"),
+        ("GetOffsetShell", "count them"),
+        ("--delete", "delete the topic"),
+    ],
+)
+@pytest.mark.parametrize("how", ["time", "failure"])
+def test_a_tool_that_does_not_end_or_fails(try_it: Callable[..., Tried], word: str, step: str, how: str) -> None:
+    """Neither reads as a wrong answer: nothing is said of lists or messages that were never seen."""
+    tried = try_it(Broker({word: TIMED_OUT if how == "time" else BROKEN}))
+    found = tried.step(step)
+    assert found.passed is False
+    if how == "time":
+        assert found.detail == (
+            "bin/tool.sh did not end within 60 s: [2026] WARN Connection to node -1 could not be established"
+        )
+    else:
+        assert found.detail == ("bin/tool.sh failed (exit code 1): Exception in thread main: java.net.ConnectException")
+
+
+@pytest.mark.parametrize(
+    ("word", "answer", "step", "detail"),
+    [
+        ("--list", ended(), "see it listed", "it is not in the list: no topics"),
+        ("--list", ended("a\nb\n"), "see it listed", "it is not in the list: a, b"),
+        ("--create", ended("hm\n"), "create a topic", "bin/tool.sh did not confirm it: hm"),
+        ("consumer", ended("one\ntwo\n"), "consume them", "got one, two instead of one, two, three, four, five"),
+        (
+            "consumer",
+            ended("one\n", "[2026] ERROR Error processing message\nkafka.consumer.ConsumerTimeoutException", code=1),
+            "consume them",
+            "1 of 5 messages came, and no more within 20 s: one",
+        ),
+        ("GetOffset", ended(f"{TOPIC}:0:4\n"), "count them", f"{TOPIC}:0:4 instead of {TOPIC}:0:5"),
+    ],
+)
+def test_a_wrong_answer(try_it: Callable[..., Tried], word: str, answer: ToolRun, step: str, detail: str) -> None:
+    assert try_it(Broker({word: answer})).step(step).detail == detail
+
+
+def after_delete(answer: ToolRun) -> Answer:
+    """Answers lists with something else once the topic was deleted."""
+
+    def listing(broker: Broker, words: tuple[str, ...], stdin: str) -> ToolRun:
+        return broker.answer(words, stdin) if TOPIC in broker.topics else answer
+
+    return listing
+
+
+@pytest.mark.parametrize("answer", [TIMED_OUT, BROKEN])
+def test_a_list_that_was_not_seen_proves_no_deletion(try_it: Callable[..., Tried], answer: ToolRun) -> None:
+    """Unknown is not gone."""
+    step = try_it(Broker({"--list": after_delete(answer)})).step("see it gone")
+    assert step.passed is False
+    assert step.detail == answer.trouble
+
+
+def test_a_topic_that_stays(try_it: Callable[..., Tried]) -> None:
+    broker = Broker({"--delete": ended()})
+    assert "still listed" in try_it(broker).step("see it gone").detail
+
+
+def test_a_named_topic_is_not_touched_while_it_is_unknown_whose_it_is(try_it: Callable[..., Tried]) -> None:
+    broker = Broker({"--list": TIMED_OUT})
+    tried = try_it(broker, topic=TOPIC)
+    assert [step.passed for step in tried.result.steps] == [False]
+    assert len(broker.commands) == 1
+    with pytest.raises(UsageError):
+        try_it(Broker(topics={TOPIC: []}), topic=TOPIC)
+
+
+def test_a_topic_that_may_be_left_behind_is_named(try_it: Callable[..., Tried]) -> None:
+    tried = try_it(Broker({"console-producer": BROKEN, "--delete": TIMED_OUT}))
+    (warning,) = (event for event in tried.events if isinstance(event, Warned))
+    assert warning.text.startswith(f"the topic {TOPIC} may be left behind: bin/tool.sh did not end within 60 s")
+
+
+@pytest.mark.parametrize(
+    ("code", "took", "timed_out"), [(124, 60, True), (137, 65, True), (137, 3, False), (1, 60, False), (0, 2, False)]
+)
+def test_what_counts_as_timed_out(code: int, took: int, timed_out: bool) -> None:
+    """137 is also what the kernel leaves of a process that it killed for its memory."""
+    run = ended(code=code, took=took)
+    assert run.timed_out is timed_out
+    assert run.failed is (code != 0 and not timed_out)

@@ -1,0 +1,81 @@
+"""Readiness: what an error says when a service runs and does not become ready."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from support.specimens import asked
+
+from kprov.desired.common import KAFKA_UNIT, ZOOKEEPER_UNIT
+from kprov.desired.runtime import runtime
+from kprov.errors import NotReadyError, Problem
+from kprov.health import await_ready
+from kprov.host.tool import ToolRun
+
+LOG = "[2026] INFO [KafkaServer id=0] started (kafka.server.KafkaServer)"
+
+
+def given_up(monkeypatch: pytest.MonkeyPatch, unit: str, run: ToolRun | None = None, srvr: str = "") -> Problem:
+    """The problem of a unit that runs, holds its ports and never answers as it should."""
+
+    def ask(_connection: Any, calls: list[tuple[str, ...]]) -> dict[str, dict[str, str]]:
+        answers = {
+            "probe_unit": {"status": "present", "show": "ActiveState=active\nMainPID=7"},
+            "probe_port": {"status": "present", "pid": "7"},
+            "probe_log": {"text": LOG},
+            "probe_srvr": {"text": srvr},
+        }
+        return {call[1]: answers[call[0]] for call in calls}
+
+    monkeypatch.setattr("kprov.health.ask", ask)
+    monkeypatch.setattr("kprov.health.run_tool", lambda *_, **__: run)
+    cluster = asked()
+    connection: Any = SimpleNamespace(login=SimpleNamespace(name="box"))
+    with pytest.raises(NotReadyError) as raised:
+        await_ready(connection, runtime(cluster, cluster.hosts[0], "/java"), unit, lambda _: None, seconds=0)
+    (problem,) = raised.value.problems
+    return problem
+
+
+def tool(output: str, errors: str, code: int) -> ToolRun:
+    return ToolRun("bin/kafka-broker-api-versions.sh", code, output, errors, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("run", "cause", "hint"),
+    [
+        (
+            tool("", "Unrecognized VM option 'Foo'\nError: Could not create the Java Virtual Machine.", 1),
+            "bin/kafka-broker-api-versions.sh failed (exit code 1):\n"
+            "Unrecognized VM option 'Foo'\nError: Could not create the Java Virtual Machine.",
+            "this Java does not fit",
+        ),
+        (
+            tool("", "[2026] WARN Connection to node -1 could not be established", 124),
+            "bin/kafka-broker-api-versions.sh did not end within 1 s:\n"
+            "[2026] WARN Connection to node -1 could not be established",
+            "--ready-timeout",
+        ),
+        (
+            tool("box:9092 (id: 5 rack: null) -> (", "", 0),
+            "bin/kafka-broker-api-versions.sh ended without an error:\nbox:9092 (id: 5 rack: null) -> (",
+            "--ready-timeout",
+        ),
+    ],
+)
+def test_the_cause_is_what_the_tool_said_last(
+    monkeypatch: pytest.MonkeyPatch, run: ToolRun, cause: str, hint: str
+) -> None:
+    """And then the end of the broker's log, which is that of a broker in good health."""
+    problem = given_up(monkeypatch, KAFKA_UNIT, run)
+    assert "it serves no metadata" in problem.what
+    assert problem.cause == f"{cause}\n{LOG}"
+    assert hint in problem.hint
+
+
+def test_the_cause_is_what_zookeeper_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "This ZooKeeper instance is not currently serving requests"
+    problem = given_up(monkeypatch, ZOOKEEPER_UNIT, srvr=f"{said}\n")
+    assert problem.cause == f"srvr was answered with:\n{said}\n{LOG}"
