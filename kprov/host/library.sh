@@ -1242,7 +1242,7 @@ give_back() { # OWNER GROUP PATH...
     give_back_to=$1:$2
     shift 2
     for tree; do
-        [ ! -d "$tree" ] || chown -R "$give_back_to" -- "$tree" || echo "$tree was left as it is"
+        [ ! -d "$tree" ] || { chown -R "$give_back_to" -- "$tree" && label "$tree"; } || echo "$tree was left as it is"
     done
     return 0
 }

@@ -35,12 +35,12 @@ def repair(receipt: Receipt, seen: Mapping[str, Seen], where: str, accepted: Set
         answer = seen.get(made.id, ABSENT)
         match made.kind:
             case "file" | "release" if answer["status"] == "absent":
-                notes.append(f"{made.kind} {made['path']} is missing; kprov install {where} puts it back")
+                notes.append(f"{made.kind} {made['path']} is missing; restore it: kprov install HOST")
                 continue
             case "file":
                 verdict = _of_file(made, answer)
                 if answer.get("sha256", made["sha256"]) != made["sha256"]:
-                    notes.append(f"{made['path']} was edited and is used as it is; kprov install {where} replaces it")
+                    notes.append(f"{made['path']} was edited and is used as it is; replace it: kprov install HOST")
             case "firewall" if answer["status"] == "unknown":
                 verdict = None  # firewalld is not running: there is nothing to open
             case "data" if made["path"] in accepted and answer["status"] in {"absent", "unknown"}:

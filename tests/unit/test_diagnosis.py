@@ -52,6 +52,8 @@ LOGS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "kafka.service: Failed at step EXEC spawning /data/java/bin/java: Permission denied",
         ("may not start /data/java/bin/java", "noexec", "SELinux"),
     ),
+    ("A dependency job for kafka.service failed. See 'journalctl -xe' for details.", ("mount", "systemctl --failed")),
+    ("cp: cannot create '/x': No space left on device\nno inodes left on /usr/local", ("no inodes", "df -i")),
     ("kafka.service: Main process exited, code=exited, status=203/EXEC", ("ExecStart=", "systemctl cat")),
     ("Failed at step USER spawning /usr/bin/x: No such process", ("user or the group", "kprov install")),
     ("kafka.service: Failed to determine user credentials: No such process", ("user or the group",)),

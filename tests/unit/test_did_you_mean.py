@@ -25,8 +25,8 @@ SLIPS = {
     "a ZooKeeper mode": (["install", "kafka-1", "--zookeeper", "standalon"], "did you mean standalone?"),
     "a Java release": (["install", "kafka-1", "--java", "temurn-11"], "did you mean temurin-11?"),
     "an archive of the lab": (["lab", "archives", "--only", "kafka-1.0"], "did you mean kafka-1.0.0?"),
-    "a Kafka release": (["plan", "kafka-1", "--kafka-version", "2.8.22"], "nearest: 2.8.2 and 3.5.2"),
-    "a ZooKeeper release": (["plan", "kafka-1", "--zookeeper-version", "3.5.3"], "nearest: 3.5.3-beta"),
+    "a Kafka release": (["fetch", "--kafka-version", "2.8.22"], "nearest: 2.8.2 and 3.5.2"),
+    "a ZooKeeper release": (["fetch", "--zookeeper-version", "3.5.3"], "nearest: 3.5.3-beta"),
 }
 
 

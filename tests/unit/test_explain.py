@@ -50,19 +50,19 @@ def told(seen: tuple[Record, ...] | None, error: Any = FAILED, state: str = "don
 
 def test_a_part_that_is_missing_comes_before_what_the_log_means() -> None:
     first, second = told(GONE)
-    assert first.hint.startswith("/k/libs was removed; /k/a was edited: kprov install box repairs this; its log: ")
+    assert first.hint.startswith("/k/libs was removed; /k/a was edited; repair it: kprov install HOST; its log: ")
     assert first.hint.endswith("its log: set --heap")
     assert (first.what, first.cause, second) == ("kafka.service is failed", "a log", Problem("another"))
 
 
 def test_what_was_edited_comes_after_it() -> None:
-    assert told(EDITED)[0].hint == "set --heap; /k/a was edited: kprov install box repairs this"
+    assert told(EDITED)[0].hint == "set --heap; /k/a was edited; repair it: kprov install HOST"
 
 
 def test_a_run_that_did_not_finish_is_told() -> None:
     assert (
         told(RIGHT, state="applying")[0].hint
-        == "set --heap; the last run did not finish: kprov install box repairs this"
+        == "set --heap; the last run did not finish; repair it: kprov install HOST"
     )
 
 
@@ -72,13 +72,11 @@ def test_where_nothing_differs_or_nobody_answers_the_error_stays(seen: tuple[Rec
 
 
 def test_a_step_that_failed_stays_one() -> None:
-    assert told(GONE, StepError("start service kafka.service failed"))[0].hint.endswith(
-        "kprov install box repairs this"
-    )
+    assert told(GONE, StepError("start service kafka.service failed"))[0].hint.endswith("repair it: kprov install HOST")
 
 
 def test_of_many_differences_the_missing_ones_are_named() -> None:
     many = [Drift(f"file:/a{number}", "was edited") for number in range(9)]
     text = explanation([*many, Drift("release:/r", "was removed")], "done")
     assert text.startswith("/r was removed; /a0 was edited; ")
-    assert text.endswith("/a3 was edited; 5 more differences: kprov install box repairs this")
+    assert text.endswith("/a3 was edited; 5 more differences; repair it: kprov install HOST")

@@ -153,7 +153,7 @@ def test_a_journal_on_a_full_disk_is_warned_of_and_the_run_goes_on(
 # ------------------------------------------------------------------ Ctrl-C
 
 
-def interrupt(*_: object) -> None:
+def interrupt(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 

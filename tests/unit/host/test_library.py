@@ -315,7 +315,7 @@ def test_topics_are_counted_by_their_first_partition(host: LocalHost, place: Pat
     names += ["gone-0.4ca5a0b87d3b4b8f-delete", "moved-0.4ca5a0b8-future", "no-partition", "meta.properties"]
     for name in names:
         (place / name).mkdir()
-    data = host.exchange([("probe_data", "data:x", str(place))]).records[1]
+    data = data_of(host, place)
     assert (data["topics"], data["partitions"]) == ("3", "5")
 
 

@@ -39,17 +39,17 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_what_an_upgrade_raises(name: str) -> None:
     cluster, before, finish, expected = CASES[name]
-    found = raised(staged(cluster, before, finish=finish), before)
+    found = raised(staged(cluster, in_force(before), finish=finish), before)
     assert found == (Raised(*map(Version, expected)) if expected else None)
 
 
 def test_what_was_raised_cannot_be_taken_back() -> None:
     """The reason for asking."""
     before = held("2.8.2", "1.0")
-    after = staged(before, before, finish=True)
+    after = staged(before, in_force(before), finish=True)
     assert str(in_force(after)) == "2.8"
-    assert way_back(held("1.0.0", None), before) is None
-    problem = way_back(held("1.0.0", None), after)
+    assert way_back(held("1.0.0", None), in_force(before), "2.8.2") is None
+    problem = way_back(held("1.0.0", None), in_force(after), "2.8.2")
     assert problem is not None
     assert "kprov uninstall HOST --purge" in problem.hint
 

@@ -188,7 +188,8 @@ def test_status() -> None:
         "kafka      1.0.0  in /home, clients at box:9092",
         "zookeeper  3.5.3-beta (standalone)",
         "java       11  in /java",
-        "data       /d",
+        "data       /d, /e",
+        "offline    /e: the broker does not use it",
         "kafka.service     active  enabled  pid 7  port 9092, 9093 (not bound)  since Mon  restarts 3",
         "drop-ins   kafka.service: /run/own.conf",
     ]
@@ -202,7 +203,7 @@ def test_status_of_a_host_that_serves() -> None:
     assert lines[-3:] == [
         "kafka.service     active  enabled  pid 7  port 9092  since Mon  restarts unknown",
         "drift      file:/a was edited",
-        "           kprov install repairs the drift; kprov plan shows how",
+        "           see how install repairs the drift: kprov plan HOST",
     ]
 
 
@@ -212,7 +213,8 @@ def test_status_of_what_was_only_planned_claims_no_kafka() -> None:
     assert shown("status", planned).splitlines() == [
         "box: not installed",
         "  the installation was only planned: the last run was interrupted before it made anything",
-        "  -> kprov install completes it, kprov uninstall removes what is there",
+        "  -> complete it: kprov install HOST",
+        "  -> or remove what is there: kprov uninstall HOST",
         "planned    Kafka 1.0.0, ZooKeeper 3.5.3-beta (standalone), Java 11",
     ]
 
