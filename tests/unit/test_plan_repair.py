@@ -75,14 +75,14 @@ def test_what_only_install_can_put_back_is_named(name: str) -> None:
     host, id_ = harmed(name, "absent")
     result = repair(host.receipt, host.seen, "box")
     path = host.receipt.made[id_]["path"]
-    assert result.notes == (f"{id_.partition(':')[0]} {path} is missing; kprov install box puts it back",)
+    assert result.notes == (f"{id_.partition(':')[0]} {path} is missing; restore it: kprov install HOST",)
     assert (result.changes, result.obstacles) == ((), ())
 
 
 def test_an_edited_file_is_used_and_named() -> None:
     host, _ = harmed("file:server.properties", "edited")
     result = repair(host.receipt, host.seen, "box")
-    assert "was edited and is used as it is; kprov install box replaces it" in result.notes[0]
+    assert "was edited and is used as it is; replace it: kprov install HOST" in result.notes[0]
     assert (result.changes, result.obstacles) == ((), ())
 
 
