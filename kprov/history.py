@@ -143,8 +143,8 @@ def _number(record: Record, key: str) -> int:
 def host_runs(text: str, *, locked: bool = False) -> list[Run]:
     """The runs of a host's short journal, the newest first.
 
-    text: lines as ``kprov.apply`` writes them, ``when`` by the host's clock in seconds since the epoch. A run may take
-    the lock more than once, each time with lines of its own. locked: a run has the lock now, so it is the newest one.
+    text: lines as ``kprov.node.lock`` writes them, ``when`` by the host's clock in seconds since the epoch. A run may
+    take the lock more than once, each time with lines of its own. locked: a run has the lock now: the newest one.
     """
     found: dict[str, list[Record]] = {}
     for record in _records(text.splitlines()):

@@ -19,7 +19,7 @@ from kprov.cli.options import (
 )
 from kprov.errors import PreflightError, Problem, StepError
 from kprov.operations.session import Access
-from kprov.operations.uninstall import carry_out_uninstall, plan_uninstall
+from kprov.operations.uninstall import apply_uninstall, plan_uninstall
 from kprov.ui.output import counted
 
 
@@ -68,7 +68,7 @@ def uninstall(
                 lost = f", and lose for good: {', '.join(plan.lost)}" if plan.lost else ""
                 confirm(f"{question}{lost}?", yes=yes)
             with output.changing() as emit:
-                result = carry_out_uninstall(connection, plan, emit)
+                result = apply_uninstall(connection, plan, emit)
         output.uninstalled(result)
         if result.leftovers:
             raise StepError(

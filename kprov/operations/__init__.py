@@ -1,1 +1,1 @@
-"""What the commands do, one module each: they connect spec, releases, desired state, plan, apply and health."""
+"""What the commands do, one module each: they connect spec, releases, desired state, plan and node."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 
-from kprov.apply import remember_data
 from kprov.errors import KprovError, NotReadyError, Problem, StepError
 from kprov.events import Emit, Message, Warned
 from kprov.host.connection import Connection
-from kprov.operations.install import Prepared, carry_out, prepare
+from kprov.node.receipt_store import remember_data
+from kprov.operations.install import Prepared, apply_prepared, prepare
 from kprov.operations.prove import prove_install
 from kprov.operations.request import Asked, Request
 from kprov.operations.taken_back import with_way_back
@@ -36,9 +36,9 @@ def execute(
     """
     try:
         if prepared.plan.empty:
-            remember_data(connection, prepared.plan)
+            remember_data(connection, prepared.plan, command)
         else:
-            carry_out(connection, prepared, command, emit, request.ready)
+            apply_prepared(connection, prepared, command, emit, request.ready)
         # What a run before this one has made and not proven is proven now.
         result = prove_install(connection, prepared.runtime, prepared.plan.after, emit) if smoke_test else None
     except (StepError, NotReadyError) as error:
@@ -82,7 +82,7 @@ def _gone_back(
     try:
         prior = prepare(connection, back, before, emit)
         planned(prior.plan)
-        carry_out(connection, prior, "rollback", emit, request.ready)
+        apply_prepared(connection, prior, "rollback", emit, request.ready)
         emit(Message(f"{where}: {was} serves again"))
         with suppress(StepError):
             prove_install(connection, prior.runtime, prior.plan.after, emit)

@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kprov.apply import apply
 from kprov.checks import Result, Status
 from kprov.desired.common import release_path
 from kprov.desired.host import desired
@@ -16,8 +15,9 @@ from kprov.desired.java import java_path
 from kprov.desired.runtime import Runtime, runtime
 from kprov.errors import PreflightError, Problem, UsageError
 from kprov.events import Emit, Warned
-from kprov.health import await_ready
 from kprov.host.connection import Connection
+from kprov.node.apply import apply
+from kprov.node.readiness import await_ready
 from kprov.operations.address import reasons
 from kprov.operations.kept import refusals, spoken, used_again
 from kprov.operations.preflight import (
@@ -48,7 +48,7 @@ from kprov.spec.protocol import Raised, in_force, raised, staged, way_back
 
 @dataclass(frozen=True)
 class Prepared:
-    """A plan, and what is needed to carry it out and to prove it.
+    """A plan, and what is needed to apply it and to prove it.
 
     results: what the checks said. before: what was asked of the host by the run before, where other releases are asked
     for now: the way back. held: the protocol that the broker is held at until the upgrade is finished, empty otherwise.
@@ -354,10 +354,12 @@ def plan_for(connection: Connection, request: Request, found: Survey, emit: Emit
     return Prepared(replace(plan, obstacles=(*plan.obstacles, *in_vain)), live, found.results)
 
 
-def carry_out(connection: Connection, prepared: Prepared, command: str, emit: Emit, ready: float | None = None) -> None:
-    """Execute the plan and wait until each service serves, ``ready`` seconds at most; None for the usual bounds.
+def apply_prepared(
+    connection: Connection, prepared: Prepared, command: str, emit: Emit, ready: float | None = None
+) -> None:
+    """Apply the plan; each service must be ready within ``ready`` seconds, None for the default of ``await_ready``.
 
-    Raises what apply and health raise.
+    Raises what apply and await_ready raise.
     """
 
     def gate(unit: str) -> None:

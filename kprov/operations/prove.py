@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from kprov.apply import host_lock, mark_proven
 from kprov.desired.runtime import Runtime
 from kprov.errors import ExitCode, NotReadyError
 from kprov.events import Emit
 from kprov.host.connection import Connection
 from kprov.host.facts import ask
+from kprov.node.lock import host_lock
+from kprov.node.receipt_store import mark_proven
 from kprov.receipt import Receipt
 from kprov.resources.system import UnitState
 from kprov.smoke import SmokeResult, smoke_test

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from kprov.apply import carry_out, host_lock, write_receipt
 from kprov.desired.runtime import Runtime
 from kprov.errors import NotReadyError, PreflightError, Problem, StepError
 from kprov.events import Emit, Message, Warned
-from kprov.health import await_ready
 from kprov.host.connection import Connection
 from kprov.host.facts import ask
+from kprov.node.lock import host_lock
+from kprov.node.readiness import await_ready
+from kprov.node.receipt_store import write_receipt
+from kprov.node.steps import run_steps
 from kprov.operations.explain import explain
 from kprov.operations.session import accepted_data, installed
 from kprov.plan import Plan, Repair, helpers, prepared, repair
@@ -32,12 +34,12 @@ def change_services(
 ) -> tuple[str, ...]:
     """``verb`` is start, stop or restart; what was done, one text a unit or repair.
 
-    planned: called with the plan before it is carried out. ready: seconds until a service that is started must serve;
+    planned: called with the plan before it is applied. ready: seconds until a service that is started must serve;
     None for the usual ones of ``await_ready``. accepted: data directories that are used as they are, whatever the
     receipt remembers of them.
 
     Raises PreflightError where the data of a service that would start are not there, UsageError for a wrong one of
-    ``accepted``, and what apply and health raise.
+    ``accepted``, and what run_steps and await_ready raise.
     """
     found = installed(connection)
     runtime = found.runtime
@@ -65,7 +67,7 @@ def change_services(
             if not any(unit in change.title for change in changes):
                 emit(Message(f"{unit} is {'running' if unit in active else 'stopped'} already"))
         try:
-            carry_out(connection, changes, emit, lambda unit: _gate(connection, runtime, unit, emit, ready))
+            run_steps(connection, changes, emit, lambda unit: _gate(connection, runtime, unit, emit, ready))
         except (NotReadyError, StepError) as error:
             raise explain(connection, found, error) from error
         if starts:

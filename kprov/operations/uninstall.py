@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kprov.apply import apply
 from kprov.errors import PreflightError
 from kprov.events import Emit
 from kprov.host.connection import Connection
 from kprov.host.facts import ask
+from kprov.node.apply import apply
 from kprov.operations.kept import writers
 from kprov.operations.session import receipt_of
 from kprov.plan import Plan, uninstall_plan
@@ -39,8 +39,8 @@ def plan_uninstall(connection: Connection, *, purge: bool, force: bool) -> Plan:
     return uninstall_plan(where, {**seen, **found}, receipt, purge=purge, force=force, writers=writers(receipt))
 
 
-def carry_out_uninstall(connection: Connection, plan: Plan, emit: Emit) -> Uninstalled:
-    """Carry the plan out and probe again. Raises what apply raises."""
+def apply_uninstall(connection: Connection, plan: Plan, emit: Emit) -> Uninstalled:
+    """Apply the plan and probe again. Raises what apply raises."""
     apply(connection, plan, "uninstall", emit, lambda unit: None)
     left = _leftovers(connection, plan.before, plan.after)
     return Uninstalled(plan.host, len(plan.changes), plan.kept, left)

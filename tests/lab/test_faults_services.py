@@ -223,7 +223,7 @@ def test_a_second_run_is_told_who_is_at_work(machine: Machine, reference: Conver
     first = start(machine, *words, faults=[Wait(("put_file",), str(arrived), str(go))])
     until(arrived.exists)
     second = install(machine, check=ExitCode.LOCKED)
-    assert f"(process {first.pid}) is at work on the host since " in second.err
+    assert f"(process {first.pid}) has locked the host since " in second.err
     assert " UTC (" in second.err
     assert ": kprov install" in second.err
     assert "@" in second.err.partition("(process")[0]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Set
 from dataclasses import dataclass, field, replace
 
-from kprov.apply import _intent
 from kprov.desired.host import Desired
+from kprov.node.receipt_store import intent_of
 from kprov.plan import Plan, install_plan, uninstall_plan
 from kprov.receipt import Receipt
 from kprov.resources.base import ABSENT, BEFORE, Action, Call, Change, Made, Seen
@@ -75,11 +75,11 @@ class ModelHost:
         )
 
     def install(self, desired: Desired, *, adopt: bool = False, accepted: Set[str] = frozenset()) -> Plan:
-        """Plan an install and carry it out."""
+        """Plan an install and apply it."""
         plan = self.plan(desired, adopt=adopt, accepted=accepted)
         if plan.obstacles:
             raise AssertionError(plan.obstacles)
-        self.carry_out(plan)
+        self.apply(plan)
         return plan
 
     def plan_uninstall(self, *, purge: bool = False, force: bool = False) -> Plan:
@@ -94,25 +94,25 @@ class ModelHost:
         return seen
 
     def uninstall(self, *, purge: bool = False, force: bool = False) -> Plan:
-        """Plan an uninstall and carry it out."""
+        """Plan an uninstall and apply it."""
         plan = self.plan_uninstall(purge=purge, force=force)
         if plan.obstacles:
             raise AssertionError(plan.obstacles)
-        self.carry_out(plan)
+        self.apply(plan)
         return plan
 
     def interrupt(self, plan: Plan, after: int) -> None:
-        """Begin to carry a plan out, and be killed after so many changes: the receipt holds what was intended.
+        """Begin to apply a plan, and be killed after so many changes: the receipt holds what was intended.
 
         The last service that was started had not become ready yet; those before it had, and the receipt says so.
         """
         for change in plan.changes[:after]:
             self.change(change)
-        intent = _intent(plan)
+        intent = intent_of(plan)
         ready = {change.id: change.made for change in plan.changes[: max(0, after - 1)] if change.gate and change.made}
         self.receipt = replace(intent, made={**intent.made, **ready})
 
-    def carry_out(self, plan: Plan) -> None:
+    def apply(self, plan: Plan) -> None:
         """All of the plan's changes, and its receipt."""
         for change in plan.changes:
             self.change(change)

@@ -441,7 +441,7 @@ def test_an_interrupted_install_is_gone_on_with(after: int) -> None:
     plan = host.plan(state)
     assert plan.obstacles == ()
     assert not [change for change in plan.changes if "edited" in change.reason]
-    host.carry_out(plan)
+    host.apply(plan)
     assert host.plan(state).empty
     assert host.receipt.state == "unproven"
     assert not [made.id for made in host.receipt.made.values() if made["pending"]]
@@ -469,7 +469,7 @@ def test_an_interrupted_change_is_gone_on_with(after: int) -> None:
     assert plan.obstacles == ()
     assert not [change for change in plan.changes if "edited" in change.reason]
     assert plan.changes[-1].id == KAFKA, "it has not been started with what it reads now"
-    host.carry_out(plan)
+    host.apply(plan)
     assert host.plan(CHANGED).empty
 
 
@@ -596,7 +596,7 @@ def test_purge_by_force_takes_the_copies_along_and_counts_them() -> None:
     plan = host.plan_uninstall(purge=True, force=True)
     assert "1 copy of edited files" in plan.lost
     assert f"copy:{path}" in ids(plan)
-    host.carry_out(plan)
+    host.apply(plan)
     assert host.present() == BARE
     assert host.receipt.made == {}
 

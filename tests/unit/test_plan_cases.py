@@ -19,7 +19,7 @@ def test_the_plan_is_what_the_case_says(case: Case) -> None:
 def test_what_a_plan_makes_needs_no_second_one(case: Case) -> None:
     """An install that is planned again has nothing to do, and neither has an uninstall."""
     host, state, plan = carried(case)
-    host.carry_out(plan)
+    host.apply(plan)
     again = planned(host, state, case.data.get("do", "install"))
     assert [(str(change.action), change.id, change.reason) for change in again.changes] == []
     assert again.obstacles == ()

@@ -133,6 +133,6 @@ def test_the_label_of_a_release_of_the_way_back_is_repaired() -> None:
     assert [(change.id, change.calls) for change in plan.changes] == [
         (old.id, (("label_tree", "/usr/local/kafka_old"),))
     ]
-    host.carry_out(plan)
+    host.apply(plan)
     assert old.id in host.receipt.made
     assert host.plan(wanted(asked())).changes == ()

@@ -1,8 +1,8 @@
-"""Readiness in layers: each is believed only when the one below it holds, and a failure ends at once.
+"""Waits until a unit is ready, in layers: each layer counts only while the one below it holds.
 
-1. the unit is active, and still with the process that it began with; 2. that process holds the port;
-3. ZooKeeper answers `srvr`; 4. the broker is registered; 5. it serves metadata that names it.
-`systemctl start` succeeds for a process that dies a moment later, so none of this can be left out.
+1. the unit is active, and its first main process is still running; 2. that process holds the port; 3. ZooKeeper
+answers `srvr`; 4. the broker is registered; 5. it serves metadata that names it. `systemctl start` succeeds for a
+process that dies a moment later, so no layer can be left out. A failure ends the wait at once.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from kprov.host.tool import run_tool
 from kprov.resources.base import Call, Seen
 from kprov.resources.system import UnitState
 
-# Generous: a large broker recovers its logs before it binds. A process that dies is noticed at once all the same.
+# Generous: a large broker recovers its logs before it binds its port. A process that dies is still noticed at once.
 _DEADLINE_SECONDS = {ZOOKEEPER_UNIT: 60.0, KAFKA_UNIT: 300.0}
 _PAUSE_SECONDS = 0.3
 _TOOL_SECONDS = 30.0
@@ -31,11 +31,11 @@ _LINES_SAID = 8  # of the last answer, in an error
 
 
 @dataclass
-class _Watch:
-    """One unit that is waited for: its first main process must stay.
+class _AwaitedUnit:
+    """One unit that is waited for: its first main process must keep running.
 
-    seconds: how long it may take. One end is forgiven whose cause passes by itself; ``coming_back`` is true until
-    systemd has started the unit again after it. said: what the last question to the service was answered with.
+    seconds: how long it may take. One exit is forgiven if its cause goes away by itself; ``coming_back`` is true until
+    systemd has started the unit again after it. said: the answer to the last question to the service.
     """
 
     connection: Connection
@@ -51,7 +51,7 @@ class _Watch:
 
     @property
     def left(self) -> float:
-        """Seconds until it must serve."""
+        """Seconds until it must be ready."""
         return self.began + self.seconds - time.monotonic()
 
     def sample(self) -> bool:
@@ -74,10 +74,10 @@ class _Watch:
         return all(self._bound(port, seen[f"port:{port}"]) for port in ports)
 
     def _forgive(self) -> bool:
-        """Whether its end is one that passes by itself: systemd's next start is waited for, once."""
+        """Whether it ended for a cause that goes away by itself; then systemd's next start is waited for, once."""
         why = "" if self.forgiven else passes(self._log())
         if why:
-            self.emit(Message(f"{self.unit}: {why}; systemd starts it again in some seconds"))
+            self.emit(Message(f"{self.unit}: {why}; systemd starts it again in a few seconds"))
             self.forgiven = self.coming_back = True
             self.pid = 0
         return bool(why)
@@ -101,16 +101,15 @@ class _Watch:
                 self.fail(
                     f"{self.unit} runs, but {what} within {self.seconds:.0f} s",
                     said=self.said,
-                    hint="read the log lines above; if it only needs longer, say --ready-timeout SECONDS",
+                    hint="read the log lines above; if it only needs more time, use --ready-timeout SECONDS",
                 )
             time.sleep(_PAUSE_SECONDS)
 
     def fail(self, what: str, *, said: str = "", hint: str = "") -> None:
         """Raise NotReadyError.
 
-        The cause is what kprov's own question was answered with (``said``) and the end of the log; the hint is what
-        these mean where that is known, else ``hint``. Drop-ins of others are named beside it: what they set may be the
-        cause.
+        The cause is the answer to kprov's own question (``said``) and the end of the log; the hint is what these mean
+        where that is known, else ``hint``. Drop-ins of others are named with it: what they set may be the cause.
         """
         seen = ask(self.connection, [self._log_call, ("probe_unit", self.unit, self.unit)])
         log = seen["log"].get("text", "")
@@ -127,61 +126,61 @@ class _Watch:
         return ("probe_log", "log", self.unit, "60", self.runtime.log_files[self.unit])
 
     def patience(self) -> int:
-        """Seconds for one question to the service: it may hang, and the bound holds all the same."""
+        """Seconds for one question to the service: it may hang, and the deadline must hold anyway."""
         return round(min(_TOOL_SECONDS, max(1.0, self.left)))
 
 
 def await_ready(
     connection: Connection, runtime: Runtime, unit: str, emit: Emit, *, seconds: float | None = None
 ) -> int:
-    """Wait until a unit serves; its main process. Raises NotReadyError at the first sign that it will not.
+    """Wait until a unit is ready; returns its main process. Raises NotReadyError at the first sign that it will not be.
 
-    seconds: how long it may take; by default 60 for ZooKeeper, 300 for Kafka. One question more than that may be
-    under way: a hanging service is given up 6 seconds after it at the latest.
+    seconds: how long it may take; by default 60 for ZooKeeper, 300 for Kafka. One more question may be under way at
+    that time: a hanging service is given up 6 seconds later at the latest.
     """
     text = f"{unit} is ready"
     started = time.monotonic()
     emit(StepStarted(0, 0, f"waiting for {unit}"))
-    watch = _Watch(connection, runtime, unit, emit, _DEADLINE_SECONDS[unit] if seconds is None else seconds)
+    awaited = _AwaitedUnit(connection, runtime, unit, emit, _DEADLINE_SECONDS[unit] if seconds is None else seconds)
     try:
-        watch.wait(watch.sample, "it is not bound to its port")
+        awaited.wait(awaited.sample, "it is not bound to its port")
         check = _zookeeper_answers if unit == ZOOKEEPER_UNIT else _broker_serves
-        check(watch)
-        watch.sample()
+        check(awaited)
+        awaited.sample()
     except NotReadyError:
         emit(StepFailed(0, 0, f"waiting for {unit}", time.monotonic() - started))
         raise
-    emit(StepDone(0, 0, f"{text} (process {watch.pid}, port {runtime.ports[unit][0]})", time.monotonic() - started))
-    return watch.pid
+    emit(StepDone(0, 0, f"{text} (process {awaited.pid}, port {runtime.ports[unit][0]})", time.monotonic() - started))
+    return awaited.pid
 
 
-def _zookeeper_answers(watch: _Watch) -> None:
+def _zookeeper_answers(awaited: _AwaitedUnit) -> None:
     """Layer 3."""
-    port = watch.runtime.ports[ZOOKEEPER_UNIT][0]
-    question = ("probe_srvr", "srvr", watch.runtime.java_home, watch.runtime.classpath, "localhost", str(port))
+    port = awaited.runtime.ports[ZOOKEEPER_UNIT][0]
+    question = ("probe_srvr", "srvr", awaited.runtime.java_home, awaited.runtime.classpath, "localhost", str(port))
 
     def answers() -> bool:
-        if not watch.sample():
+        if not awaited.sample():
             return False
-        answer = ask(watch.connection, [(*question, str(watch.patience()))])["srvr"].get("text", "")
-        watch.said = f"srvr was answered with:\n{tail(answer, _LINES_SAID)}" if answer.strip() else ""
+        answer = ask(awaited.connection, [(*question, str(awaited.patience()))])["srvr"].get("text", "")
+        awaited.said = f"srvr was answered with:\n{tail(answer, _LINES_SAID)}" if answer.strip() else ""
         return re.search(r"^Mode: ", answer, re.MULTILINE) is not None
 
-    watch.wait(answers, "ZooKeeper does not answer srvr")
+    awaited.wait(answers, "ZooKeeper does not answer srvr")
 
 
-def _broker_serves(watch: _Watch) -> None:
-    """Layers 4 and 5: metadata name a broker only once it is registered and the controller has told it."""
-    runtime = watch.runtime
+def _broker_serves(awaited: _AwaitedUnit) -> None:
+    """Layers 4 and 5: metadata name a broker only once it is registered and the controller has announced it."""
+    runtime = awaited.runtime
     command = ("bin/kafka-broker-api-versions.sh", "--bootstrap-server", runtime.local)
     line = re.compile(rf"^\S+ \(id: {runtime.broker_id} rack: ", re.MULTILINE)
 
     def serves() -> bool:
-        if not watch.sample():
+        if not awaited.sample():
             return False
-        run = run_tool(watch.connection, runtime.java_home, runtime.home, command, seconds=watch.patience())
+        run = run_tool(awaited.connection, runtime.java_home, runtime.home, command, seconds=awaited.patience())
         said = tail("\n".join((run.output, run.errors)), _LINES_SAID)
-        watch.said = f"{run.name} {run.outcome}:\n{said}"
+        awaited.said = f"{run.name} {run.outcome}:\n{said}"
         return line.search(run.output) is not None
 
-    watch.wait(serves, f"it serves no metadata at {runtime.local}, or they do not name broker {runtime.broker_id}")
+    awaited.wait(serves, f"it serves no metadata at {runtime.local}, or they do not name broker {runtime.broker_id}")

@@ -11,8 +11,8 @@ from support.specimens import asked
 from kprov.desired.common import KAFKA_UNIT, ZOOKEEPER_UNIT
 from kprov.desired.runtime import runtime
 from kprov.errors import NotReadyError, Problem
-from kprov.health import await_ready
 from kprov.host.tool import ToolRun
+from kprov.node.readiness import await_ready
 
 LOG = "[2026] INFO [KafkaServer id=0] started (kafka.server.KafkaServer)"
 
@@ -29,8 +29,8 @@ def given_up(monkeypatch: pytest.MonkeyPatch, unit: str, run: ToolRun | None = N
         }
         return {call[1]: answers[call[0]] for call in calls}
 
-    monkeypatch.setattr("kprov.health.ask", ask)
-    monkeypatch.setattr("kprov.health.run_tool", lambda *_, **__: run)
+    monkeypatch.setattr("kprov.node.readiness.ask", ask)
+    monkeypatch.setattr("kprov.node.readiness.run_tool", lambda *_, **__: run)
     cluster = asked()
     connection: Any = SimpleNamespace(login=SimpleNamespace(name="box"))
     with pytest.raises(NotReadyError) as raised:

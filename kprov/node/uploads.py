@@ -1,0 +1,62 @@
+"""Archives are pushed to the host before its first change, while its services still run; a partial one is resumed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from kprov.diagnosis import known_remedy
+from kprov.errors import StepError
+from kprov.events import Emit, Transfer
+from kprov.host.connection import Connection
+from kprov.host.facts import ask
+from kprov.node.lock import exchange_under_lock
+from kprov.resources.base import Change, Upload
+
+_CHUNK = 262144
+
+
+def uploads_of(changes: Iterable[Change]) -> list[Upload]:
+    """The archives that the changes need, each once."""
+    return list({change.upload.sha256: change.upload for change in changes if change.upload}.values())
+
+
+def push(connection: Connection, upload: Upload, emit: Emit) -> None:
+    """Send an archive to the host unless all of it is there, under a lock that the caller holds.
+
+    A partial upload is resumed; if its SHA-256 turns out wrong, the archive is sent once more from the start.
+    """
+    seen = ask(connection, [("probe_upload", "upload", upload.stored)])["upload"]
+    if seen.get("whole") == "yes":
+        return
+    offset = int(seen.get("size") or 0)
+    for start in dict.fromkeys((offset if offset < upload.size else 0, 0)):
+        restart = [] if start else [("drop_part", upload.stored)]
+        receive = ("receive_upload", upload.stored, upload.sha256, str(upload.size - start))
+        reply = exchange_under_lock(connection, [*restart, receive], _read(upload, start, emit))
+        answers = reply.of_kind("upload")
+        if answers and answers[0]["ok"] == "yes":
+            return
+        cause = answers[0]["output"] or f"its SHA-256 there is {answers[0]['sum']}" if answers else reply.errors
+    raise StepError(
+        f"{upload.name} did not arrive whole",
+        where=connection.login.name,
+        cause=cause.strip(),
+        hint=f"{known_remedy(cause) or 'check whether /var is full'}; then run the same command again",
+    )
+
+
+def _read(upload: Upload, start: int, emit: Emit) -> Iterator[bytes]:
+    done = start
+    emit(Transfer(f"pushing {upload.name}", done, upload.size))
+    try:
+        with upload.source.open("rb") as stream:
+            stream.seek(start)
+            while chunk := stream.read(_CHUNK):
+                yield chunk
+                done += len(chunk)
+                emit(Transfer(f"pushing {upload.name}", done, upload.size))
+    except OSError as error:
+        raise StepError(
+            f"{upload.source} cannot be read: {error.strerror}",
+            hint="make it readable, then run the same command again",
+        ) from None

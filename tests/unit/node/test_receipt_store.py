@@ -1,0 +1,113 @@
+"""The receipt before, during and after a plan, and what it remembers of data."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from support.applying import change, connection, order, plan, receipt, run
+from support.local_host import LocalHost
+
+from kprov.errors import NotReadyError, StepError
+from kprov.events import StepDone
+from kprov.node.apply import apply
+from kprov.node.lock import host_lock
+from kprov.node.receipt_store import mark_proven, remember_data
+from kprov.plan import Plan
+from kprov.receipt import Receipt
+from kprov.resources.base import Action, Change, Made
+
+
+def test_the_receipt_says_what_is_going_to_be_made_before_it_is(host: LocalHost) -> None:
+    before = Receipt({"a": Made("file", "a", {"path": "a", "sha256": "old"})}, "done", {"kafka": {}}, {})
+    copy = host.folder / "seen"
+    host.before += f'look() {{ cp "$kprov_dir/receipt.json" {copy}; }}'
+    run(host, plan(change("a", ("look",)), change("b"), before=before))
+    intent = json.loads(copy.read_text())
+    assert intent["state"] == "applying"
+    assert intent["spec"] == {"kafka": {}}
+    assert intent["made"] == [
+        {"kind": "file", "id": "a", "path": "a", "sha256": "new", "pending": "yes", "previous": "old"},
+        {"kind": "file", "id": "b", "path": "b", "sha256": "new", "pending": "yes"},
+    ]
+    assert "pending" not in json.dumps(receipt(host))
+
+
+def test_what_is_going_to_be_made_is_no_other_one_than_an_interrupted_run_made(host: LocalHost) -> None:
+    """Else a release that two runs had come to would be unpacked a third time."""
+    pending = Made("file", "a", {"path": "a", "sha256": "new", "pending": "yes", "previous": "old"})
+    before = Receipt({"a": pending}, "applying", {"kafka": {}}, {})
+    with pytest.raises(StepError):
+        apply(
+            connection(host), plan(change("a", ("bad", "a")), before=before), "install", lambda _: None, lambda _: None
+        )
+    assert receipt(host)["made"] == [
+        {"kind": "file", "id": "a", "path": "a", "sha256": "new", "pending": "yes", "previous": "old"}
+    ]
+
+
+@pytest.mark.parametrize(("started_with", "known"), [("new", ""), ("old", "old")])
+def test_a_service_is_not_known_to_serve_before_its_gate(host: LocalHost, started_with: str, known: str) -> None:
+    """One that hangs after its start would else be taken for right by the next run."""
+    was = Made("service", "k", {"unit": "k", "fingerprint": started_with})
+    start = Change(
+        Action.START,
+        *("k", "service k", "it is inactive"),
+        (("note", "k"),),
+        made=Made("service", "k", {"unit": "k", "fingerprint": "new"}),
+        gate="k",
+    )
+
+    def gate(unit: str) -> None:
+        raise NotReadyError(f"{unit} hangs")
+
+    with pytest.raises(NotReadyError):
+        run(host, plan(start, before=Receipt({"k": was}, "done", {"kafka": {}}, {})), gate)
+    (entry,) = receipt(host)["made"]
+    assert entry["fingerprint"] == known
+
+
+def test_a_receipt_whose_writing_was_cut_off_is_no_success(host: LocalHost) -> None:
+    host.before += "write_receipt() { kill -9 $$; }"
+    with pytest.raises(StepError, match="the receipt could not be written"):
+        run(host, plan(change("a")))
+    assert order(host) == []
+
+
+def test_nothing_is_left_where_nothing_is_kept(host: LocalHost) -> None:
+    run(host, plan(change("a")))
+    gone = Change(Action.REMOVE, "a", "file a", "kprov made it", (("note", "gone"),))
+    events = run(host, plan(gone, before=Receipt(), after=Receipt()))
+    assert [event.text for event in events if isinstance(event, StepDone)] == ["remove file a"]
+    assert not host.state.exists()
+
+
+def data(path: Path, **more: str) -> Made:
+    return Made("data", f"data:{path}", {"path": str(path), "holds": "kafka", "owner": "kafka", **more})
+
+
+def test_the_receipt_remembers_the_data_that_the_services_wrote(host: LocalHost) -> None:
+    """They are looked at when all has been done, and again when it is proven."""
+    folder = host.folder / "kafka"
+    host.before += f'fill() {{ mkdir "{folder}" && : >"{folder}/meta.properties"; }}\n'
+    what = plan(change("a", ("fill",)))
+    made = {**what.after.made, f"data:{folder}": data(folder)}
+    run(host, Plan("box", what.changes, after=Receipt(made, "unproven", {"kafka": {}})))
+    (entry,) = (item for item in receipt(host)["made"] if item["kind"] == "data")
+    assert entry["filled"] == "yes"
+    assert entry["mount"].startswith("/")
+    with host_lock(connection(host), "install"):
+        mark_proven(connection(host), Receipt(made, "unproven", {"kafka": {}}))
+    assert entry in receipt(host)["made"]
+
+
+def test_an_install_with_nothing_to_do_writes_only_what_it_learned(host: LocalHost) -> None:
+    before, after = data(host.folder), data(host.folder, filled="yes", mount="/")
+    same = Plan("box", (), before=Receipt({after.id: after}), after=Receipt({after.id: after}))
+    remember_data(connection(host), same, "install")
+    assert not (host.state / "receipt.json").exists()
+    learned = Plan("box", (), before=Receipt({before.id: before}), after=Receipt({after.id: after}))
+    remember_data(connection(host), learned, "install")
+    assert receipt(host)["made"][0]["filled"] == "yes"
+    assert not (host.state / "lock").exists()

@@ -1,0 +1,77 @@
+"""Archives: pushed once, resumed, and refused unless they arrive whole."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+
+import pytest
+from support.applying import connection
+from support.local_host import LocalHost
+
+from kprov.errors import StepError
+from kprov.events import Event, Transfer
+from kprov.node.lock import host_lock
+from kprov.node.uploads import push
+from kprov.resources.base import Upload
+
+
+def pushed(host: LocalHost, upload: Upload) -> list[int]:
+    """Push, and how many bytes had been sent at each event."""
+    events: list[Event] = []
+    with host_lock(connection(host), "install"):
+        push(connection(host), upload, events.append)
+    return [event.done for event in events if isinstance(event, Transfer)]
+
+
+def test_an_archive_is_pushed(host: LocalHost, upload: Upload) -> None:
+    sent = pushed(host, upload)
+    assert (sent[0], sent[-1]) == (0, upload.size)
+    assert (host.state / "uploads" / upload.stored).read_bytes() == upload.source.read_bytes()
+
+
+def test_an_archive_that_is_there_is_not_pushed_again(host: LocalHost, upload: Upload) -> None:
+    pushed(host, upload)
+    assert pushed(host, upload) == []
+
+
+def test_a_partial_upload_is_resumed(host: LocalHost, upload: Upload) -> None:
+    (host.state / "uploads").mkdir()
+    (host.state / f"uploads/{upload.stored}.part").write_bytes(upload.source.read_bytes()[:400_000])
+    assert pushed(host, upload) == [400_000, 600_000]
+    assert (host.state / "uploads" / upload.stored).read_bytes() == upload.source.read_bytes()
+
+
+@pytest.mark.parametrize("size", [300_000, 600_000, 700_000])
+def test_a_part_of_something_else_costs_a_second_attempt(host: LocalHost, upload: Upload, size: int) -> None:
+    (host.state / "uploads").mkdir()
+    part = host.state / f"uploads/{upload.stored}.part"
+    part.write_bytes(bytes(size))
+    host.before += f"remove_file() {{ rm -f -- {part}; }}"  # the call names the host's own place
+    sent = pushed(host, upload)
+    assert sent[-1] == upload.size
+    assert (host.state / "uploads" / upload.stored).read_bytes() == upload.source.read_bytes()
+
+
+def test_an_archive_that_arrives_changed_is_refused(host: LocalHost, upload: Upload) -> None:
+    upload.source.write_bytes(bytes(upload.size))
+    with pytest.raises(StepError, match=r"kafka\.tgz did not arrive whole") as caught:
+        pushed(host, upload)
+    assert hashlib.sha256(bytes(upload.size)).hexdigest() in caught.value.problems[0].cause
+    assert os.listdir(host.state / "uploads") == []
+
+
+def test_a_full_disk_is_told(host: LocalHost, upload: Upload) -> None:
+    host.before += "receive_upload() { say upload ok=no output64=$(encoded 'No space left on device'); }"
+    with pytest.raises(StepError) as caught:
+        pushed(host, upload)
+    assert caught.value.problems[0].cause == "No space left on device"
+
+
+def test_an_archive_of_the_same_name_from_an_earlier_run_is_replaced(host: LocalHost, upload: Upload) -> None:
+    """An earlier run pushed it and was killed; since then the operator has another archive of that name."""
+    (host.state / "uploads").mkdir()
+    (host.state / "uploads/kafka.tgz").write_bytes(b"another")
+    pushed(host, upload)
+    contents = [path.read_bytes() for path in (host.state / "uploads").iterdir()]
+    assert upload.source.read_bytes() in contents
