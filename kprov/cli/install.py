@@ -25,7 +25,7 @@ from kprov.cli.options import (
 )
 from kprov.errors import ExitCode, NotReadyError, PreflightError, Problem
 from kprov.operations import install as operation
-from kprov.operations.execute import execute
+from kprov.operations.apply_and_prove import apply_and_prove
 from kprov.operations.request import Asked, Request
 from kprov.operations.session import Access
 from kprov.operations.taken_back import way_back
@@ -161,7 +161,9 @@ def _run(name: str, request: Request, *, yes: bool, as_json: bool, junit: Path |
                 confirm(_question(prepared, login.name), yes=yes)
             with output.changing() as emit:
                 proving = smoke_test and not settled
-                result = execute(connection, request, prepared, name, emit, smoke_test=proving, planned=output.planned)
+                result = apply_and_prove(
+                    connection, request, prepared, name, emit, smoke_test=proving, planned=output.planned
+                )
         if settled:
             return
         if result is not None:

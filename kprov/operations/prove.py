@@ -1,4 +1,4 @@
-"""The smoke test against an installation, and the receipt's word that it passed."""
+"""Runs the smoke test against an installation, and records in the receipt that it passed."""
 
 from __future__ import annotations
 
@@ -32,9 +32,12 @@ def _not_running(unit: str) -> str:
     return f"start it: kprov start HOST; read its log: kprov logs HOST --unit {unit.removesuffix('.service')}"
 
 
-def prove_install(connection: Connection, runtime: Runtime, receipt: Receipt, emit: Emit) -> SmokeResult:
-    """The smoke test of an install, with the host's lock held; the receipt says so when it has passed."""
-    with host_lock(connection, "install") as held:
+def prove_install(connection: Connection, runtime: Runtime, receipt: Receipt, command: str, emit: Emit) -> SmokeResult:
+    """The smoke test after a plan was applied, with the host's lock held; the receipt records that it passed.
+
+    command: the name that the lock shows to other runs.
+    """
+    with host_lock(connection, command) as held:
         result = prove(connection, runtime, emit)
         if result.passed:
             mark_proven(connection, receipt)

@@ -47,10 +47,11 @@ def way_back(request: Request, where: str, plan: Plan, cause: str) -> Problem | 
         return None
     what = "the log names a setting that changed" if named else "settings changed since the services last ran"
     lines = "\n".join(str(item) for item in suspects)
-    return Problem(what, where, lines, _hint(request, suspects))
+    return Problem(what, where, lines, command_back(request, suspects))
 
 
-def _hint(request: Request, settings: Sequence[Setting]) -> str:
+def command_back(request: Request, settings: Sequence[Setting]) -> str:
+    """How to set these back to their old values: a command, or where to do it by hand; empty for none."""
     if request.config is not None:
         return f"put the old values back in {request.config}, then run the same command again"
     words, rest = words_back(settings)

@@ -61,7 +61,7 @@ def prepare(monkeypatch: pytest.MonkeyPatch, host: ModelHost, **fields: Any) -> 
     plan = host.plan(wanted(cluster))
     live = runtime(cluster, cluster.hosts[0], "/java", "11")
     monkeypatch.setattr(operation, "prepare", lambda *_: Prepared(plan, live, **fields))
-    monkeypatch.setattr(cli, "execute", lambda *_, **__: None)
+    monkeypatch.setattr(cli, "apply_and_prove", lambda *_, **__: None)
     return plan
 
 

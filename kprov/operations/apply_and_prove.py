@@ -1,0 +1,57 @@
+"""Applies a prepared plan and proves it; where a new release does not become ready, the host is rolled back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kprov.errors import NotReadyError, StepError
+from kprov.events import Emit
+from kprov.host.connection import Connection
+from kprov.node.receipt_store import remember_data
+from kprov.operations.install import Prepared, apply_prepared
+from kprov.operations.prove import prove_install
+from kprov.operations.request import Request
+from kprov.operations.rollback import Failure, roll_back
+from kprov.operations.taken_back import with_way_back
+from kprov.plan import Plan
+from kprov.smoke import SmokeResult
+
+
+def apply_and_prove(
+    connection: Connection,
+    request: Request,
+    prepared: Prepared,
+    command: str,
+    emit: Emit,
+    *,
+    smoke_test: bool,
+    planned: Callable[[Plan], None],
+) -> SmokeResult | None:
+    """Apply the plan, wait until the services are ready, run the smoke test; its result, None where it was left out.
+
+    command: the name that the lock shows to other runs. planned: called with the plan of a rollback before it is
+    applied, since nobody is asked then.
+
+    Where the plan changes releases and these do not become ready, the host is rolled back; the error that is raised
+    then says first why. Raises what apply, await_ready and the smoke test raise.
+    """
+    before = prepared.before
+    where = connection.login.name
+    releases = f"Kafka {prepared.runtime.kafka}, ZooKeeper {prepared.runtime.zookeeper}"
+    try:
+        if prepared.plan.empty:
+            remember_data(connection, prepared.plan, command)
+        else:
+            apply_prepared(connection, prepared, command, emit, request.ready)
+        # This also proves what an earlier run has made and not proven.
+        result = prove_install(connection, prepared.runtime, prepared.plan.after, command, emit) if smoke_test else None
+    except (StepError, NotReadyError) as error:
+        if before is None:
+            raise with_way_back(error, request, where, prepared.plan) from error
+        failure = Failure(error, f"{releases} did not become ready")
+        raise roll_back(connection, request, prepared, emit, planned, before=before, failure=failure) from error
+    if result is not None and not result.passed and before is not None:
+        failed = NotReadyError("the smoke test failed", where=where, cause=result.failure)
+        failure = Failure(failed, f"{releases} did not pass the smoke test")
+        raise roll_back(connection, request, prepared, emit, planned, before=before, failure=failure)
+    return result
