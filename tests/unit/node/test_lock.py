@@ -12,7 +12,7 @@ from kprov.errors import LockedError, StepError
 from kprov.node.lock import host_lock
 
 
-def test_who_holds_the_lock_is_told(host: LocalHost) -> None:
+def test_a_run_that_does_not_get_the_lock_says_who_holds_it(host: LocalHost) -> None:
     with (
         host_lock(connection(host), "upgrade"),
         pytest.raises(LockedError) as caught,
@@ -39,7 +39,7 @@ def test_a_locked_host_is_left_alone(host: LocalHost) -> None:
     assert order(host) == []
 
 
-def test_a_lock_that_cannot_be_taken_is_no_lock(host: LocalHost) -> None:
+def test_a_lock_that_cannot_be_taken_ends_the_run(host: LocalHost) -> None:
     host.state.rmdir()
     host.state.symlink_to(host.folder)
     with pytest.raises(StepError, match="lock could not be taken") as caught:

@@ -1,4 +1,4 @@
-"""Readiness: what an error says when a service runs and does not become ready."""
+"""Waiting until a unit is ready: what an error says when it runs and does not become ready."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def tool(output: str, errors: str, code: int) -> ToolRun:
 def test_the_cause_is_what_the_tool_said_last(
     monkeypatch: pytest.MonkeyPatch, run: ToolRun, cause: str, hint: str
 ) -> None:
-    """And then the end of the broker's log, which is that of a broker in good health."""
+    """The end of the broker's log follows, which shows nothing wrong."""
     problem = given_up(monkeypatch, KAFKA_UNIT, run)
     assert "it serves no metadata" in problem.what
     assert problem.cause == f"{cause}\n{LOG}"

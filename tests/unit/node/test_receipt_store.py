@@ -19,7 +19,7 @@ from kprov.receipt import Receipt
 from kprov.resources.base import Action, Change, Made
 
 
-def test_the_receipt_says_what_is_going_to_be_made_before_it_is(host: LocalHost) -> None:
+def test_the_receipt_says_what_is_about_to_be_made(host: LocalHost) -> None:
     before = Receipt({"a": Made("file", "a", {"path": "a", "sha256": "old"})}, "done", {"kafka": {}}, {})
     copy = host.folder / "seen"
     host.before += f'look() {{ cp "$kprov_dir/receipt.json" {copy}; }}'
@@ -34,8 +34,8 @@ def test_the_receipt_says_what_is_going_to_be_made_before_it_is(host: LocalHost)
     assert "pending" not in json.dumps(receipt(host))
 
 
-def test_what_is_going_to_be_made_is_no_other_one_than_an_interrupted_run_made(host: LocalHost) -> None:
-    """Else a release that two runs had come to would be unpacked a third time."""
+def test_an_entry_is_not_its_own_predecessor_after_an_interrupted_run(host: LocalHost) -> None:
+    """Otherwise a release that two runs had unpacked would be unpacked a third time."""
     pending = Made("file", "a", {"path": "a", "sha256": "new", "pending": "yes", "previous": "old"})
     before = Receipt({"a": pending}, "applying", {"kafka": {}}, {})
     with pytest.raises(StepError):
@@ -48,8 +48,8 @@ def test_what_is_going_to_be_made_is_no_other_one_than_an_interrupted_run_made(h
 
 
 @pytest.mark.parametrize(("started_with", "known"), [("new", ""), ("old", "old")])
-def test_a_service_is_not_known_to_serve_before_its_gate(host: LocalHost, started_with: str, known: str) -> None:
-    """One that hangs after its start would else be taken for right by the next run."""
+def test_a_service_is_not_known_to_be_ready_before_its_gate(host: LocalHost, started_with: str, known: str) -> None:
+    """Otherwise the next run would rely on one that hangs after its start."""
     was = Made("service", "k", {"unit": "k", "fingerprint": started_with})
     start = Change(
         Action.START,
@@ -68,14 +68,14 @@ def test_a_service_is_not_known_to_serve_before_its_gate(host: LocalHost, starte
     assert entry["fingerprint"] == known
 
 
-def test_a_receipt_whose_writing_was_cut_off_is_no_success(host: LocalHost) -> None:
+def test_a_receipt_without_an_answer_counts_as_not_written(host: LocalHost) -> None:
     host.before += "write_receipt() { kill -9 $$; }"
     with pytest.raises(StepError, match="the receipt could not be written"):
         run(host, plan(change("a")))
     assert order(host) == []
 
 
-def test_nothing_is_left_where_nothing_is_kept(host: LocalHost) -> None:
+def test_a_host_with_nothing_of_kprovs_keeps_no_receipt(host: LocalHost) -> None:
     run(host, plan(change("a")))
     gone = Change(Action.REMOVE, "a", "file a", "kprov made it", (("note", "gone"),))
     events = run(host, plan(gone, before=Receipt(), after=Receipt()))
@@ -88,7 +88,7 @@ def data(path: Path, **more: str) -> Made:
 
 
 def test_the_receipt_remembers_the_data_that_the_services_wrote(host: LocalHost) -> None:
-    """They are looked at when all has been done, and again when it is proven."""
+    """They are looked at after the last change, and again after the smoke test."""
     folder = host.folder / "kafka"
     host.before += f'fill() {{ mkdir "{folder}" && : >"{folder}/meta.properties"; }}\n'
     what = plan(change("a", ("fill",)))

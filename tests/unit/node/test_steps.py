@@ -43,7 +43,7 @@ def test_small_files_travel_with_the_calls_that_need_them(host: LocalHost) -> No
     assert with_files[0][-1] == ("clear_stage",)
 
 
-def test_a_service_that_cannot_be_started_brings_its_journal_and_the_drop_ins_of_others(host: LocalHost) -> None:
+def test_a_failed_start_shows_the_journal_and_the_drop_ins_of_others(host: LocalHost) -> None:
     """systemctl itself only says that it failed."""
     host.stand_in(
         "systemctl",
@@ -62,7 +62,7 @@ def test_a_service_that_cannot_be_started_brings_its_journal_and_the_drop_ins_of
     )
 
 
-def test_a_known_cause_brings_its_remedy(host: LocalHost) -> None:
+def test_a_known_cause_comes_with_its_fix(host: LocalHost) -> None:
     host.before += "full() { echo 'cp: error writing: No space left on device'; return 1; }"
     with pytest.raises(StepError) as caught:
         run(host, plan(change("a", ("full",))))
@@ -71,7 +71,7 @@ def test_a_known_cause_brings_its_remedy(host: LocalHost) -> None:
     )
 
 
-def test_a_step_that_is_cut_off_is_no_success(host: LocalHost) -> None:
+def test_a_step_without_an_answer_counts_as_failed(host: LocalHost) -> None:
     host.before += "die() { kill -9 $$; }"
     with pytest.raises(StepError, match="create file b did not end"):
         run(host, plan(change("a"), change("b", ("die",)), change("c")))

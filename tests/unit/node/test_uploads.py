@@ -61,7 +61,7 @@ def test_an_archive_that_arrives_changed_is_refused(host: LocalHost, upload: Upl
     assert os.listdir(host.state / "uploads") == []
 
 
-def test_a_full_disk_is_told(host: LocalHost, upload: Upload) -> None:
+def test_a_full_disk_is_named_as_the_cause(host: LocalHost, upload: Upload) -> None:
     host.before += "receive_upload() { say upload ok=no output64=$(encoded 'No space left on device'); }"
     with pytest.raises(StepError) as caught:
         pushed(host, upload)
