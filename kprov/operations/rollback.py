@@ -42,7 +42,7 @@ class Rollback:
     """What happened during a rollback.
 
     target: the release that it goes back to. applied: whether its plan was applied and every service became ready.
-    proven: whether the smoke test passed after that. problems: what ended it early, or the smoke test.
+    proven: whether the smoke test passed after that. problems: why it was not applied or not proven.
     interrupted: whether Ctrl-C ended it.
     """
 
@@ -96,7 +96,7 @@ def roll_back(
     """
     target = f"Kafka {before.cluster.kafka.version}"
     for problem in failure.error.problems:
-        emit(Warned(f"{problem}: rolling back to {target}"))
+        emit(Warned(f"{problem}; rolling back to {target}"))
     back = _attempt(connection, _request_back(request, prepared.plan, before), before, emit, planned)
     now = HostNow(unknown="it was not looked at") if back.interrupted else look(connection, prepared.runtime.units)
     return report(failure, back, now, connection.login.name, _by_hand(request, prepared.plan))
@@ -117,8 +117,9 @@ def report(failure: Failure, back: Rollback, now: HostNow, where: str, by_hand: 
         ]
         hint = "run the smoke test again: kprov smoke-test HOST"
     else:
-        what = f"{failure.what}; the rollback to {back.target} {'was interrupted' if back.interrupted else 'failed'}"
-        happened = [_prefixed(what, problem) for problem in back.problems] or [Problem(what, where)]
+        happened = [
+            _prefixed(f"{failure.what}; the rollback to {back.target} failed", problem) for problem in back.problems
+        ]
         hint = f"fix the causes above; {by_hand}".removesuffix("; ")
     look_again = "" if now.active and back.applied else "check what runs: kprov status HOST; "
     state = Problem(str(now), where, hint=f"{look_again}{hint}")
@@ -159,7 +160,8 @@ def _attempt(
     except KprovError as error:
         return Rollback(target, applied, problems=error.problems)
     except KeyboardInterrupt:
-        return Rollback(target, applied, interrupted=True)
+        interrupted = Problem("interrupted", connection.login.name)
+        return Rollback(target, applied, problems=(interrupted,), interrupted=True)
     failed = () if smoke.passed else (Problem("the smoke test failed", connection.login.name, smoke.failure),)
     return Rollback(target, applied, proven=smoke.passed, problems=failed)
 

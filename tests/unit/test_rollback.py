@@ -212,7 +212,7 @@ def test_a_release_that_does_not_become_ready_is_rolled_back(scene: Callable[...
         "the host now",
     ]
     assert run.commands == ["upgrade", "rollback", "prove as rollback"]
-    assert run.events[0] == Warned("box: kafka.service is failed: rolling back to Kafka 1.0.0")
+    assert run.events[0] == Warned("box: kafka.service is failed; rolling back to Kafka 1.0.0")
     assert len(run.plans) == 1
     assert run.requests[0].drop == {"release:/new"}
 
@@ -262,11 +262,17 @@ def test_a_host_that_is_lost_during_the_rollback_is_reported_as_unknown(scene: C
     assert now.hint.endswith("take it back with: kprov install HOST --kafka-version 1.0.0")
 
 
-def test_an_interrupted_rollback_still_reports_the_first_cause(scene: Callable[..., Scene]) -> None:
-    error = scene(forward=NotReadyError([CAUSE]), back=KeyboardInterrupt()).run()
+@pytest.mark.parametrize(
+    ("where", "how_far"),
+    [("back", "the rollback to Kafka 1.0.0 failed"), ("smoke", "rolled back to Kafka 1.0.0, but it was not proven")],
+)
+def test_an_interrupted_rollback_still_reports_the_first_cause(
+    scene: Callable[..., Scene], where: str, how_far: str
+) -> None:
+    error = scene(forward=NotReadyError([CAUSE]), **{where: KeyboardInterrupt()}).run()
     first, back, now = error.problems
     assert (type(error), first) == (InterruptedRunError, CAUSE)
-    assert back.what.endswith("the rollback to Kafka 1.0.0 was interrupted")
+    assert back.what.endswith(f"{how_far}: interrupted")
     assert now.what == "the state of the host is not known: it was not looked at"
 
 
