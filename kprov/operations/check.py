@@ -9,7 +9,7 @@ from kprov.errors import UsageError
 from kprov.events import Emit, ignore
 from kprov.host.connection import Connection
 from kprov.operations.install import known_releases, plan_for, settled
-from kprov.operations.preflight import stopping
+from kprov.operations.preflight.outcome import stopping
 from kprov.operations.request import Asked, Request
 from kprov.operations.survey import Survey, survey
 

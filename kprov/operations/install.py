@@ -20,13 +20,9 @@ from kprov.node.apply import apply
 from kprov.node.readiness import await_ready
 from kprov.operations.address import reasons
 from kprov.operations.kept import refusals, spoken, used_again
-from kprov.operations.preflight import (
-    Releases,
-    in_short,
-    network,
-    real_paths,
-    stopping,
-)
+from kprov.operations.preflight.network import network
+from kprov.operations.preflight.outcome import in_short, stopping
+from kprov.operations.preflight.ways import real_paths
 from kprov.operations.request import Asked, Request
 from kprov.operations.session import accepted_data, asked_for, read_receipt
 from kprov.operations.snapshot import begins_from_logs
@@ -35,6 +31,7 @@ from kprov.plan import Plan, install_plan, writable
 from kprov.receipt import ON_HOST, Receipt
 from kprov.releases import catalogue
 from kprov.releases.archive import Archive
+from kprov.releases.chosen import Releases
 from kprov.releases.compatibility import Compatibility, check
 from kprov.releases.product import Product, java_major
 from kprov.releases.sources import NotAtHandError, NotCataloguedError, find_again, locate, require_folder

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 
 from kprov.checks import Result
@@ -13,14 +12,19 @@ from kprov.desired.java import java_path
 from kprov.host.connection import Connection
 from kprov.host.facts import Probe, ask, probe
 from kprov.operations.address import settle
-from kprov.operations.preflight import Releases, needed_ports, network, questions, subject, the_java
-from kprov.operations.preflight import zone as zone_here
+from kprov.operations.preflight.java import the_java
+from kprov.operations.preflight.network import network
+from kprov.operations.preflight.network import zone as zone_here
+from kprov.operations.preflight.ports import port_questions
+from kprov.operations.preflight.questions import questions
+from kprov.operations.preflight.subject import subject
 from kprov.operations.request import Asked
 from kprov.operations.snapshot import missing_snapshot
 from kprov.plan import writable
 from kprov.receipt import QUESTION, Receipt
+from kprov.releases.chosen import Releases
 from kprov.resources import labels
-from kprov.resources.base import Call, Seen
+from kprov.resources.base import Call
 from kprov.resources.removal import query_of
 from kprov.resources.system import FirewallPort
 from kprov.spec.broker import public_ports
@@ -66,22 +70,15 @@ def survey(connection: Connection, asked: Asked, receipt: Receipt, releases: Rel
     answer = replace(answer, seen=labels.with_labels(answer.seen))
     cluster, host = settle(cluster, host, network(answer), receipt)
     zone = zone_here(answer)
-    more: list[Call] = [("probe_port", f"port:{port}", str(port)) for port in needed_ports(cluster, host)]
+    more = port_questions(cluster, host)
     if answer.facts.firewalld:
         more += [FirewallPort(port, zone).query() for port in public_ports(cluster, host)]
     if more := [call for call in more if call not in calls]:
         answer = Probe(answer.facts, {**answer.seen, **ask(connection, more)})
-    java = releases.java.version if releases.java else _java_version(answer.seen["java"])
-    seen = the_java(releases, java_home, answer.seen, java, receipt=receipt)
+    seen = the_java(releases, java_home, answer.seen, receipt=receipt)
     asked = replace(asked, cluster=cluster, host=host)
     results = (
         *run_checks(subject(cluster, host, releases, seen, answer, receipt=receipt, java_home=java_home)),
         *missing_snapshot(asked, answer),
     )
-    return Survey(asked, receipt, releases, answer, java_home, java, zone, results)
-
-
-def _java_version(seen: Seen) -> str:
-    """The version that ``java -version`` of the host's own Java prints; empty where it prints none."""
-    match = re.search(r'version "([0-9][^"]*)"', seen.get("version", ""))
-    return match[1] if match else ""
+    return Survey(asked, receipt, releases, answer, java_home, seen.version, zone, results)

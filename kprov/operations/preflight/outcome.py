@@ -1,0 +1,40 @@
+"""What the results of the checks mean for an install, and the names by which a check can be ignored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from kprov.checks import NAMES, Result, Status
+from kprov.errors import Problem, UsageError, did_you_mean
+
+
+def require_names(names: Iterable[str]) -> None:
+    """Raise UsageError for a name that is no check's."""
+    if wrong := [name for name in names if name not in NAMES]:
+        known = f"the checks are {', '.join(NAMES)}"
+        raise UsageError(
+            [
+                Problem(f"there is no check {name}", "--ignore", hint=f"{did_you_mean(name, NAMES)} {known}".lstrip())
+                for name in wrong
+            ]
+        )
+
+
+def stopping(results: Iterable[Result], ignored: Sequence[str]) -> list[Result]:
+    """The results that an install stops at."""
+    return [item for item in results if item.status is Status.FAIL and item.check not in ignored]
+
+
+def in_short(results: Iterable[Result], ignored: Sequence[str]) -> str:
+    """One line about what did not stop an install and should be known; empty if there is nothing."""
+    parts = []
+    told: set[str] = set()
+    for words, names in (
+        ("fails and is ignored", [r.check for r in results if r.status is Status.FAIL and r.check in ignored]),
+        ("could be better", [r.check for r in results if r.status is Status.WARN]),
+        ("is not known", [r.check for r in results if r.status is Status.UNKNOWN]),
+    ):
+        if new := [name for name in dict.fromkeys(names) if name not in told]:
+            told.update(new)
+            parts.append(f"{words}: {', '.join(new)}")
+    return "; ".join(parts)

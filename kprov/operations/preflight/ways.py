@@ -1,0 +1,57 @@
+"""The way to each path: where it leads, what blocks it, and whom a directory on it keeps out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from kprov.checks.subject import Closed, Way
+from kprov.desired.hardening import PROTECTED
+from kprov.host.facts import Probe
+from kprov.operations.preflight.paths import used_paths
+from kprov.resources.base import ABSENT, Call, Seen
+from kprov.spec.model import Cluster, Host
+
+_WAY = "way:"
+
+
+def way_questions(cluster: Cluster, host: Host, java_home: str) -> list[Call]:
+    """What the probe is asked about the way to each path."""
+    used = [_question(item.path, item.users) for item in used_paths(cluster, host, java_home)]
+    return [*used, *(_question(path) for path in PROTECTED)]
+
+
+def ways(
+    cluster: Cluster, host: Host, java_home: str, seen: Mapping[str, Seen], made: Collection[str]
+) -> Iterator[Way]:
+    """The way to each path that is used; made: paths that kprov made."""
+    for item in used_paths(cluster, host, java_home):
+        answer = seen.get(f"{_WAY}{item.path}", ABSENT)
+        # A directory that kprov made is opened again by the plan.
+        closed = tuple(directory for directory in _closed(answer) if directory.path not in made)
+        yield Way(
+            item.purpose,
+            item.path,
+            answer.get("real", item.path),
+            answer.get("dangling", ""),
+            answer.get("target", ""),
+            answer.get("blocked", ""),
+            closed,
+            answer.get("judged") == "yes" or not item.users,
+            item.data,
+        )
+
+
+def real_paths(answer: Probe) -> dict[str, str]:
+    """Where each path that was asked for leads once symbolic links are followed."""
+    found = {id_.removeprefix(_WAY): seen for id_, seen in answer.seen.items() if id_.startswith(_WAY)}
+    return {path: seen["real"] for path, seen in found.items() if seen.get("real") and not seen.get("dangling")}
+
+
+def _question(path: str, users: Sequence[str] = ()) -> Call:
+    return ("probe_way", f"{_WAY}{path}", path, *users)
+
+
+def _closed(answer: Seen) -> Iterator[Closed]:
+    for line in answer.get("closed", "").splitlines():
+        user, mode, owner, path = (*line.split(" ", 3), "", "", "")[:4]
+        yield Closed(user, path, mode.rjust(4, "0"), owner)
