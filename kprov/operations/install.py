@@ -268,7 +268,7 @@ def prepare(connection: Connection, request: Request, asked: Asked, emit: Emit) 
         releases = find_releases(run.asked.cluster, run.receipt, request.archives, emit, gone)
         prepared = _plan(connection, request, run, releases, emit)
     if said := in_short(prepared.results, request.ignored):
-        emit(Warned(f"{said}; read more: kprov check HOST"))
+        emit(Warned(f"{said}; details: kprov check HOST"))
     moves = run.before is not None and prepared.plan.after.releases != run.receipt.releases
     plan = replace(prepared.plan, notes=(*prepared.plan.notes, *_finishes(request, run)))
     held = run.asked.cluster.kafka.protocol or ""

@@ -27,14 +27,16 @@ def stopping(results: Iterable[Result], ignored: Sequence[str]) -> list[Result]:
 
 def in_short(results: Iterable[Result], ignored: Sequence[str]) -> str:
     """One line about what did not stop an install and should be known; empty if there is nothing."""
+    results = tuple(results)
     parts = []
-    told: set[str] = set()
+    named: set[str] = set()
     for words, names in (
-        ("fails and is ignored", [r.check for r in results if r.status is Status.FAIL and r.check in ignored]),
-        ("could be better", [r.check for r in results if r.status is Status.WARN]),
-        ("is not known", [r.check for r in results if r.status is Status.UNKNOWN]),
+        ("failed and {} ignored", [r.check for r in results if r.status is Status.FAIL and r.check in ignored]),
+        ("gave warnings", [r.check for r in results if r.status is Status.WARN]),
+        ("could not be answered", [r.check for r in results if r.status is Status.UNKNOWN]),
     ):
-        if new := [name for name in dict.fromkeys(names) if name not in told]:
-            told.update(new)
-            parts.append(f"{words}: {', '.join(new)}")
+        if new := [name for name in dict.fromkeys(names) if name not in named]:
+            named.update(new)
+            count, was = ("1 check", "was") if len(new) == 1 else (f"{len(new)} checks", "were")
+            parts.append(f"{count} {words.format(was)} ({', '.join(new)})")
     return "; ".join(parts)
