@@ -83,15 +83,15 @@ class Neighbour:
 
 
 @dataclass(frozen=True)
-class Product:
-    """What will be installed, in words, and the day from which upstream mends nothing in it (ISO), if that is known."""
+class ProductLife:
+    """What will be installed, in words, and the day from which upstream no longer fixes it (ISO), if that is known."""
 
     label: str
     end_of_life: str = ""
 
 
 @dataclass(frozen=True)
-class Java:
+class ChosenJava:
     """The Java that will run: pushed for a machine, or the host's own in ``home`` that prints ``version``.
 
     unpacked: where kprov has unpacked it already, empty where it has not; None where that could not be read.
@@ -197,6 +197,6 @@ class Subject:
     firewalld: bool = False
     zone: str = ""
     filters: str = ""
-    products: tuple[Product, ...] = ()
-    java: Java | None = None
+    products: tuple[ProductLife, ...] = ()
+    java: ChosenJava | None = None
     today: str = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from kprov.checks.subject import Java, Neighbour, OpenFiles, Product, Subject
+from kprov.checks.subject import ChosenJava, Neighbour, OpenFiles, ProductLife, Subject
 from kprov.desired.common import KAFKA_UNIT, ZOOKEEPER_UNIT
 from kprov.desired.zookeeper import zookeeper_version
 from kprov.host.facts import Probe
@@ -30,7 +30,7 @@ def subject(
     cluster: Cluster,
     host: Host,
     releases: Releases,
-    java: Java,
+    java: ChosenJava,
     answer: Probe,
     *,
     receipt: Receipt,
@@ -106,9 +106,9 @@ def _neighbours(seen: Seen) -> Iterator[Neighbour]:
             yield Neighbour(int(pid), kind, command)
 
 
-def _products(cluster: Cluster, java: Java) -> Iterator[Product]:
+def _products(cluster: Cluster, java: ChosenJava) -> Iterator[ProductLife]:
     versions = {product.Product.KAFKA: cluster.kafka.version, product.Product.ZOOKEEPER: zookeeper_version(cluster)}
     for name, version in versions.items():
         ended = catalogue.end_of_life(name, version)
-        yield Product(f"{name.label} {version}", ended.isoformat() if ended else "")
-    yield Product(f"Java {java.version}".strip())
+        yield ProductLife(f"{name.label} {version}", ended.isoformat() if ended else "")
+    yield ProductLife(f"Java {java.version}".strip())

@@ -9,7 +9,18 @@ import pytest
 
 from kprov.checks import NAMES, Result, Status, run
 from kprov.checks.names import leads_home
-from kprov.checks.subject import Closed, Java, Neighbour, OpenFiles, Place, Policy, Port, Product, Subject, Way
+from kprov.checks.subject import (
+    ChosenJava,
+    Closed,
+    Neighbour,
+    OpenFiles,
+    Place,
+    Policy,
+    Port,
+    ProductLife,
+    Subject,
+    Way,
+)
 
 GIB = 2**20  # in KiB
 
@@ -45,8 +56,8 @@ HOST = Subject(
     swappiness=60,
     huge_pages="always [madvise] never",
     entropy=256,
-    products=(Product("ZooKeeper 3.8.6", "2099-01-01"),),
-    java=Java("Java 11.0.29", "x86_64", version="11.0.29"),
+    products=(ProductLife("ZooKeeper 3.8.6", "2099-01-01"),),
+    java=ChosenJava("Java 11.0.29", "x86_64", version="11.0.29"),
     today="2026-11-24",
 )
 
@@ -94,17 +105,17 @@ CASES: list[tuple[str, dict[str, Any], Status, str, str]] = [
     ("systemd", {"systemd": 219}, PASS, "systemd 219", ""),
     ("privileges", {"uid": 1000}, FAIL, "commands run as user 1000", "sudo"),
     ("tools", {"missing": ("tar", "useradd")}, FAIL, "the host lacks tar, useradd", "shadow-utils"),
-    ("java", {"java": Java("Java", home="/j", present=False)}, FAIL, "/j/bin/java is not there", "--java-home"),
+    ("java", {"java": ChosenJava("Java", home="/j", present=False)}, FAIL, "/j/bin/java is not there", "--java-home"),
     (
         "java",
-        {"java": Java("Java 11.0.29", "x86_64", version="11.0.29", unpacked="/usr/local/java/jre11")},
+        {"java": ChosenJava("Java 11.0.29", "x86_64", version="11.0.29", unpacked="/usr/local/java/jre11")},
         PASS,
         "Java 11.0.29 is on the host, in /usr/local/java/jre11",
         "",
     ),
-    ("java", {"java": Java("Java 11.0.29", unpacked=None)}, UNKNOWN, "could not be read", "/usr/local/java"),
-    ("java", {"java": Java("Java", home="/j")}, FAIL, "/j/bin/java does not tell its version", "--java-home"),
-    ("java", {"java": Java("Java", home="/j", version="11.0.2")}, PASS, "/j is Java 11.0.2", ""),
+    ("java", {"java": ChosenJava("Java 11.0.29", unpacked=None)}, UNKNOWN, "could not be read", "/usr/local/java"),
+    ("java", {"java": ChosenJava("Java", home="/j")}, FAIL, "/j/bin/java does not tell its version", "--java-home"),
+    ("java", {"java": ChosenJava("Java", home="/j", version="11.0.2")}, PASS, "/j is Java 11.0.2", ""),
     ("java", {"machine": "aarch64"}, FAIL, "Java 11.0.29 is for x86_64, the host is aarch64", "--arch aarch64"),
     ("memory", {"memory_kib": 1536 * 1024 - 1}, FAIL, "zookeeper.service 512m, kafka.service 1g) do not fit", "--heap"),
     ("memory", {"memory_kib": 1536 * 1024}, WARN, "leave hardly anything of 1536 MiB", "--zookeeper-heap"),
@@ -305,8 +316,14 @@ CASES: list[tuple[str, dict[str, Any], Status, str, str]] = [
     ("other-kafka", {"seen_units": ("confluent-kafka.service",)}, WARN, "unit confluent-kafka.service", "ports"),
     ("other-kafka", {"seen_homes": ("/opt/Kafka_2.11",)}, WARN, "/opt/Kafka_2.11", "ports"),
     ("other-zookeeper", {"seen_homes": ("/opt/kafka",)}, PASS, "no other ZooKeeper", ""),
-    ("end-of-life", {"products": (Product("X 1", "2020-06-01"),)}, WARN, "X 1 has had no fixes since", "later release"),
-    ("end-of-life", {"products": (Product("X 1"),)}, UNKNOWN, "no day is known for X 1", "project"),
+    (
+        "end-of-life",
+        {"products": (ProductLife("X 1", "2020-06-01"),)},
+        WARN,
+        "X 1 has had no fixes since",
+        "later release",
+    ),
+    ("end-of-life", {"products": (ProductLife("X 1"),)}, UNKNOWN, "no day is known for X 1", "project"),
 ]
 
 
