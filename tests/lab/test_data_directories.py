@@ -243,8 +243,8 @@ def test_what_start_cannot_repair_is_said(machine: Machine) -> None:
     machine.kprov("stop")
     machine.ssh(f"rm {HOME}/kk_zk_stop.sh; echo '# mine' >>{HOME}/config/server.properties")
     told = machine.kprov("start").err
-    assert f"file {HOME}/kk_zk_stop.sh is missing; kprov install {machine.address} puts it back" in told
-    assert f"{HOME}/config/server.properties was edited and is used as it is; kprov install" in told
+    assert f"file {HOME}/kk_zk_stop.sh is missing; restore it: kprov install {machine.address}" in told
+    assert f"{HOME}/config/server.properties was edited and is used as it is; replace it: kprov install" in told
     assert machine.ssh(f"tail -n 1 {HOME}/config/server.properties") == "# mine\n"
     machine.kprov("install", "--yes", "--no-smoke-test")
 

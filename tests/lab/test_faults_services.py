@@ -144,7 +144,9 @@ def test_a_kafka_that_hangs_without_binding(machine: Machine, reference: Converg
 def test_a_broker_that_zookeeper_still_lists(machine: Machine, reference: Converged) -> None:
     """As after a kill of the one before: its next start fails, and the one after that is waited for."""
     client = f"/usr/local/java/*/bin/java -cp '{HOME}/libs/*' org.apache.zookeeper.ZooKeeperMain -server localhost:2181"
-    listed = f"{{ echo create -e /brokers/ids/0 listed; sleep 8; echo quit; }} | {client} 2>&1"
+    refused = f"cat {HOME}/logs/server.log | grep -cE 'already registered|node already exists'"
+    until = f"for i in $(seq 300); do [ $({refused}) -eq $before ] || break; sleep 0.2; done"
+    listed = f"before=$({refused}); {{ echo create -e /brokers/ids/0 listed; {until}; echo quit; }} | {client} 2>&1"
     machine.ssh(
         f"systemctl stop kafka; systemd-run --quiet --unit=lister /bin/sh -c {shlex.quote(listed)};"
         "until journalctl -u lister | grep -q 'Created /brokers/ids/0'; do sleep 0.2; done"

@@ -14,7 +14,9 @@ _LIVING = (
     "/home/temp/kafka_logs/",
     "/var/lib/zookeeper/",
     f"{_HOME}/logs/",
+    f"{_HOME}/tmp/",
     "/usr/local/zookeeper/logs/",
+    "/usr/local/zookeeper/tmp/",
     "/var/lib/kprov/",
     "/tmp/",
 )
