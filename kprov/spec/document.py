@@ -1,4 +1,4 @@
-"""Writes docs/configuration.md from the models, so that the two cannot differ: ``python -m kprov.spec.document``."""
+"""Write docs/configuration.md from the models, so that the two cannot differ: ``python -m kprov.spec.document``."""
 
 from __future__ import annotations
 
@@ -24,14 +24,15 @@ _PARTS: tuple[tuple[str, type[BaseModel]], ...] = (
 
 _HEAD = """# kprov.yaml
 
-Flags suffice for one host; a file describes it once and for all. Unknown keys are errors, and all that is wrong is told
-at once, with the key path. Values of a host override the shared ones, flags override the file.
+Options are enough for one host; a file keeps the settings in one place. Unknown keys are errors. kprov reports all errors
+at once, each with its key path. Values of a host override the shared ones, and options override the file.
 
-Broker properties go under `kafka.properties`, or `hosts[].broker.properties` for one host. Each is checked by name,
-type and range against the tables of that Kafka version. `listeners`, `advertised.listeners`, `zookeeper.connect` and
-the replication factors of the internal topics follow from the hosts; setting them by hand is allowed and checked.
+Put broker properties under `kafka.properties`, or under `hosts[].broker.properties` for one host. kprov checks the name,
+type and range of each against the tables of that Kafka version. It derives `listeners`, `advertised.listeners`,
+`zookeeper.connect` and the replication factors of the internal topics from the hosts. You can set them yourself; kprov
+checks them too.
 
-This page is made from the models: `python -m kprov.spec.document > docs/configuration.md`.
+This page is generated from the models: `python -m kprov.spec.document > docs/configuration.md`.
 """
 
 
