@@ -337,7 +337,10 @@ def _read(upload: Upload, start: int, emit: Emit) -> Iterator[bytes]:
                 done += len(chunk)
                 emit(Transfer(f"pushing {upload.name}", done, upload.size))
     except OSError as error:
-        raise StepError(f"{upload.source} cannot be read: {error.strerror}") from None
+        raise StepError(
+            f"{upload.source} cannot be read: {error.strerror}",
+            hint="make it readable, or give another archive with --archives",
+        ) from None
 
 
 # ------------------------------------------------------------------ lock

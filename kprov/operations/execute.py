@@ -46,7 +46,12 @@ def execute(
             raise with_way_back(error, request, connection.login.name, prepared.plan) from error
         raise _gone_back(connection, request, prepared, emit, planned, before=prepared.before, error=error) from error
     if result is not None and not result.passed and prepared.before is not None:
-        failed = NotReadyError("the smoke test failed", where=connection.login.name, cause=result.failure)
+        failed = NotReadyError(
+            "the smoke test failed",
+            where=connection.login.name,
+            cause=result.failure,
+            hint="look for problems in its logs: kprov logs HOST",
+        )
         raise _gone_back(connection, request, prepared, emit, planned, before=prepared.before, error=failed)
     return result
 

@@ -117,7 +117,12 @@ def beside(path: Path) -> tuple[Checksum, Path] | None:
         try:
             text = file.read_text(encoding="utf-8", errors="replace")
         except OSError as error:
-            raise UsageError("it cannot be read", where=str(file), cause=str(error)) from error
+            raise UsageError(
+                "the checksum file cannot be read",
+                where=str(file),
+                cause=str(error),
+                hint="make it readable, or remove it",
+            ) from error
         return parse(text, path.name, where=str(file)), file
     return None
 

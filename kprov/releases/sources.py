@@ -114,7 +114,9 @@ def _given(given: str, cache: Path, emit: Emit) -> Path:
     try:
         url = httpx.URL(given)
     except httpx.InvalidURL as error:
-        raise UsageError(f"{given!r} is not an address", cause=str(error)) from error
+        raise UsageError(
+            f"{given!r} is not a URL", cause=str(error), hint="write a path, or http(s)://HOST/.../NAME.tgz"
+        ) from error
     raw, _, query = url.raw_path.partition(b"?")
     name = unquote(raw.decode("ascii").rpartition("/")[2])
     if url.scheme not in {"http", "https"} or not url.host or not re.fullmatch(r"[A-Za-z0-9_+][A-Za-z0-9_.+-]*", name):

@@ -238,7 +238,7 @@ def test_the_sum_of_an_address_is_looked_for_beside_it(
         ("https:///kafka.tgz", "is not the address of a file"),
         ("https://mirror.example/..%2f..%2fetc%2fpasswd", "is not the address of a file"),
         ("https://mirror.example/.hidden", "is not the address of a file"),
-        ("https://mirror.example:port/kafka.tgz", "is not an address"),
+        ("https://mirror.example:port/kafka.tgz", "is not a URL"),
         ("https://mirror.example/kafka.tgz#md5=abc", "the checksum in the address cannot be read"),
         (f"https://mirror.example/kafka.tgz#sha512={'a' * 64}", "the checksum in the address cannot be read"),
     ],
