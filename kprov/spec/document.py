@@ -24,11 +24,11 @@ _PARTS: tuple[tuple[str, type[BaseModel]], ...] = (
 
 _HEAD = """# kprov.yaml
 
-Options are enough for one host; a file keeps the settings in one place. Unknown keys are errors. kprov reports all errors
-at once, each with its key path. Values of a host override the shared ones, and options override the file.
+Options are enough for one host; a file keeps the settings in one place. Unknown keys are errors. kprov reports
+all errors at once, each with its key path. Values of a host override the shared ones, and options override the file.
 
-Put broker properties under `kafka.properties`, or under `hosts[].broker.properties` for one host. kprov checks the name,
-type and range of each against the tables of that Kafka version. It derives `listeners`, `advertised.listeners`,
+Put broker properties under `kafka.properties`, or under `hosts[].broker.properties` for one host. kprov checks the
+name, type and range of each against the tables of that Kafka version. It derives `listeners`, `advertised.listeners`,
 `zookeeper.connect` and the replication factors of the internal topics from the hosts. You can set them yourself; kprov
 checks them too.
 
