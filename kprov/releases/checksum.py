@@ -41,7 +41,7 @@ class Checksum:
         """Raise UsageError unless ``path`` has this sum.
 
         source: where this sum is from, for the message.
-        known: the file's own sum if it is at hand already; it is used if the algorithm is the same.
+        known: the file's checksum if it was computed before; used if the algorithm is the same.
         """
         actual = known if known is not None and known.algorithm == self.algorithm else digest(path, self.algorithm)
         if actual != self:

@@ -1,4 +1,4 @@
-"""Write docs/configuration.md from the models, so that the two cannot differ: ``python -m kprov.spec.document``."""
+"""Generates docs/configuration.md from the models: ``python -m kprov.spec.document``."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _PARTS: tuple[tuple[str, type[BaseModel]], ...] = (
 
 _HEAD = """# kprov.yaml
 
-Options are enough for one host; a file keeps the settings in one place. Unknown keys are errors. kprov reports
-all errors at once, each with its key path. Values of a host override the shared ones, and options override the file.
+Options are enough for one host; a file describes it completely. Unknown keys are errors, and all mistakes are reported
+at once, each with its key path. Values of a host override the shared values, and options override the file.
 
-Put broker properties under `kafka.properties`, or under `hosts[].broker.properties` for one host. kprov checks the
+Broker properties belong under `kafka.properties`, or under `hosts[].broker.properties` for one host. kprov checks the
 name, type and range of each against the tables of that Kafka version. It derives `listeners`, `advertised.listeners`,
-`zookeeper.connect` and the replication factors of the internal topics from the hosts. You can set them yourself; kprov
-checks them too.
+`zookeeper.connect` and the replication factors of the internal topics from the hosts; you may set them yourself, and
+kprov checks them.
 
 This page is generated from the models: `python -m kprov.spec.document > docs/configuration.md`.
 """
@@ -55,7 +55,7 @@ def _rows(model: type[BaseModel]) -> Iterator[str]:
 
 
 def _is_part(field: FieldInfo) -> bool:
-    """Whether the field is a group of keys with a section of its own."""
+    """Whether the field is a group of keys with its own section."""
     return isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
 
 

@@ -163,7 +163,7 @@ class _Model(BaseModel):
 
 
 class Kafka(_Model):
-    """The broker: its release, its directories and its settings."""
+    """The broker: its release, directories and settings."""
 
     version: KafkaVersion = Field("1.0.0", description="Kafka release, 1.0.0 to 3.9.x")
     scala: Annotated[str | None, BeforeValidator(_scala)] = Field(
@@ -228,7 +228,7 @@ class ZooKeeper(_Model):
 
 
 class Java(_Model):
-    """Java: pushed by kprov, or already on the host."""
+    """Java: from an archive, or one that is already on the host."""
 
     release: str = Field(
         "temurin-8",
@@ -254,7 +254,7 @@ class Java(_Model):
 
 
 class Ssh(_Model):
-    """How to log in, if ssh_config does not say."""
+    """How to log in, if ssh_config does not say it."""
 
     user: Annotated[str, AfterValidator(_user)] | None = Field(
         None, description="login name", json_schema_extra=_extra("a user name", USER_HINT)
@@ -268,7 +268,7 @@ class Ssh(_Model):
 
 
 class Broker(_Model):
-    """Settings of this host's broker."""
+    """Settings of a single broker."""
 
     id: Annotated[int, BeforeValidator(_whole)] = Field(
         0,
@@ -281,7 +281,7 @@ class Broker(_Model):
 
 
 class Server(_Model):
-    """Settings of this host's ZooKeeper server."""
+    """Settings of a single ZooKeeper server."""
 
     id: Annotated[int, BeforeValidator(_whole)] = Field(
         1,
@@ -293,7 +293,7 @@ class Server(_Model):
 
 
 class Host(_Model):
-    """One host."""
+    """A host of the cluster."""
 
     address: HostName = Field(description="name, address or ssh_config alias of the host")
     advertised: Annotated[str, AfterValidator(_advertised)] | None = Field(
