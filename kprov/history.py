@@ -73,7 +73,11 @@ def _paths(place: Path | None) -> list[Path]:
     try:
         return sorted(where.glob(f"*{SUFFIX}"), reverse=True)
     except OSError as error:
-        raise UsageError(f"the journals cannot be read: {error.strerror}", where=str(where)) from None
+        raise UsageError(
+            f"the journals cannot be read: {error.strerror}",
+            where=str(where),
+            hint="make this directory readable for your user",
+        ) from None
 
 
 def _read(path: Path) -> tuple[list[Record], bool]:

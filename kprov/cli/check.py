@@ -48,7 +48,7 @@ def check(
     as_json: bool,
     junit: Path | None,
 ) -> None:
-    """Look whether HOST can take the installation, and change nothing.
+    """Check whether HOST meets the requirements.
 
     \b
     Examples:
@@ -56,8 +56,8 @@ def check(
       kprov check kafka-1 --kafka-version 3.9.2 --java temurin-17
       kprov check kafka-1 --ignore memory
 
-    Each check passes, warns, fails, or could not be seen; what did not pass comes with what mends it. It ends with 3
-    if one fails. install runs the same checks.
+    Nothing is changed. The result of each check is passed, warning, failed or unknown, with a fix for anything that
+    did not pass. The exit code is 3 if a check fails. install runs the same checks.
     """
     with command("check", as_json=as_json, junit=junit) as output:
         request = Request(config, host, tuple(flags), access, archives, adopt, ignored)

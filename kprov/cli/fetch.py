@@ -1,4 +1,4 @@
-"""``kprov fetch``: archives into the cache, or into a folder for a closed network."""
+"""``kprov fetch``: download archives into the cache, or into a directory for a closed network."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ _INSTALL_OPTIONS = {"kafka_version", "zookeeper", "zookeeper_version", "java"}
     show_default=True,
     help=f"Catalogued: {', '.join(catalogue.known_versions(Product.KAFKA))}.",
 )
-@click.option("--scala", metavar="BUILD", help="Scala build of Kafka, for instance 2.12; follows from the version.")
+@click.option("--scala", metavar="BUILD", help="Scala build of Kafka, for instance 2.12. [the version's usual one]")
 @click.option(
     "--zookeeper",
     type=click.Choice(["standalone", "bundled"]),
     default="standalone",
     show_default=True,
-    help="Its own release, or the one inside Kafka's archive.",
+    help="A separate release, or the one inside Kafka's archive.",
 )
 @click.option(
     "--zookeeper-version",
@@ -51,23 +51,26 @@ _INSTALL_OPTIONS = {"kafka_version", "zookeeper", "zookeeper_version", "java"}
     type=click.Choice([*catalogue.known_versions(Product.JAVA), NO_JAVA]),
     default=catalogue.default_version(Product.JAVA),
     show_default=True,
-    help="Java release; none if the hosts have their own.",
+    help="Java release; none if the hosts have a Java already.",
 )
 @click.option(
     "--arch",
     type=click.Choice(catalogue.architectures()),
     default="x86_64",
     show_default=True,
-    help="Machine of the hosts, as `uname -m` says it.",
+    help="Machine type of the hosts, as `uname -m` prints it.",
 )
 @click.option(
     "--archives",
     metavar="DIR",
     type=click.Path(path_type=Path),
-    help="Folder with upstream files; looked at before cache and download.",
+    help="Search this directory before the cache and the download sites.",
 )
 @click.option(
-    "--to", metavar="DIR", type=click.Path(path_type=Path), help="Make a folder of the archives and their sums."
+    "--to",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Copy the archives and their checksums to this directory.",
 )
 @json_option
 def fetch(
@@ -82,15 +85,15 @@ def fetch(
     to: Path | None,
     as_json: bool,
 ) -> None:
-    """Get and verify the archives of a release.
+    """Download and verify the archives of a release.
 
     \b
     Examples:
-      kprov fetch                                    the defaults, into the cache
-      kprov fetch --to ./archives                    a folder for a closed network
+      kprov fetch                                    the default versions, into the cache
+      kprov fetch --to ./archives                    a directory for a closed network
       kprov fetch --kafka-version 3.9.2 --zookeeper bundled --java temurin-17
 
-    On the closed network: kprov install HOST --archives ./archives
+    In the closed network: kprov install HOST --archives ./archives
     """
     standalone = zookeeper == "standalone"
     with command("fetch", as_json=as_json) as output:

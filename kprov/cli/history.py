@@ -15,22 +15,25 @@ from kprov.ui.history import journal_lines, list_lines
 
 
 @click.group(cls=Group, invoke_without_command=True)
-@click.option("--host", metavar="HOST", help="Ask this host which runs it has seen, of whatever machine.")
-@click.option("-n", "--number", type=click.IntRange(1), default=20, show_default=True, help="Only the newest.")
+@click.option("--host", metavar="HOST", help="List the runs that this host recorded, from any machine.")
+@click.option(
+    "-n", "--number", type=click.IntRange(1), default=20, show_default=True, help="Show this many of the newest runs."
+)
 @access_options
 @json_option
 @click.pass_context
 def history(ctx: click.Context, host: str | None, number: int, access: Access, as_json: bool) -> None:
-    """List the runs that changed hosts or tried to: when, who, what, which hosts, and how each ended.
+    """List the runs that changed hosts, and how each ended.
 
     \b
     Examples:
       kprov history
       kprov history -n 5 --json
-      kprov history --host root@192.168.78.141      what the host itself has noted
-      kprov history show 20261124-181500-ab12       what happened in one of them
+      kprov history --host root@192.168.78.141      the runs that the host recorded
+      kprov history show 20261124-181500-ab12       the details of one run
 
-    Times are UTC. The newest 200 runs are kept on this machine; a host notes the runs that took its lock.
+    The list includes runs that failed before they changed anything. Times are UTC. This machine keeps the newest 200
+    runs; a host records the runs that took its lock.
     """
     if ctx.invoked_subcommand is not None:
         return
@@ -49,12 +52,14 @@ def history(ctx: click.Context, host: str | None, number: int, access: Access, a
 @click.argument("run_id", metavar="ID")
 @json_option
 def show(run_id: str, as_json: bool) -> None:
-    """Print the journal of a run; as much of its ID as is unique is enough.
+    """Print the journal of a run.
 
     \b
     Examples:
       kprov history show 20261124-181500-ab12
       kprov history show 20261124-18
+
+    The beginning of an ID is enough, as long as it is unique.
     """
     with command("history show", as_json=as_json) as output:
         run, records = find(run_id)

@@ -32,7 +32,7 @@ from kprov.operations.taken_back import way_back
 from kprov.spec.load import Flag
 from kprov.ui.output import counted
 
-_NO_SMOKE_TEST = click.option("--no-smoke-test", is_flag=True, help="Leave out the smoke test at the end.")
+_NO_SMOKE_TEST = click.option("--no-smoke-test", is_flag=True, help="Skip the smoke test at the end.")
 
 
 @click.command()
@@ -65,7 +65,7 @@ def install(
     no_smoke_test: bool,
     ready: int | None,
 ) -> None:
-    """Install Kafka, ZooKeeper and Java on HOST, start them and prove that clients are served.
+    """Install Kafka, ZooKeeper and Java on HOST and test them.
 
     \b
     Examples:
@@ -74,9 +74,9 @@ def install(
       kprov install kafka-1 --kafka-version 3.9.2 --set num.partitions=3 --yes
       kprov install --config kprov.yaml --archives ./archives
 
-    HOST is what ssh takes: [user@]name[:port] or an alias of ssh_config; the user is root or has
-    sudo. The plan is printed and asked for before anything is changed. On a host that kprov has installed,
-    what no option names stays as it was asked before; a file given with --config says all of it.
+    HOST is what ssh takes: [user@]name[:port] or an alias from ssh_config. The user is root or has sudo. kprov prints
+    the plan and asks before it changes anything. Options that you leave out keep the values that they had on this
+    host; with --config the file replaces all of them.
     """
     request = Request(config, host, tuple(flags), access, archives, adopt, ignored, accepted, ready=ready)
     _run("install", request, yes=yes, as_json=as_json, junit=junit, smoke_test=not no_smoke_test)
@@ -95,9 +95,7 @@ def install(
 @junit_option
 @_NO_SMOKE_TEST
 @ready_option
-@click.option(
-    "--finish", is_flag=True, help="Raise the protocol that an upgrade holds back: there is no way back then."
-)
+@click.option("--finish", is_flag=True, help="Switch to the new release's protocol; this cannot be undone.")
 def upgrade(
     *,
     host: str | None,
@@ -114,18 +112,18 @@ def upgrade(
     ready: int | None,
     finish: bool,
 ) -> None:
-    """Bring HOST to other releases of Kafka, ZooKeeper or Java, and back.
+    """Move HOST to other releases of Kafka, ZooKeeper or Java.
 
     \b
     Examples:
       kprov upgrade kafka-1 --kafka-version 1.1.1
       kprov upgrade kafka-1 --kafka-version 3.9.2 --zookeeper-version 3.8.6 --archives ./archives
-      kprov upgrade kafka-1 --kafka-version 1.0.0       back, as long as --finish was not said
-      kprov upgrade kafka-1 --finish                    the last step, without a way back
+      kprov upgrade kafka-1 --kafka-version 1.0.0       back, possible until --finish
+      kprov upgrade kafka-1 --finish                    the last step; cannot be undone
 
-    The new release is put beside the old one, links are switched, and each service that needs it restarts once;
-    data stay. The broker goes on speaking the protocol of the release before until --finish, which names the two
-    protocols and asks. A release that does not become ready is taken back, and the run ends with 6.
+    The new release is unpacked beside the old one, links are switched, and each affected service restarts once. The
+    data stay. The broker keeps speaking the previous release's protocol until --finish, which shows both protocols
+    and asks. A release that does not become ready is rolled back, and the exit code is 6.
     """
     request = Request(
         config,
@@ -209,8 +207,8 @@ def _before_finishing(prepared: operation.Prepared, before: Asked) -> Iterator[s
 @accept_data_option
 @ignore_option
 @json_option
-@click.option("--exit-code", is_flag=True, help="End with 10 if there are changes.")
-@click.option("--finish", is_flag=True, help="Show the last step of an upgrade, as upgrade --finish would make it.")
+@click.option("--exit-code", is_flag=True, help="Exit with 10 if there are changes.")
+@click.option("--finish", is_flag=True, help="Show what upgrade --finish would change.")
 def plan(
     *,
     host: str | None,
@@ -225,7 +223,7 @@ def plan(
     exit_code: bool,
     finish: bool,
 ) -> None:
-    """Show what install or upgrade would change on HOST, and change nothing.
+    """Show what install or upgrade would change on HOST.
 
     \b
     Examples:
@@ -233,6 +231,8 @@ def plan(
       kprov plan kafka-1 --set num.partitions=3
       kprov plan kafka-1 --kafka-version 1.1.1 --exit-code
       kprov plan kafka-1 --finish
+
+    Nothing is changed.
     """
     with command("plan", as_json=as_json) as output:
         request = Request(config, host, tuple(flags), access, archives, adopt, ignored, accepted, finish=finish)

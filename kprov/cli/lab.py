@@ -24,21 +24,23 @@ _REMOTE_COMMAND = "kprov.lab.ssh"
 
 def name_option(function: F) -> F:
     """The lab that a command is about."""
-    return click.option("--name", default=DEFAULT_NAME, show_default=True, metavar="NAME", help="Which lab.")(function)
+    return click.option("--name", default=DEFAULT_NAME, show_default=True, metavar="NAME", help="Name of the lab.")(
+        function
+    )
 
 
 @click.group(cls=Group)
 def lab() -> None:
-    """Throwaway hosts with systemd and sshd on this machine, to try kprov on.
+    """Create throwaway hosts on this machine to try kprov on.
 
     \b
     Examples:
       kprov lab up                 one host, 192.168.78.141
       kprov lab up --hosts 3       three
       kprov lab ssh kafka-2        log in
-      kprov lab down               leave nothing of them
+      kprov lab down               remove them completely
 
-    Needs Linux, root, and Debian's packages debootstrap and systemd-container.
+    The hosts run systemd and sshd. This needs Linux, root, and Debian's packages debootstrap and systemd-container.
     """
 
 
@@ -46,16 +48,18 @@ lab.add_command(archives)
 
 
 @lab.command()
-@click.option("--hosts", "count", type=click.IntRange(1, MOST_HOSTS), help="How many; more can be added later.  [1]")
-@click.option("--firewalld/--no-firewalld", default=None, help="Hosts with a firewall that lets only ssh in.")
-@click.option("--subnet", metavar="NET", help=f"Hosts are .141, .142 ... in it.  [{DEFAULT_SUBNET}]")
-@click.option("--mirror", metavar="URL", help="The Debian archive to build from.  [the one that apt uses]")
+@click.option(
+    "--hosts", "count", type=click.IntRange(1, MOST_HOSTS), help="Number of hosts; you can add more later.  [1]"
+)
+@click.option("--firewalld/--no-firewalld", default=None, help="Boot hosts with a firewall that admits only ssh.")
+@click.option("--subnet", metavar="NET", help=f"Network of the hosts, which get .141, .142 ...  [{DEFAULT_SUBNET}]")
+@click.option("--mirror", metavar="URL", help="Debian mirror to build from.  [the one that apt uses]")
 @name_option
 @json_option
 def up(
     *, count: int | None, firewalld: bool | None, subnet: str | None, mirror: str | None, name: str, as_json: bool
 ) -> None:
-    """Boot the hosts that are missing, and say how to reach each.
+    """Boot the lab's missing hosts and show how to reach each.
 
     \b
     Examples:
@@ -63,7 +67,7 @@ def up(
       kprov lab up --hosts 3 --firewalld
       kprov lab up --name second --subnet 10.78.0.0/24
 
-    What runs already is left alone; a host that died is booted again with the disk that it had.
+    Running hosts are left alone. A host that died is booted again with the disk that it had.
     """
     the_lab = Lab(name, subnet=parse_subnet(subnet) if subnet else None, mirror=mirror)
     with progress() as emit:
@@ -74,7 +78,7 @@ def up(
 @lab.command()
 @name_option
 def down(name: str) -> None:
-    """Remove the hosts with all that they wrote, their network and their files.
+    """Remove the lab's hosts with their network and all files.
 
     \b
     Examples:
@@ -89,7 +93,7 @@ def down(name: str) -> None:
 @name_option
 @json_option
 def status(name: str, as_json: bool) -> None:
-    """Say which hosts there are and how to reach each.
+    """List the lab's hosts and show how to reach each.
 
     \b
     Examples:
@@ -115,7 +119,7 @@ class _SshCommand(click.Command):
 @click.argument("command", nargs=-1)
 @click.pass_context
 def ssh(ctx: click.Context, name: str, host: str | None, command: tuple[str, ...]) -> None:
-    """Log in to HOST (the first one), or run COMMAND there.
+    """Log in to HOST (default: the first), or run COMMAND there.
 
     \b
     Examples:

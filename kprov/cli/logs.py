@@ -28,10 +28,10 @@ _LINES, _FOLLOWED_LINES = 10, 3
     "--lines",
     type=click.IntRange(0, 100_000),
     metavar="LINES",
-    help=f"The last lines of each log.  [{_LINES}, with --follow {_FOLLOWED_LINES}]",
+    help=f"Number of lines from each log.  [{_LINES}, with --follow {_FOLLOWED_LINES}]",
 )
-@click.option("--unit", type=click.Choice(["kafka", "zookeeper"]), help="Only of this service.")
-@click.option("--since", metavar="TIME", help="Only what is newer: 10m, 2h, 18:30, 2026-11-24T18:30 by HOST's clock.")
+@click.option("--unit", type=click.Choice(["kafka", "zookeeper"]), help="Read only this service's logs.")
+@click.option("--since", metavar="TIME", help="Skip older lines: 10m, 2h, 18:30, 2026-11-24T18:30 by HOST's clock.")
 def logs(
     *,
     host: str | None,
@@ -43,7 +43,7 @@ def logs(
     unit: str | None,
     since: str | None,
 ) -> None:
-    """Show what is wrong on HOST by its logs, the newest first, and the end of each log.
+    """Show the problems found in HOST's logs.
 
     \b
     Examples:
@@ -51,11 +51,15 @@ def logs(
       kprov logs kafka-1 --unit kafka --since 10m -n 50
       kprov logs kafka-1 --follow
 
-    Read are the journal of both services and Kafka's and ZooKeeper's own files: the last 2000 lines of each.
+    The newest problems come first, then the last lines of each log. kprov reads the journal of both services and the
+    log files of Kafka and ZooKeeper, the last 2000 lines of each.
     """
     with command("logs", as_json=as_json) as output:
         if follow and (as_json or since):
-            raise UsageError(f"{'--json' if as_json else '--since'} does not go with --follow", where="--follow")
+            option = "--json" if as_json else "--since"
+            raise UsageError(
+                f"{option} cannot be used with --follow", where="--follow", hint="leave out one of the two"
+            )
         start = since_argument(since) if since else ""
         name = f"{unit}.service" if unit else None
         login = access.login(bare_host(host, config))

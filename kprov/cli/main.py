@@ -64,11 +64,11 @@ def cli() -> None:
 
     \b
     Examples:
-      kprov install root@192.168.78.141      from an empty host to a proven broker
+      kprov install root@192.168.78.141      from an empty host to a tested broker
       kprov smoke-test root@192.168.78.141   create, produce, consume, delete
-      kprov uninstall root@192.168.78.141    take it all back
+      kprov uninstall root@192.168.78.141    remove everything
 
-    Nothing is needed on the host but sshd, /bin/sh, the core utilities, tar, gzip and systemd.
+    The host needs only sshd, /bin/sh, the core utilities, tar, gzip and systemd.
     """
 
 

@@ -63,11 +63,19 @@ def access_options(function: F) -> F:
     wrap.__name__, wrap.__doc__ = function.__name__, function.__doc__
     wrap.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
     for option in (
-        click.option("--accept-new-host-key", is_flag=True, help="Trust a host key that is not known yet."),
+        click.option("--accept-new-host-key", is_flag=True, help="Trust a host key that is not in known_hosts yet."),
         click.option(
-            "--sudo-password-file", type=_FILE, metavar="FILE", help="Read sudo's password there; - is standard input."
+            "--sudo-password-file",
+            type=_FILE,
+            metavar="FILE",
+            help="Read the sudo password from FILE; - is standard input.",
         ),
-        click.option("--password-file", type=_FILE, metavar="FILE", help="Read the login's password there, likewise."),
+        click.option(
+            "--password-file",
+            type=_FILE,
+            metavar="FILE",
+            help="Read the login password from FILE; - is standard input.",
+        ),
         click.option("--ssh-config", type=_FILE, metavar="FILE", help="Read this file instead of ~/.ssh/config."),
         click.option("-i", "--identity", type=_FILE, metavar="FILE", help="Log in with this private key."),
     ):
@@ -89,7 +97,9 @@ def _way_to(host: str | None, config: Path | None, access: Access) -> Way:
 
 def config_option(function: F) -> F:
     """--config FILE."""
-    return click.option("--config", type=_FILE, metavar="FILE", help="Read this kprov.yaml.")(function)
+    return click.option("--config", type=_FILE, metavar="FILE", help="Read the settings from this kprov.yaml.")(
+        function
+    )
 
 
 def json_option(function: F) -> F:
@@ -99,19 +109,22 @@ def json_option(function: F) -> F:
 
 def junit_option(function: F) -> F:
     """--junit FILE."""
-    return click.option("--junit", type=_FILE, metavar="FILE", help="Write a JUnit file for CI, too.")(function)
+    return click.option("--junit", type=_FILE, metavar="FILE", help="Also write a JUnit report to FILE.")(function)
 
 
 def archives_option(function: F) -> F:
     """--archives DIR."""
     return click.option(
-        "--archives", type=_FILE, metavar="DIR", help="Look for the archives here first, by their upstream names."
+        "--archives",
+        type=_FILE,
+        metavar="DIR",
+        help="Search this directory for archives first, by their upstream names.",
     )(function)
 
 
 def adopt_option(function: F) -> F:
     """--adopt."""
-    text = "Take over what others made where kprov's own belongs; uninstall puts it back."
+    text = "Replace existing files that kprov did not create; uninstall restores them."
     return click.option("--adopt", is_flag=True, help=text)(function)
 
 
@@ -133,7 +146,7 @@ def ready_option(function: F) -> F:
         "ready",
         type=click.IntRange(1, 86400),
         metavar="SECONDS",
-        help="How long each service may take until it serves. [300, ZooKeeper 60]",
+        help="Time limit for each service to become ready. [300, ZooKeeper 60]",
     )(function)
 
 
@@ -144,31 +157,31 @@ def ignore_option(function: F) -> F:
         "ignored",
         multiple=True,
         metavar="CHECK",
-        help="Go on although this check fails; may be repeated.",
+        help="Continue even if this check fails; may be repeated.",
     )(function)
 
 
 def yes_option(function: F) -> F:
     """--yes."""
-    return click.option("-y", "--yes", is_flag=True, help="Do not ask.")(function)
+    return click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")(function)
 
 
 # Each option of a specification: its metavar, and its help.
 _SPEC_OPTIONS: tuple[tuple[str, str, str], ...] = (
     ("--kafka-version", "VERSION", "Kafka release. [1.0.0]"),
-    ("--kafka-archive", "PATH", "Kafka's archive: a path or an address."),
-    ("--heap", "SIZE", "Heap of the broker. [1g]"),
+    ("--kafka-archive", "PATH", "Path or URL of Kafka's archive."),
+    ("--heap", "SIZE", "Heap size of the broker. [1g]"),
     ("--port", "PORT", "Port of the broker. [9092]"),
-    ("--jmx-port", "PORT", "JMX for the host itself alone, or off. [off]"),
+    ("--jmx-port", "PORT", "JMX port, reachable from the host only, or off. [off]"),
     ("--broker-id", "ID", "broker.id. [0]"),
-    ("--advertised", "ADDRESS", "What clients connect to. [HOST's address]"),
-    ("--zookeeper", "MODE", "standalone, or bundled: the one inside Kafka. [standalone]"),
+    ("--advertised", "ADDRESS", "Address that clients connect to. [HOST's address]"),
+    ("--zookeeper", "MODE", "standalone, or bundled with Kafka. [standalone]"),
     ("--zookeeper-version", "VERSION", "ZooKeeper release. [3.5.3-beta]"),
-    ("--zookeeper-archive", "PATH", "ZooKeeper's archive: a path or an address."),
-    ("--zookeeper-heap", "SIZE", "Heap of ZooKeeper. [512m]"),
+    ("--zookeeper-archive", "PATH", "Path or URL of ZooKeeper's archive."),
+    ("--zookeeper-heap", "SIZE", "Heap size of ZooKeeper. [512m]"),
     ("--java", "RELEASE", "Java to push: temurin-8, -11 or -17. [temurin-8]"),
-    ("--java-archive", "PATH", "Java's archive: a path or an address."),
-    ("--java-home", "DIR", "Use the Java that is on the host, and push none."),
+    ("--java-archive", "PATH", "Path or URL of Java's archive."),
+    ("--java-home", "DIR", "Use this Java on the host instead of pushing one."),
 )
 _NUMBERS = {"--port", "--jmx-port", "--broker-id"}
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
@@ -197,17 +210,17 @@ def spec_options(function: F) -> F:
         "--unset",
         multiple=True,
         metavar="KEY",
-        help="Reset a setting to its default: a property, or a key of kprov.yaml such as kafka.heap; may be repeated.",
+        help="Reset a property or a key of kprov.yaml, such as kafka.heap, to its default; may be repeated.",
     )(wrap)
     wrap = click.option(
         "--set-plugin",
         "plugin_properties",
         multiple=True,
         metavar="KEY=VALUE",
-        help="A property that a plugin of the broker reads, passed on unchecked; may be repeated.",
+        help="Property for a plugin of the broker, not checked by kprov; may be repeated.",
     )(wrap)
     wrap = click.option(
-        "--set", "properties", multiple=True, metavar="KEY=VALUE", help="A broker property; may be repeated."
+        "--set", "properties", multiple=True, metavar="KEY=VALUE", help="Broker property; may be repeated."
     )(wrap)
     for option, metavar, text in reversed(_SPEC_OPTIONS):
         wrap = click.option(option, metavar=metavar, help=text)(wrap)

@@ -24,15 +24,15 @@ _NO_HOST = "render reads no host: give the version with --kafka-version"
 @json_option
 @click.option("--to", type=click.Path(path_type=Path), metavar="DIR", default=Path("rendered"), show_default=True)
 def render(host: str | None, config: Path | None, flags: list[Flag], as_json: bool, to: Path) -> None:
-    """Write every file that install would put on HOST into a local folder; no host is contacted.
+    """Write the files that install would create to a directory.
 
     \b
     Examples:
       kprov render 192.168.78.141
       kprov render 192.168.78.141 --zookeeper bundled --to /tmp/rendered
 
-    Options are judged against the versions that you give, or the default ones: render does not know what runs on HOST,
-    while plan reads it there.
+    No host is contacted, so options are checked against the versions that you give, or the default ones; plan
+    checks them against the versions on HOST.
     """
     with command("render", as_json=as_json) as output:
         try:

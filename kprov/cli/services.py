@@ -45,13 +45,11 @@ def _verb(name: str, text: str) -> click.Command:
     return run if name == "stop" else accept_data_option(ready_option(run))
 
 
-start = _verb(
-    "start", "Start ZooKeeper, then Kafka, on HOST, and wait until they serve.\n\nExample: kprov start kafka-1"
-)
+start = _verb("start", "Start ZooKeeper and Kafka on HOST; wait until ready.\n\nExample: kprov start kafka-1")
 stop = _verb("stop", "Stop Kafka, then ZooKeeper, on HOST.\n\nExample: kprov stop kafka-1")
 restart = _verb(
     "restart",
-    "Stop Kafka and ZooKeeper on HOST, start them again and wait until they serve.\n\nExample: kprov restart kafka-1",
+    "Restart ZooKeeper and Kafka on HOST; wait until ready.\n\nExample: kprov restart kafka-1",
 )
 
 
@@ -61,12 +59,14 @@ restart = _verb(
 @access_options
 @json_option
 def status(host: str | None, config: Path | None, access: Access, as_json: bool) -> None:
-    """Show whether HOST serves and why not, with versions, units, ports, restarts and drift.
+    """Show whether Kafka and ZooKeeper run on HOST, and drift.
 
     \b
     Examples:
       kprov status root@192.168.78.141
       kprov status kafka-1 --json
+
+    Also shown: the reason if a service does not run, versions, units, ports and restarts.
     """
     with command("status", as_json=as_json) as output:
         login = access.login(bare_host(host, config))

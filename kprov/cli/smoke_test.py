@@ -30,8 +30,8 @@ _TOPIC = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")
 @access_options
 @json_option
 @junit_option
-@click.option("--topic", metavar="NAME", help="Use this name; a topic that is there already is refused.")
-@click.option("--keep", is_flag=True, help="Leave the topic and its messages behind.")
+@click.option("--topic", metavar="NAME", help="Name of the topic; must not exist yet.")
+@click.option("--keep", is_flag=True, help="Keep the topic and its messages.")
 def smoke_test(
     *,
     host: str | None,
@@ -42,14 +42,15 @@ def smoke_test(
     topic: str | None,
     keep: bool,
 ) -> None:
-    """Create a topic on HOST, produce and consume five messages, delete it: from the host and from here.
+    """Produce and consume five messages on HOST.
 
     \b
     Examples:
       kprov smoke-test root@192.168.78.141
       kprov smoke-test kafka-1 --topic msg --keep
 
-    A topic of yours is never touched.
+    The test creates a topic and deletes it afterwards. It runs on the host and from this machine, and never touches
+    your topics.
     """
     with command("smoke-test", as_json=as_json, junit=junit) as output:
         if topic is not None and not _TOPIC.fullmatch(topic):

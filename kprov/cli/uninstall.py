@@ -33,9 +33,9 @@ from kprov.ui.output import counted
 @click.option(
     "--purge",
     is_flag=True,
-    help="Remove the data, too: all messages are lost. With --force, also copies of edited files.",
+    help="Also remove the data: all messages are lost. With --force, also copies of edited files.",
 )
-@click.option("--force", is_flag=True, help="Go on where something was changed since; a copy stays without --purge.")
+@click.option("--force", is_flag=True, help="Also remove files that were edited; a copy stays unless --purge is given.")
 def uninstall(
     *,
     host: str | None,
@@ -47,9 +47,10 @@ def uninstall(
     purge: bool,
     force: bool,
 ) -> None:
-    """Take back all that install made on HOST; the data stay unless --purge.
+    """Remove everything that install created on HOST.
 
-    Copies of files that somebody edited (NAME.edited-TIME) stay as well, unless --purge and --force are both given.
+    The data stay unless you give --purge. Copies of edited files (NAME.edited-TIME) stay as well, unless you give both
+    --purge and --force.
 
     \b
     Examples:

@@ -27,18 +27,20 @@ from kprov.ui.output import counted
 @access_options
 @json_option
 @junit_option
-@click.option("--no-clients", is_flag=True, help="Leave out the tests that produce and consume; they take seconds.")
+@click.option("--no-clients", is_flag=True, help="Skip the tests that produce and consume; they take seconds.")
 def verify(
     *, host: str | None, config: Path | None, access: Access, as_json: bool, junit: Path | None, no_clients: bool
 ) -> None:
-    """Hold HOST against its receipt with the testinfra suite: files, users, units, ports, properties, topics.
+    """Compare HOST with its receipt, using the testinfra suite.
 
     \b
     Examples:
       kprov verify root@192.168.78.141
       kprov verify kafka-1 --junit verify.xml
 
-    The same suite runs under pytest: pytest --pyargs kprov.verify --hosts=ssh://kafka-1
+    The suite tests files, users, units, ports, properties and topics. It also runs under pytest:
+
+    pytest --pyargs kprov.verify --hosts=ssh://kafka-1
     """
     with command("verify", as_json=as_json, junit=junit) as output:
         operation.require_suite()

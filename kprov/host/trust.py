@@ -178,7 +178,11 @@ class _HostKeys(MissingHostKeyPolicy):
                     "or log in once: ssh HOST",
                 )
             if not self._trust.ask(f"The host key of {self.name} is not known: {shown}\nTrust it from now on?"):
-                raise DeclinedError(f"the host key {shown} was not accepted", where=where)
+                raise DeclinedError(
+                    f"the host key {shown} was not accepted",
+                    where=where,
+                    hint="compare it with the output of ssh-keygen -lf /etc/ssh/ssh_host_KIND_key.pub on the host",
+                )
         self._remember(kind, blob)
 
     def _remember(self, kind: str, blob: bytes) -> None:

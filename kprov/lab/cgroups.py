@@ -56,7 +56,11 @@ def remove(slot: Slot) -> None:
         while group.exists():
             _remove_tree(group)
             if time.monotonic() > deadline:
-                raise StepError(f"the control group {group} cannot be removed", cause="it still has processes")
+                raise StepError(
+                    f"the control group {group} cannot be removed",
+                    cause="it still has processes",
+                    hint=f"end the processes listed in {group}/cgroup.procs, then run the same command again",
+                )
             time.sleep(0.01)
 
 

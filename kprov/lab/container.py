@@ -108,7 +108,11 @@ def write_hosts_file(slot: Slot, text: str) -> None:
     etc = slot.root / "etc"
     # Whoever is root inside may have made a link of it, which would lead us out of the host's own files.
     if etc.is_symlink():
-        raise StepError(f"{etc} is a symbolic link", where=slot.name)
+        raise StepError(
+            f"{etc} is a symbolic link",
+            where=slot.name,
+            hint="remove the lab and boot it again: kprov lab down; kprov lab up",
+        )
     path, unfinished = etc / "hosts", etc / ".hosts.kprov-lab"
     if not path.is_symlink() and path.is_file() and path.read_text() == text:
         return

@@ -198,7 +198,7 @@ class Images:
             _remove(directory)
 
     def _remove_unfinished(self) -> None:
-        """Remove what builds left that were killed; we hold the lock, so none of them is going on."""
+        """Remove what killed builds left. We hold the lock, so no other build is running."""
         for directory in self._cache.glob(".unfinished-*"):
             _remove(directory)
 

@@ -219,7 +219,7 @@ class Lab:
         if container.exists(slot):
             if all(layer.is_dir() for layer in container.layers(slot)):
                 return
-            emit(Warned(f"{slot.name} is made anew: the image that it was made upon is gone from the cache"))
+            emit(Warned(f"{slot.name} is created again: its image is gone from the cache"))
         container.create(self._layout, slot, image)
 
     def _hosts_file(self, slots: tuple[Slot, ...]) -> str:

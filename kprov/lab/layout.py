@@ -169,8 +169,8 @@ def check_path(path: Path) -> None:
     if not path.is_absolute() or _UNSAFE.search(str(path)):
         raise UsageError(
             f"the lab cannot use the directory {str(path)!r}",
-            cause="it must be absolute and have no blanks, quotes or any of , : \\ % in it "
-            "(they mean something in mount options and in ssh_config)",
+            cause="blanks, quotes and , : \\ % have a meaning in mount options and in ssh_config",
+            hint="choose an absolute path without these characters",
         )
 
 

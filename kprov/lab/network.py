@@ -131,7 +131,10 @@ def disconnect(slot: Slot) -> None:
     with suppress(StepError):
         run("ip", "netns", "delete", slot.namespace)
     if slot.veth in links() or slot.namespace in namespaces():
-        raise StepError(f"the link {slot.veth} or the network namespace {slot.namespace} cannot be removed")
+        raise StepError(
+            f"the link {slot.veth} or the network namespace {slot.namespace} cannot be removed",
+            hint=f"find out what uses it: ip netns pids {slot.namespace}",
+        )
 
 
 def remove_bridge(layout: Layout) -> None:

@@ -134,6 +134,7 @@ def kill(match: Match) -> None:
                 f"process {pids[0]} does not end",
                 where=" ".join(command_line(pids[0])),
                 cause=f"it was killed {_PATIENCE:.0f} s ago: the kernel is waiting for a device",
+                hint="run the same command again later; if the process is still there, reboot this machine",
             )
 
 

@@ -10,7 +10,7 @@ from kprov.events import Emit, StepDone, StepFailed, StepStarted
 
 
 class Steps:
-    """Tells through ``emit`` which of ``count`` steps is going on."""
+    """Report through ``emit`` which of ``count`` steps is running."""
 
     def __init__(self, emit: Emit, count: int) -> None:
         self._emit = emit

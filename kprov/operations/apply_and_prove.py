@@ -51,7 +51,12 @@ def apply_and_prove(
         failure = Failure(error, f"{releases} did not become ready")
         raise roll_back(connection, request, prepared, emit, planned, before=before, failure=failure) from error
     if result is not None and not result.passed and before is not None:
-        failed = NotReadyError("the smoke test failed", where=where, cause=result.failure)
+        failed = NotReadyError(
+            "the smoke test failed",
+            where=where,
+            cause=result.failure,
+            hint="look for problems in its logs: kprov logs HOST",
+        )
         failure = Failure(failed, f"{releases} did not pass the smoke test")
         raise roll_back(connection, request, prepared, emit, planned, before=before, failure=failure)
     return result

@@ -16,6 +16,9 @@ def host_history(connection: Connection) -> list[Run]:
     seen = ask(connection, [("probe_journal", "journal")])["journal"]
     if seen["status"] == "unknown":
         raise PreflightError(
-            "the host's journal cannot be read", where=connection.login.name, cause=seen.get("why", "")
+            "the host's journal cannot be read",
+            where=connection.login.name,
+            cause=seen.get("why", ""),
+            hint="make /var/lib/kprov/journal on the host readable for root",
         )
     return host_runs(seen.get("content", ""), locked=seen.get("locked") == "yes")

@@ -84,7 +84,12 @@ def read_logs(connection: Connection, *, unit: str | None, lines: int, since: st
     seen = ask(connection, calls)
     clock = seen["clock"]
     if clock["status"] != "present":
-        raise UsageError(f"the host cannot read {since!r}", where="--since", cause=clock.get("why", ""))
+        raise UsageError(
+            f"the host does not understand the time {since!r}",
+            where="--since",
+            cause=clock.get("why", ""),
+            hint="write 10m, 2h, 18:30 or 2026-11-24T18:30",
+        )
     zone, start = zone_of(clock.get("zone", "")), int(clock.get("since", "0"))
     entries: list[Entry] = []
     tails = []

@@ -1,5 +1,5 @@
-"""What can be installed: the catalogue, what runs with what, and archives found, checked and kept.
+"""What can be installed: the catalogue, compatible versions, and how archives are found, verified and kept.
 
-``catalogue`` says what is wanted, ``compatibility`` whether it runs together, ``sources`` finds the archive
-(``download`` if need be), ``archive`` and ``tarball`` check it, ``bundle`` makes the folder for a closed network.
+``catalogue`` describes a release, ``compatibility`` checks versions together, ``sources`` finds the archive and
+``download`` downloads it, ``archive`` verifies it, and ``bundle`` fills the directory for a closed network.
 """

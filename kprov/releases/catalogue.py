@@ -1,7 +1,7 @@
 """The catalogue: which releases kprov knows, what their archives are called, where they are, what is inside.
 
 The data is ``catalogue.yaml``. What is asked for becomes a :class:`Wanted`, with which ``sources.locate``
-finds the archive. A version that is not in the catalogue can be wanted too: its archive has to be at hand.
+finds the archive. A version that is not in the catalogue can be installed too, from an archive that is found locally.
 """
 
 from __future__ import annotations

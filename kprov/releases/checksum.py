@@ -41,7 +41,7 @@ class Checksum:
         """Raise UsageError unless ``path`` has this sum.
 
         source: where this sum is from, for the message.
-        known: the file's own sum if it is at hand already; it is used if the algorithm is the same.
+        known: the file's checksum if it was computed before; used if the algorithm is the same.
         """
         actual = known if known is not None and known.algorithm == self.algorithm else digest(path, self.algorithm)
         if actual != self:
@@ -117,7 +117,12 @@ def beside(path: Path) -> tuple[Checksum, Path] | None:
         try:
             text = file.read_text(encoding="utf-8", errors="replace")
         except OSError as error:
-            raise UsageError("it cannot be read", where=str(file), cause=str(error)) from error
+            raise UsageError(
+                "the checksum file cannot be read",
+                where=str(file),
+                cause=str(error),
+                hint="make it readable, or remove it",
+            ) from error
         return parse(text, path.name, where=str(file)), file
     return None
 

@@ -178,7 +178,7 @@ def _text(this: _Try, address: str) -> str:
 
 
 def _get(this: _Try, address: str) -> None:
-    """Get the file into the part, going on after each cut, until it is all there. Raises _FailedError."""
+    """Download the file into the part and resume after each lost connection. Raises _FailedError."""
     barren = 0
     while True:
         before = _size(this.part)
@@ -241,7 +241,7 @@ def _told(this: _Try, chunks: Iterator[bytes], done: int, total: int | None) -> 
 
 
 def _range(part: Path, address: str) -> tuple[int, dict[str, str]]:
-    """How much is there already, and the headers that ask for the rest; (0, {}) to begin anew."""
+    """The size of the part, and the headers that request the rest; (0, {}) to start from the beginning."""
     try:
         notes = json.loads(_notes(part).read_text(encoding="utf-8"))
         validator = notes["validator"] if notes["address"] == address else ""

@@ -81,7 +81,7 @@ def locate(
         must be published beside the file.
     archives: a folder that is searched by upstream's file names before cache and download.
     cache: where downloads are kept; :func:`default_cache` if None.
-    fetch: whether to download what is not at hand; NotAtHandError otherwise.
+    fetch: whether to download what is not found locally; NotAtHandError otherwise.
     Raises UsageError if it is not found anywhere (naming every place), or if what is found is not what is wanted.
     A bad file in the cache is dropped and downloaded again; one that the user gave is an error.
     """
@@ -96,14 +96,14 @@ def locate(
     if wanted.upstream is None:
         raise _nowhere(search)
     if not fetch:
-        raise NotAtHandError(f"{wanted} is not at hand", cause="\n".join(search.looked), hint=_carry(wanted))
+        raise NotAtHandError(f"{wanted} was not found locally", cause="\n".join(search.looked), hint=_carry(wanted))
     try:
         path = download(wanted.upstream, cache, emit=emit)
     except UnreachableError as error:
         problem = error.problems[0]
         search.looked += problem.cause.splitlines()
         raise UsageError(
-            f"{wanted} is not at hand, and {problem.what}", cause="\n".join(search.looked), hint=_carry(wanted)
+            f"{wanted} was not found locally, and {problem.what}", cause="\n".join(search.looked), hint=_carry(wanted)
         ) from error
     return search.inspect(path)
 
@@ -114,7 +114,9 @@ def _given(given: str, cache: Path, emit: Emit) -> Path:
     try:
         url = httpx.URL(given)
     except httpx.InvalidURL as error:
-        raise UsageError(f"{given!r} is not an address", cause=str(error)) from error
+        raise UsageError(
+            f"{given!r} is not a URL", cause=str(error), hint="write a path, or http(s)://HOST/.../NAME.tgz"
+        ) from error
     raw, _, query = url.raw_path.partition(b"?")
     name = unquote(raw.decode("ascii").rpartition("/")[2])
     if url.scheme not in {"http", "https"} or not url.host or not re.fullmatch(r"[A-Za-z0-9_+][A-Za-z0-9_.+-]*", name):
@@ -222,7 +224,7 @@ def _names(wanted: Wanted) -> str:
 def _nowhere(search: _Search) -> NotCataloguedError:
     wanted = search.wanted
     return NotCataloguedError(
-        f"{wanted} is not at hand, and not in the catalogue",
+        f"{wanted} was not found locally and is not in the catalogue",
         cause="\n".join(search.looked),
         hint=f"put {_names(wanted)} into a folder and pass --archives DIR, or name the archive in kprov.yaml; "
         f"{not_catalogued(wanted)}",

@@ -163,37 +163,37 @@ class _Model(BaseModel):
 
 
 class Kafka(_Model):
-    """The broker: which release, where, and with which settings."""
+    """The broker: its release, directories and settings."""
 
     version: KafkaVersion = Field("1.0.0", description="Kafka release, 1.0.0 to 3.9.x")
     scala: Annotated[str | None, BeforeValidator(_scala)] = Field(
         None,
         pattern=r"^2\.1[1-3]$",
-        description="Scala build of the release; follows from it",
+        description="Scala build of the release; derived from it by default",
         json_schema_extra=_extra("a Scala build", "choose 2.11, 2.12 or 2.13, or leave it out"),
     )
-    archive: ArchiveSource = Field(None, description="path or address of the archive; found by its name otherwise")
+    archive: ArchiveSource = Field(None, description="path or URL of the archive; by default found by its name")
     home: Directory = Field("/usr/local/single_kafka", description="Kafka home: bin, config, libs, logs")
     port: Port = Field(9092, description="port of the PLAINTEXT listener")
-    heap: Heap = Field("1g", description="heap of the broker, minimum and maximum")
+    heap: Heap = Field("1g", description="heap size of the broker, minimum and maximum")
     jmx_port: Annotated[Port | None, BeforeValidator(_off)] = Field(
         None,
-        description="port of JMX, for the host itself alone and without a password; or off",
+        description="JMX port, reachable from the host only and without a password; or off",
         json_schema_extra=_A_PORT,
     )
     properties: Properties = Field(
-        default_factory=dict, description="broker properties, checked by name, type and range"
+        default_factory=dict, description="broker properties; kprov checks name, type and range"
     )
     plugin_properties: Properties = Field(
         default_factory=dict,
-        description="properties that plugins of the broker read, such as a metrics reporter; kprov cannot check them "
-        "and refuses only keys of Kafka's own and misspellings of these",
+        description="properties for plugins of the broker, such as a metrics reporter; kprov cannot check them and "
+        "refuses only Kafka's own keys and misspellings of these",
     )
     protocol: str | None = Field(
         None,
         pattern=r"^[0-9]\.[0-9]{1,2}$",
-        description="inter.broker.protocol.version, and the message format below 3.0; `kprov upgrade` holds it at the "
-        "release before until `--finish`",
+        description="inter.broker.protocol.version, and below 3.0 also the message format; `kprov upgrade` keeps the "
+        "previous release's value until `--finish`",
         json_schema_extra=_extra("a protocol version", "write two numbers in quotes, for instance '1.0'"),
     )
 
@@ -203,30 +203,32 @@ class Kafka(_Model):
 
 
 class ZooKeeper(_Model):
-    """ZooKeeper: its own release, or the one that Kafka's archive brings."""
+    """ZooKeeper: a separate release, or the one inside Kafka's archive."""
 
     mode: Mode = Field(
-        Mode.STANDALONE, description="standalone: its own release; bundled: the one inside Kafka's archive"
+        Mode.STANDALONE, description="standalone: a separate release; bundled: the one inside Kafka's archive"
     )
-    version: ZooKeeperVersion = Field("3.5.3-beta", description="ZooKeeper release, where mode is standalone")
-    archive: ArchiveSource = Field(None, description="path or address of the archive; found by its name otherwise")
+    version: ZooKeeperVersion = Field("3.5.3-beta", description="ZooKeeper release, if mode is standalone")
+    archive: ArchiveSource = Field(None, description="path or URL of the archive; by default found by its name")
     home: Directory = Field("/usr/local/zookeeper", description="ZooKeeper home: bin, conf, logs")
     data_dir: Directory | None = Field(
         None,
-        description="snapshots and myid; /var/lib/zookeeper/data, or zk_dir/zk_data in Kafka's home",
+        description="directory of snapshots and myid; default: /var/lib/zookeeper/data, "
+        "if bundled zk_dir/zk_data in Kafka's home",
         json_schema_extra=_A_PATH,
     )
     data_log_dir: Directory | None = Field(
         None,
-        description="transaction logs; /var/lib/zookeeper/logs, or zk_dir/zk_logs in Kafka's home",
+        description="directory of transaction logs; default: /var/lib/zookeeper/logs, "
+        "if bundled zk_dir/zk_logs in Kafka's home",
         json_schema_extra=_A_PATH,
     )
     client_port: Port = Field(2181, description="port for clients")
-    heap: Heap = Field("512m", description="heap of ZooKeeper, minimum and maximum")
+    heap: Heap = Field("512m", description="heap size of ZooKeeper, minimum and maximum")
 
 
 class Java(_Model):
-    """Java: pushed, or one that is on the host already."""
+    """Java: from an archive, or one that is already on the host."""
 
     release: str = Field(
         "temurin-8",
@@ -234,10 +236,10 @@ class Java(_Model):
         description="Java release to push: temurin-8, temurin-11 or temurin-17",
         json_schema_extra=_extra("a Java release", "choose temurin-8, temurin-11 or temurin-17"),
     )
-    archive: ArchiveSource = Field(None, description="path or address of the archive; found by its name otherwise")
+    archive: ArchiveSource = Field(None, description="path or URL of the archive; by default found by its name")
     home: Annotated[str, AfterValidator(_existing_directory)] | None = Field(
         None,
-        description="JAVA_HOME on the host; nothing is pushed then",
+        description="JAVA_HOME of a Java that is already on the host; kprov then pushes none",
         json_schema_extra=_A_PATH,
     )
 
@@ -252,7 +254,7 @@ class Java(_Model):
 
 
 class Ssh(_Model):
-    """How to log in, where ssh_config does not say it."""
+    """How to log in, if ssh_config does not say it."""
 
     user: Annotated[str, AfterValidator(_user)] | None = Field(
         None, description="login name", json_schema_extra=_extra("a user name", USER_HINT)
@@ -266,7 +268,7 @@ class Ssh(_Model):
 
 
 class Broker(_Model):
-    """What differs from broker to broker."""
+    """Settings of a single broker."""
 
     id: Annotated[int, BeforeValidator(_whole)] = Field(
         0,
@@ -274,14 +276,12 @@ class Broker(_Model):
         description="broker.id, unique in the cluster",
         json_schema_extra=_extra("a broker id", "choose one from 0 to 1000"),
     )
-    properties: Properties = Field(default_factory=dict, description="broker properties of this host alone")
-    plugin_properties: Properties = Field(
-        default_factory=dict, description="properties that plugins of this host's broker read"
-    )
+    properties: Properties = Field(default_factory=dict, description="broker properties of this host only")
+    plugin_properties: Properties = Field(default_factory=dict, description="plugin properties of this host only")
 
 
 class Server(_Model):
-    """What differs from ZooKeeper server to ZooKeeper server."""
+    """Settings of a single ZooKeeper server."""
 
     id: Annotated[int, BeforeValidator(_whole)] = Field(
         1,
@@ -293,18 +293,18 @@ class Server(_Model):
 
 
 class Host(_Model):
-    """One machine."""
+    """A host of the cluster."""
 
     address: HostName = Field(description="name, address or ssh_config alias of the host")
     advertised: Annotated[str, AfterValidator(_advertised)] | None = Field(
         None,
-        description="name or address that clients use; the address otherwise",
+        description="name or address that clients connect to; default: `address`",
         json_schema_extra=_extra("a host name or an address", "write it in quotes"),
     )
     internal: Annotated[str, AfterValidator(_advertised)] | None = Field(
         None,
-        description="name or address by which the host reaches itself, where that which clients use does not lead "
-        "there, as behind NAT; found out otherwise",
+        description="name or address by which the host reaches itself, if the one for clients does not work from there "
+        "(behind NAT); detected by default",
         json_schema_extra=_extra("a host name or an address", "write it in quotes"),
     )
     ssh: Annotated[Ssh, BeforeValidator(_group)] = Field(default_factory=Ssh, description="how to log in")
@@ -322,4 +322,4 @@ class Cluster(_Model):
     kafka: Annotated[Kafka, BeforeValidator(_group)] = Field(default_factory=Kafka)
     zookeeper: Annotated[ZooKeeper, BeforeValidator(_group)] = Field(default_factory=ZooKeeper)
     java: Annotated[Java, BeforeValidator(_group)] = Field(default_factory=Java)
-    hosts: Annotated[tuple[Host, ...], AfterValidator(_some)] = Field(description="the machines")
+    hosts: Annotated[tuple[Host, ...], AfterValidator(_some)] = Field(description="the hosts")

@@ -69,7 +69,12 @@ def run_suite(connection: Connection, emit: Emit, *, clients: bool) -> tuple[Ver
     with _no_foreign_settings():
         code = pytest.main(words, plugins=[_Named(collector)])
     if code not in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED} or not collector.results:
-        raise StepError("the suite did not run to its end", where=connection.login.name, cause=f"pytest: {code!r}")
+        raise StepError(
+            "the testinfra suite did not finish",
+            where=connection.login.name,
+            cause=f"pytest: {code!r}",
+            hint="run it with pytest for details: pytest --pyargs kprov.verify --hosts=ssh://HOST",
+        )
     return tuple(collector.results)
 
 

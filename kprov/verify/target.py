@@ -91,7 +91,9 @@ class Target:
             )
         receipt = receipts.parse(found.out, self.name)
         if receipt.spec is None:
-            raise PreflightError("kprov has installed nothing on this host any more", where=self.name)
+            raise PreflightError(
+                "Kafka was uninstalled from this host", where=self.name, hint="install it again: kprov install HOST"
+            )
         return receipt
 
     def entries(self, kinds: Iterable[str]) -> list[Made]:

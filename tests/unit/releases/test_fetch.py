@@ -20,7 +20,7 @@ Maker = Callable[..., Any]
 
 @pytest.fixture
 def archives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kafka: Maker, zookeeper: Maker, java: Maker) -> Path:
-    """A folder with what the defaults need; nothing else is at hand, and no network."""
+    """A folder with what the defaults need; nothing else is found locally, and there is no network."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
@@ -91,7 +91,7 @@ def test_all_that_is_missing_is_told_at_once(archives: Path) -> None:
     result = run("--archives", str(archives), "--json")
     assert result.exit_code == ExitCode.USAGE
     missing, bad = json.loads(result.stdout)["problems"]
-    assert missing["what"].startswith("Kafka 1.0.0 is not at hand")
+    assert missing["what"].startswith("Kafka 1.0.0 was not found locally")
     assert bad["what"] == "it is not a tar archive"
 
 

@@ -89,7 +89,7 @@ def test_an_uncatalogued_version_is_taken_if_it_is_given_or_in_the_archives(
     kafka("2.4.1", "2.13").write(archives / "kafka_2.13-2.4.1.tgz")
     assert locate(wanted, archives=archives, cache=cache).scala == "2.13"
     problem = nowhere(wanted, cache=cache)
-    assert problem.what == "Kafka 2.4.1 is not at hand, and not in the catalogue"
+    assert problem.what == "Kafka 2.4.1 was not found locally and is not in the catalogue"
     assert "nearest: 1.1.1 and 2.8.2" in problem.hint
     assert f"{cache}: no kafka_2.12-2.4.1.tgz" in problem.cause
 
@@ -165,7 +165,7 @@ def test_nowhere_names_every_place_and_the_command_that_helps(
 ) -> None:
     archives, cache = folders
     problem = nowhere(wanted, archives=archives, cache=cache)
-    assert problem.what.startswith("Kafka 1.0.0 is not at hand, and no published checksum")
+    assert problem.what.startswith("Kafka 1.0.0 was not found locally, and no published checksum")
     assert f"{archives}: no {NAME} or kafka_2.11-1.0.0.tgz" in problem.cause
     assert f"{cache}: no {NAME}" in problem.cause
     assert f"{site.address}/dist/{NAME}.sha512: the server answers 404" in problem.cause
@@ -238,7 +238,7 @@ def test_the_sum_of_an_address_is_looked_for_beside_it(
         ("https:///kafka.tgz", "is not the address of a file"),
         ("https://mirror.example/..%2f..%2fetc%2fpasswd", "is not the address of a file"),
         ("https://mirror.example/.hidden", "is not the address of a file"),
-        ("https://mirror.example:port/kafka.tgz", "is not an address"),
+        ("https://mirror.example:port/kafka.tgz", "is not a URL"),
         ("https://mirror.example/kafka.tgz#md5=abc", "the checksum in the address cannot be read"),
         (f"https://mirror.example/kafka.tgz#sha512={'a' * 64}", "the checksum in the address cannot be read"),
     ],
