@@ -20,10 +20,10 @@ from kprov.checks import (
     system,
     tools,
 )
-from kprov.checks.result import Finding, Result, Status
+from kprov.checks.result import Finding, Outcome, Result
 from kprov.checks.subject import Subject
 
-__all__ = ["NAMES", "Result", "Status", "Subject", "run"]
+__all__ = ["NAMES", "Outcome", "Result", "Subject", "run"]
 
 # Theme by theme, in the order in which results are shown; the names are stable.
 _CHECKS: tuple[tuple[str, str, Callable[[Subject], Iterator[Finding]]], ...] = (
@@ -70,7 +70,7 @@ def run(host: Subject) -> tuple[Result, ...]:
 
 def _behind(result: Result, domain: str) -> Result:
     """What a confined root could not see or do may be nothing else than that."""
-    if result.check == "privileges" or result.status not in {Status.FAIL, Status.UNKNOWN}:
+    if result.check == "privileges" or result.status not in {Outcome.FAIL, Outcome.UNKNOWN}:
         return result
     return replace(result, fix=f"fix privileges first, root in {domain} may be why; if it stays: {result.fix}")
 

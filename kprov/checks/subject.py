@@ -83,7 +83,7 @@ class Neighbour:
 
 
 @dataclass(frozen=True)
-class Product:
+class Supported:
     """What will be installed, in words, and the day from which upstream mends nothing in it (ISO), if that is known."""
 
     label: str
@@ -91,7 +91,7 @@ class Product:
 
 
 @dataclass(frozen=True)
-class Java:
+class JavaSeen:
     """The Java that will run: pushed for a machine, or the host's own in ``home`` that prints ``version``.
 
     unpacked: where kprov has unpacked it already, empty where it has not; None where that could not be read.
@@ -197,6 +197,6 @@ class Subject:
     firewalld: bool = False
     zone: str = ""
     filters: str = ""
-    products: tuple[Product, ...] = ()
-    java: Java | None = None
+    products: tuple[Supported, ...] = ()
+    java: JavaSeen | None = None
     today: str = ""

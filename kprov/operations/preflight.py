@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from kprov.checks import NAMES, Result, Status
-from kprov.checks.subject import Closed, Java, Neighbour, OpenFiles, Place, Policy, Port, Product, Subject, Way
+from kprov.checks import NAMES, Outcome, Result
+from kprov.checks.subject import Closed, JavaSeen, Neighbour, OpenFiles, Place, Policy, Port, Subject, Supported, Way
 from kprov.desired.common import KAFKA_UNIT, KAFKA_USER, RELEASES, ZOOKEEPER_UNIT, ZOOKEEPER_USER
 from kprov.desired.hardening import PROTECTED
 from kprov.desired.java import java_path, java_program
@@ -72,7 +72,7 @@ def require_names(names: Iterable[str]) -> None:
 
 def stopping(results: Iterable[Result], ignored: Sequence[str]) -> list[Result]:
     """The results that an install stops at."""
-    return [item for item in results if item.status is Status.FAIL and item.check not in ignored]
+    return [item for item in results if item.status is Outcome.FAIL and item.check not in ignored]
 
 
 def in_short(results: Iterable[Result], ignored: Sequence[str]) -> str:
@@ -80,9 +80,9 @@ def in_short(results: Iterable[Result], ignored: Sequence[str]) -> str:
     parts = []
     told: set[str] = set()
     for words, names in (
-        ("fails and is ignored", [r.check for r in results if r.status is Status.FAIL and r.check in ignored]),
-        ("could be better", [r.check for r in results if r.status is Status.WARN]),
-        ("is not known", [r.check for r in results if r.status is Status.UNKNOWN]),
+        ("fails and is ignored", [r.check for r in results if r.status is Outcome.FAIL and r.check in ignored]),
+        ("could be better", [r.check for r in results if r.status is Outcome.WARN]),
+        ("is not known", [r.check for r in results if r.status is Outcome.UNKNOWN]),
     ):
         if new := [name for name in dict.fromkeys(names) if name not in told]:
             told.update(new)
@@ -134,7 +134,7 @@ def subject(
     cluster: Cluster,
     host: Host,
     releases: Releases,
-    java: Java,
+    java: JavaSeen,
     answer: Probe,
     *,
     receipt: Receipt,
@@ -205,16 +205,18 @@ def subject(
     )
 
 
-def the_java(releases: Releases, java_home: str, seen: Mapping[str, Seen], version: str, *, receipt: Receipt) -> Java:
+def the_java(
+    releases: Releases, java_home: str, seen: Mapping[str, Seen], version: str, *, receipt: Receipt
+) -> JavaSeen:
     """The Java as the checks see it; ``version`` is what the host's own told, empty if it did not."""
     if releases.java is None:
-        return Java("Java", home=java_home, present=seen["java"].get("status") == "present", version=version)
+        return JavaSeen("Java", home=java_home, present=seen["java"].get("status") == "present", version=version)
     archive = releases.java
     status = seen.get(f"release:{java_home}", ABSENT)["status"]
     made = receipt.made.get(f"release:{java_home}")
     ours = made is not None and made["sha256"] == archive.sha256 and not made["pending"]
     unpacked = None if status == "unknown" else java_home if status == "present" and ours else ""
-    return Java(f"Java {archive.version}", archive.arch or "", version=archive.version, unpacked=unpacked)
+    return JavaSeen(f"Java {archive.version}", archive.arch or "", version=archive.version, unpacked=unpacked)
 
 
 def _number(seen: Seen, key: str) -> int | None:
@@ -391,9 +393,9 @@ def _neighbours(seen: Seen) -> Iterator[Neighbour]:
             yield Neighbour(int(pid), kind, command)
 
 
-def _products(cluster: Cluster, java: Java) -> Iterator[Product]:
+def _products(cluster: Cluster, java: JavaSeen) -> Iterator[Supported]:
     versions = {product.Product.KAFKA: cluster.kafka.version, product.Product.ZOOKEEPER: zookeeper_version(cluster)}
     for name, version in versions.items():
         ended = catalogue.end_of_life(name, version)
-        yield Product(f"{name.label} {version}", ended.isoformat() if ended else "")
-    yield Product(f"Java {java.version}".strip())
+        yield Supported(f"{name.label} {version}", ended.isoformat() if ended else "")
+    yield Supported(f"Java {java.version}".strip())

@@ -17,7 +17,7 @@ from packaging.version import Version
 from rich.text import Text
 
 from kprov import __version__
-from kprov.checks import Status
+from kprov.checks import Outcome
 from kprov.commands import Way
 from kprov.errors import (
     ClosedPipeError,
@@ -60,11 +60,11 @@ _SIGNS: Mapping[Action, tuple[str, str]] = {
     Action.STOP: ("!", "red"),
 }
 
-_COLOURS: Mapping[Status, str] = {
-    Status.PASS: "green",
-    Status.WARN: "yellow",
-    Status.FAIL: "red",
-    Status.UNKNOWN: "magenta",
+_COLOURS: Mapping[Outcome, str] = {
+    Outcome.PASS: "green",
+    Outcome.WARN: "yellow",
+    Outcome.FAIL: "red",
+    Outcome.UNKNOWN: "magenta",
 }
 
 
@@ -225,18 +225,18 @@ class Output:
         lines: list[str | Text] = []
         theme = ""
         # A check that could not look is no pass: it counts as left out.
-        junit = {Status.PASS: "passed", Status.WARN: "passed", Status.FAIL: "failed", Status.UNKNOWN: "skipped"}
+        junit = {Outcome.PASS: "passed", Outcome.WARN: "passed", Outcome.FAIL: "failed", Outcome.UNKNOWN: "skipped"}
         for item in result.results:
             self._cases.append(Case(f"{item.theme}: {item.check}", junit[item.status], 0.0, item.evidence))
             if item.theme != theme:
                 theme = item.theme
                 lines.append(Text(theme, style="bold"))
-            ignored = " (ignored)" if item.check in result.ignored and item.status is Status.FAIL else ""
+            ignored = " (ignored)" if item.check in result.ignored and item.status is Outcome.FAIL else ""
             mark = Text(f"  {item.status.value:<8}", style=_COLOURS[item.status])
             lines.append(Text.assemble(mark, f"{item.check}{ignored}: {item.evidence}"))
-            if item.fix and item.status is not Status.PASS:
+            if item.fix and item.status is not Outcome.PASS:
                 lines.append(f"            -> {item.fix}")
-        counts = {status.value: result.count(status) for status in Status}
+        counts = {status.value: result.count(status) for status in Outcome}
         words = {"pass": "passed", "warn": "warned", "fail": "failed", "unknown": "could not be seen"}
         summary = ", ".join(f"{number} {words[name]}" for name, number in counts.items() if number)
         lines.append(f"{result.host}: {summary}")

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from kprov.checks import NAMES, Result, Status, run
+from kprov.checks import NAMES, Outcome, Result, run
 from kprov.checks.names import leads_home
-from kprov.checks.subject import Closed, Java, Neighbour, OpenFiles, Place, Policy, Port, Product, Subject, Way
+from kprov.checks.subject import Closed, JavaSeen, Neighbour, OpenFiles, Place, Policy, Port, Subject, Supported, Way
 
 GIB = 2**20  # in KiB
 
@@ -45,8 +45,8 @@ HOST = Subject(
     swappiness=60,
     huge_pages="always [madvise] never",
     entropy=256,
-    products=(Product("ZooKeeper 3.8.6", "2099-01-01"),),
-    java=Java("Java 11.0.29", "x86_64", version="11.0.29"),
+    products=(Supported("ZooKeeper 3.8.6", "2099-01-01"),),
+    java=JavaSeen("Java 11.0.29", "x86_64", version="11.0.29"),
     today="2026-11-24",
 )
 
@@ -56,7 +56,7 @@ def results(host: Subject, check: str) -> list[Result]:
 
 
 def test_a_host_on_which_nothing_is_to_be_said() -> None:
-    assert {item.status for item in run(HOST)} == {Status.PASS}
+    assert {item.status for item in run(HOST)} == {Outcome.PASS}
     assert tuple(dict.fromkeys(item.check for item in run(HOST))) == NAMES
 
 
@@ -65,7 +65,7 @@ def test_results_come_theme_by_theme() -> None:
     assert themes == sorted(themes, key=themes.index)
 
 
-PASS, WARN, FAIL, UNKNOWN = Status.PASS, Status.WARN, Status.FAIL, Status.UNKNOWN
+PASS, WARN, FAIL, UNKNOWN = Outcome.PASS, Outcome.WARN, Outcome.FAIL, Outcome.UNKNOWN
 # Of SELinux: a host on which nothing is to be said, and a root in a user's domain.
 FREE = Policy(
     ("restorecon", "semanage"),
@@ -81,7 +81,7 @@ STAFF = Policy(own="staff_t", closed={"/usr/local": "usr_t"})
 OTHERS = (Neighbour(77, "kafka", "/opt/java"), Neighbour(78, "zookeeper", "java"))
 
 # The check, what is otherwise on the host, how it goes, a part of the evidence, a part of what mends it.
-CASES: list[tuple[str, dict[str, Any], Status, str, str]] = [
+CASES: list[tuple[str, dict[str, Any], Outcome, str, str]] = [
     ("operating-system", {"system": "FreeBSD"}, FAIL, "the host runs FreeBSD, not Linux", "Linux host with systemd"),
     ("architecture", {"machine": "aarch64"}, PASS, "aarch64, 64 bit", ""),
     ("architecture", {"machine": "i686", "bits": 32}, FAIL, "the host is i686, 32 bit", "64-bit"),
@@ -94,17 +94,17 @@ CASES: list[tuple[str, dict[str, Any], Status, str, str]] = [
     ("systemd", {"systemd": 219}, PASS, "systemd 219", ""),
     ("privileges", {"uid": 1000}, FAIL, "commands run as user 1000", "sudo"),
     ("tools", {"missing": ("tar", "useradd")}, FAIL, "the host lacks tar, useradd", "shadow-utils"),
-    ("java", {"java": Java("Java", home="/j", present=False)}, FAIL, "/j/bin/java is not there", "--java-home"),
+    ("java", {"java": JavaSeen("Java", home="/j", present=False)}, FAIL, "/j/bin/java is not there", "--java-home"),
     (
         "java",
-        {"java": Java("Java 11.0.29", "x86_64", version="11.0.29", unpacked="/usr/local/java/jre11")},
+        {"java": JavaSeen("Java 11.0.29", "x86_64", version="11.0.29", unpacked="/usr/local/java/jre11")},
         PASS,
         "Java 11.0.29 is on the host, in /usr/local/java/jre11",
         "",
     ),
-    ("java", {"java": Java("Java 11.0.29", unpacked=None)}, UNKNOWN, "could not be read", "/usr/local/java"),
-    ("java", {"java": Java("Java", home="/j")}, FAIL, "/j/bin/java does not tell its version", "--java-home"),
-    ("java", {"java": Java("Java", home="/j", version="11.0.2")}, PASS, "/j is Java 11.0.2", ""),
+    ("java", {"java": JavaSeen("Java 11.0.29", unpacked=None)}, UNKNOWN, "could not be read", "/usr/local/java"),
+    ("java", {"java": JavaSeen("Java", home="/j")}, FAIL, "/j/bin/java does not tell its version", "--java-home"),
+    ("java", {"java": JavaSeen("Java", home="/j", version="11.0.2")}, PASS, "/j is Java 11.0.2", ""),
     ("java", {"machine": "aarch64"}, FAIL, "Java 11.0.29 is for x86_64, the host is aarch64", "--arch aarch64"),
     ("memory", {"memory_kib": 1536 * 1024 - 1}, FAIL, "zookeeper.service 512m, kafka.service 1g) do not fit", "--heap"),
     ("memory", {"memory_kib": 1536 * 1024}, WARN, "leave hardly anything of 1536 MiB", "--zookeeper-heap"),
@@ -305,13 +305,19 @@ CASES: list[tuple[str, dict[str, Any], Status, str, str]] = [
     ("other-kafka", {"seen_units": ("confluent-kafka.service",)}, WARN, "unit confluent-kafka.service", "ports"),
     ("other-kafka", {"seen_homes": ("/opt/Kafka_2.11",)}, WARN, "/opt/Kafka_2.11", "ports"),
     ("other-zookeeper", {"seen_homes": ("/opt/kafka",)}, PASS, "no other ZooKeeper", ""),
-    ("end-of-life", {"products": (Product("X 1", "2020-06-01"),)}, WARN, "X 1 has had no fixes since", "later release"),
-    ("end-of-life", {"products": (Product("X 1"),)}, UNKNOWN, "no day is known for X 1", "project"),
+    (
+        "end-of-life",
+        {"products": (Supported("X 1", "2020-06-01"),)},
+        WARN,
+        "X 1 has had no fixes since",
+        "later release",
+    ),
+    ("end-of-life", {"products": (Supported("X 1"),)}, UNKNOWN, "no day is known for X 1", "project"),
 ]
 
 
 @pytest.mark.parametrize(("check", "change", "status", "evidence", "fix"), CASES)
-def test_a_check(check: str, change: dict[str, Any], status: Status, evidence: str, fix: str) -> None:
+def test_a_check(check: str, change: dict[str, Any], status: Outcome, evidence: str, fix: str) -> None:
     (result,) = results(replace(HOST, **change), check)
     assert result.status is status
     assert evidence in result.evidence
@@ -338,7 +344,7 @@ def test_what_is_not_known_is_never_read_as_passed(name: str) -> None:
 
 def test_everything_about_a_host_is_told_at_once() -> None:
     host = replace(HOST, machine="i686", bits=32, systemd=None, missing=("tar",))
-    assert sum(item.status is Status.FAIL for item in run(host)) == 4  # and its Java is for another machine
+    assert sum(item.status is Outcome.FAIL for item in run(host)) == 4  # and its Java is for another machine
 
 
 def test_what_a_confined_root_cannot_see_is_put_down_to_that() -> None:
@@ -379,21 +385,21 @@ def test_of_another_system_nothing_more_is_told() -> None:
 )
 def test_a_port_that_another_has(port: Port, evidence: str, fix: str) -> None:
     taken, free = results(replace(HOST, ports=(port, Port(9999, "kafka.service", held=False))), "ports")
-    assert (taken.status, taken.evidence) == (Status.FAIL, evidence)
+    assert (taken.status, taken.evidence) == (Outcome.FAIL, evidence)
     assert fix in taken.fix
-    assert free.status is Status.PASS
+    assert free.status is Outcome.PASS
 
 
 def test_a_port_that_is_our_own_is_no_obstacle() -> None:
     (result,) = results(replace(HOST, ports=(Port(9092, "kafka.service", held=True, pid=7, own=True),)), "ports")
-    assert (result.status, result.evidence) == (Status.PASS, "9092 is held by kafka.service")
+    assert (result.status, result.evidence) == (Outcome.PASS, "9092 is held by kafka.service")
 
 
 @pytest.mark.parametrize(
     ("free_kib", "status"),
     [(3 * 1024, PASS), (3 * 1024 - 1, WARN), (2 * 1024, WARN), (2 * 1024 - 1, FAIL), (None, UNKNOWN)],
 )
-def test_room_is_summed_up_for_each_file_system(free_kib: int | None, status: Status) -> None:
+def test_room_is_summed_up_for_each_file_system(free_kib: int | None, status: Outcome) -> None:
     """Two places of 1 MiB on one, with 1 MiB more to grow; a third on another."""
     both = [place("releases", needed=2**20, free_kib=free_kib), place("logs", needed=2**20, free_kib=free_kib)]
     apart = place("messages", mount="/data", device="2")
@@ -406,22 +412,22 @@ def test_room_is_summed_up_for_each_file_system(free_kib: int | None, status: St
 
 def test_few_inodes() -> None:
     (result,) = results(replace(HOST, places=(place(inodes=500),)), "disk-space")
-    assert (result.status, "500 inodes" in result.evidence) == (Status.WARN, True)
+    assert (result.status, "500 inodes" in result.evidence) == (Outcome.WARN, True)
     (result,) = results(replace(HOST, places=(place(inodes=None),)), "disk-space")  # btrfs counts none
-    assert result.status is Status.PASS
+    assert result.status is Outcome.PASS
 
 
 @pytest.mark.parametrize(("inodes", "said"), [(0, "but no inodes"), (29, "but only 29 inodes")])
 def test_too_few_inodes_are_a_failure_that_freeing_space_does_not_fix(inodes: int, said: str) -> None:
     places = (place("unpacking", needed=2**20, files=20, inodes=inodes), place("the logs", files=10, inodes=inodes))
     (result,) = results(replace(HOST, places=places), "disk-space")
-    assert result.status is Status.FAIL
+    assert result.status is Outcome.FAIL
     assert result.evidence == f"/ has 10240 MiB free, {said}: unpacking (1 MiB) needs 30"
     assert "freeing space does not help" in result.fix
     assert "make room" not in result.fix
     both = tuple(replace(item, free_kib=10) for item in places)
     found = results(replace(HOST, places=both), "disk-space")
-    assert [item.status for item in found] == [Status.FAIL, Status.FAIL], "space and inodes are told apart"
+    assert [item.status for item in found] == [Outcome.FAIL, Outcome.FAIL], "space and inodes are told apart"
 
 
 @pytest.mark.parametrize(
@@ -437,7 +443,7 @@ def test_too_few_inodes_are_a_failure_that_freeing_space_does_not_fix(inodes: in
         ({"kind": ""}, UNKNOWN, "does not tell how"),
     ],
 )
-def test_kinds_of_file_systems(values: dict[str, Any], status: Status, evidence: str) -> None:
+def test_kinds_of_file_systems(values: dict[str, Any], status: Outcome, evidence: str) -> None:
     (result,) = results(replace(HOST, places=(place(**values),)), "file-system")
     assert (result.status, evidence in result.evidence) == (status, True), result
 

@@ -13,7 +13,7 @@ from support.model_host import ModelHost
 from support.specimens import asked, wanted
 
 from kprov import __version__
-from kprov.checks import Result, Status
+from kprov.checks import Outcome, Result
 from kprov.drift import Drift
 from kprov.errors import ExitCode, Problem, UsageError
 from kprov.operations.check import Checked
@@ -91,11 +91,11 @@ def document(say: str, *arguments: Any, code: ExitCode = ExitCode.DONE, **option
 CHECKED = Checked(
     "box",
     (
-        Result("systemd", "system", Status.PASS, "systemd 219"),
-        Result("tools", "system", Status.FAIL, "the host lacks tar", "install tar"),
-        Result("memory", "memory and disk", Status.FAIL, "too little", "add some"),
-        Result("clock", "clock", Status.UNKNOWN, f"no time {MARKUP}", "look"),
-        Result("entropy", "kernel", Status.WARN, "only 7 bits", "wait"),
+        Result("systemd", "system", Outcome.PASS, "systemd 219"),
+        Result("tools", "system", Outcome.FAIL, "the host lacks tar", "install tar"),
+        Result("memory", "memory and disk", Outcome.FAIL, "too little", "add some"),
+        Result("clock", "clock", Outcome.UNKNOWN, f"no time {MARKUP}", "look"),
+        Result("entropy", "kernel", Outcome.WARN, "only 7 bits", "wait"),
     ),
     ("memory",),
 )
