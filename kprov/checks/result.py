@@ -1,4 +1,4 @@
-"""What a check says: how it went, what was seen, and what mends it."""
+"""The result of a check: its outcome, the evidence, and the fix."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """How a check went. Unknown is a state of its own: what could not be seen has not passed."""
+    """How a check ended. UNKNOWN means that the host could not be examined; it is not a pass."""
 
     PASS = "pass"  # noqa: S105 (no password)
     WARN = "warn"
@@ -36,20 +36,20 @@ class Result:
 
 
 def good(evidence: str) -> Finding:
-    """It is as it should be."""
+    """The requirement is met."""
     return Finding(Outcome.PASS, evidence)
 
 
 def advice(evidence: str, fix: str) -> Finding:
-    """It will do, and could be better."""
+    """It works, but the operator should know."""
     return Finding(Outcome.WARN, evidence, fix)
 
 
 def bad(evidence: str, fix: str) -> Finding:
-    """An install would fail, or what it makes would."""
+    """The install, or the installed services, would fail."""
     return Finding(Outcome.FAIL, evidence, fix)
 
 
 def unseen(evidence: str, fix: str) -> Finding:
-    """The host did not tell."""
+    """The host could not be examined."""
     return Finding(Outcome.UNKNOWN, evidence, fix)

@@ -59,7 +59,7 @@ def test_the_java_on_the_host_stays(installed: Machine) -> None:
     """Without the file and without its archive, nothing but what was asked for changes."""
     assert changes(installed, "--set", "num.partitions=3") == [f"file:{HOME}/config/server.properties"]
     (java,) = [item for item in installed.kprov("check", "--json").json["check"]["results"] if item["check"] == "java"]
-    assert java["evidence"].endswith("is on the host, in /usr/local/java/jre-of-ours")
+    assert java["evidence"].endswith("is already on the host, in /usr/local/java/jre-of-ours")
 
 
 def test_another_java_is_a_word_away(installed: Machine) -> None:
