@@ -29,7 +29,7 @@ _TOOL_SECONDS = 60
 _CONSUMER_TIMEOUT_MS = 20000
 _GONE_TRIES = 8
 _STEPS, _STEPS_OF_DELETE = 9, 2
-# What the console consumer prints when no message arrives within --timeout-ms; later releases print the full class name.
+# Printed by the console consumer when no message arrives within --timeout-ms; later releases print the full class name.
 _NO_MORE_MESSAGES = re.compile(r"TimeoutException")
 _LIBRARY_NOT_LOADED = re.compile(r"^.*(?:UnsatisfiedLinkError|NoClassDefFoundError).*$", re.MULTILINE)
 
