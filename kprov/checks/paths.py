@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from kprov.checks.result import Finding, bad, good, unseen
 from kprov.checks.subject import Closed, Subject, Way
-from kprov.spec.directory import fleeting_problem, overlap, path_problem
+from kprov.spec.directory import overlap, path_problem, volatile_problem
 
 
 def paths(host: Subject) -> Iterator[Finding]:
@@ -57,7 +57,7 @@ def _misled(ways: tuple[Way, ...]) -> Iterator[Finding]:
     for way in ways:
         if way.real == way.path or way.dangling or way.blocked:
             continue
-        if problem := path_problem(way.real) or fleeting_problem(way.real):
+        if problem := path_problem(way.real) or volatile_problem(way.real):
             yield bad(f"{way.path} leads to {way.real}: {problem.what}", "change the link, or choose another directory")
 
 

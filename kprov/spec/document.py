@@ -1,4 +1,4 @@
-"""Writes docs/configuration.md from the models, so that the two cannot differ: ``python -m kprov.spec.document``."""
+"""Generates docs/configuration.md from the models: ``python -m kprov.spec.document``."""
 
 from __future__ import annotations
 
@@ -24,14 +24,15 @@ _PARTS: tuple[tuple[str, type[BaseModel]], ...] = (
 
 _HEAD = """# kprov.yaml
 
-Flags suffice for one host; a file describes it once and for all. Unknown keys are errors, and all that is wrong is told
-at once, with the key path. Values of a host override the shared ones, flags override the file.
+Options are enough for one host; a file describes it completely. Unknown keys are errors, and all mistakes are reported
+at once, each with its key path. Values of a host override the shared values, and options override the file.
 
-Broker properties go under `kafka.properties`, or `hosts[].broker.properties` for one host. Each is checked by name,
-type and range against the tables of that Kafka version. `listeners`, `advertised.listeners`, `zookeeper.connect` and
-the replication factors of the internal topics follow from the hosts; setting them by hand is allowed and checked.
+Broker properties belong under `kafka.properties`, or under `hosts[].broker.properties` for one host. kprov checks the
+name, type and range of each against the tables of that Kafka version. It derives `listeners`, `advertised.listeners`,
+`zookeeper.connect` and the replication factors of the internal topics from the hosts; you may set them yourself, and
+kprov checks them.
 
-This page is made from the models: `python -m kprov.spec.document > docs/configuration.md`.
+This page is generated from the models: `python -m kprov.spec.document > docs/configuration.md`.
 """
 
 
@@ -54,7 +55,7 @@ def _rows(model: type[BaseModel]) -> Iterator[str]:
 
 
 def _is_part(field: FieldInfo) -> bool:
-    """Whether the field is a group of keys with a section of its own."""
+    """Whether the field is a group of keys with its own section."""
     return isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
 
 

@@ -117,7 +117,7 @@ REFUSED: dict[str, tuple[str, str, tuple[str, ...], str, str]] = {
         "rm -r /srv/disk /srv/one /srv/two",
         ("--set", "log.dirs=/srv/one/kafka,/srv/two/kafka"),
         "/srv/one/kafka leads to /srv/disk/kafka and /srv/two/kafka to /srv/disk/kafka, which overlap",
-        "outside each other",
+        "do not overlap",
     ),
     "a link to a name that units cannot carry": (
         "mkdir '/srv/my disk'; ln -s '/srv/my disk' /data",

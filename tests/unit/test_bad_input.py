@@ -310,13 +310,13 @@ ROWS = {
     "property that Kafka 3 dropped": row(
         just(HOST, "--kafka-version", "3.5.2", "--set", "port=9092"),
         where="--set port",
-        value="Kafka 3.5.2 has no key port any more",
+        value="Kafka 3.5.2 has no key port; it was removed in 3.0",
         remedy="set listeners instead",
     ),
     "property that Kafka 3.4 dropped, too": row(
         just(HOST, "--kafka-version", "3.4.1", "--set", "host.name=kafka-1"),
         where="--set host.name",
-        value="Kafka 3.4.1 has no key host.name any more",
+        value="Kafka 3.4.1 has no key host.name; it was removed in 3.0",
         remedy="set listeners instead",
     ),
     "property with a newline": row(
@@ -367,7 +367,7 @@ ROWS = {
         just(HOST, "--set", "listeners=PLAINTEXT://:9092,SSL://:9092"),
         where="--set listeners",
         value="the port 9092",
-        remedy="each needs its own",
+        remedy="give each listener its own port",
     ),
     "port used by sshd": row(
         whole(just(HOST, "--port", "22")), where="--port", value="port 22", remedy="choose another"
@@ -430,7 +430,7 @@ ROWS = {
     "Java given twice": row(
         just(HOST, "--java", "temurin-11", "--java-home", "/usr/lib/jvm/java-11"),
         where="--java and --java-home",
-        value="home=/usr/lib/jvm/java-11 and release=temurin-11 exclude each other",
+        value="home=/usr/lib/jvm/java-11 and release=temurin-11 cannot be set together",
         remedy="keep one",
     ),
     # directories
@@ -450,13 +450,13 @@ ROWS = {
         just(HOST, "--set", "log.dirs=/data/a,/data/a/b"),
         where="--set log.dirs",
         value="/data/a/b and /data/a overlap",
-        remedy="outside each other",
+        remedy="do not overlap",
     ),
     "directory in Kafka's home": row(
         whole(just(HOST, "--set", "log.dirs=/usr/local/single_kafka/data")),
         where="--set log.dirs",
         value="/usr/local/single_kafka/data overlaps kafka.home",
-        remedy="outside each other",
+        remedy="do not overlap",
     ),
     "directory of the system": row(
         just(HOST, "--set", "log.dirs=/var/lib"), where="--set log.dirs", value="'/var/lib'", remedy="below"
@@ -490,7 +490,7 @@ ROWS = {
         write("kprov.yaml", "kafka:\n  port: [9092\nhosts: []\n"),
         where="kprov.yaml:3:6",
         value="expected ',' or ']'",
-        remedy="mend that line",
+        remedy="fix that line",
     ),
     "YAML with a tab": row(
         write("kprov.yaml", "kafka:\n\tport: 9092\n"), where="kprov.yaml:2:1", value="a tab", remedy="spaces"
@@ -505,7 +505,7 @@ ROWS = {
         just("--config", "archives"), where="archives", value="Is a directory", remedy="give the path of a kprov.yaml"
     ),
     "file names no host": row(
-        write("kprov.yaml", "kafka: {port: 9093}\n"), where="kprov.yaml", value="no host is named", remedy="name HOST"
+        write("kprov.yaml", "kafka: {port: 9093}\n"), where="kprov.yaml", value="no host is given", remedy="give HOST"
     ),
     # preflight
     "check unknown": row(
