@@ -1,5 +1,6 @@
-"""What can be installed: the catalogue, what runs with what, and archives found, checked and kept.
+"""What can be installed: the catalogue, the compatibility of versions, and the archives.
 
-``catalogue`` says what is wanted, ``compatibility`` whether it runs together, ``sources`` finds the archive
-(``download`` if need be), ``archive`` and ``tarball`` check it, ``bundle`` makes the folder for a closed network.
+``catalogue`` knows the releases, ``compatibility`` which of them run together, ``sources`` finds an archive
+(``download`` gets it if necessary), ``archive`` and ``tarball`` check it, ``bundle`` copies archives into a directory
+for a closed network.
 """
