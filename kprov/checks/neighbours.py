@@ -1,4 +1,4 @@
-"""Other installations of Java, Kafka and ZooKeeper on the host. kprov leaves them alone, but they may conflict."""
+"""Other installations of Java, Kafka and ZooKeeper on the host: kprov does not change them, but they may conflict."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def test_check_of_a_fresh_host(machine: Machine, before: dict[str, str]) -> None
     assert machine.tree() == before
     text = machine.kprov("check", "--archives", str(default_directory()), "--java", "temurin-11").out
     assert "  pass    systemd: systemd " in text
-    assert "-> choose a later release where you can" in text
+    assert "-> choose a later release if you can" in text
 
 
 @contextmanager

@@ -157,8 +157,8 @@ REFUSED: dict[str, tuple[str, str, tuple[str, ...], str, str]] = {
             READ_ONLY.format(path),
             f"umount {path}",
             (),
-            f"{path} is on a file" if "profile" in path else f"{path}, where the units will be, is mounted read-only",
-            "mount it for writing",
+            f"{path} is on a file" if "profile" in path else f"{path} (for the units) is mounted read-only",
+            "mount it for writing" if "profile" in path else "remount it read-write",
         )
         for path in ("/etc/systemd/system", "/etc/profile.d", "/etc")
     },

@@ -114,7 +114,7 @@ def write(name: str, text: str) -> Callable[[Desk], list[str]]:
 
 
 def whole(make: Prepare) -> Prepare:
-    """The same beside a kprov.yaml, which says all of it: no host can add versions or settings that matter."""
+    """The same with a kprov.yaml, which replaces the settings of the host, so all of it can be checked."""
 
     def prepare(desk: Desk) -> list[str]:
         return [*make(desk), *write("whole.yaml", YAML_HOST)(desk)]
@@ -165,7 +165,7 @@ def just(*words: str) -> Prepare:
 
 @dataclass(frozen=True)
 class Row:
-    """A mistake: how it is made, and the value, the place and the remedy that the message has to name."""
+    """A mistake: how it is made, and the value, the place and the fix that the message must contain."""
 
     make: Prepare
     words: tuple[str, ...]
@@ -660,7 +660,7 @@ def test_all_mistakes_are_reported_in_one_run(desk: Desk, capsys: pytest.Capture
 
 @pytest.mark.parametrize("command", ["install", "status", "uninstall"])
 def test_an_unknown_host_is_a_connection_error(command: str, desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
-    """RFC 2606: no name that ends in .invalid is ever to be found."""
+    """RFC 2606: names that end in .invalid never exist."""
     desk.release(java_version="11.0.13")
     words = ["--archives", "archives", "--java", "temurin-11", "--yes"] if command == "install" else []
     assert main([command, "kafka-1.invalid", *words]) == ExitCode.CONNECT
@@ -706,7 +706,6 @@ def test_a_misspelt_option_also_gives_a_json_document(capsys: pytest.CaptureFixt
 
 @pytest.mark.usefixtures("offline", "desk")
 def test_render_asks_for_the_version_because_it_reads_no_host(capsys: pytest.CaptureFixture[str]) -> None:
-    """Its versions are those that it is given."""
     words = ["render", HOST, "--set", "log.cleaner.max.compaction.lag.ms=100000"]
     assert main(words) == ExitCode.USAGE
     err = capsys.readouterr().err

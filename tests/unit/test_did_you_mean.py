@@ -1,4 +1,4 @@
-"""A slip in a name that kprov knows is answered with the name that was meant."""
+"""A misspelt name that kprov knows is answered with the right name."""
 
 from __future__ import annotations
 

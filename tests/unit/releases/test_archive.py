@@ -1,4 +1,4 @@
-"""Is it the product, the version, the build and the machine that was asked for?"""
+"""Archives are checked for the wanted product, version, build and machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The folder for a closed network."""
+"""The directory of archives for a closed network."""
 
 from __future__ import annotations
 

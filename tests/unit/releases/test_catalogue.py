@@ -1,4 +1,4 @@
-"""The catalogue: names, addresses, builds, and what is said of versions that it does not have."""
+"""The catalogue: names, URLs, builds, and the messages about versions that it does not have."""
 
 from __future__ import annotations
 

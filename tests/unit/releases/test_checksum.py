@@ -1,4 +1,4 @@
-"""Checksum files as they are published in the wild, and the sums beside archives."""
+"""Published checksum files in their formats, and checksum files next to archives."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SHA1 = hashlib.sha1(b"kafka").hexdigest()  # noqa: S324
 
 
 def gpg(digits: str, name: str = NAME, *, group: int = 8, line: int = 4) -> str:
-    """The layout of `gpg --print-md`: groups of upper-case digits, continued on indented lines."""
+    """The format of `gpg --print-md`: groups of upper-case digits, continued on indented lines."""
     groups = [digits.upper()[i : i + group] for i in range(0, len(digits), group)]
     lines = [" ".join(groups[i : i + line]) for i in range(0, len(groups), line)]
     return f"{name}: " + ("\n" + " " * (len(name) + 2)).join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""What runs with what: the table of the facts, version by version."""
+"""Which versions run together: the table of facts, version by version."""
 
 from __future__ import annotations
 

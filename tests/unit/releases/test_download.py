@@ -1,4 +1,4 @@
-"""Downloads from a server that cuts, lies, redirects and forgets; a file appears only if its sum is right."""
+"""Downloads from a server that interrupts, corrupts and redirects; only a file with the right checksum is kept."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def refused(source: Upstream, folder: Path) -> Problem:
 
 
 def leave(folder: Path, address: str, count: int, validator: str) -> None:
-    """What a download that was cut after ``count`` bytes leaves."""
+    """Leave the files of a download that was interrupted after ``count`` bytes."""
     folder.mkdir(exist_ok=True)
     (folder / f".{NAME}.part").write_bytes(DATA[:count])
     (folder / f".{NAME}.part.json").write_text(json.dumps({"address": address, "validator": validator}))
@@ -268,7 +268,7 @@ def test_invalid_proxy_settings_are_an_error(tmp_path: Path, site: Any, monkeypa
 
 
 def test_the_proxy_of_the_environment_is_used(tmp_path: Path, site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The server plays the proxy: it is asked for an absolute address."""
+    """The test server acts as the proxy: it receives a request with an absolute URL."""
     monkeypatch.setenv("HTTP_PROXY", site.address)
     monkeypatch.setenv("NO_PROXY", "")
     address = f"http://upstream.example/{NAME}"

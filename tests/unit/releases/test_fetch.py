@@ -1,4 +1,4 @@
-"""``kprov fetch`` as it is typed."""
+"""``kprov fetch`` on the command line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Maker = Callable[..., Any]
 
 @pytest.fixture
 def archives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kafka: Maker, zookeeper: Maker, java: Maker) -> Path:
-    """A folder with what the defaults need; nothing else is at hand, and no network."""
+    """A folder with the archives of the default versions; there are no others, and no network."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")

@@ -1,4 +1,4 @@
-"""Where an archive is taken from, in which order, and what is said if it is nowhere."""
+"""The places where an archive is searched, their order, and the message if it is not found."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NAME = "kafka_2.12-1.0.0.tgz"
 
 @pytest.fixture
 def wanted(site: Any) -> Wanted:
-    """Kafka 1.0.0 from the test's own server, which has nothing yet."""
+    """A request for Kafka 1.0.0 from the test server, which is still empty."""
     address = f"{site.address}/dist/{NAME}"
     return replace(catalogue.kafka("1.0.0"), upstream=Upstream(NAME, (address,), (f"{address}.sha512",)))
 

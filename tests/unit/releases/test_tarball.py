@@ -1,4 +1,4 @@
-"""Archives that are damaged or would write where they must not: each is refused, by name, with a remedy."""
+"""Archives that are damaged or unsafe to unpack are refused, with their name and a fix."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_a_valid_archive_is_described_with_its_checksums(tmp_path: Path, kafka: 
 
 
 def test_a_plain_tar_is_accepted(tmp_path: Path, zookeeper: Maker) -> None:
-    """ZooKeeper 3.5.3-beta was published so (ZOOKEEPER-2885)."""
+    """ZooKeeper 3.5.3-beta was published as a plain tar (ZOOKEEPER-2885)."""
     path = zookeeper().write(tmp_path / "zookeeper-3.5.3-beta.tar.gz", compress=False)
     contents = scan(path)
     assert not contents.gzipped
@@ -179,7 +179,7 @@ def test_an_unsafe_member_is_refused(
 
 
 def test_a_chain_of_links_that_leads_outside_is_refused(tmp_path: Path, kafka: Maker) -> None:
-    """Each target looks harmless by itself; followed one after the other they climb out."""
+    """Each target alone stays inside; followed one after the other they lead outside."""
     tar = type(kafka())("top").file("a/b/c/x").symlink("a/b/c/up", "../../..").symlink("out", "a/b/c/up/../..")
     assert "its member 'top/out' is a link" in refused(tar.write(tmp_path / "a.tgz")).cause
 
@@ -232,7 +232,7 @@ def test_a_large_archive_shows_progress(tmp_path: Path, kafka: Maker) -> None:
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(data=st.data())
 def test_any_damage_gives_contents_or_a_usage_error(tmp_path: Path, java: Maker, data: st.DataObject) -> None:
-    """Whatever bytes are changed: never another exception."""
+    """No change of bytes causes any other exception."""
     raw = bytearray(java().bytes())
     for _ in range(data.draw(st.integers(1, 8))):
         raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
@@ -251,7 +251,7 @@ _PATH = st.lists(_PART, min_size=1, max_size=6).map("/".join)
 def test_accepted_archives_unpack_only_into_their_own_directory(
     tmp_path_factory: pytest.TempPathFactory, kafka: Maker, links: list[tuple[str, str]], files: list[str]
 ) -> None:
-    """The proof of the rules: unpack with the system's rules, then look where every link really leads."""
+    """Unpack the archive on the file system, then check where every link really leads."""
     tar = type(kafka())("top").file("keep")
     for name, target in links:
         tar.symlink(name, target)

@@ -1,4 +1,4 @@
-"""Names, types, ranges and choices of the broker's keys, for tabled Kafkas and for those between."""
+"""Names, types, ranges and choices of the broker's keys, for versions with a table and versions between two."""
 
 from __future__ import annotations
 
@@ -306,7 +306,7 @@ def test_any_name_and_value_is_accepted_or_explained(name: str, value: str, vers
 
 @pytest.mark.parametrize("version", ["1.0.0", "1.1.1", "2.8.2", "3.5.2", "3.9.2"])
 def test_every_key_of_type_password_is_recognised_by_its_name(version: str) -> None:
-    """Keys of listeners and plugins are in no table, so the name must do; it does for every key that is."""
+    """Keys of listeners and plugins are in no table, so only their names can show that they are secret."""
     keys = broker_keys(Version(version)).values()
     assert [key.name for key in keys if (key.type == "PASSWORD") != is_secret(key.name)] == []
     assert is_secret("listener.name.internal.scram-sha-256.sasl.jaas.config")

@@ -1,4 +1,4 @@
-"""The article's values one by one, what follows from the hosts, and A6: host.name and port become listeners."""
+"""The article's values, the values derived from the hosts, and A6: host.name and port become listeners."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Directories that kprov would own and remove: the system's, the volatile and the ill-written ones are refused."""
+"""Directories that kprov may own and remove; system directories, volatile ones and malformed paths are refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file, a HOST and flags become one specification; what is wrong names its key path, option or line and column."""
+"""A file, a HOST and flags become one specification; a problem names its key path, option or line and column."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys of plugins: passed on where the user says so; Kafka's own keys and their misspellings are not."""
+"""Keys of plugins are accepted with --set-plugin; Kafka's own keys and misspellings of them are not."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_valid_keys_of_a_listener_are_accepted(name: str) -> None:
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("name", ["kafka.metrics.reporters", "kafka.csv.metrics.dir"])
 def test_keys_that_the_broker_reads_but_does_not_declare_are_accepted(name: str, version: str) -> None:
-    """A later table lists the first one; Kafka 1.0.0 reads it all the same (kafka.metrics.KafkaMetricsConfig)."""
+    """The first key is only in a later table, but Kafka 1.0.0 reads it too (kafka.metrics.KafkaMetricsConfig)."""
     assert check_property(name, "x", Version(version)) is None
 
 

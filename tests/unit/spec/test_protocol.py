@@ -1,4 +1,4 @@
-"""The protocol across an upgrade: held at that of the release before, and raised by a step of its own."""
+"""The protocol during an upgrade: it keeps the previous release's version, and a separate step raises it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What must hold between values: each finding names the place where the user wrote the value."""
+"""The rules between values: each problem names the place where the user set the value."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PORT = ("kafka", "port")
 
 
 def one(problems: list[Problem], where: str, *words: str) -> Problem:
-    """The single problem, at that place and with these words."""
+    """Assert that there is exactly one problem, at that place and with these words."""
     assert [problem.where for problem in problems] == [where]
     problem = problems[0]
     for word in words:

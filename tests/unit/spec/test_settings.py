@@ -1,4 +1,4 @@
-"""Settings by key path: every option can be reset, and what differs between two runs has a way back."""
+"""Settings by key path: every option can be reset, and changes between two runs can be undone with options."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ VALUES: Mapping[str, Any] = {
 
 
 def receipt_of(*flags: Flag) -> dict[str, Any]:
-    """What a receipt holds of a host that was installed with these flags."""
+    """The settings in the receipt of a host that was installed with these flags."""
     cluster = load(None, "kafka-1", flags)
     unpacked = {
         "kafka": "/usr/local/kafka_2.13-2.8.2",
@@ -55,7 +55,7 @@ def test_every_option_is_covered_by_these_tests() -> None:
 
 @pytest.mark.parametrize("option", OPTIONS)
 def test_every_option_can_be_reset(option: str) -> None:
-    """What is on the host after it was set, and reset, is what was there before."""
+    """Setting and resetting an option restores the previous settings."""
     path = OPTIONS[option]
     bare = receipt_of()
     base = receipt_of(Flag(option, path, VALUES[option]))

@@ -1,4 +1,4 @@
-"""HOST is read as ssh reads it, and nothing with a blank, a quote or a leading dash gets through."""
+"""HOST is parsed like in ssh; text with white space, a quote or a leading dash is refused."""
 
 from __future__ import annotations
 
