@@ -63,7 +63,7 @@ def java(host: Subject) -> Iterator[Finding]:
         yield good(f"{java.label} is already on the host, in {java.unpacked}")
     elif java.unpacked is None:
         yield unseen(
-            f"whether {java.label} is already on the host could not be determined", "check ls -l /usr/local/java"
+            f"whether {java.label} is already on the host could not be determined", "check with ls -l /usr/local/java"
         )
     else:
         yield good(f"{java.label} will be copied to the host")

@@ -78,7 +78,7 @@ def inspect(
         published, file = found
         published.require(path, source=str(file), known=sums.get(published.algorithm))
     archive = _identify(path, product, contents)
-    _require_asked(archive, version, scala, arch)
+    _require_wanted(archive, version, scala, arch)
     return archive
 
 
@@ -164,7 +164,7 @@ def _other_product(path: Path, product: Product, contents: Contents) -> UsageErr
     return UsageError(f"it does not contain {product.label}", where=str(path), cause=cause, hint=f"use {name}")
 
 
-def _require_asked(archive: Archive, version: str | None, scala: str | None, arch: str | None) -> None:
+def _require_wanted(archive: Archive, version: str | None, scala: str | None, arch: str | None) -> None:
     where, label = str(archive.path), archive.product.label
     if version is not None and not _same_version(archive, version):
         raise UsageError(
@@ -184,10 +184,10 @@ def _require_asked(archive: Archive, version: str | None, scala: str | None, arc
         )
 
 
-def _same_version(archive: Archive, asked: str) -> bool:
-    if archive.product is Product.JAVA and asked.isdigit():
-        return archive.major == int(asked)
+def _same_version(archive: Archive, wanted: str) -> bool:
+    if archive.product is Product.JAVA and wanted.isdigit():
+        return archive.major == int(wanted)
     try:
-        return Version(archive.version) == Version(asked)
+        return Version(archive.version) == Version(wanted)
     except InvalidVersion:  # 1.8.0_472
-        return archive.version == asked
+        return archive.version == wanted

@@ -242,10 +242,10 @@ def not_catalogued(wanted: Wanted) -> str:
     text = f"kprov's catalogue has {', '.join(known)}"
     if wanted.product is Product.JAVA or wanted.version is None:
         return text
-    asked = parse_version(wanted.product, wanted.version)
+    version = parse_version(wanted.product, wanted.version)
     near = [
-        *([x for x in known if Version(x) < asked][-1:]),
-        *([x for x in known if Version(x) > asked][:1]),
+        *([x for x in known if Version(x) < version][-1:]),
+        *([x for x in known if Version(x) > version][:1]),
     ]
     return f"{text}; nearest: {' and '.join(near)}"
 

@@ -139,7 +139,7 @@ def read_keys(kafka: Version) -> Mapping[str, BrokerKey]:
 def check_property(name: str, value: str, kafka: Version | None) -> Problem | None:
     """What is wrong with setting the broker key ``name`` to ``value``; None if nothing is.
 
-    kafka: None where the version is not known yet: then only what every version refuses is wrong.
+    kafka: None if the version is not known yet; then a problem is reported only if every version has it.
     """
     if problem := _malformed(name, value):
         return problem

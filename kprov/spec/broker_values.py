@@ -82,12 +82,12 @@ def _log_dirs(value: str, kafka: Version) -> Problem | None:
 
 
 def _log_dir(value: str, kafka: Version) -> Problem | None:
-    return Problem(f"log.dir={value} has no effect beside log.dirs", hint=f"set log.dirs={value} instead")
+    return Problem(f"log.dir={value} has no effect if log.dirs is set", hint=f"set log.dirs={value} instead")
 
 
 def _broker_id(value: str, kafka: Version) -> Problem | None:
     return Problem(
-        f"broker.id={value} is not set among the properties", hint=f"use --broker-id {value}, or hosts[].broker.id"
+        f"broker.id={value} cannot be set as a property", hint=f"use --broker-id {value}, or hosts[].broker.id"
     )
 
 

@@ -21,12 +21,12 @@ _NAME_WIDTH = 17
 
 def log_lines(logs: Logs) -> Iterator[Text]:
     """The problems, newest first, then the end of each source."""
-    asked = f" since {_moment(logs.since)}" if logs.since else ""
+    since = f" since {_moment(logs.since)}" if logs.since else ""
     zone = f"{logs.now:%z}"
     if not logs.problems:
-        yield Text(f"{logs.host}: no problems in the logs{asked}")
+        yield Text(f"{logs.host}: no problems in the logs{since}")
     else:
-        yield Text(f"{logs.host}: problems{asked}, newest first (time on the host: {_moment(logs.now)} {zone})")
+        yield Text(f"{logs.host}: problems{since}, newest first (time on the host: {_moment(logs.now)} {zone})")
     for finding in logs.problems[:_SHOWN_PROBLEMS]:
         yield from _problem(finding)
     if (more := len(logs.problems) - _SHOWN_PROBLEMS) > 0:

@@ -234,7 +234,7 @@ def test_a_valid_value_is_accepted(name: str, value: str) -> None:
         ("log.dirs", "/data/a,data/b", "'data/b' is a relative path", "/data/b"),
         ("log.dirs", "/tmp/kafka-logs", "the system deletes old files in '/tmp/kafka-logs'", "/var/lib"),
         ("log.dir", "/data/a", "log.dir=/data/a has no effect", "set log.dirs=/data/a"),
-        ("broker.id", "3", "broker.id=3 is not set among the properties", "--broker-id 3"),
+        ("broker.id", "3", "broker.id=3 cannot be set as a property", "--broker-id 3"),
         ("zookeeper.connect", "", "'' is not the address of a ZooKeeper", "HOST:PORT"),
         ("zookeeper.connect", "a", "'a' is not the address of a ZooKeeper", "HOST:PORT"),
         ("zookeeper.connect", "a:2181,b c:2181", "'b c:2181' is not the address", "HOST:PORT"),
