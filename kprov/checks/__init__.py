@@ -1,4 +1,4 @@
-"""Preflight: what a host must be before anything is changed on it. Pure: what was seen in, results out."""
+"""Preflight: the requirements that a host must meet. Pure: takes what the probe saw, returns results."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from kprov.checks import (
     system,
     tools,
 )
-from kprov.checks.result import Finding, Result, Status
+from kprov.checks.result import Finding, Outcome, Result
 from kprov.checks.subject import Subject
 
-__all__ = ["NAMES", "Result", "Status", "Subject", "run"]
+__all__ = ["NAMES", "Outcome", "Result", "Subject", "run"]
 
-# Theme by theme, in the order in which results are shown; the names are stable.
+# In the order in which results are shown, grouped by theme. The names are stable.
 _CHECKS: tuple[tuple[str, str, Callable[[Subject], Iterator[Finding]]], ...] = (
     ("operating-system", "system", system.operating_system),
     ("architecture", "system", system.architecture),
@@ -59,20 +59,22 @@ NAMES = tuple(name for name, _, _ in _CHECKS)
 
 
 def run(host: Subject) -> tuple[Result, ...]:
-    """Every check's findings, in order; of a host that is not Linux nothing more is told than that."""
+    """The results of every check, in order. A host that does not run Linux gets only the first check."""
     checks: Iterable[tuple[str, str, Callable[[Subject], Iterator[Finding]]]] = _CHECKS
     if host.system != "Linux":
         checks = _CHECKS[:1]
     found = tuple(chain.from_iterable(_results(name, theme, check(host)) for name, theme, check in checks))
     domain = tools.confined(host)
-    return tuple(_behind(item, domain) for item in found) if domain else found
+    return tuple(_blame_confinement(item, domain) for item in found) if domain else found
 
 
-def _behind(result: Result, domain: str) -> Result:
-    """What a confined root could not see or do may be nothing else than that."""
-    if result.check == "privileges" or result.status not in {Status.FAIL, Status.UNKNOWN}:
+def _blame_confinement(result: Result, domain: str) -> Result:
+    """Where SELinux confines root, any other check may have failed only because of that; its fix says so."""
+    if result.check == "privileges" or result.status not in {Outcome.FAIL, Outcome.UNKNOWN}:
         return result
-    return replace(result, fix=f"fix privileges first, root in {domain} may be why; if it stays: {result.fix}")
+    return replace(
+        result, fix=f"fix privileges first: root runs in {domain}, which may be the cause; then: {result.fix}"
+    )
 
 
 def _results(name: str, theme: str, findings: Iterable[Finding]) -> Iterator[Result]:

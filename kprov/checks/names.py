@@ -1,4 +1,4 @@
-"""Names and addresses: what the host calls itself, and whether what clients are told leads to it."""
+"""Names and addresses: the host's own name, and whether the advertised address belongs to the host."""
 
 from __future__ import annotations
 
@@ -10,44 +10,44 @@ from kprov.checks.subject import Subject
 
 
 def host_name(host: Subject) -> Iterator[Finding]:
-    """The host's own name resolves on the host: Java looks it up for its log lines and waits where it does not."""
+    """The host resolves its own name. Java looks it up for its log lines and hangs until the lookup fails."""
     name = host.host_name
     if host.names is None:
-        yield unseen(f"the host cannot say what {name} leads to", "install getent (glibc-common, libc-bin)")
+        yield unseen(f"the host has no getent to resolve {name}", "install getent (glibc-common or libc-bin)")
     elif not (addresses := host.names.get(name, ())):
-        yield advice(f"{name} does not resolve on the host itself", f"add a line '{host.local} {name}' to /etc/hosts")
+        yield advice(f"{name} does not resolve on the host", f"add a line '{host.local} {name}' to /etc/hosts")
     else:
-        yield good(f"{name} resolves on the host itself to {', '.join(addresses)}")
+        yield good(f"{name} resolves on the host to {', '.join(addresses)}")
 
 
 def advertised_address(host: Subject) -> Iterator[Finding]:
-    """What clients are told leads to the host, also as the host itself sees it: the broker is a client of its own."""
+    """The advertised address is one of the host's own, also from the host: the broker connects to itself with it."""
     public, internal = host.public, host.internal
     if is_loopback([public]) or public == "localhost":
         yield advice(
-            f"clients will be told {public}: that leads each of them to itself",
-            "name the address that clients reach with --advertised",
+            f"clients will connect to {public}, which is the client's own machine",
+            "give the address by which clients reach the host with --advertised",
         )
         return
-    home = leads_home(public, host.own, host.names)
-    if home:
-        yield good(f"clients will be told {public}, which leads to the host")
+    own = is_own(public, host.own, host.names)
+    if own:
+        yield good(f"clients will connect to {public}, an address of the host")
     elif internal:
-        yield good(f"clients will be told {public}; for itself the host uses {internal}, since that is not its own")
-    elif home is None:
+        yield good(f"clients will connect to {public}; the host does not have this address and uses {internal} itself")
+    elif own is None:
         yield unseen(
-            f"whether {public}, which clients will be told, leads to the host cannot be seen from there",
-            "the smoke test shows it; --advertised names another address",
+            f"clients will connect to {public}; whether it is an address of the host could not be determined",
+            "check that it leads to the host, or give another address with --advertised",
         )
     else:
         yield advice(
-            f"clients will be told {public}, which does not lead to the host as it sees it itself",
-            "name an address of the host with hosts[].internal in kprov.yaml, or leave listeners to kprov",
+            f"clients will connect to {public}, which is not an address of the host",
+            "set hosts[].internal in kprov.yaml to an address of the host, or remove your listeners settings",
         )
 
 
-def leads_home(name: str, own: Sequence[str], names: Mapping[str, Sequence[str]] | None) -> bool | None:
-    """Whether a name or an address is, on the host itself, one of its own; None where that is not known."""
+def is_own(name: str, own: Sequence[str], names: Mapping[str, Sequence[str]] | None) -> bool | None:
+    """Whether a name or an address is, seen from the host, one of its own; None if that is unknown."""
     if not own:
         return None
     addresses: Sequence[str] = [name]
@@ -60,7 +60,7 @@ def leads_home(name: str, own: Sequence[str], names: Mapping[str, Sequence[str]]
 
 
 def is_loopback(addresses: Sequence[str]) -> bool:
-    """Whether they are addresses that lead every host to itself."""
+    """Whether all of them are loopback addresses."""
     return bool(addresses) and all(
         _is_address(item) and ipaddress.ip_address(_plain(item)).is_loopback for item in addresses
     )
@@ -75,7 +75,7 @@ def _is_address(text: str) -> bool:
 
 
 def _plain(address: str) -> str:
-    """Without a scope, and in the one way in which an IPv6 address is compared."""
+    """The address without a scope, IPv6 in its canonical form."""
     text = address.partition("%")[0]
     try:
         return str(ipaddress.ip_address(text))

@@ -1,4 +1,4 @@
-"""Other Java, Kafka and ZooKeeper on the host: they are left alone, and get in the way all the same."""
+"""Other installations of Java, Kafka and ZooKeeper on the host: kprov does not change them, but they may conflict."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ from kprov.checks.subject import Subject
 
 
 def other_java(host: Subject) -> Iterator[Finding]:
-    """A Java in the PATH, which the services do not use unless that was asked for."""
+    """A Java in the PATH. The services do not use it unless --java-home names it."""
     if host.seen_java:
-        yield good(f"{host.seen_java} is there and stays as it is; the services have a JAVA_HOME of their own")
+        yield good(f"{host.seen_java} stays unchanged; the services set their own JAVA_HOME")
     else:
         yield good("no other Java in the PATH")
 
 
 def other_kafka(host: Subject) -> Iterator[Finding]:
-    """A Kafka that kprov did not make: running, as a unit, or in one of the usual places."""
+    """A Kafka that kprov did not install: a process, a unit, or a directory in a usual place."""
     yield _other(host, "kafka", "Kafka")
 
 
 def other_zookeeper(host: Subject) -> Iterator[Finding]:
-    """Likewise, a ZooKeeper."""
+    """A ZooKeeper that kprov did not install."""
     yield _other(host, "zookeeper", "ZooKeeper")
 
 
 def drop_ins(host: Subject) -> Iterator[Finding]:
-    """Drop-ins of others change what the units do: a start that fails may be theirs."""
+    """Drop-ins that kprov did not write change the units and can make a start fail."""
     for unit, paths in host.drop_ins.items():
         if paths is None:
-            yield unseen(f"which drop-ins {unit} has could not be seen", f"look with systemctl cat {unit}")
+            yield unseen(f"the drop-ins of {unit} could not be read", f"check them with systemctl cat {unit}")
         elif paths:
             what = f"{unit} has drop-ins that kprov did not write: {', '.join(paths)}"
-            yield advice(what, f"see with systemctl cat {unit} that they still fit")
+            yield advice(what, f"check with systemctl cat {unit} that they fit the new unit")
     if not any(paths is None or paths for paths in host.drop_ins.values()):
-        yield good("the units have no drop-ins of others")
+        yield good("the units have no drop-ins that kprov did not write")
 
 
 def _other(host: Subject, kind: str, label: str) -> Finding:
@@ -44,5 +44,5 @@ def _other(host: Subject, kind: str, label: str) -> Finding:
     seen += [home for home in host.seen_homes if kind in home.lower()]
     if not seen:
         return good(f"no other {label}")
-    fix = "it is left alone: see that ports, users and data differ, or stop and remove it first"
-    return advice(f"another {label} is there: {', '.join(seen)}", fix)
+    fix = "kprov does not change it: check that its ports, users and data differ, or stop and remove it first"
+    return advice(f"another {label} is on the host: {', '.join(seen)}", fix)

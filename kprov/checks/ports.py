@@ -1,4 +1,4 @@
-"""Whether the ports that are asked for are free, or held by the services that kprov made."""
+"""Whether the ports of the services are free, or used by kprov's own services."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from kprov.checks.subject import Subject
 
 
 def ports(host: Subject) -> Iterator[Finding]:
-    """A port that another process has would keep the service from starting."""
+    """A port that another process uses keeps the service from starting."""
     free = []
     for port in host.ports:
         what = f"port {port.number}, which {port.unit} needs,"
         if port.held is None:
-            yield unseen(f"whether {what} is free could not be seen", "look with ss -ltnp")
+            yield unseen(f"whether {what} is free could not be determined", "check with ss -ltnp")
         elif not port.held or port.own:
-            free.append(f"{port.number} is {'held by ' + port.unit if port.held else 'free'}")
+            free.append(f"port {port.number} is {'used by ' + port.unit if port.held else 'free'}")
         else:
             program = f" ({port.program})" if port.program else ""
             holder = f"process {port.pid}{program}" if port.pid else "another process"
             setting = "zookeeper.client_port" if port.unit.startswith("zookeeper") else "--port"
-            yield bad(f"{what} is taken by {holder}", f"stop that process, or choose another port with {setting}")
+            yield bad(f"{what} is used by {holder}", f"stop that process, or choose another port with {setting}")
     if free:
         yield good(", ".join(free))

@@ -1,4 +1,4 @@
-"""Whether upstream still mends what will be installed."""
+"""Whether upstream still fixes the releases that will be installed."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from kprov.checks.subject import Subject
 
 
 def end_of_life(host: Subject) -> Iterator[Finding]:
-    """The chosen versions against the day on which upstream stopped."""
+    """Compares today with the day on which upstream ends the support of each release."""
     old = [item for item in host.products if item.end_of_life and item.end_of_life <= host.today]
     current = [item for item in host.products if item.end_of_life > host.today]
-    untold = [item.label for item in host.products if not item.end_of_life]
+    unknown = [item.label for item in host.products if not item.end_of_life]
     for item in old:
-        yield advice(f"{item.label} has had no fixes since {item.end_of_life}", "choose a later release where you can")
+        yield advice(f"{item.label} has had no fixes since {item.end_of_life}", "choose a later release if you can")
     for item in current:
         yield good(f"{item.label} gets fixes until {item.end_of_life}")
-    if untold:
-        yield unseen(f"no day is known for {', '.join(untold)}", "look at what its project says")
+    if unknown:
+        yield unseen(
+            f"the end of life of {', '.join(unknown)} is unknown to kprov", "check the support dates of the project"
+        )

@@ -1,4 +1,4 @@
-"""What a check says: how it went, what was seen, and what mends it."""
+"""The result of a check: its outcome, the evidence, and the fix."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Status(StrEnum):
-    """How a check went. Unknown is a state of its own: what could not be seen has not passed."""
+class Outcome(StrEnum):
+    """How a check ended. UNKNOWN means that the host could not be examined; it is not a pass."""
 
     PASS = "pass"  # noqa: S105 (no password)
     WARN = "warn"
@@ -19,7 +19,7 @@ class Status(StrEnum):
 class Finding:
     """What one check found; evidence and fix are sentences without a full stop."""
 
-    status: Status
+    status: Outcome
     evidence: str
     fix: str = ""
 
@@ -30,26 +30,26 @@ class Result:
 
     check: str
     theme: str
-    status: Status
+    status: Outcome
     evidence: str
     fix: str = ""
 
 
 def good(evidence: str) -> Finding:
-    """It is as it should be."""
-    return Finding(Status.PASS, evidence)
+    """The requirement is met."""
+    return Finding(Outcome.PASS, evidence)
 
 
 def advice(evidence: str, fix: str) -> Finding:
-    """It will do, and could be better."""
-    return Finding(Status.WARN, evidence, fix)
+    """It works, but the operator should know."""
+    return Finding(Outcome.WARN, evidence, fix)
 
 
 def bad(evidence: str, fix: str) -> Finding:
-    """An install would fail, or what it makes would."""
-    return Finding(Status.FAIL, evidence, fix)
+    """The install, or the installed services, would fail."""
+    return Finding(Outcome.FAIL, evidence, fix)
 
 
 def unseen(evidence: str, fix: str) -> Finding:
-    """The host did not tell."""
-    return Finding(Status.UNKNOWN, evidence, fix)
+    """The host could not be examined."""
+    return Finding(Outcome.UNKNOWN, evidence, fix)

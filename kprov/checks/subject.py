@@ -1,4 +1,4 @@
-"""All that the checks look at: a host as the probe saw it, and what is going to be installed there."""
+"""What the checks examine: a host as the probe saw it, and what will be installed there."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Place:
-    """A directory that will be written to, on the file system where it lies or will lie.
+    """A directory that an install writes to, with its present or future file system.
 
-    purpose: in words. needed: bytes without which an install fails; advised: bytes without which it soon would.
-    files: how many files and directories an install creates there. free_kib is None where the host does not tell,
-    inodes also where the file system does not limit them. runs: whether programs are run from it.
-    keeps: whether what is in it must outlive a reboot. device: the number of the file system.
+    purpose: what it is for, in words. needed: bytes that an install requires; advised: bytes that the services need
+    soon after. files: how many files and directories an install creates there. free_kib: None if unknown.
+    inodes: None if unknown or unlimited. runs: whether programs run from it. keeps: whether its contents must survive
+    a reboot. device: the number of the file system.
     """
 
     purpose: str
@@ -33,7 +33,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Closed:
-    """A directory that a user may not search, or a program that one may not run; mode as ls and chmod write it."""
+    """A directory that a user cannot enter, or a program that a user cannot run; mode as chmod writes it."""
 
     user: str
     path: str
@@ -43,11 +43,11 @@ class Closed:
 
 @dataclass(frozen=True)
 class Way:
-    """The way to a path that install or a service uses.
+    """A path that install or a service uses, with everything on the way to it.
 
-    purpose: in words. real: where it leads once symbolic links are followed. dangling: a link on it whose target does
-    not exist; blocked: something on it that is no directory. closed: what stops a user of a service. judged: whether
-    the host could tell that. data: whether the path is a directory of the user's data.
+    purpose: what it is for, in words. real: the path with its symbolic links followed. dangling: a link on the way
+    whose target does not exist. blocked: something on the way that is not a directory. closed: what a service's user
+    cannot enter or run. judged: whether the host could determine that. data: whether it is a data directory.
     """
 
     purpose: str
@@ -63,7 +63,7 @@ class Way:
 
 @dataclass(frozen=True)
 class Port:
-    """A TCP port that a unit needs; held: None where that is not known. own: whether its holder is that unit."""
+    """A TCP port that a unit needs. held: whether a process uses it, None if unknown. own: whether that unit does."""
 
     number: int
     unit: str
@@ -75,7 +75,7 @@ class Port:
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A process of the same trade: kind is ``kafka`` or ``zookeeper``; command: the program that runs it."""
+    """A process of another installation. kind: ``kafka`` or ``zookeeper``. command: the program that runs it."""
 
     pid: int
     kind: str
@@ -84,7 +84,7 @@ class Neighbour:
 
 @dataclass(frozen=True)
 class ProductLife:
-    """What will be installed, in words, and the day from which upstream no longer fixes it (ISO), if that is known."""
+    """What will be installed, in words, and the ISO date on which upstream stops fixing it; empty if unknown."""
 
     label: str
     end_of_life: str = ""
@@ -92,9 +92,9 @@ class ProductLife:
 
 @dataclass(frozen=True)
 class ChosenJava:
-    """The Java that will run: pushed for a machine, or the host's own in ``home`` that prints ``version``.
+    """The Java that will run: an archive for a machine, or the host's own in ``home``, which prints ``version``.
 
-    unpacked: where kprov has unpacked it already, empty where it has not; None where that could not be read.
+    unpacked: where kprov has already unpacked it; empty if nowhere, None if unknown.
     """
 
     label: str
@@ -107,7 +107,7 @@ class ChosenJava:
 
 @dataclass(frozen=True)
 class OpenFiles:
-    """How many files a running unit's process may open, and how many its unit asks for; None where not known."""
+    """The limit of open files of a running unit (given) and the one in its unit file (asked); None if unknown."""
 
     unit: str
     asked: int | None
@@ -116,14 +116,14 @@ class OpenFiles:
 
 @dataclass(frozen=True)
 class Policy:
-    """What SELinux's policy says; texts are empty, and answers None, where the host does not tell.
+    """What SELinux's policy allows. Texts are empty, and answers None, if unknown.
 
-    tools: of restorecon and semanage those that are there. own: the domain of kprov's commands on the host.
-    service: the domain in which a unit's start script runs. label: the type of the Java that will run; java: the
-    domain in which it runs under NoNewPrivileges, and wanted: in which it would run without. starts: whether the start
-    script may execute it; execmem: whether it may then make memory executable. booleans: those that have a say in
-    that, by name. barred: types by directory of data and logs in which Java may not create anything; closed: types by
-    directory of the system in which kprov may not.
+    tools: which of restorecon and semanage are installed. own: the domain of kprov's commands on the host.
+    service: the domain of a unit's start script. label: the type of the Java that will run. java: the domain in which
+    Java runs under NoNewPrivileges. wanted: the domain in which it would run otherwise. starts: whether the start
+    script may execute Java. execmem: whether Java may make memory executable. booleans: the values of the booleans
+    about that. barred: directory of data or logs -> its type, where Java may not create files. closed: directory of
+    the system -> its type, where kprov may not.
     """
 
     tools: tuple[str, ...] = ()
@@ -141,17 +141,17 @@ class Policy:
 
 @dataclass(frozen=True)
 class Subject:
-    """Numbers are None, and texts empty, where the host does not tell.
+    """A host. Numbers are None, and texts empty, if unknown.
 
-    bits: of user space, 0 unknown. systemd: its version, None where it is not PID 1. heaps: by unit.
-    skew: seconds by which the host's clock is ahead (negative: behind), what the way there may explain taken off.
-    today: the day on the operator's machine (ISO). names: addresses on the host by name, None where it cannot resolve
-    at all; host_name is one of them. own: the host's addresses; local: the one at which it was reached. public: what
-    clients will be told; internal: what the host uses for itself instead, if it must. seen_homes: directories of the
-    usual names that kprov did not make; seen_units likewise. drop_ins: of each unit, those that kprov did not write,
-    None where unknown. init_files: the hard limit of open files of the host's init; init_capabilities: its effective
-    capabilities, in hexadecimal. unit_files: of the units that run. filters: rules of a packet filter that is not
-    firewalld's.
+    bits: of the user space, 0 if unknown. systemd: its version, None if it is not PID 1. heaps: by unit.
+    skew: seconds by which the host's clock is ahead (negative: behind), without what network delay can explain.
+    today: the date on the operator's machine (ISO). names: name -> addresses as the host resolves them, None if it
+    cannot resolve; host_name is one of the names. own: the host's addresses. local: the one on which kprov reached it.
+    public: the address that clients connect to. internal: the one that the host itself uses instead, if it must.
+    seen_homes, seen_units: directories and units with the usual names that kprov did not create. drop_ins: by unit,
+    those that kprov did not write, None if unknown. init_files: the hard limit of open files of the host's init.
+    init_capabilities: its effective capabilities, in hexadecimal. unit_files: of the running units. filters: the rules
+    of a packet filter other than firewalld.
     """
 
     system: str = "Linux"

@@ -12,7 +12,7 @@ _OLDEST_SYSTEMD = 219
 
 
 def operating_system(host: Subject) -> Iterator[Finding]:
-    """Linux, of any distribution."""
+    """The host runs Linux, of any distribution."""
     if host.system != "Linux":
         yield bad(f"the host runs {host.system}, not Linux", "choose a Linux host with systemd")
     else:
@@ -20,23 +20,26 @@ def operating_system(host: Subject) -> Iterator[Finding]:
 
 
 def architecture(host: Subject) -> Iterator[Finding]:
-    """A machine that Java's archives are made for, with a user space of 64 bits."""
+    """The host has an architecture that Java archives exist for, and a 64-bit user space."""
     kind = f"{host.machine}, {host.bits} bit" if host.bits else host.machine
-    hint = "Java's archives are for 64-bit x86_64 and aarch64"
+    hint = "choose a host with a 64-bit x86_64 or aarch64 system: the Java archives are for these"
     if host.machine not in {"x86_64", "aarch64"} or host.bits == 32:
         yield bad(f"the host is {kind}", hint)
     elif not host.bits:
-        yield unseen(f"the host is {kind}; there is no getconf to tell whether its programs are 64 bit", hint)
+        yield unseen(
+            f"the host is {kind}; without getconf, whether its programs are 64 bit is unknown",
+            "check with file /bin/sh: it must be a 64-bit program",
+        )
     else:
         yield good(kind)
 
 
 def systemd(host: Subject) -> Iterator[Finding]:
-    """systemd as PID 1, and new enough for the units."""
+    """systemd runs as PID 1 and is new enough for the units."""
     if host.systemd is None:
         yield bad("systemd is not running as the host's init", "choose a host that boots with systemd")
     elif host.systemd < _OLDEST_SYSTEMD:
         what = f"systemd {host.systemd} is older than {_OLDEST_SYSTEMD}"
-        yield bad(what, "CentOS 7.0 and 7.1 have 208: update to 7.2 or later")
+        yield bad(what, "update the host; CentOS 7.0 and 7.1 have 208, 7.2 has 219")
     else:
         yield good(f"systemd {host.systemd}")

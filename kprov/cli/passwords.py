@@ -1,4 +1,4 @@
-"""Passwords from the terminal or from a file: never from the command line or the environment."""
+"""Reads passwords from the terminal or from a file, never from the command line or the environment."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ _STANDARD_INPUT = Path("-")
 
 
 def on_terminal() -> bool:
-    """Whether somebody can be asked."""
+    """Whether there is a terminal to ask on."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 @dataclass(frozen=True)
 class PasswordFiles:
-    """--password-file and --sudo-password-file; None where not given."""
+    """--password-file and --sudo-password-file; None if not given."""
 
     login: Path | None
     sudo: Path | None
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        """The options for the command to type next; what came on standard input is asked for then."""
+        """The options for the command to type next; without a password from standard input."""
         given = (("--password-file", self.login), ("--sudo-password-file", self.sudo))
         return tuple(word for option, path in given if path and path != _STANDARD_INPUT for word in (option, str(path)))
 
     def read(self) -> Passwords:
-        """Read the files, once. Raises UsageError where one of them holds no password, or others could read it."""
+        """Read the files once. Raises UsageError if one has no password, or if other users could read it."""
         return self._passwords
 
     @cached_property
@@ -50,7 +50,7 @@ def _ask(question: str) -> Secret:
 
 
 def _read(path: Path, option: str) -> Secret:
-    """The first line of a file, a pipe, or of what is left of standard input."""
+    """The first line of a file or a pipe, or the next line of standard input."""
     try:
         if path == _STANDARD_INPUT:
             line = sys.stdin.readline()
@@ -58,15 +58,17 @@ def _read(path: Path, option: str) -> Secret:
             status = path.stat()
             if stat.S_ISREG(status.st_mode) and status.st_mode & 0o077:
                 raise UsageError(
-                    f"others may read or write {path}",
+                    f"other users can read or write {path}",
                     where=option,
-                    hint=f"chmod 600 {path}, and think of who has seen it",
+                    hint=f"chmod 600 {path}, and change the password if somebody may have read it",
                 )
             with path.open(encoding="utf-8") as stream:
                 line = stream.readline()
     except (OSError, UnicodeDecodeError) as error:
-        what = getattr(error, "strerror", None) or "it is not UTF-8"
+        what = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise UsageError(f"{path} cannot be read: {what}", where=option, hint="name a file or a pipe") from None
     if not (text := line.rstrip("\r\n")):
-        raise UsageError(f"there is no password in {path}", where=option, hint="its first line is the password")
+        raise UsageError(
+            f"the first line of {path} is empty", where=option, hint="write the password on the first line"
+        )
     return Secret(text)

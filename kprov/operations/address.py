@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kprov.checks.names import is_loopback, leads_home
+from kprov.checks.names import is_loopback, is_own
 from kprov.host.network import Network
 from kprov.receipt import Receipt
 from kprov.spec.broker import bootstrap_server, internal_port, own_properties, public_host
@@ -17,7 +17,7 @@ def settle(cluster: Cluster, host: Host, net: Network, receipt: Receipt) -> tupl
     earlier run has found while it is the host's own: another operator may come in at another of its addresses.
     """
     names = (host.address, public_host(cluster, host))
-    if host.internal or all(leads_home(name, net.own, net.names) is not False for name in names):
+    if host.internal or all(is_own(name, net.own, net.names) is not False for name in names):
         return cluster, host
     before = (receipt.spec or {}).get("hosts", [{}])[0].get("internal")
     known = host.model_copy(update={"internal": before if before in net.own else net.local or net.own[0]})
@@ -45,7 +45,7 @@ def _source(cluster: Cluster, host: Host) -> str:
 
 def _seen_from_there(public: str, net: Network) -> str:
     """How the host sees that address itself; empty where it does not tell."""
-    home = leads_home(public, net.own, net.names)
+    home = is_own(public, net.own, net.names)
     others = [address for address in net.own if address != public]
     if home is None:
         return ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kprov.checks import Result, Status
+from kprov.checks import Outcome, Result
 from kprov.errors import UsageError
 from kprov.events import Emit, ignore
 from kprov.host.connection import Connection
@@ -27,7 +27,7 @@ class Checked:
         """What an install would stop at."""
         return tuple(stopping(self.results, self.ignored))
 
-    def count(self, status: Status) -> int:
+    def count(self, status: Outcome) -> int:
         """How many results have this status."""
         return sum(item.status is status for item in self.results)
 
@@ -52,9 +52,9 @@ def _in_the_way(connection: Connection, request: Request, found: Survey) -> tupl
     try:
         plan = plan_for(connection, request, found, ignore).plan
     except UsageError as error:
-        return tuple(Result("versions", theme, Status.FAIL, item.what, item.hint) for item in error.problems)
+        return tuple(Result("versions", theme, Outcome.FAIL, item.what, item.hint) for item in error.problems)
     if plan.obstacles:
-        return tuple(Result("in-the-way", theme, Status.FAIL, item.what, item.hint) for item in plan.obstacles)
+        return tuple(Result("in-the-way", theme, Outcome.FAIL, item.what, item.hint) for item in plan.obstacles)
     changes = len(plan.changes)
     what = f"nothing is in the way of an install, which would make {changes} changes" if changes else "nothing to do"
-    return (Result("in-the-way", theme, Status.PASS, what),)
+    return (Result("in-the-way", theme, Outcome.PASS, what),)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kprov.checks import Result, Status
+from kprov.checks import Outcome, Result
 from kprov.desired.common import release_path
 from kprov.desired.host import desired
 from kprov.desired.inputs import Inputs
@@ -394,7 +394,7 @@ def _begins_from_logs(found: Survey) -> Iterator[str]:
 def _left_alone(found: Survey) -> Iterator[str]:
     """What kprov sees on the host and does nothing about, or does beside the changes."""
     for item in found.results:
-        if item.check == "firewall" and item.status is not Status.PASS:
+        if item.check == "firewall" and item.status is not Outcome.PASS:
             yield f"{item.evidence}; {item.fix}"
     mode = found.answer.facts.selinux
     if mode in {"Enforcing", "Permissive"}:

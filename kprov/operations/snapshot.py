@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from packaging.version import Version
 
-from kprov.checks import Result, Status
+from kprov.checks import Outcome, Result
 from kprov.desired.zookeeper import zookeeper_version
 from kprov.host.facts import Probe
 from kprov.operations.request import Asked
@@ -44,7 +44,7 @@ def missing_snapshot(asked: Asked, answer: Probe) -> Iterator[Result]:
     yield Result(
         "zookeeper-snapshot",
         "installation",
-        Status.FAIL,
+        Outcome.FAIL,
         f"ZooKeeper {version} will not start: {zookeeper_data(asked.cluster)[0]} has no snapshot, only logs",
         "choose ZooKeeper 3.5.6 or later, which can begin from logs alone"
         if whole

@@ -1,5 +1,6 @@
-"""What can be installed: the catalogue, compatible versions, and how archives are found, verified and kept.
+"""What can be installed: the catalogue, the compatibility of versions, and the archives.
 
-``catalogue`` describes a release, ``compatibility`` checks versions together, ``sources`` finds the archive and
-``download`` downloads it, ``archive`` verifies it, and ``bundle`` fills the directory for a closed network.
+``catalogue`` knows the releases, ``compatibility`` which of them run together, ``sources`` finds an archive
+(``download`` gets it if necessary), ``archive`` verifies it, ``bundle`` copies archives into a directory
+for a closed network.
 """

@@ -1,4 +1,4 @@
-"""An archive that was checked: the product and the version that were asked for, whole and safe to unpack."""
+"""A checked archive: it has the wanted product and version, is complete and safe to unpack."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _MACHINES = {"amd64": "x86_64", "x64": "x86_64", "arm64": "aarch64"}
 class Archive:
     """A local archive that was inspected.
 
-    version: what is inside: "1.0.0", "3.5.3-beta"; of Java as it calls itself, "11.0.29" or "1.8.0_472".
-    name: the file's name. top: the one folder that everything in it is in.
+    version: of the product inside: "1.0.0", "3.5.3-beta"; of Java as it prints it, "11.0.29" or "1.8.0_472".
+    name: the file's name. top: the top directory that contains everything.
     sha256, sha512: lower-case hexadecimal. size: bytes of the file.
-    arch: the machine a Java is for, as ``uname -m`` says it; None if it cannot be told, and for the others.
+    arch: the machine of a Java, as in ``uname -m``; None if unknown, and for the other products.
     scala: the Scala build of a Kafka, "2.12".
-    unpacked: bytes that it takes once unpacked, without the file system's share; 0 where it was not measured.
-    gzipped: False for a plain tar, as ZooKeeper 3.5.3-beta was published: unpack it without insisting on gzip.
+    unpacked: bytes of the unpacked files, without overhead of the file system; 0 if not measured.
+    gzipped: False for a plain tar, as ZooKeeper 3.5.3-beta was published; unpack it without requiring gzip.
     """
 
     product: Product
@@ -51,7 +51,7 @@ class Archive:
 
     @property
     def major(self) -> int:
-        """The first number of the version; of Java its major (8 for 1.8.0_472)."""
+        """The first number of the version; for Java its major version (8 for 1.8.0_472)."""
         return java_major(self.version) if self.product is Product.JAVA else int(self.version.split(".")[0])
 
 
@@ -65,12 +65,12 @@ def inspect(
     memory: Memory | None = None,
     emit: Emit = ignore,
 ) -> Archive:
-    """Check a local archive before any host is touched.
+    """Check a local archive before any host is changed.
 
-    version: what must be inside; for Java a major ("11") or a whole version; None for any. scala, arch: likewise.
-    memory: where the result of reading the file is kept for the next run.
-    Raises UsageError, naming the file and a remedy, if the file cannot be read, is truncated, no tar, unsafe to
-    unpack, differs from the checksum beside it, or holds another product, version, build or machine.
+    version: the required version; for Java a major version ("11") or a full version; None for any. scala, arch: the
+    required build and machine, None for any. memory: where to keep the result for the next run.
+    Raises UsageError, with the file and a fix, if the file cannot be read, is truncated, not a tar, unsafe to unpack,
+    differs from the checksum next to it, or contains another product, version, build or machine.
     """
     contents = _contents(path, memory, emit)
     sums = {algorithm: Checksum(algorithm, getattr(contents, algorithm)) for algorithm in ("sha256", "sha512")}
@@ -78,7 +78,7 @@ def inspect(
         published, file = found
         published.require(path, source=str(file), known=sums.get(published.algorithm))
     archive = _identify(path, product, contents)
-    _require_asked(archive, version, scala, arch)
+    _require_wanted(archive, version, scala, arch)
     return archive
 
 
@@ -86,7 +86,7 @@ def _contents(path: Path, memory: Memory | None, emit: Emit) -> Contents:
     try:
         key = Memory.key(path)
     except OSError:
-        return scan(path, emit=emit)  # it says what is the matter
+        return scan(path, emit=emit)  # raises the right error
     if memory is not None and (known := memory.recall(key)):
         return known
     contents = scan(path, emit=emit)
@@ -135,7 +135,7 @@ def _identify(path: Path, product: Product, contents: Contents) -> Archive:
 
 
 def _other_product(path: Path, product: Product, contents: Contents) -> UsageError:
-    """The error for an archive that is sound but not the product; it says what it seems to be."""
+    """The error for a valid archive of something else; it says what the archive seems to be."""
     marks = {
         "bin/kafka-server-start.sh": Product.KAFKA,
         "bin/zkServer.sh": Product.ZOOKEEPER,
@@ -146,7 +146,7 @@ def _other_product(path: Path, product: Product, contents: Contents) -> UsageErr
     jars = (_KAFKA_JAR, _ZOOKEEPER_JAR)
     built = any(jar.fullmatch(text) for jar in jars for text in contents.telling)
     if sources.intersection(contents.telling) and not built:
-        cause = "it is a source archive: nothing in it can be started"
+        cause = "it is a source archive, which cannot be run"
     elif seen is not None and seen is not product:
         cause = f"it is an archive of {seen.label}"
     else:
@@ -155,39 +155,39 @@ def _other_product(path: Path, product: Product, contents: Contents) -> UsageErr
             Product.ZOOKEEPER: "bin/zkServer.sh and zookeeper-VERSION.jar",
             Product.JAVA: "bin/java and release with JAVA_VERSION",
         }[product]
-        cause = f"there is no {needed} below {contents.top}/"
+        cause = f"{contents.top}/ does not contain {needed}"
     name = {
         Product.KAFKA: "kafka_SCALA-VERSION.tgz",
         Product.ZOOKEEPER: "apache-zookeeper-VERSION-bin.tar.gz (zookeeper-VERSION.tar.gz before 3.5.5)",
         Product.JAVA: "a Java for Linux as .tar.gz",
     }[product]
-    return UsageError(f"it does not hold {product.label}", where=str(path), cause=cause, hint=f"get {name}")
+    return UsageError(f"it does not contain {product.label}", where=str(path), cause=cause, hint=f"use {name}")
 
 
-def _require_asked(archive: Archive, version: str | None, scala: str | None, arch: str | None) -> None:
+def _require_wanted(archive: Archive, version: str | None, scala: str | None, arch: str | None) -> None:
     where, label = str(archive.path), archive.product.label
     if version is not None and not _same_version(archive, version):
         raise UsageError(
-            f"another version is inside: {label} {archive.version} instead of {version}",
+            f"it contains {label} {archive.version} instead of {version}",
             where=where,
-            hint=f"name the archive of {label} {version}, or ask for {archive.version}",
+            hint=f"give the archive of {label} {version}, or choose version {archive.version}",
         )
     if scala is not None and archive.scala != scala:
         raise UsageError(
-            f"another build is inside: for Scala {archive.scala} instead of {scala}",
+            f"it contains the build for Scala {archive.scala} instead of {scala}",
             where=where,
-            hint=f"get kafka_{scala}-{archive.version}.tgz, or leave the Scala build to kprov",
+            hint=f"get kafka_{scala}-{archive.version}.tgz, or do not choose a Scala build",
         )
     if arch is not None and archive.arch is not None and archive.arch != arch:
         raise UsageError(
-            f"it is a Java for {archive.arch}, the host is {arch}", where=where, hint=f"get the archive for {arch}"
+            f"it is a Java for {archive.arch}, but the host is {arch}", where=where, hint=f"get the archive for {arch}"
         )
 
 
-def _same_version(archive: Archive, asked: str) -> bool:
-    if archive.product is Product.JAVA and asked.isdigit():
-        return archive.major == int(asked)
+def _same_version(archive: Archive, wanted: str) -> bool:
+    if archive.product is Product.JAVA and wanted.isdigit():
+        return archive.major == int(wanted)
     try:
-        return Version(archive.version) == Version(asked)
+        return Version(archive.version) == Version(wanted)
     except InvalidVersion:  # 1.8.0_472
-        return archive.version == asked
+        return archive.version == wanted

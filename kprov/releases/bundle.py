@@ -1,4 +1,4 @@
-"""The folder from which a closed network is provisioned: archives under their names, each with its .sha512."""
+"""The directory of archives for a closed network: each archive under its name, with its .sha512."""
 
 from __future__ import annotations
 
@@ -16,17 +16,16 @@ _CHUNK = 4 << 20
 
 
 def bundle(archives: Iterable[Archive], folder: Path, *, emit: Emit = ignore) -> tuple[Archive, ...]:
-    """Copy the archives into ``folder``, made if need be, and return them as they are there.
+    """Copy the archives into ``folder``, which is created if necessary, and return the copies.
 
-    A file that is there already with the right sum is left alone, so it is cheap to run twice. A half-written
-    copy never has the name of a whole one. Raises UsageError if the folder cannot be written, OutputError if
-    its disk is full.
+    A file that already exists with the right checksum is not copied again. An incomplete copy never has the name of a
+    complete one. Raises UsageError if the folder cannot be written, OutputError if its disk is full.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return tuple(_copy(archive, folder, emit) for archive in archives)
     except OSError as error:
-        hint = "name a folder that you may write to, with room enough"
+        hint = "choose a directory that you can write to and that has enough space"
         raise unwritable(error, "the archives cannot be written", where=f"--to {folder}", hint=hint) from error
 
 
@@ -44,7 +43,7 @@ def _copy(archive: Archive, folder: Path, emit: Emit) -> Archive:
                 emit(Transfer(f"copying {archive.name}", done, archive.size))
         if copied.hexdigest() != archive.sha512:
             part.unlink()
-            raise UsageError("it changed while it was copied", where=str(archive.path), hint="run it again")
+            raise UsageError("it changed while it was copied", where=str(archive.path), hint="run the command again")
         part.replace(target)
     checksum.write_beside(target, archive.sha512)
     return replace(archive, path=target)

@@ -1,7 +1,7 @@
-"""The catalogue: which releases kprov knows, what their archives are called, where they are, what is inside.
+"""The catalogue: the releases that kprov knows, the names of their archives, and where they are published.
 
-The data is ``catalogue.yaml``. What is asked for becomes a :class:`Wanted`, with which ``sources.locate``
-finds the archive. A version that is not in the catalogue can be installed too, from an archive that is found locally.
+The data is in ``catalogue.yaml``. A request becomes a :class:`Wanted`, for which ``sources.locate`` finds the archive.
+A version that is not in the catalogue can be requested too, if its archive is available locally.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class _Data(BaseModel):
 
 
 class _Apache(_Data):
-    """Kafka or ZooKeeper; a mapping from versions holds "since" that version."""
+    """Kafka or ZooKeeper; the keys of a mapping from versions mean "since that version"."""
 
     default: str
     versions: tuple[str, ...]
@@ -77,7 +77,7 @@ class Upstream:
     name: the file's name.
     addresses: http(s) addresses of the file, in the order to try.
     sums: addresses at which its checksum may be, in the order to try.
-    known: its checksum, if it is known beforehand; then no published one is asked for.
+    known: its checksum, if it is known; then no published checksum is read.
     """
 
     name: str
@@ -88,16 +88,16 @@ class Upstream:
 
 @dataclass(frozen=True)
 class Wanted:
-    """An archive that is asked for.
+    """A request for an archive.
 
-    version: the version that must be inside. For Java the major ("11"), or None for any.
-    names: file names by which it is searched for, best first.
-    pattern: where any build will do, the pattern of its file names, with the groups ``kind`` and ``build``.
+    version: the required version. For Java the major version ("11"), or None for any.
+    names: the file names to search for, best first.
+    pattern: if any build is acceptable, the pattern of the file names, with the groups ``kind`` and ``build``.
     upstream: what to download; None if the release is not in the catalogue.
-    unusable: file names that look like it and are not -> why.
-    scala: the Scala build that must be inside; None for any. Kafka only.
-    arch: the machine it must be for, as ``uname -m`` says it; None for any. Java only.
-    options: how ``kprov fetch`` is told to get it.
+    unusable: similar file names of other archives -> why they are unusable.
+    scala: the required Scala build; None for any. Kafka only.
+    arch: the required machine, as in ``uname -m``; None for any. Java only.
+    options: the options with which ``kprov fetch`` gets it.
     """
 
     product: Product
@@ -115,7 +115,7 @@ class Wanted:
 
 
 def known_versions(product: Product) -> tuple[str, ...]:
-    """The catalogued versions, oldest first; for Java the releases (``temurin-8`` ...)."""
+    """The versions in the catalogue, oldest first; for Java the releases (``temurin-8`` ...)."""
     catalogue = _catalogue()
     match product:
         case Product.KAFKA:
@@ -127,7 +127,7 @@ def known_versions(product: Product) -> tuple[str, ...]:
 
 
 def default_version(product: Product) -> str:
-    """What kprov installs if nothing else is asked for."""
+    """The version that kprov installs by default."""
     catalogue = _catalogue()
     return {
         Product.KAFKA: catalogue.kafka.default,
@@ -137,21 +137,19 @@ def default_version(product: Product) -> str:
 
 
 def architectures() -> tuple[str, ...]:
-    """The machines, as ``uname -m`` names them, for which there is a Java."""
+    """The machines, as in ``uname -m``, for which there is a Java."""
     return tuple(_catalogue().java.architectures)
 
 
 def kafka(version: str, *, scala: str | None = None) -> Wanted:
-    """Kafka's archive of this version; ``scala`` ("2.12") insists on one of its builds.
+    """The archive of this version of Kafka. scala: the required build ("2.12"); None for any.
 
-    Raises UsageError for a version that is malformed or below every table, or has no such build.
+    Raises UsageError for a version that is malformed or too old, or that has no such build.
     """
     data, parsed = _catalogue().kafka, parse_version(Product.KAFKA, version)
     builds = scala_builds(version)
     if scala is not None and scala not in builds:
-        raise UsageError(
-            f"there is no build of Kafka {version} for Scala {scala}", hint=f"choose one of {', '.join(builds)}"
-        )
+        raise UsageError(f"Kafka {version} has no build for Scala {scala}", hint=f"choose {', '.join(builds)}")
     template = _since(Product.KAFKA, data.names, parsed)
     names = tuple(template.format(version=version, build=build) for build in ([scala] if scala else builds))
     return Wanted(
@@ -166,7 +164,7 @@ def kafka(version: str, *, scala: str | None = None) -> Wanted:
 
 
 def zookeeper(version: str) -> Wanted:
-    """ZooKeeper's archive of this version. Raises UsageError for a version that is malformed or below every table."""
+    """The archive of this version of ZooKeeper. Raises UsageError for a version that is malformed or too old."""
     data, parsed = _catalogue().zookeeper, parse_version(Product.ZOOKEEPER, version)
     name = _since(Product.ZOOKEEPER, data.names, parsed).format(version=version)
     return Wanted(
@@ -180,19 +178,19 @@ def zookeeper(version: str) -> Wanted:
 
 
 def java(release: str | None, *, arch: str = "x86_64") -> Wanted:
-    """Java's archive: ``temurin-11`` for any build of Java 11, JRE or JDK; None for any Java at all.
+    """Java's archive: ``temurin-11`` for any build of Java 11, JRE or JDK; None for any Java.
 
-    arch: the host's machine as ``uname -m`` says it.
-    Raises UsageError for a release that is malformed, or a machine for which there is none.
+    arch: the host's machine, as in ``uname -m``.
+    Raises UsageError for a malformed release, or a machine without a Java.
     """
     data = _catalogue().java
     if arch not in data.architectures:
-        raise UsageError(f"there is no Java for {arch}", hint=f"kprov knows {', '.join(data.architectures)}")
+        raise UsageError(f"kprov has no Java for {arch}", hint=f"choose a host with {' or '.join(data.architectures)}")
     if release is None:
         return Wanted(Product.JAVA, None, (), arch=arch)
     vendor, _, major = release.partition("-")
     if vendor != "temurin" or not (major.isascii() and major.isdigit()):
-        hint = f"{did_you_mean(release, data.releases)} kprov knows {', '.join(data.releases)}".lstrip()
+        hint = f"{did_you_mean(release, data.releases)} choose {', '.join(data.releases)}".lstrip()
         raise UsageError(f"{release!r} is not a Java release", hint=hint)
     written = data.architectures[arch]
     pattern = re.compile(data.pattern.replace("{major}", major).replace("{arch}", re.escape(written)))
@@ -215,7 +213,7 @@ def java(release: str | None, *, arch: str = "x86_64") -> Wanted:
 
 
 def scala_builds(kafka_version: str) -> tuple[str, ...]:
-    """The Scala builds in which this Kafka is published, kprov's choice first."""
+    """The Scala builds of this Kafka, kprov's choice first."""
     return _since(Product.KAFKA, _catalogue().kafka.builds, parse_version(Product.KAFKA, kafka_version))
 
 
@@ -225,12 +223,12 @@ def bundled_zookeeper(kafka_version: str) -> str:
 
 
 def release_major(release: str) -> int:
-    """The Java major of a release: 11 for ``temurin-11``."""
+    """The major version of a Java release: 11 for ``temurin-11``."""
     return java_major(java(release).version or "")
 
 
 def end_of_life(product: Product, version: str) -> date | None:
-    """The day from which upstream gives this version no more fixes; None where none is announced or known."""
+    """The day on which upstream stops fixing this version; None if unknown."""
     if product is Product.JAVA:
         return None
     parsed = parse_version(product, version)
@@ -239,27 +237,25 @@ def end_of_life(product: Product, version: str) -> date | None:
 
 
 def not_catalogued(wanted: Wanted) -> str:
-    """What to say of a release that is not in the catalogue: which ones are, and which is nearest."""
+    """A hint for a release that is not in the catalogue: the releases that are, and the nearest ones."""
     known = known_versions(wanted.product)
     text = f"kprov's catalogue has {', '.join(known)}"
     if wanted.product is Product.JAVA or wanted.version is None:
         return text
-    asked = parse_version(wanted.product, wanted.version)
+    version = parse_version(wanted.product, wanted.version)
     near = [
-        *([x for x in known if Version(x) < asked][-1:]),
-        *([x for x in known if Version(x) > asked][:1]),
+        *([x for x in known if Version(x) < version][-1:]),
+        *([x for x in known if Version(x) > version][:1]),
     ]
     return f"{text}; nearest: {' and '.join(near)}"
 
 
 def _since(product: Product, table: Mapping[str, T], version: Version) -> T:
-    """The line of a table "since" that holds for the version."""
+    """The value of a table for the version: that of the latest key that is not after it."""
     lines = sorted(((Version(since), value) for since, value in table.items()), key=lambda line: line[0])
     held = [value for since, value in lines if since <= version]
     if not held:
-        raise UsageError(
-            f"{product.label} {version} is older than anything kprov knows", hint=f"choose {lines[0][0]} or later"
-        )
+        raise UsageError(f"{product.label} {version} is too old for kprov", hint=f"choose {lines[0][0]} or later")
     return held[-1]
 
 

@@ -1,4 +1,4 @@
-"""Checksums: as they are published, as they lie beside a file, and whether they match."""
+"""Checksums: the published formats, the files next to an archive, and their comparison."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 
 from kprov.errors import UsageError
 
-#: Suffixes under which a checksum is published beside a file, best first. Adoptium adds ``.sha256.txt``;
-#: Apache published ``.sha1`` until its release policy asked for SHA-256 or SHA-512 in 2018.
+#: Suffixes of published checksum files, best first. Adoptium uses ``.sha256.txt``; Apache published ``.sha1`` until its
+#: release policy required SHA-256 or SHA-512 in 2018.
 SUFFIXES = (".sha512", ".sha256", ".sha256.txt", ".sha1")
 
 _ALGORITHMS = {40: "sha1", 64: "sha256", 128: "sha512"}
@@ -30,7 +30,7 @@ class Checksum:
 
     @classmethod
     def of_hex(cls, text: str) -> Checksum | None:
-        """The checksum written as these hexadecimal digits, its algorithm told by its length; None if it is none."""
+        """The checksum with these hexadecimal digits; the length decides the algorithm. None if it is not one."""
         algorithm = _ALGORITHMS.get(len(text))
         return cls(algorithm, text.lower()) if algorithm and _HEX.fullmatch(text) else None
 
@@ -38,23 +38,23 @@ class Checksum:
         return f"{self.algorithm} {self.hex}"
 
     def require(self, path: Path, *, source: str, known: Checksum | None = None) -> None:
-        """Raise UsageError unless ``path`` has this sum.
+        """Raise UsageError unless ``path`` has this checksum.
 
-        source: where this sum is from, for the message.
+        source: where this checksum is from, for the message.
         known: the file's checksum if it was computed before; used if the algorithm is the same.
         """
         actual = known if known is not None and known.algorithm == self.algorithm else digest(path, self.algorithm)
         if actual != self:
             raise UsageError(
-                f"the {self.algorithm} sum of {path.name} is wrong: it was changed or damaged on its way",
+                f"the {self.algorithm} checksum of {path.name} does not match: the file is damaged or was changed",
                 where=str(path),
                 cause=f"expected {self.hex} ({source})\nfound    {actual.hex}",
-                hint="delete the file and get it again, together with its published checksum",
+                hint="delete the file and download it again, together with its published checksum",
             )
 
 
 def digest(path: Path, algorithm: str) -> Checksum:
-    """Read the file and sum it. Raises OSError if it cannot be read."""
+    """Compute the checksum of the file. Raises OSError if it cannot be read."""
     with path.open("rb") as file:
         return Checksum(algorithm, hashlib.file_digest(file, algorithm).hexdigest())
 
@@ -62,10 +62,10 @@ def digest(path: Path, algorithm: str) -> Checksum:
 def parse(text: str, name: str, *, where: str) -> Checksum:
     """Read a published checksum of the file ``name``.
 
-    Three layouts are met in the wild: ``HEX  NAME`` of the coreutils (with one line per file, or HEX alone),
-    ``SHA512 (NAME) = HEX`` of BSD, and ``NAME: AB CD ...`` over several lines of ``gpg --print-md``, which
-    Apache's older releases have. One entry alone is taken whatever name it gives; of several, the one for
-    ``name``. Raises UsageError, with ``where``, if there is none that can be told.
+    Three formats are in use: ``HEX  NAME`` of the coreutils (one line per file, or HEX alone), ``SHA512 (NAME) = HEX``
+    of BSD, and ``NAME: AB CD ...`` over several lines of ``gpg --print-md``, as with Apache's older releases. A single
+    entry is used whatever its name is; of several, the one for ``name``. Raises UsageError, with ``where``, if there
+    is no entry for the file.
     """
     entries = list(_entries(text))
     if len(entries) > 1:
@@ -73,16 +73,16 @@ def parse(text: str, name: str, *, where: str) -> Checksum:
     sums = {checksum for _, checksum in entries}
     if len(sums) != 1:
         raise UsageError(
-            f"no checksum of {name} can be read from it",
+            f"it does not contain a checksum of {name}",
             where=where,
             cause=text.strip()[:200],
-            hint="it should say what `sha512sum` prints; get it again, or delete it",
+            hint="replace it with the output of `sha512sum`, or delete it",
         )
     return sums.pop()
 
 
 def _entries(text: str) -> Iterator[tuple[str, Checksum]]:
-    """Every (name, checksum) of a checksum file, name "" where it gives none."""
+    """Every (name, checksum) of a checksum file; the name is empty if the file gives none."""
     lines = text.replace("\r\n", "\n").removeprefix("\ufeff").splitlines()
     number = 0
     while number < len(lines):
@@ -106,9 +106,9 @@ def _entries(text: str) -> Iterator[tuple[str, Checksum]]:
 
 
 def beside(path: Path) -> tuple[Checksum, Path] | None:
-    """The checksum that lies beside ``path`` as NAME.sha512 and such, and its file; None if there is none.
+    """The checksum next to ``path``, in NAME.sha512 or similar, and that file; None if there is none.
 
-    Raises UsageError if there is one that cannot be read.
+    Raises UsageError if the file exists but cannot be read.
     """
     for suffix in SUFFIXES:
         file = path.with_name(path.name + suffix)
@@ -118,17 +118,14 @@ def beside(path: Path) -> tuple[Checksum, Path] | None:
             text = file.read_text(encoding="utf-8", errors="replace")
         except OSError as error:
             raise UsageError(
-                "the checksum file cannot be read",
-                where=str(file),
-                cause=str(error),
-                hint="make it readable, or remove it",
+                "it cannot be read", where=str(file), cause=str(error), hint="make it readable, or delete it"
             ) from error
         return parse(text, path.name, where=str(file)), file
     return None
 
 
 def write_beside(path: Path, sha512: str) -> Path:
-    """Write NAME.sha512 beside ``path`` as ``sha512sum`` would, and return it."""
+    """Write NAME.sha512 next to ``path``, in the format of ``sha512sum``, and return it."""
     file = path.with_name(f"{path.name}.sha512")
     part = path.with_name(f".{path.name}.sha512.part")
     part.write_text(f"{sha512}  {path.name}\n", encoding="utf-8")

@@ -1,8 +1,8 @@
-"""What runs with what: Kafka, the ZooKeeper server, Java. Pure; by ranges, so it also speaks of uncatalogued versions.
+"""Which versions of Kafka, the ZooKeeper server and Java run together. Pure; ranges also cover uncatalogued versions.
 
-Where upstream says nothing, the pair was tried: a broker was started, a topic made, five messages produced and
-consumed, the topic deleted, the broker stopped (1.0.0, 1.1.1, 2.1.1, 2.8.2, 3.5.2, 3.9.2 on Java 11 and 17, with
-ZooKeeper 3.4.14, 3.5.3-beta, 3.8.6 and 3.9.5). What is neither stated nor tried is refused.
+Pairs that upstream does not document were tested: start a broker, create a topic, produce and consume five messages,
+delete the topic, stop the broker (1.0.0, 1.1.1, 2.1.1, 2.8.2, 3.5.2, 3.9.2 on Java 11 and 17, with ZooKeeper 3.4.14,
+3.5.3-beta, 3.8.6 and 3.9.5). Pairs that are neither documented nor tested are refused.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from kprov.releases.product import Product, parse_version
 
 
 class Level(IntEnum):
-    """How well two things go together; the greater, the worse."""
+    """How well a pair runs together; higher is worse."""
 
     SUPPORTED = 0
     WORKAROUND = 1
@@ -30,10 +30,10 @@ class Level(IntEnum):
 class Workaround:
     """What makes a pair run.
 
-    name: what it is called in plans and reports.
-    environment: variables for every service that Kafka's kafka-run-class.sh starts: the broker, and the
-        ZooKeeper of Kafka's own archive. May be empty: the pair runs, but upstream does not vouch for it.
-    warning: what the user is told.
+    name: its name in plans and reports.
+    environment: variables for every service that Kafka's kafka-run-class.sh starts: the broker, and the ZooKeeper of
+        Kafka's own archive. Empty if the pair runs without them, but upstream does not support it.
+    warning: for the user.
     """
 
     name: str
@@ -43,11 +43,11 @@ class Workaround:
 
 @dataclass(frozen=True)
 class Verdict:
-    """How one pair goes together.
+    """Whether one pair runs together.
 
-    pair: the two, in words: ``Kafka 1.0.0 on Java 11``.
-    reason: why it is so; for people.
-    hint: what to choose instead, where it is refused.
+    pair: in words: ``Kafka 1.0.0 on Java 11``.
+    reason: why, in words.
+    hint: what to choose instead, if it is refused.
     """
 
     pair: str
@@ -59,13 +59,13 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Compatibility:
-    """The verdicts on every pair of what is asked for."""
+    """The verdicts on every pair of a request."""
 
     verdicts: tuple[Verdict, ...]
 
     @property
     def level(self) -> Level:
-        """The worst of the verdicts; supported if there was nothing to judge."""
+        """The worst of the verdicts; SUPPORTED if there is none."""
         return max((verdict.level for verdict in self.verdicts), default=Level.SUPPORTED)
 
     @property
@@ -75,12 +75,12 @@ class Compatibility:
 
     @property
     def environment(self) -> dict[str, str]:
-        """Variables for every service that kafka-run-class.sh starts; names and values need no quoting."""
+        """Variables for every service that kafka-run-class.sh starts; no name or value needs quoting."""
         return {name: value for workaround in self.workarounds for name, value in workaround.environment.items()}
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What to tell the user about the workarounds."""
+        """The warnings about the workarounds."""
         return tuple(v.workaround.warning for v in self.verdicts if v.workaround)
 
     @property
@@ -93,17 +93,17 @@ class Compatibility:
         )
 
     def require(self) -> None:
-        """Raise UsageError with every refused pair, if there is one."""
+        """Raise UsageError with every refused pair, if there is any."""
         if problems := self.problems:
             raise UsageError(problems)
 
 
 def check(kafka: str, zookeeper: str | None, java: int | None) -> Compatibility:
-    """Judge every pair.
+    """Check every pair.
 
-    kafka: the version of Kafka. zookeeper: the version of the ZooKeeper server, None for the one in Kafka's
-    archive. java: the major of the Java under both, None if it is not known yet.
-    Raises UsageError for a version that is malformed; a Kafka or ZooKeeper out of range is a refused verdict.
+    kafka: the version of Kafka. zookeeper: the version of the ZooKeeper server, None for the one in Kafka's archive.
+    java: the major version of the Java for both, None if unknown.
+    Raises UsageError for a malformed version; a Kafka or ZooKeeper out of range gets the verdict REFUSED.
     """
     return Compatibility(tuple(_verdicts(kafka, zookeeper, java)))
 
@@ -127,14 +127,14 @@ def _verdicts(kafka_text: str, zookeeper_text: str | None, java: int | None) -> 
 def _out_of_range(kafka: Version, text: str) -> Verdict | None:
     hint = "choose Kafka 1.0.0 to 3.9.x"
     if kafka < Version("1.0.0"):
-        return Verdict(f"Kafka {text}", Level.REFUSED, "kprov starts at Kafka 1.0.0", hint=hint)
+        return Verdict(f"Kafka {text}", Level.REFUSED, "kprov supports Kafka from 1.0.0 on", hint=hint)
     if kafka >= Version("4.0.0"):
-        return Verdict(f"Kafka {text}", Level.REFUSED, "Kafka 4.0 and later have no ZooKeeper any more", hint=hint)
+        return Verdict(f"Kafka {text}", Level.REFUSED, "Kafka 4.0 and later run without ZooKeeper", hint=hint)
     return None
 
 
-# Since which Kafka: the Javas that its documentation supports, and the newest that it was built, tested or tried
-# with (README.md and docs/ops.html of each line; 1.x to 3.0 on 17 were tried, see above).
+# Since that Kafka: the Java versions that its documentation supports, and the newest that upstream or kprov tested
+# (README.md and docs/ops.html of each line; for 1.x to 3.0 on 17 see above).
 _KAFKA_JAVA: Mapping[Version, tuple[frozenset[int], int]] = {
     Version("1.0.0"): (frozenset({8}), 17),
     Version("2.2.0"): (frozenset({8, 11}), 17),
@@ -143,7 +143,7 @@ _KAFKA_JAVA: Mapping[Version, tuple[frozenset[int], int]] = {
     Version("3.7.0"): (frozenset({8, 11, 17}), 21),
 }
 
-# The JVM ignores a property that it does not know, on every Java; an option such as -Xlog stops Java 8.
+# Every JVM ignores an unknown property, but Java 8 does not start with an unknown option such as -Xlog.
 _GC_LOG_OFF = {"KAFKA_GC_LOG_OPTS": "-Dkprov.gc.log=off"}
 
 
@@ -154,21 +154,19 @@ def _kafka_on_java(kafka: Version, text: str, client: str, java: int) -> Verdict
     if java in supported:
         return Verdict(pair, Level.SUPPORTED, "documented by Kafka")
     if java < 8:
-        return Verdict(pair, Level.REFUSED, "kprov starts at Java 8", hint=choose)
+        return Verdict(pair, Level.REFUSED, "kprov supports Java from 8 on", hint=choose)
     if java >= 14 and client in {"3.4.13", "3.4.14"}:
         # client/StaticHostProvider parses InetSocketAddress.toString(), whose form changed in Java 14 (ZOOKEEPER-3779)
         reason = f"its ZooKeeper client, {client}, cannot resolve a host name on Java 14 or later (ZOOKEEPER-3779)"
         return Verdict(pair, Level.REFUSED, reason, hint=choose)
     if java > newest:
-        return Verdict(pair, Level.REFUSED, f"Kafka {text} is not known to run on anything above {newest}", hint=choose)
+        return Verdict(pair, Level.REFUSED, f"Kafka {text} was not tested on Java above {newest}", hint=choose)
     if java >= 10 and kafka <= Version("1.1.0"):
-        # kafka-run-class.sh takes Java 10 for older than 9 and sets flags that it refuses; fixed by #4895 in 1.1.1
-        reason = "its start script gives Java 10 and later the garbage collector's log options of Java 8"
-        warning = (
-            f"{pair} is not supported upstream; it runs with the workaround no-gc-log, without a log of collections"
-        )
+        # kafka-run-class.sh takes Java 10 for older than 9 and sets options that it refuses; fixed by #4895 in 1.1.1
+        reason = "its start script passes garbage collection log options of Java 8, which Java 10 and later refuse"
+        warning = f"upstream does not support {pair}; it runs with the workaround no-gc-log, without a GC log"
         return Verdict(pair, Level.WORKAROUND, reason, Workaround("no-gc-log", warning, _GC_LOG_OFF))
-    return _newer_java(pair, f"Kafka documents {_and(sorted(supported))} for it", choose)
+    return _newer_java(pair, f"Kafka's documentation names Java {_and(sorted(supported))}", choose)
 
 
 def _zookeeper_on_java(server: Version, text: str, java: int) -> Verdict:
@@ -176,7 +174,7 @@ def _zookeeper_on_java(server: Version, text: str, java: int) -> Verdict:
     line = server.release[:2]
     choose = "choose Java 8 or 11"
     if java < 8:
-        return Verdict(pair, Level.REFUSED, "kprov starts at Java 8", hint=choose)
+        return Verdict(pair, Level.REFUSED, "kprov supports Java from 8 on", hint=choose)
     if java in {8, 11}:
         return Verdict(pair, Level.SUPPORTED, "documented by ZooKeeper")
     if line >= (3, 6):
@@ -188,12 +186,12 @@ def _zookeeper_on_java(server: Version, text: str, java: int) -> Verdict:
             return Verdict(pair, Level.SUPPORTED, "as part of Kafka 3.3 and later, which support Java 17")
     newest = 21 if line >= (3, 8) else 17  # Kafka 3.7 to 3.9 are tested on 21, with 3.8
     if java > newest:
-        return Verdict(pair, Level.REFUSED, f"it is not known to run on anything above {newest}", hint=choose)
-    return _newer_java(pair, "ZooKeeper does not document it", choose)
+        return Verdict(pair, Level.REFUSED, f"ZooKeeper {text} was not tested on Java above {newest}", hint=choose)
+    return _newer_java(pair, "ZooKeeper's documentation does not name it", choose)
 
 
 def _newer_java(pair: str, reason: str, choose: str) -> Verdict:
-    warning = f"{pair} runs, but upstream does not vouch for it: {choose}"
+    warning = f"upstream does not support {pair}, although it runs; {choose}"
     return Verdict(pair, Level.WORKAROUND, reason, Workaround("newer-java", warning))
 
 
@@ -201,15 +199,15 @@ def _client_and_server(kafka: str, client: Version, client_text: str, server: Ve
     pair = f"Kafka {kafka} (ZooKeeper client {client_text}) with ZooKeeper {server_text}"
     client_line, server_line = client.release[:2], server.release[:2]
     if not (3, 4) <= server_line <= (3, 9):
-        return Verdict(pair, Level.REFUSED, "kprov knows ZooKeeper 3.4 to 3.9", hint="choose one of these")
+        return Verdict(pair, Level.REFUSED, "kprov supports ZooKeeper 3.4 to 3.9", hint="choose one of these")
     if client_line == (3, 4) and server_line > (3, 6):
         # ZooKeeper's release notes: "clients from 3.4 and 3.5" for 3.6, 3.5 and later for 3.7 to 3.9; KIP-902
-        reason = f"ZooKeeper {_line(server_line)} serves clients from 3.5 on (KIP-902)"
+        reason = f"ZooKeeper {_line(server_line)} supports clients from 3.5 on (KIP-902)"
         return Verdict(pair, Level.REFUSED, reason, hint="choose ZooKeeper 3.4 to 3.6, or Kafka 2.4 or later")
     if server_line == (3, 4) and client_line > (3, 5):
         reason = f"ZooKeeper clients of {_line(client_line)} need a server of 3.5 or later (KIP-902)"
         return Verdict(pair, Level.REFUSED, reason, hint="choose ZooKeeper 3.5 or later")
-    # Neighbouring lines work in both directions by ZooKeeper's release policy (3.5 client, 3.4 server).
+    # By ZooKeeper's release policy, adjacent minor versions work in both directions (3.5 client, 3.4 server).
     return Verdict(pair, Level.SUPPORTED, "documented by ZooKeeper")
 
 

@@ -1,7 +1,7 @@
-"""Downloads that can be cut off at any byte, and never leave a file that was not verified.
+"""Downloads that can be interrupted at any byte and never leave an unverified file.
 
-Bytes gather in ``.NAME.part`` and get their name by a rename once they have the published checksum. A checksum
-is not optional: a file of the right size over https is still whatever a mirror or a proxy made of it.
+The data is written to ``.NAME.part``, which is renamed once its checksum matches the published one. The checksum is
+mandatory: even over https, a mirror or a proxy can deliver a wrong file of the right size.
 """
 
 from __future__ import annotations
@@ -23,29 +23,29 @@ from kprov.releases import checksum
 from kprov.releases.catalogue import Upstream
 from kprov.releases.checksum import Checksum
 
-ATTEMPTS = 4  # in a row without one new byte
+ATTEMPTS = 4  # in a row without a new byte
 ATTEMPTS_TO_CONNECT = 2
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)  # seconds; the first is between two pieces of data
-_SUM_LIMIT = 1 << 16  # bytes; a checksum file is smaller, a web page may not be
-_CLOSED_NETWORK = "on a closed network, make a folder elsewhere: kprov fetch --to DIR; then pass --archives DIR here"
-_HINT = f"set HTTPS_PROXY behind a proxy, SSL_CERT_FILE if it has a certificate of its own; {_CLOSED_NETWORK}"
+_SUM_LIMIT = 1 << 16  # bytes; a checksum file is smaller, a web page may be larger
+_CLOSED_NETWORK = "without internet access, run elsewhere: kprov fetch --to DIR; then pass --archives DIR here"
+_HINT = f"behind a proxy set HTTPS_PROXY, and SSL_CERT_FILE if it has its own certificate; {_CLOSED_NETWORK}"
 
 
 class UnreachableError(UsageError):
-    """No address gives the file, or the sum that it must have."""
+    """No URL provides the file, or its checksum."""
 
 
 class _FailedError(Exception):
-    """An address did not give the file; the text says why."""
+    """A URL did not provide the file; the text says why."""
 
 
 class _AgainError(Exception):
-    """The server is busy; another try may do."""
+    """The server is busy; another attempt may succeed."""
 
 
 @dataclass(frozen=True)
 class _Try:
-    """What a download works with."""
+    """The context of a download."""
 
     client: httpx.Client
     name: str
@@ -57,28 +57,31 @@ class _Try:
 def download(
     upstream: Upstream, folder: Path, *, emit: Emit = ignore, sleep: Callable[[float], None] = time.sleep
 ) -> Path:
-    """Get the file into ``folder``, verified, with NAME.sha512 beside it; return its path.
+    """Download the file into ``folder``, verify it, write NAME.sha512 next to it, and return its path.
 
-    What an earlier download left is continued where the server allows it (Range, If-Range). Of several kprovs
-    that want the same file, one downloads and the others wait for it. Proxies are the environment's.
-    Raises UsageError if no address gives the file, no published checksum can be had, or the sum is wrong.
+    A partial download is resumed if the server allows it (Range, If-Range). If several kprov processes need the same
+    file, one downloads it and the others wait. Proxies are taken from the environment.
+    Raises UsageError if no URL provides the file, there is no published checksum, or the checksum does not match.
     """
     target = folder / upstream.name
     part = folder / f".{upstream.name}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _only_one(folder / f".{upstream.name}.lock", part, upstream.name, emit), _client() as client:
-            if not target.exists():  # else another kprov was faster
+            if not target.exists():  # otherwise another kprov has just downloaded it
                 _download(_Try(client, upstream.name, part, emit, sleep), upstream, target)
     except OSError as error:
         raise UsageError(
-            f"{upstream.name} cannot be stored", where=str(folder), cause=str(error), hint="check space and permissions"
+            f"{upstream.name} cannot be written",
+            where=str(folder),
+            cause=str(error),
+            hint="check free space and permissions",
         ) from error
     return target
 
 
 def shown(address: str) -> str:
-    """The address without what may be secret in it: user, password, query, fragment."""
+    """The URL without the parts that may be secret: user, password, query, fragment."""
     url = httpx.URL(address)
     return str(url.copy_with(userinfo=b"", query=None, fragment=None))
 
@@ -97,11 +100,11 @@ def _download(this: _Try, upstream: Upstream, target: Path) -> None:
         this.part.replace(target)
         _notes(this.part).unlink(missing_ok=True)
         return
-    raise UnreachableError(f"{upstream.name} cannot be downloaded", cause="\n".join(tried), hint=_HINT)
+    raise UnreachableError(f"{upstream.name} could not be downloaded", cause="\n".join(tried), hint=_HINT)
 
 
 def _get_verified(this: _Try, address: str, expected: Checksum, source: str) -> None:
-    """Get the whole file with the expected sum. Raises _FailedError."""
+    """Download the file and verify its checksum. Raises _FailedError."""
     this.emit(Message(f"downloading {this.name} from {httpx.URL(address).host}"))
     resumed = _size(this.part) > 0
     _get(this, address)
@@ -110,25 +113,26 @@ def _get_verified(this: _Try, address: str, expected: Checksum, source: str) -> 
     except _FailedError as error:
         if not resumed:
             raise
-        this.emit(Warned(f"{this.name}: {str(error).partition(chr(10))[0]}; starting again from its first byte"))
+        this.emit(Warned(f"{this.name}: {str(error).partition(chr(10))[0]}; starting over"))
         _get(this, address)
         _require(this, expected, source)
 
 
 def _require(this: _Try, expected: Checksum, source: str) -> None:
-    """Raise _FailedError, and drop what was downloaded, unless it has the expected sum."""
+    """Raise _FailedError, and delete the download, unless it has the expected checksum."""
     actual = checksum.digest(this.part, expected.algorithm)
     if actual != expected:
         this.part.unlink()
         raise _FailedError(
-            f"wrong {expected.algorithm} sum, dropped\n  expected {expected.hex} ({source})\n  found    {actual.hex}"
+            f"wrong {expected.algorithm} checksum, deleted\n"
+            f"  expected {expected.hex} ({source})\n  found    {actual.hex}"
         )
 
 
 def _expected(this: _Try, upstream: Upstream) -> tuple[Checksum, str]:
-    """The sum that the file must have, and where it is from."""
+    """The checksum that the file must have, and where it is from."""
     if upstream.known is not None:
-        return upstream.known, "known beforehand"
+        return upstream.known, "known before the download"
     tried: list[str] = []
     silent: set[str] = set()
     for address in upstream.sums:
@@ -145,19 +149,18 @@ def _expected(this: _Try, upstream: Upstream) -> tuple[Checksum, str]:
         except UsageError as error:
             tried.append(str(error))
     if {httpx.URL(address).host for address in upstream.sums} == silent:
-        raise UnreachableError(f"{upstream.name} cannot be downloaded", cause="\n".join(tried), hint=_HINT)
+        raise UnreachableError(f"{upstream.name} could not be downloaded", cause="\n".join(tried), hint=_HINT)
     raise UnreachableError(
-        f"no published checksum of {upstream.name} can be had, and without one it is not downloaded",
+        f"no published checksum of {upstream.name} was found, so it was not downloaded",
         cause="\n".join(tried),
-        hint="add #sha512=HEX (or #sha256=HEX) to an address of your own, or publish NAME.sha512 beside the file; "
-        f"{_HINT}",
+        hint=f"add #sha512=HEX (or #sha256=HEX) to your own URL, or publish NAME.sha512 next to the file; {_HINT}",
     )
 
 
 def _text(this: _Try, address: str) -> str:
-    """A small text file. Raises _FailedError."""
+    """Download a small text file. Raises _FailedError."""
     data = bytearray()
-    this.emit(Message(f"asking {httpx.URL(address).host} for the checksum of {this.name}"))
+    this.emit(Message(f"getting the checksum of {this.name} from {httpx.URL(address).host}"))
     for attempt in range(1, ATTEMPTS_TO_CONNECT + 1):
         try:
             data.clear()
@@ -178,30 +181,30 @@ def _text(this: _Try, address: str) -> str:
 
 
 def _get(this: _Try, address: str) -> None:
-    """Download the file into the part and resume after each lost connection. Raises _FailedError."""
-    barren = 0
+    """Download the file into the part, resuming after each interruption. Raises _FailedError."""
+    failures = 0
     while True:
         before = _size(this.part)
         limit = ATTEMPTS
         try:
             if _receive(this, address):
                 return
-            why = "the connection was cut"
+            why = "the connection was interrupted"
         except httpx.ConnectTimeout as error:
             raise _FailedError(_why(error)) from error
         except httpx.ConnectError as error:
             why, limit = _why(error), ATTEMPTS_TO_CONNECT
         except (_AgainError, httpx.HTTPError, httpx.InvalidURL) as error:
             why = _why(error)
-        barren = 0 if _size(this.part) > before else barren + 1
-        if barren >= limit:
+        failures = 0 if _size(this.part) > before else failures + 1
+        if failures >= limit:
             raise _FailedError(why)
         this.emit(Warned(f"{this.name}: {why}; trying again"))
-        this.sleep(min(0.5 * 2**barren, 8.0))
+        this.sleep(min(0.5 * 2**failures, 8.0))
 
 
 def _receive(this: _Try, address: str) -> bool:
-    """One request for what is missing; whether all is there now. Raises httpx's errors and _FailedError."""
+    """Request the missing part, and return whether the file is complete. Raises httpx's errors and _FailedError."""
     start, headers = _range(this.part, address)
     with this.client.stream("GET", address, headers=headers) as response:
         _require_secure(address, response)
@@ -223,14 +226,14 @@ def _receive(this: _Try, address: str) -> bool:
         if not resumed:
             _note(this.part, address, response)
         with this.part.open("ab" if resumed else "wb") as file:
-            for chunk in _told(this, response.iter_raw(), done, total):  # raw: as the sum was made, see _client
+            for chunk in _with_progress(this, response.iter_raw(), done, total):  # raw: see _client
                 file.write(chunk)
                 done += len(chunk)
         return total is None or done == total
 
 
-def _told(this: _Try, chunks: Iterator[bytes], done: int, total: int | None) -> Iterator[bytes]:
-    """The chunks, while telling how far it is."""
+def _with_progress(this: _Try, chunks: Iterator[bytes], done: int, total: int | None) -> Iterator[bytes]:
+    """The chunks; emits the progress."""
     last = 0.0
     for chunk in chunks:
         yield chunk
@@ -241,7 +244,7 @@ def _told(this: _Try, chunks: Iterator[bytes], done: int, total: int | None) -> 
 
 
 def _range(part: Path, address: str) -> tuple[int, dict[str, str]]:
-    """The size of the part, and the headers that request the rest; (0, {}) to start from the beginning."""
+    """The size of the partial download, and the headers to request the rest; (0, {}) to start over."""
     try:
         notes = json.loads(_notes(part).read_text(encoding="utf-8"))
         validator = notes["validator"] if notes["address"] == address else ""
@@ -254,9 +257,9 @@ def _range(part: Path, address: str) -> tuple[int, dict[str, str]]:
 
 
 def _note(part: Path, address: str, response: httpx.Response) -> None:
-    """Write down by what a later request can tell that the file is still the same one."""
+    """Record the validator by which a later request can check that the file is unchanged."""
     etag = response.headers.get("etag", "")
-    # A weak ETag must not stand in If-Range (RFC 9110, 13.1.5).
+    # If-Range must not contain a weak ETag (RFC 9110, 13.1.5).
     validator = etag if etag and not etag.startswith("W/") else response.headers.get("last-modified", "")
     _notes(part).write_text(json.dumps({"address": address, "validator": validator}), encoding="utf-8")
 
@@ -273,9 +276,9 @@ def _size(part: Path) -> int:
 
 
 def _client() -> httpx.Client:
-    """A client that takes files as they are.
+    """A client that does not decode files.
 
-    Some servers announce a .tar.gz as a gzip *encoding* of a tar; undoing it would break the published sum.
+    Some servers declare a .tar.gz as a tar with gzip *encoding*; decoding it would break the published checksum.
     """
     headers = {"User-Agent": f"kprov/{__version__}", "Accept-Encoding": "identity"}
     try:
@@ -290,11 +293,11 @@ def _client() -> httpx.Client:
 
 def _require_secure(address: str, response: httpx.Response) -> None:
     if address.startswith("https:") and response.url.scheme != "https":
-        raise _FailedError(f"it redirects to {response.url.scheme}, which is not safe")
+        raise _FailedError(f"it redirects to {response.url.scheme}, which is not secure")
 
 
 def _status(response: httpx.Response) -> str:
-    return f"the server answers {response.status_code} {response.reason_phrase}".rstrip()
+    return f"the server answered {response.status_code} {response.reason_phrase}".rstrip()
 
 
 def _why(error: Exception) -> str:
@@ -303,10 +306,10 @@ def _why(error: Exception) -> str:
 
 @contextmanager
 def _only_one(lock: Path, part: Path, name: str, emit: Emit) -> Iterator[None]:
-    """Hold the lock of this file; while another holds it, tell how far that one is.
+    """Hold the lock of this file; while another process holds it, show its progress.
 
-    The kernel frees the lock of a process that died. The lock's file stays: were it removed, a third process
-    could lock another file of the same name.
+    The kernel releases the lock of a process that dies. The lock file is not removed: otherwise a third process could
+    lock a new file of the same name.
     """
     with lock.open("w") as file:
         try:

@@ -1,4 +1,4 @@
-"""Remembers what a scan of an archive found, so that a second run need not read 100 MB again."""
+"""Caches the result of scanning an archive, so that the next run does not read 100 MB again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from kprov.releases.tarball import Contents
 
-#: Raised whenever a scan looks at something else: what an older kprov remembered is then not believed.
+#: Increase it whenever a scan changes; results of older versions are then ignored.
 FORMAT = 1
 
 _CONTENTS = TypeAdapter(Contents)
@@ -22,8 +22,7 @@ _CONTENTS = TypeAdapter(Contents)
 class Memory:
     """A folder with one small file per scanned archive.
 
-    An archive is recognised by its path, size and time of change. What cannot be read or written is forgotten:
-    the memory saves time, nothing depends on it.
+    An archive is identified by its path, size and modification time. Errors are ignored: the memory only saves time.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -31,12 +30,12 @@ class Memory:
 
     @staticmethod
     def key(path: Path) -> str:
-        """What the archive is recognised by. Raises OSError if it cannot be looked at."""
+        """The identity of the archive. Raises OSError if it cannot be read."""
         status = path.stat()
         return json.dumps([FORMAT, str(path.resolve()), status.st_size, status.st_mtime_ns])
 
     def recall(self, key: str) -> Contents | None:
-        """What was found in the archive with this key, if it is remembered."""
+        """The contents of the archive with this key; None if they are not cached."""
         try:
             document = json.loads(self._file(key).read_text(encoding="utf-8"))
             return _CONTENTS.validate_python(document["contents"]) if document["key"] == key else None
@@ -44,7 +43,7 @@ class Memory:
             return None
 
     def keep(self, key: str, contents: Contents) -> None:
-        """Remember what was found in the archive with this key."""
+        """Cache the contents of the archive with this key."""
         file = self._file(key)
         part = file.with_name(f"{file.name}.{os.getpid()}")
         with suppress(OSError):

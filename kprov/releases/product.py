@@ -1,4 +1,4 @@
-"""The three products, and how their versions are written."""
+"""The three products and the form of their versions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kprov.errors import UsageError
 
 
 class Product(StrEnum):
-    """What an archive holds."""
+    """What an archive contains."""
 
     KAFKA = "kafka"
     ZOOKEEPER = "zookeeper"
@@ -18,15 +18,12 @@ class Product(StrEnum):
 
     @property
     def label(self) -> str:
-        """The product's own spelling, for sentences."""
+        """The product's name for messages."""
         return {"kafka": "Kafka", "zookeeper": "ZooKeeper", "java": "Java"}[self.value]
 
 
 def parse_version(product: Product, text: str) -> Version:
-    """Read a version of three numbers, ``1.0.0`` or ``3.5.3-beta``.
-
-    Raises UsageError if it is written in another way.
-    """
+    """Parse a version of three numbers, ``1.0.0`` or ``3.5.3-beta``. Raises UsageError for any other form."""
     try:
         version = Version(text)
     except InvalidVersion:
@@ -39,12 +36,12 @@ def parse_version(product: Product, text: str) -> Version:
 
 
 def java_major(version: str) -> int:
-    """The major of a Java version: 8 for ``1.8.0_472`` and ``8``, 11 for ``11.0.29``.
+    """The major version of a Java version: 8 for ``1.8.0_472`` and ``8``, 11 for ``11.0.29``.
 
     The scheme changed with Java 9 (JEP 223). Raises UsageError if the text does not begin with a number.
     """
     parts = version.split(".")
     major = parts[1] if parts[0] == "1" and len(parts) > 1 else parts[0]
     if not (major.isascii() and major.isdigit()):
-        raise UsageError(f"{version!r} is not a version of Java", hint="a Java version is written 11.0.29 or 1.8.0_472")
+        raise UsageError(f"{version!r} is not a version of Java", hint="write it like 11.0.29 or 1.8.0_472")
     return int(major)

@@ -1,4 +1,4 @@
-"""Where an archive is found: given, in a folder of archives, in the cache, or upstream; in this order."""
+"""Finds an archive: the one that was given, or one in --archives, in the cache or upstream, in this order."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ from kprov.releases.download import UnreachableError, download, shown
 from kprov.releases.memory import Memory
 from kprov.releases.product import Product
 
+_URL_HINT = "write a path, or http(s)://HOST/.../NAME.tgz"
+
 
 def default_cache() -> Path:
     """The folder where kprov keeps archives on the operator's machine."""
@@ -30,16 +32,16 @@ def default_cache() -> Path:
 
 
 class NotAtHandError(UsageError):
-    """The archive is neither in a folder nor in the cache, and nobody asked for a download."""
+    """The archive is neither in --archives nor in the cache, and downloads are off."""
 
 
 class NotCataloguedError(UsageError):
-    """The archive is neither in a folder nor in the cache, and nothing says where it could be downloaded."""
+    """The archive is neither in --archives nor in the cache, and the catalogue has no URL for it."""
 
 
 @dataclass
 class _Search:
-    """One search: what for, and where it looked in vain."""
+    """One search: the request, and the places without a result."""
 
     wanted: Wanted
     memory: Memory
@@ -74,16 +76,16 @@ def locate(
     fetch: bool = True,
     emit: Emit = ignore,
 ) -> Archive:
-    """Find the archive, check it, and say what it is.
+    """Find the archive and check it.
 
-    given: a path or an http(s) address from kprov.yaml or a flag; nothing else is then looked at. The fragment
-        ``#sha512=HEX`` or ``#sha256=HEX`` of an address is the file's checksum; without it, NAME.sha512 or such
-        must be published beside the file.
-    archives: a folder that is searched by upstream's file names before cache and download.
+    given: a path or an http(s) URL from kprov.yaml or an option; no other place is searched then. The fragment
+        ``#sha512=HEX`` or ``#sha256=HEX`` of a URL is the file's checksum; without it, NAME.sha512 or similar must be
+        published next to the file.
+    archives: a folder to search by upstream's file names, before the cache and a download.
     cache: where downloads are kept; :func:`default_cache` if None.
-    fetch: whether to download what is not found locally; NotAtHandError otherwise.
-    Raises UsageError if it is not found anywhere (naming every place), or if what is found is not what is wanted.
-    A bad file in the cache is dropped and downloaded again; one that the user gave is an error.
+    fetch: whether to download an archive that was not found; otherwise NotAtHandError.
+    Raises UsageError if the archive is not found (with every place searched), or is not the wanted one.
+    An invalid file in the cache is deleted and downloaded again; one that the user gave is an error.
     """
     cache = cache or default_cache()
     search = _Search(wanted, Memory(cache / ".inspected"), emit)
@@ -114,18 +116,14 @@ def _given(given: str, cache: Path, emit: Emit) -> Path:
     try:
         url = httpx.URL(given)
     except httpx.InvalidURL as error:
-        raise UsageError(
-            f"{given!r} is not a URL", cause=str(error), hint="write a path, or http(s)://HOST/.../NAME.tgz"
-        ) from error
+        raise UsageError(f"{given!r} is not a URL", cause=str(error), hint=_URL_HINT) from error
     raw, _, query = url.raw_path.partition(b"?")
     name = unquote(raw.decode("ascii").rpartition("/")[2])
     if url.scheme not in {"http", "https"} or not url.host or not re.fullmatch(r"[A-Za-z0-9_+][A-Za-z0-9_.+-]*", name):
-        raise UsageError(
-            f"{shown(given)!r} is not the address of a file", hint="write a path, or http(s)://HOST/.../NAME.tgz"
-        )
+        raise UsageError(f"{shown(given)!r} is not the URL of a file", hint=_URL_HINT)
     known = _known(url, given)
     address = str(url.copy_with(fragment=None))
-    # Another address's file of the same name may be another file.
+    # Two URLs may have different files of the same name.
     folder = cache / f"from-{hashlib.sha256(address.encode()).hexdigest()[:16]}"
     end = b"?" + query if query else b""
     sums = tuple(
@@ -137,7 +135,7 @@ def _given(given: str, cache: Path, emit: Emit) -> Path:
     else:
         download(Upstream(name, (address,), sums, known), folder, emit=emit)
     if known is not None:
-        known.require(path, source="given with the address")
+        known.require(path, source="given with the URL")
     return path
 
 
@@ -148,24 +146,24 @@ def _known(url: httpx.URL, given: str) -> Checksum | None:
     known = Checksum.of_hex(digits)
     if known is None or known.algorithm != algorithm:
         raise UsageError(
-            f"the checksum in the address cannot be read: {url.fragment!r}",
+            f"the checksum in the URL is not valid: {url.fragment!r}",
             where=shown(given),
-            hint="write #sha512= or #sha256= and the hexadecimal sum",
+            hint="write #sha512= or #sha256= and the hexadecimal checksum",
         )
     return known
 
 
 def require_folder(folder: Path) -> None:
-    """Raise UsageError where the folder of archives is none."""
+    """Raise UsageError unless the folder of archives is a directory."""
     if not folder.is_dir():
         what = "it is not a directory" if folder.exists() else "there is no such directory"
         raise UsageError(
-            what, where=f"--archives {folder}", hint="name a folder with the archives; make one: kprov fetch --to DIR"
+            what, where=f"--archives {folder}", hint="give a folder with archives; to create one: kprov fetch --to DIR"
         )
 
 
 def find_again(name: str, sha256: str, product: Product, archives: Path | None, emit: Emit = ignore) -> Archive | None:
-    """The very archive that a release was unpacked from, in the folder or the cache; None where it is in neither."""
+    """The archive that a release was unpacked from, in the folder or the cache; None if it is in neither."""
     cache = default_cache()
     for folder in (archives, cache):
         path = folder / name if folder is not None else None
@@ -194,7 +192,7 @@ def _in_cache(search: _Search, cache: Path) -> Archive | None:
         try:
             return search.inspect(path)
         except UsageError as error:
-            search.emit(Warned(f"dropped from the cache: {error}"))
+            search.emit(Warned(f"deleted from the cache: {error}"))
             for file in (path, *(path.with_name(path.name + suffix) for suffix in checksum.SUFFIXES)):
                 file.unlink(missing_ok=True)
     search.looked.append(f"{cache}: no {_names(search.wanted)}")
@@ -202,7 +200,7 @@ def _in_cache(search: _Search, cache: Path) -> Archive | None:
 
 
 def _candidates(wanted: Wanted, folder: Path) -> Iterator[Path]:
-    """The files in the folder whose names fit, best first: of several builds of a Java the newest, JRE before JDK."""
+    """The files in the folder with a matching name, best first: for Java the newest build, JRE before JDK."""
     if wanted.pattern is None:
         yield from (path for name in wanted.names if (path := folder / name).exists())
         return
@@ -226,7 +224,7 @@ def _nowhere(search: _Search) -> NotCataloguedError:
     return NotCataloguedError(
         f"{wanted} was not found locally and is not in the catalogue",
         cause="\n".join(search.looked),
-        hint=f"put {_names(wanted)} into a folder and pass --archives DIR, or name the archive in kprov.yaml; "
+        hint=f"put {_names(wanted)} into a folder and pass --archives DIR, or set archive in kprov.yaml; "
         f"{not_catalogued(wanted)}",
     )
 
@@ -234,6 +232,6 @@ def _nowhere(search: _Search) -> NotCataloguedError:
 def _carry(wanted: Wanted) -> str:
     command = " ".join(("kprov fetch", *wanted.options, "--to DIR"))
     return (
-        f"get it on a machine with internet access: {command}; then carry DIR here and pass --archives DIR; "
+        f"on a machine with internet access run: {command}; then copy DIR here and pass --archives DIR; "
         "behind a proxy set HTTPS_PROXY"
     )

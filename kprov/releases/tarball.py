@@ -1,6 +1,6 @@
-"""One pass over a tar file: is it whole, is it safe to unpack, what is inside, what are its sums.
+"""Scans a tar file: is it complete and safe to unpack, what does it contain, what are its checksums.
 
-The file is read once from front to end; nothing is unpacked and only ``release`` is kept of its contents.
+The file is read once from start to end. Nothing is unpacked, and only the text of ``release`` is kept.
 """
 
 from __future__ import annotations
@@ -21,33 +21,33 @@ from kprov.errors import UsageError
 from kprov.events import Emit, Transfer, ignore
 
 _CHUNK = 1 << 20
-_PROGRESS_FROM = 8 << 20  # smaller files are read before a bar could be drawn
+_PROGRESS_FROM = 8 << 20  # smaller files are read too fast for a progress bar
 _RELEASE_LIMIT = 1 << 16
-_LINK_LIMIT = 40  # as the kernel's
-_GET_AGAIN = "get the file again, together with its published checksum"
+_LINK_LIMIT = 40  # the same as the kernel's
+_GET_AGAIN = "download the file again, together with its published checksum"
 
-# Members that tell a product or a version, by their path below the top folder.
+# Members that identify a product or a version, by their path below the top directory.
 _TELLING = re.compile(
     r"bin/(java|zkServer\.sh|kafka-server-start\.sh)"
     r"|libs/kafka_\d+\.\d+-[0-9][^/]*\.jar"
     r"|(lib/)?zookeeper-[0-9][^/]*\.jar"
     r"|release|pom\.xml|build\.gradle|build\.xml"
 )
-# e_machine of an ELF header (elf.h) -> what `uname -m` says there.
+# e_machine of an ELF header (elf.h) -> the machine as in `uname -m`.
 _MACHINES = {3: "i686", 21: "ppc64", 22: "s390x", 40: "armv7l", 62: "x86_64", 183: "aarch64", 243: "riscv64"}
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What a sound tar file holds.
+    """The contents of a valid tar file.
 
-    top: the one folder that everything is in.
-    telling: paths below ``top`` that tell what it is, in the archive's order.
-    release: the text of ``release`` (Java's), "" if there is none.
-    machine: the machine that ``bin/java`` is built for, as ``uname -m`` says it; None if it cannot be told.
+    top: the top directory that contains everything.
+    telling: paths below ``top`` that identify the product, in the archive's order.
+    release: the text of Java's ``release`` file, "" if there is none.
+    machine: the machine that ``bin/java`` is built for, as in ``uname -m``; None if unknown.
     gzipped: whether it is compressed. ZooKeeper 3.5.3-beta was published as a plain tar named .tar.gz
-        (ZOOKEEPER-2885), so a host must unpack it without insisting on gzip.
-    size, unpacked: bytes of the file, and of all that is in it.
+        (ZOOKEEPER-2885), so a host must unpack it without requiring gzip.
+    size, unpacked: bytes of the file, and of its unpacked contents.
     """
 
     top: str
@@ -62,10 +62,10 @@ class Contents:
 
 
 def scan(path: Path, *, emit: Emit = ignore) -> Contents:
-    """Read the tar file at ``path``, compressed by gzip or not at all.
+    """Read the tar file at ``path``, with or without gzip compression.
 
-    Raises UsageError, naming the file and a remedy, if it cannot be read, is empty, truncated or not a tar, or
-    if unpacking it could write outside one folder: absolute paths, "..", links that lead out, devices.
+    Raises UsageError, with the file and a fix, if it cannot be read, is empty, truncated or not a tar, or if unpacking
+    it could write outside one directory: absolute paths, "..", links that lead outside, devices.
     """
     size = _require_file(path)
     try:
@@ -73,27 +73,29 @@ def scan(path: Path, *, emit: Emit = ignore) -> Contents:
             return _scan(file, path, size, emit)
     except (tarfile.TarError, EOFError, zlib.error, ValueError, OverflowError, OSError) as error:
         if isinstance(error, OSError) and error.errno is not None:
-            raise UsageError("it cannot be read", where=str(path), cause=str(error), hint="check its mode") from error
+            raise UsageError(
+                "it cannot be read", where=str(path), cause=str(error), hint="check its permissions"
+            ) from error
         raise UsageError(
             "it is truncated or damaged", where=str(path), cause=str(error) or type(error).__name__, hint=_GET_AGAIN
         ) from error
 
 
 def _require_file(path: Path) -> int:
-    """The size of the file in bytes. Raises UsageError unless it is a plain file with something in it."""
+    """The size of the file in bytes. Raises UsageError unless it is a regular file and not empty."""
     where = str(path)
     try:
         status = path.stat()
     except FileNotFoundError as error:
         raise UsageError("there is no such file", where=where, hint="check the path of the archive") from error
     except OSError as error:
-        raise UsageError("it cannot be read", where=where, cause=str(error), hint="check its mode") from error
+        raise UsageError("it cannot be read", where=where, cause=str(error), hint="check its permissions") from error
     if stat.S_ISDIR(status.st_mode):
         raise UsageError(
-            "it is a directory", where=where, hint="name the archive itself; --archives takes a folder of archives"
+            "it is a directory", where=where, hint="give the archive itself, or pass the directory with --archives"
         )
     if not stat.S_ISREG(status.st_mode):
-        raise UsageError("it is not a plain file", where=where, hint="name the archive itself")
+        raise UsageError("it is not a regular file", where=where, hint="give the archive itself")
     if status.st_size == 0:
         raise UsageError("it is empty", where=where, hint=_GET_AGAIN)
     return status.st_size
@@ -114,9 +116,9 @@ def _scan(file: IO[bytes], path: Path, size: int, emit: Emit) -> Contents:
                 members.add(tar, member)
     except tarfile.ReadError as error:
         if members.count == 0 and not isinstance(error.__context__, EOFError | zlib.error):
-            raise _not_a_tar(path, "what is compressed in it is no tar") from error
+            raise _not_a_tar(path, "the compressed content is not a tar") from error
         raise
-    while stream.read(_CHUNK):  # what follows the last member counts for the sums, and gzip's own check is last
+    while stream.read(_CHUNK):  # the checksums cover the rest of the file, and gzip's own checksum is at its end
         pass
     hashing.finish()
     return Contents(
@@ -148,12 +150,12 @@ def _not_a_tar(path: Path, cause: str) -> UsageError:
 
 
 class _Hashing(io.BufferedIOBase):
-    """A file that sums what is read from it, front to end, and tells how far it is."""
+    """A file that computes checksums while it is read from start to end, and emits the progress."""
 
     def __init__(self, file: IO[bytes], what: str, total: int, emit: Emit) -> None:
         self._file, self._what, self._total = file, what, total
         self._emit = emit if total >= _PROGRESS_FROM else ignore
-        self._told = 0
+        self._shown = 0
         self.done = 0
         self.sha256 = hashlib.sha256()
         self.sha512 = hashlib.sha512()
@@ -163,8 +165,8 @@ class _Hashing(io.BufferedIOBase):
         self.sha256.update(data)
         self.sha512.update(data)
         self.done += len(data)
-        if self.done - self._told >= 4 * _CHUNK:
-            self._told = self.done
+        if self.done - self._shown >= 4 * _CHUNK:
+            self._shown = self.done
             self._emit(Transfer(self._what, min(self.done, self._total - 1), self._total))
         return data
 
@@ -176,7 +178,7 @@ class _Hashing(io.BufferedIOBase):
 
 @dataclass
 class _Members:
-    """The members seen so far, and what is wrong with them."""
+    """The members read so far; raises UsageError for unsafe ones."""
 
     path: Path
     count: int = 0
@@ -191,14 +193,14 @@ class _Members:
     def add(self, tar: tarfile.TarFile, member: tarfile.TarInfo) -> None:
         self.count += 1
         name = self._plain(member.name, member.name)
-        if not name:  # "./", the folder that the archive was packed in
+        if not name:  # "./", the directory in which the archive was created
             return
         top, _, below = name.partition("/")
         if not below and not member.isdir():
-            raise self._unsafe(name, "lies beside the top folder instead of in it")
+            raise self._unsafe(name, "is outside the top directory")
         self.tops[top] = None
         if name in self.links or (member.issym() and name in self.names):
-            raise self._unsafe(name, "is there twice, once as a link")
+            raise self._unsafe(name, "occurs twice, once as a link")
         if member.issym():
             self.links[name] = member.linkname
         elif member.islnk():
@@ -222,17 +224,19 @@ class _Members:
             self.machine = _machine(file.read(20))
 
     def require_sound(self) -> str:
-        """The top folder. Raises UsageError unless there is one alone and every link stays inside of it."""
+        """The top directory. Raises UsageError unless there is exactly one and every link stays inside it."""
         if len(self.tops) != 1:
             what = (
-                f"it has {len(self.tops)} top folders ({', '.join(list(self.tops)[:3])} ...)"
+                f"it has {len(self.tops)} top directories ({', '.join(list(self.tops)[:3])} ...)"
                 if self.tops
                 else "it is empty"
             )
-            raise UsageError(what, where=str(self.path), hint="an archive as upstream publishes it has one top folder")
+            raise UsageError(
+                what, where=str(self.path), hint="use the archive from upstream, which has one top directory"
+            )
         for name, target in self.links.items():
             if not _stays_inside(name, self.links):
-                raise self._unsafe(name, f"is a link to {target!r}, outside the archive's folder")
+                raise self._unsafe(name, f"is a link to {target!r}, outside the top directory")
         for name in self.names if self.links else ():
             for end in (index for index, letter in enumerate(name) if letter == "/"):
                 if name[:end] in self.links:
@@ -240,7 +244,7 @@ class _Members:
         return next(iter(self.tops))
 
     def _plain(self, name: str, member: str) -> str:
-        """The name without "." parts. Raises UsageError if it is absolute, climbs, or cannot be shown."""
+        """The name without "." parts. Raises UsageError if it is absolute, or contains ".." or control characters."""
         parts = [part for part in name.split("/") if part not in {"", "."}]
         if name.startswith("/"):
             raise self._unsafe(member, "has an absolute path")
@@ -254,13 +258,13 @@ class _Members:
         return UsageError(
             "it is not safe to unpack",
             where=str(self.path),
-            cause=f"{member!a} in it {why}",
+            cause=f"its member {member!a} {why}",
             hint="do not use this file; get the archive from upstream",
         )
 
 
 def _stays_inside(link: str, links: Mapping[str, str]) -> bool:
-    """Whether following ``link``, and every link on its way, never leaves the top folder."""
+    """Whether following ``link``, and every link on the way, never leaves the top directory."""
     todo = link.split("/")[::-1]
     done: list[str] = []
     hops = 0
@@ -269,7 +273,7 @@ def _stays_inside(link: str, links: Mapping[str, str]) -> bool:
         if part in {"", "."}:
             continue
         if part == "..":
-            if len(done) <= 1:  # out of the top folder, be it to come back
+            if len(done) <= 1:  # leaves the top directory, even if it comes back later
                 return False
             done.pop()
             continue
@@ -285,7 +289,7 @@ def _stays_inside(link: str, links: Mapping[str, str]) -> bool:
 
 
 def _machine(head: bytes) -> str | None:
-    """The machine of an ELF program by its first 20 bytes; None if it is none, or one not known here."""
+    """The machine of an ELF program, from its first 20 bytes; None if it is not ELF or the machine is unknown."""
     if len(head) < 20 or not head.startswith(b"\x7fELF"):
         return None
     order = "little" if head[5] == 1 else "big"

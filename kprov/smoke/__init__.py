@@ -1,4 +1,4 @@
-"""The smoke test: proves with Kafka's own tools, and from the operator's machine, that clients are served."""
+"""The smoke test: produces and consumes messages, with Kafka's own tools and from the operator's machine."""
 
 from kprov.smoke.run import SmokeResult, SmokeStep, smoke_test
 

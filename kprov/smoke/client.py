@@ -1,4 +1,4 @@
-"""The check from the operator's machine: a real client library through the advertised listener."""
+"""The test from the operator's machine: a real client library connects to the advertised listener."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TIMEOUT_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class Batch:
-    """Messages that are produced together, compressed with a codec: ``none``, ``gzip``, ``snappy`` ..."""
+    """Messages that are produced together, and their compression codec: ``none``, ``gzip``, ``snappy`` ..."""
 
     messages: tuple[str, ...]
     codec: str = "none"
@@ -20,7 +20,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class ClientResult:
-    """available: whether the client library is installed; got: all messages of the topic; error: why not."""
+    """available: whether the client library is installed. got: all messages of the topic. error: what failed."""
 
     available: bool
     got: tuple[str, ...] = ()
@@ -28,7 +28,7 @@ class ClientResult:
 
 
 def exchange(bootstrap: str, topic: str, batches: Sequence[Batch]) -> ClientResult:
-    """Produce the batches to partition 0 of the topic and read it from its beginning to its end."""
+    """Produce the batches to partition 0 of the topic, then read it from beginning to end."""
     try:
         import confluent_kafka  # noqa: PLC0415 (the optional extra "client")
     except ImportError:
@@ -39,7 +39,7 @@ def exchange(bootstrap: str, topic: str, batches: Sequence[Batch]) -> ClientResu
         "client.id": "kprov",
         "socket.timeout.ms": 5000,
         "error_cb": lambda error: errors.append(error.str()),
-        # The library's own log lines would go to standard error, which is the progress display's.
+        # The library's own log lines would break the progress display on standard error.
         "log_level": 0,
     }
     failure = ""
@@ -56,7 +56,7 @@ def exchange(bootstrap: str, topic: str, batches: Sequence[Batch]) -> ClientResu
 
 
 def _produce(library: Any, settings: dict[str, Any], topic: str, batch: Batch) -> str:
-    """Empty, or why not every message was acknowledged."""
+    """Why some message was not acknowledged; empty if all were."""
     failures: list[str] = []
 
     def delivered(error: Any, _message: Any) -> None:
@@ -76,7 +76,7 @@ def _produce(library: Any, settings: dict[str, Any], topic: str, batch: Batch) -
 
 
 def _consume(library: Any, settings: dict[str, Any], topic: str) -> tuple[tuple[str, ...], str]:
-    """What partition 0 holds, and empty or why it could not be read to its end."""
+    """The messages of partition 0, and why it could not be read to its end; empty if it could."""
     consumer = library.Consumer(
         {**settings, "group.id": "kprov-smoke", "enable.auto.commit": False, "enable.partition.eof": True}
     )

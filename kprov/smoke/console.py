@@ -1,7 +1,7 @@
-"""The commands of Kafka's console tools (A10 to A14), with the flags that each version knows. Pure.
+"""The commands of Kafka's console tools (A10 to A14), with the flags that each version accepts. Pure.
 
-Which flag names the cluster changed: kafka-topics takes --bootstrap-server from 2.2 on, the console producer
-from 2.5 on, the consumer always; the offsets tool got a script of its own in 3.0.
+The flag for the broker's address changed: kafka-topics takes --bootstrap-server from 2.2 on, the console producer
+from 2.5 on, the consumer in every version. Since 3.0 the offsets tool has its own script.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ MESSAGES = ("one", "two", "three", "four", "five")
 
 @dataclass(frozen=True)
 class Command:
-    """One command line of the Kafka home, and what it reads on standard input."""
+    """One command line, run in the Kafka home, and its standard input."""
 
     words: tuple[str, ...]
     stdin: str = ""
 
     @property
     def text(self) -> str:
-        """As the article's reader would type it."""
+        """The command line as one would type it in a shell."""
         line = shlex.join(self.words)
         if not self.stdin:
             return line
@@ -47,17 +47,17 @@ def create(runtime: Runtime, topic: str) -> Command:
 
 
 def list_topics(runtime: Runtime) -> Command:
-    """List the topics, one a line (A11)."""
+    """List the topics, one per line (A11)."""
     return Command((*_topics(runtime), "--list"))
 
 
 def delete(runtime: Runtime, topic: str) -> Command:
-    """Delete a topic (A12); the broker does it a moment later."""
+    """Delete a topic (A12); the broker deletes it a moment after the command."""
     return Command((*_topics(runtime), "--delete", "--topic", topic))
 
 
 def produce(runtime: Runtime, topic: str, messages: Sequence[str] = MESSAGES, codec: str = "none") -> Command:
-    """Produce messages (A13), compressed where a codec is named."""
+    """Produce messages (A13), compressed with ``codec``."""
     flag = "--broker-list" if runtime.kafka < Version("2.5.0") else "--bootstrap-server"
     words = ("bin/kafka-console-producer.sh", flag, runtime.local, "--topic", topic)
     compressed = ("--compression-codec", codec) if codec != "none" else ()
@@ -65,14 +65,14 @@ def produce(runtime: Runtime, topic: str, messages: Sequence[str] = MESSAGES, co
 
 
 def consume(runtime: Runtime, topic: str, timeout_ms: int, count: int = len(MESSAGES)) -> Command:
-    """Consume so many messages from the beginning (A14)."""
+    """Consume ``count`` messages from the beginning (A14)."""
     words = ("bin/kafka-console-consumer.sh", "--bootstrap-server", runtime.local, "--topic", topic)
     bounds = ("--max-messages", str(count), "--timeout-ms", str(timeout_ms))
     return Command((*words, "--from-beginning", *bounds))
 
 
 def end_offsets(runtime: Runtime, topic: str) -> Command:
-    """The number of messages in each partition as ``topic:partition:offset``."""
+    """Print the number of messages in each partition as ``topic:partition:offset``."""
     words: tuple[str, ...]
     if runtime.kafka < Version("3.0.0"):
         words = ("bin/kafka-run-class.sh", "kafka.tools.GetOffsetShell", "--broker-list", runtime.local)

@@ -1,7 +1,7 @@
-"""Runs the smoke test and compares what came back: the exit codes of the console tools prove little.
+"""Runs the smoke test and compares the messages: the exit codes of the console tools prove little.
 
-A step that did not pass says which of three it was: the tool did not end in time, it failed, or it ended with another
-result than was expected.
+A step that failed says which of three things happened: the tool timed out, the tool failed, or the tool returned
+something else than expected.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ _TOOL_SECONDS = 60
 _CONSUMER_TIMEOUT_MS = 20000
 _GONE_TRIES = 8
 _STEPS, _STEPS_OF_DELETE = 9, 2
-# How the console consumer says that no more messages came within --timeout-ms; later releases name the class in full.
+# Printed by the console consumer when no message arrives within --timeout-ms; later releases print the full class name.
 _NO_MORE_MESSAGES = re.compile(r"TimeoutException")
 _LIBRARY_NOT_LOADED = re.compile(r"^.*(?:UnsatisfiedLinkError|NoClassDefFoundError).*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class SmokeStep:
-    """One step: what it shows, the command as a reader would type it, seconds, passed or not (None: not run)."""
+    """One step: its name, the command as one would type it, seconds, and whether it passed (None: not run)."""
 
     name: str
     command: str
@@ -47,7 +47,7 @@ class SmokeStep:
 
 @dataclass(frozen=True)
 class SmokeResult:
-    """All steps; the test has passed when none failed. ``home``: where the commands are run."""
+    """All steps; the test passed if none failed. ``home``: the directory in which the commands run."""
 
     topic: str
     home: str
@@ -60,12 +60,12 @@ class SmokeResult:
 
     @property
     def failure(self) -> str:
-        """The step that failed, and what it said; empty if none did."""
+        """The step that failed, with its detail; empty if none did."""
         return next((f"{step.name}: {step.detail}" for step in self.steps if step.passed is False), "")
 
 
 class _StepFailedError(Exception):
-    """A step did not bring what it should have; the ones after it make no sense."""
+    """A step failed, so the steps after it are skipped."""
 
 
 @dataclass
@@ -77,10 +77,10 @@ class _Test:
     count: int
     steps: list[SmokeStep] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
-    made: bool = False
+    created: bool = False
 
     def run(self, command: Command) -> ToolRun:
-        """Run a tool of Kafka on the host."""
+        """Run one of Kafka's tools on the host."""
         runtime = self.runtime
         return run_tool(
             self.connection,
@@ -93,11 +93,11 @@ class _Test:
 
     @contextmanager
     def step(self, name: str, command: str) -> Iterator[Callable[[bool | None, str], None]]:
-        """Time a step; the block calls what it is given with (passed, detail)."""
+        """Time a step; the block calls the function that it gets with (passed, detail)."""
         number = len(self.steps) + 1
         began = time.monotonic()
         self.emit(StepStarted(number, self.count, name))
-        verdict: list[tuple[bool | None, str]] = [(False, "it did not end")]
+        verdict: list[tuple[bool | None, str]] = [(False, "it did not finish")]
 
         def decide(passed: bool | None, detail: str = "") -> None:
             verdict[0] = (passed, detail)
@@ -117,7 +117,7 @@ class _Test:
             raise _StepFailedError(name)
 
     def topics(self) -> tuple[list[str], str]:
-        """The topics that are listed, and why the list is not to be relied on; empty if it is."""
+        """The topics that kafka-topics lists, and why the list cannot be trusted; empty if it can."""
         run = self.run(console.list_topics(self.runtime))
         # 2.8 and earlier may add " - marked for deletion".
         topics = [line.split(" - ")[0].strip() for line in run.output.splitlines()]
@@ -127,10 +127,10 @@ class _Test:
 def smoke_test(
     connection: Connection, runtime: Runtime, emit: Emit, topic: str | None = None, *, keep: bool = False
 ) -> SmokeResult:
-    """Create, list, produce, consume; the same through the advertised listener from here and with each codec; delete.
+    """Create a topic, list it, produce and consume on the host, from here and with each codec, delete the topic.
 
-    topic: a name instead of one of its own; keep: leave it and its messages behind. A topic that this test did
-    not create is never written to and never deleted: UsageError if ``topic`` is there already.
+    topic: its name; random if None. keep: do not delete the topic and its messages. The test never writes to or
+    deletes a topic that it did not create: raises UsageError if ``topic`` already exists.
     """
     count = _STEPS - _STEPS_OF_DELETE if keep else _STEPS
     test = _Test(connection, runtime, topic or f"kprov-smoke-{secrets.token_hex(4)}", emit, count)
@@ -144,7 +144,7 @@ def smoke_test(
     except _StepFailedError:
         pass
     finally:
-        if test.made and not keep:
+        if test.created and not keep:
             _clean_up(test)
     return SmokeResult(test.topic, runtime.home, runtime.bootstrap, tuple(test.steps))
 
@@ -157,23 +157,23 @@ def _create(test: _Test, *, named: bool) -> None:
                 decide(False, trouble)
         if test.topic in topics:
             raise UsageError(
-                f"the topic {test.topic} is there already and the smoke test did not make it",
+                f"the topic {test.topic} already exists",
                 where="--topic",
-                hint="choose another name; the test never touches a topic of yours",
+                hint="choose another name: the smoke test uses only topics that it created itself",
             )
     command = console.create(test.runtime, test.topic)
     with test.step("create a topic", command.text) as decide:
-        # From here on it may exist, even if the answer does not come back.
-        test.made = True
+        # From here on the topic may exist, even if the connection breaks before the tool answers.
+        test.created = True
         run = test.run(command)
-        created = "Created topic" in run.output
-        test.made = created or "already exists" not in run.output + run.errors
-        decide(created, "" if created else run.trouble or f"{run.name} did not confirm it: {run.last_words}")
+        confirmed = "Created topic" in run.output
+        test.created = confirmed or "already exists" not in run.output + run.errors
+        decide(confirmed, "" if confirmed else run.trouble or f"{run.name} did not confirm it: {run.last_words}")
     command = console.list_topics(test.runtime)
-    with test.step("see it listed", command.text) as decide:
+    with test.step("check that the topic is listed", command.text) as decide:
         topics, trouble = test.topics()
         listed = test.topic in topics
-        decide(listed, "" if listed else trouble or f"it is not in the list: {', '.join(topics) or 'no topics'}")
+        decide(listed, "" if listed else trouble or f"not in the list: {', '.join(topics) or 'no topics'}")
 
 
 def _round_trip(test: _Test) -> None:
@@ -183,24 +183,24 @@ def _round_trip(test: _Test) -> None:
         decide(not trouble, trouble)
     test.sent += MESSAGES
     command = console.consume(test.runtime, test.topic, _CONSUMER_TIMEOUT_MS)
-    with test.step("consume them from the beginning", command.text) as decide:
+    with test.step("consume the messages from the beginning", command.text) as decide:
         failure = _consumed(test.run(command), test.sent)
         decide(not failure, failure or ", ".join(test.sent))
     command = console.end_offsets(test.runtime, test.topic)
-    with test.step("count them on the broker", command.text) as decide:
+    with test.step("count the messages on the broker", command.text) as decide:
         run, expected = test.run(command), f"{test.topic}:0:{len(MESSAGES)}"
         exact = run.output.split() == [expected]
         decide(exact, expected if exact else run.trouble or f"{run.output.strip() or 'nothing'} instead of {expected}")
 
 
 def _consumed(run: ToolRun, expected: Sequence[str]) -> str:
-    """Why the console consumer did not bring exactly these messages; empty if it did."""
+    """Why the console consumer did not return exactly these messages; empty if it did."""
     got = run.output.splitlines()
     if got == list(expected):
         return ""
     if not run.timed_out and _NO_MORE_MESSAGES.search(run.errors):
         waited = _CONSUMER_TIMEOUT_MS // 1000
-        return f"{len(got)} of {len(expected)} messages came, and no more within {waited} s: {_shown(got)}"
+        return f"got {len(got)} of {len(expected)} messages, then none for {waited} s: {_shown(got)}"
     return run.trouble or f"got {_shown(got)} instead of {_shown(expected)}"
 
 
@@ -219,24 +219,25 @@ def _from_here(test: _Test) -> None:
         test.sent += again
         if result.error:
             decide(
-                False, f"{test.runtime.bootstrap}: {result.error}; is the port open from here, and the address right?"
+                False,
+                f"{test.runtime.bootstrap}: {result.error}; check that this machine can reach that address and port",
             )
         else:
-            right = list(result.got) == test.sent
+            equal = list(result.got) == test.sent
             decide(
-                right,
+                equal,
                 f"{len(result.got)} messages at {test.runtime.bootstrap}"
-                if right
+                if equal
                 else f"got {_shown(result.got)} instead of {_shown(test.sent)}",
             )
 
 
 def _codecs(test: _Test) -> None:
-    """One message with each codec: the broker decompresses each batch that it takes (LogValidator in every release)."""
-    # So long that it becomes smaller: the library sends what does not uncompressed.
+    """One message with each codec; the broker decompresses every batch (LogValidator in every release)."""
+    # Long enough to shrink: the library sends a batch uncompressed if compression does not make it smaller.
     batches = [Batch((" ".join([codec] * 100),), codec) for codec in test.runtime.codecs]
     name = f"produce and consume with {', '.join(test.runtime.codecs)}"
-    with test.step(name, f"a message with each codec to {test.runtime.bootstrap}") as decide:
+    with test.step(name, f"one message with each codec to {test.runtime.bootstrap}") as decide:
         result = client.exchange(test.runtime.bootstrap, test.topic, batches)
         test.sent += [message for batch in batches for message in batch.messages]
         failure = _with_tools(test, batches) if not result.available else result.error
@@ -246,7 +247,7 @@ def _codecs(test: _Test) -> None:
 
 
 def _with_tools(test: _Test, batches: Sequence[Batch]) -> str:
-    """The same with Kafka's own tools on the host, each of them a JVM; empty, or why it failed."""
+    """The same with Kafka's own tools on the host. Why it failed; empty if it did not."""
     for batch in batches:
         if trouble := test.run(console.produce(test.runtime, test.topic, batch.messages, batch.codec)).trouble:
             return f"{batch.codec}: {trouble}"
@@ -255,7 +256,7 @@ def _with_tools(test: _Test, batches: Sequence[Batch]) -> str:
 
 
 def _explained(test: _Test, failure: str) -> str:
-    """The failure, and what the broker's log says of a library that it could not load."""
+    """The failure, with the line of the broker's log about a library that it could not load, if there is one."""
     call = ("probe_log", "log", KAFKA_UNIT, "200", test.runtime.log_files[KAFKA_UNIT])
     found = _LIBRARY_NOT_LOADED.findall(ask(test.connection, [call])["log"].get("text", ""))
     return f"{failure}; the broker's log: {found[0].strip()}; {known_remedy(found[0])}" if found else failure
@@ -267,7 +268,7 @@ def _delete(test: _Test) -> None:
         run = test.run(command)
         failure = run.trouble or (run.last_words if "Error" in run.output + run.errors else "")
         decide(not failure, failure)
-    with test.step("see it gone", console.list_topics(test.runtime).text) as decide:
+    with test.step("check that the topic is gone", console.list_topics(test.runtime).text) as decide:
         listed, trouble = True, ""
         for _ in range(_GONE_TRIES):
             topics, trouble = test.topics()
@@ -275,15 +276,15 @@ def _delete(test: _Test) -> None:
             if trouble or not listed:
                 break
         gone = not listed and not trouble
-        decide(gone, "" if gone else trouble or "it is still listed; is delete.topic.enable=false?")
-        test.made = not gone
+        decide(gone, "" if gone else trouble or "still listed; check that delete.topic.enable is true")
+        test.created = not gone
 
 
 def _clean_up(test: _Test) -> None:
-    """After a failure: the topic goes, as far as the cluster still lets it."""
+    """Delete the topic after a failure, if the cluster still allows it."""
     try:
         trouble = test.run(console.delete(test.runtime, test.topic)).trouble
     except ConnectError:
-        trouble = "the connection is lost"
+        trouble = "the connection was lost"
     if trouble:
-        test.emit(Warned(f"the topic {test.topic} may be left behind: {trouble}"))
+        test.emit(Warned(f"the topic {test.topic} may still exist: {trouble}"))

@@ -1,4 +1,4 @@
-"""The broker properties of one host: the article's values, what follows from the hosts, what the user set."""
+"""The broker properties of one host: the article's values, values derived from the hosts, and the user's settings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kprov.spec.listener import Listener, parse_listeners, reachable
 from kprov.spec.model import Cluster, Host, Mode
 from kprov.spec.target import Target, parse_target
 
-# The article's server.properties, value by value; log.dirs and the rest may be overridden.
+# The values of the article's server.properties; the user may override any of them.
 ARTICLE: Mapping[str, str] = {
     "num.network.threads": "3",
     "num.io.threads": "8",
@@ -30,9 +30,9 @@ ARTICLE: Mapping[str, str] = {
 }
 
 
-# The listener through which a host reaches itself where the advertised address leads there only from outside.
+# The listener that a host uses to reach itself if the advertised address works only from outside.
 INTERNAL = "INTERNAL"
-# Whoever sets one of these arranges the listeners, and nothing is added to them.
+# A user who sets one of these defines the listeners, and kprov adds none.
 _LISTENER_KEYS = (
     "listeners",
     "advertised.listeners",
@@ -48,27 +48,27 @@ def advertised_address(host: Host) -> str:
 
 
 def own_properties(cluster: Cluster, host: Host) -> dict[str, str]:
-    """What the user set for this host's broker: the shared properties, then the host's own."""
+    """The properties that the user set for this host's broker; the host's own override the shared ones."""
     return {**cluster.kafka.properties, **host.broker.properties}
 
 
 def plugin_properties(cluster: Cluster, host: Host) -> dict[str, str]:
-    """What the user passes to plugins of this host's broker: the shared properties, then the host's own."""
+    """The user's properties for plugins of this host's broker; the host's own override the shared ones."""
     return {**cluster.kafka.plugin_properties, **host.broker.plugin_properties}
 
 
 def endpoint(address: str, port: int) -> str:
-    """``address:port``, with brackets round an IPv6 address."""
+    """``address:port``, with brackets around an IPv6 address."""
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 def zookeeper_connect(cluster: Cluster) -> str:
-    """``zookeeper.connect`` for brokers and tools: every host that runs ZooKeeper (A7)."""
+    """The value of ``zookeeper.connect`` for brokers and tools: every host that runs ZooKeeper (A7)."""
     return ",".join(endpoint(host.internal or host.address, cluster.zookeeper.client_port) for host in cluster.hosts)
 
 
 def internal_port(cluster: Cluster, host: Host) -> int | None:
-    """The port of the listener for the host itself, the next free one; None where there is no such listener."""
+    """The port of the internal listener, the next free one; None if there is no such listener."""
     own = own_properties(cluster, host)
     if not host.internal or any(name in own for name in _LISTENER_KEYS):
         return None
@@ -78,9 +78,9 @@ def internal_port(cluster: Cluster, host: Host) -> int | None:
 
 
 def broker_properties(cluster: Cluster, host: Host) -> dict[str, str]:
-    """The whole server.properties of one host; their order in the file is the template's."""
+    """All properties of one host's server.properties; the template decides their order in the file."""
     own = own_properties(cluster, host)
-    # A6: the broker reads host.name and port only where no listeners are set, and kprov always sets them.
+    # A6: the broker reads host.name and port only if listeners is not set, and kprov always sets it.
     bind = own.pop("host.name", "").strip()
     port = int(own.pop("port", cluster.kafka.port))
     public = own.pop("advertised.host.name", bind if reachable(bind) else advertised_address(host)).strip()
@@ -98,7 +98,7 @@ def broker_properties(cluster: Cluster, host: Host) -> dict[str, str]:
     }
     if (protocol := cluster.kafka.protocol) is not None:
         values[PROTOCOL] = protocol
-        # From 3.0 on the format follows from the protocol; below it may not be later (KafkaConfig.validateValues).
+        # From 3.0 on the protocol determines the format; before, it must not be later (KafkaConfig.validateValues).
         if Version(protocol) < Version("3.0"):
             values[MESSAGE_FORMAT] = protocol
     if (inside := internal_port(cluster, host)) and host.internal:
@@ -116,7 +116,7 @@ def broker_properties(cluster: Cluster, host: Host) -> dict[str, str]:
 
 
 def explained(cluster: Cluster, host: Host) -> list[str]:
-    """Notes for the user on properties that kprov accepts and writes in another form (A6)."""
+    """Notes about properties that kprov accepts but writes in another form (A6)."""
     own = own_properties(cluster, host)
     result = broker_properties(cluster, host)
     notes = []
@@ -124,16 +124,14 @@ def explained(cluster: Cluster, host: Host) -> list[str]:
         if name in own:
             new = "advertised.listeners" if name.startswith("advertised") else "listeners"
             notes.append(
-                f"{name}={own[name]} is written as {new}={result[new]}: a broker reads {name} only while "
-                "listeners is not set, and from 3.0 on not at all"
+                f"{name}={own[name]} is written as {new}={result[new]}: a broker reads {name} only if "
+                "listeners is not set, and not at all from 3.0 on"
             )
     if passed := sorted(plugin_properties(cluster, host)):
-        notes.append(f"properties for plugins, which kprov cannot check: {', '.join(passed)}")
+        notes.append(f"kprov cannot check the properties for plugins: {', '.join(passed)}")
     derived = zookeeper_connect(cluster)
     if own.get("zookeeper.connect", derived) != derived:
-        notes.append(
-            f"zookeeper.connect={own['zookeeper.connect']} is not {derived}, the ZooKeeper that kprov starts there"
-        )
+        notes.append(f"zookeeper.connect={own['zookeeper.connect']} is not {derived}, the ZooKeeper that kprov starts")
     return notes
 
 
@@ -143,7 +141,7 @@ def listener_ports(cluster: Cluster, host: Host) -> dict[str, int]:
 
 
 def bootstrap_server(cluster: Cluster, host: Host) -> str:
-    """``address:port`` of the first advertised listener: what a client is given."""
+    """``address:port`` of the first advertised listener, for clients."""
     first = parse_listeners(broker_properties(cluster, host)["advertised.listeners"])[0]
     return endpoint(first.host, first.port)
 
@@ -161,17 +159,17 @@ def public_ports(cluster: Cluster, host: Host) -> tuple[int, ...]:
 
 
 def public_host(cluster: Cluster, host: Host) -> str:
-    """The name or address that clients are told."""
+    """The name or address that clients connect to."""
     return parse_listeners(broker_properties(cluster, host)["advertised.listeners"])[0].host
 
 
 def log_dirs(cluster: Cluster, host: Host) -> tuple[str, ...]:
-    """The directories that hold the messages."""
+    """The directories that store the messages."""
     return tuple(split_list(broker_properties(cluster, host)["log.dirs"]))
 
 
 def session_timeout_ms(cluster: Cluster, host: Host) -> int:
-    """zookeeper.session.timeout.ms in force: a killed broker stays registered for that long."""
+    """The effective zookeeper.session.timeout.ms: a killed broker stays registered for that long."""
     value = broker_properties(cluster, host).get("zookeeper.session.timeout.ms")
     if value is None:
         value = broker_keys(Version(cluster.kafka.version))["zookeeper.session.timeout.ms"].default
@@ -179,7 +177,7 @@ def session_timeout_ms(cluster: Cluster, host: Host) -> int:
 
 
 def zookeeper_data(cluster: Cluster) -> tuple[str, str]:
-    """dataDir and dataLogDir: the article's for the bundled one, /var/lib/zookeeper otherwise."""
+    """dataDir and dataLogDir: the article's for the bundled ZooKeeper, otherwise below /var/lib/zookeeper."""
     if cluster.zookeeper.mode is Mode.BUNDLED:
         base = f"{cluster.kafka.home}/zk_dir"
         data, logs = f"{base}/zk_data", f"{base}/zk_logs"
@@ -192,5 +190,5 @@ def login(host: Host) -> Target:
     """Where to log in for this host."""
     parsed = parse_target(host.address)
     if not isinstance(parsed, Target):
-        raise TypeError(f"{host.address!r} was validated and is not a target")
+        raise TypeError(f"{host.address!r} was validated but is not a target")
     return Target(parsed.name, host.ssh.user, host.ssh.port)

@@ -1,7 +1,7 @@
-"""What must hold between the properties of one broker, told before it is started.
+"""The rules between several properties of one broker.
 
-The broker finds most of it at its start (KafkaConfig.validateValues) and exits; some of it only when the first
-client comes.
+A broker checks most of them when it starts (KafkaConfig.validateValues), and some only when the first client connects.
+kprov checks them before.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _FACTORS = (
 
 
 class _Values:
-    """The properties of one broker with the defaults of its Kafka behind them."""
+    """The properties of one broker, with the defaults of its Kafka version."""
 
     def __init__(self, places: Places) -> None:
         self.places = places
@@ -44,42 +44,44 @@ class _Values:
         return int(self.text(name))
 
     def problem(self, name: str, what: str, hint: str) -> Problem:
-        """A problem of the value of that key."""
+        """A problem with the value of that key."""
         return Problem(f"{name}={self.text(name)} {what}", self.places.of(name), hint=hint)
 
 
 def listeners_alone(places: Places) -> Iterator[Problem]:
-    """Names and ports of listeners are used once."""
+    """Every listener has a name and a port of its own."""
     here = parse_listeners(broker_properties(places.cluster, places.host)["listeners"])
     for label, seen in (("name", [item.name for item in here]), ("port", [item.port for item in here])):
         for value, count in Counter(seen).items():
             if count > 1:
                 yield Problem(
-                    f"the {label} {value} is used by {count} listeners", places.listeners, hint="each needs its own"
+                    f"the {label} {value} is used by {count} listeners",
+                    places.listeners,
+                    hint=f"give each listener its own {label}",
                 )
 
 
 def listeners(places: Places) -> Iterator[Problem]:
-    """Every name of a listener has a protocol, and clients are told an address."""
+    """Every listener has a protocol, and the advertised addresses are usable by clients."""
     own = places.own
     values = _Values(places)
-    here, told = parse_listeners(values.set["listeners"]), parse_listeners(values.set["advertised.listeners"])
-    yield from _advertised(places, here, told)
-    yield from _protocols(values, here, told)
+    here, advertised = parse_listeners(values.set["listeners"]), parse_listeners(values.set["advertised.listeners"])
+    yield from _advertised(places, here, advertised)
+    yield from _protocols(values, here, advertised)
     if "listeners" in own:
         for name in ADDRESS_KEYS[:2]:
             if name in own:
                 yield Problem(
-                    f"{name}={own[name]} has no effect beside listeners",
+                    f"{name}={own[name]} has no effect if listeners is set",
                     places.of(name),
-                    hint="write it into listeners, or leave listeners out",
+                    hint="put it into listeners, or remove listeners",
                 )
     kafka = places.cluster.kafka
     if "port" in kafka.model_fields_set and places.listeners != "kafka.port":
         setter = "listeners" if "listeners" in own else "port"
         if setter == "listeners" or int(own["port"]) != kafka.port:
             yield Problem(
-                f"port {kafka.port} has no effect beside {setter}={own[setter]}",
+                f"port {kafka.port} has no effect if {setter}={own[setter]} is set",
                 "kafka.port",
                 hint="keep one of the two",
             )
@@ -87,63 +89,63 @@ def listeners(places: Places) -> Iterator[Problem]:
         for name in ADDRESS_KEYS[2:]:
             if name in own:
                 yield Problem(
-                    f"{name}={own[name]} has no effect beside advertised.listeners",
+                    f"{name}={own[name]} has no effect if advertised.listeners is set",
                     places.of(name),
-                    hint="keep advertised.listeners alone",
+                    hint=f"keep advertised.listeners and remove {name}",
                 )
 
 
-def _advertised(places: Places, here: tuple[Listener, ...], told: tuple[Listener, ...]) -> Iterator[Problem]:
-    for item in told:
+def _advertised(places: Places, here: tuple[Listener, ...], advertised: tuple[Listener, ...]) -> Iterator[Problem]:
+    for item in advertised:
         if not reachable(item.host):
             yield Problem(
-                f"{str(item)!r} tells clients no address that they could use",
+                f"clients cannot connect to the advertised listener {str(item)!r}",
                 places.advertised,
-                hint="name the address by which clients reach the host",
+                hint="advertise the address by which clients reach the host",
             )
-    unknown = {item.name for item in told} - {item.name for item in here}
+    unknown = {item.name for item in advertised} - {item.name for item in here}
     for name in sorted(unknown):
         yield Problem(
-            f"{name} is advertised and no listener has that name",
+            f"{name} is advertised, but no listener has that name",
             places.advertised if "advertised.listeners" in places.own else places.listeners,
-            hint="use the names of listeners",
+            hint="use the same names in listeners and advertised.listeners",
         )
 
 
-def _protocols(values: _Values, here: tuple[Listener, ...], told: tuple[Listener, ...]) -> Iterator[Problem]:
+def _protocols(values: _Values, here: tuple[Listener, ...], advertised: tuple[Listener, ...]) -> Iterator[Problem]:
     places = values.places
     protocols = parse_protocol_map(values.text("listener.security.protocol.map"))
     for item in here:
         if item.name not in protocols:
             yield Problem(
-                f"no security protocol is known for the listener {item.name}",
+                f"the listener {item.name} has no security protocol",
                 places.listeners,
-                hint=f"add {item.name}:PLAINTEXT or another pair to listener.security.protocol.map",
+                hint=f"add it to listener.security.protocol.map, for instance {item.name}:PLAINTEXT",
             )
     names = ("inter.broker.listener.name", "security.inter.broker.protocol")
     if all(name in values.set for name in names):
-        yield values.problem(names[0], f"excludes {names[1]}", "keep one of the two")
+        yield values.problem(names[0], f"cannot be set together with {names[1]}", "keep one of the two")
         return
     chosen = next((name for name in names if name in values.set), None)
     name = values.text(chosen or names[1]).upper()
-    if name not in {item.name for item in told}:
-        # Listeners that were not set are PLAINTEXT; then the choice is what is wrong.
+    if name not in {item.name for item in advertised}:
+        # The default listener is PLAINTEXT; with it, the chosen name is what is wrong.
         where = places.of(chosen) if chosen and "listeners" not in places.own else places.listeners
         yield Problem(
-            f"brokers would talk to each other over {name}, which is no advertised listener",
+            f"brokers would connect to each other through {name}, which is not an advertised listener",
             where,
-            hint=f"set inter.broker.listener.name to {' or '.join(item.name for item in told)}",
+            hint=f"set inter.broker.listener.name to {' or '.join(item.name for item in advertised)}",
         )
 
 
 def broker_id(places: Places) -> Iterator[Problem]:
-    """Ids above reserved.broker.max.id are for generated ones."""
+    """Ids above reserved.broker.max.id are reserved for generated ids."""
     values, number = _Values(places), places.host.broker.id
     where = f"hosts[{places.index}].broker.id"
     reserved = values.number("reserved.broker.max.id")
     if values.text("broker.id.generation.enable").lower() == "true" and number > reserved:
         yield Problem(
-            f"{number} is out of range: ids above {reserved} are for generated ones",
+            f"{number} is out of range: ids above {reserved} are reserved for generated ids",
             where,
             hint=f"choose one from 0 to {reserved}, or raise reserved.broker.max.id",
         )
@@ -152,7 +154,7 @@ def broker_id(places: Places) -> Iterator[Problem]:
 
 
 def cross(places: Places) -> Iterator[Problem]:
-    """Numbers and versions that bound each other."""
+    """Numbers and versions that limit each other."""
     values = _Values(places)
     brokers = len(places.cluster.hosts)
     number, problem = values.number, values.problem
@@ -168,32 +170,36 @@ def cross(places: Places) -> Iterator[Problem]:
         name = "log.cleaner.dedupe.buffer.size"
         if name in values.set:
             yield problem(
-                name, f"gives each of {number('log.cleaner.threads')} cleaner threads 1 MiB or less", "raise it"
+                name, f"gives each of the {number('log.cleaner.threads')} cleaner threads 1 MiB or less", "raise it"
             )
         else:
             yield problem("log.cleaner.threads", f"leaves each thread 1 MiB or less of {name}", "lower it")
     for factor in _FACTORS:
         if factor in values.set and number(factor) > brokers:
             count = "one broker" if brokers == 1 else f"{brokers} brokers"
-            yield problem(factor, f"is more than there are: {count}", "lower it")
+            yield problem(factor, f"is too high for {count}", f"lower it to {brokers} or less")
     isr, replicas = "transaction.state.log.min.isr", "transaction.state.log.replication.factor"
     if number(replicas) < number(isr) <= brokers:
         yield _more(values, isr, replicas)
     acks, factor = "offsets.commit.required.acks", "offsets.topic.replication.factor"
     if acks in broker_keys(places.cluster.kafka.parsed) and not -1 <= number(acks) <= number(factor):
-        yield problem(acks, f"is not between -1 and {factor}={number(factor)}", "choose one of these, or leave it out")
+        yield problem(
+            acks,
+            f"is not between -1 and {factor}={number(factor)}",
+            f"choose a value from -1 to {number(factor)}, or remove it",
+        )
     yield from _protocol_versions(values)
 
 
 def _more(values: _Values, greater: str, bound: str) -> Problem:
-    """``greater`` is above its bound: the one that the user set is to blame."""
+    """The problem that ``greater`` exceeds its bound, placed at the one that the user set."""
     if bound in values.places.own and greater not in values.places.own:
         return values.problem(bound, f"is less than {greater}={values.number(greater)}", "raise it")
     return values.problem(greater, f"is more than {bound}={values.number(bound)}", "lower it")
 
 
 def _protocol_versions(values: _Values) -> Iterator[Problem]:
-    """inter.broker.protocol.version bounds log.message.format.version; from 3.0 on the latter is ignored then."""
+    """The message format must not be later than the protocol; from 3.0 on the broker ignores the format."""
     if values.places.cluster.kafka.parsed >= Version("3.0.0"):
         return
     name, bounded = "inter.broker.protocol.version", "log.message.format.version"

@@ -1,7 +1,7 @@
-"""Broker properties whose values mean more than their type says; each check is one function of the value.
+"""Checks of broker properties beyond their type; each check is one function of the value.
 
-The tables of ``kprov.spec.broker_keys`` hold what Kafka's own definition of its configuration knows. What the
-broker finds out later, at its start, or never, is here.
+The tables of ``kprov.spec.broker_keys`` contain what Kafka's own definition of its configuration checks. Here are the
+checks that a broker makes later, when it starts, or never.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ VALID: Mapping[str, str] = {
 
 
 def check_meaning(name: str, value: str, kafka: Version) -> Problem | None:
-    """What is wrong with a value that its type allows; None if nothing is."""
+    """What is wrong with a value of the right type; None if nothing is."""
     check = _CHECKS.get(name)
     return check(value, kafka) if check else None
 
@@ -47,13 +47,13 @@ def split_list(value: str) -> list[str]:
 
 
 def parse_protocol_map(value: str) -> dict[str, str]:
-    """``listener.security.protocol.map``: the protocol by listener name; what is no pair is left out."""
+    """``listener.security.protocol.map`` as listener name -> protocol; items that are not pairs are left out."""
     pairs = (item.partition(":") for item in split_list(value))
     return {name.strip().upper(): protocol.strip().upper() for name, colon, protocol in pairs if colon}
 
 
 def parse_protocol_version(value: str) -> Version | None:
-    """``1.0`` or ``1.0-IV0`` as a version; None if it is none."""
+    """``1.0`` or ``1.0-IV0`` as a version; None if it is not one."""
     match = _PROTOCOL_VERSION.fullmatch(value)
     return Version(match[1]) if match else None
 
@@ -69,29 +69,31 @@ def _listeners(value: str, kafka: Version) -> Problem | None:
 def _host_name(value: str, kafka: Version) -> Problem | None:
     if not value or is_host(value):
         return None
-    return Problem(f"{value!r} is not a host name or an address", hint="write it without user, port and white space")
+    return Problem(
+        f"{value!r} is not a host name or an address", hint="write only the name or address, without user and port"
+    )
 
 
 def _log_dirs(value: str, kafka: Version) -> Problem | None:
     paths = split_list(value)
     if not paths:
-        return Problem("no directory is named", hint="name one, for instance /home/temp/kafka_logs")
+        return Problem("the list of directories is empty", hint="list one, for instance /home/temp/kafka_logs")
     return next((problem for path in paths if (problem := directory_problem(path))), None)
 
 
 def _log_dir(value: str, kafka: Version) -> Problem | None:
-    return Problem(f"log.dir={value} has no effect beside log.dirs", hint=f"set log.dirs={value} instead")
+    return Problem(f"log.dir={value} has no effect if log.dirs is set", hint=f"set log.dirs={value} instead")
 
 
 def _broker_id(value: str, kafka: Version) -> Problem | None:
     return Problem(
-        f"broker.id={value} is not set among the properties", hint=f"use --broker-id {value}, or hosts[].broker.id"
+        f"broker.id={value} cannot be set as a property", hint=f"use --broker-id {value}, or hosts[].broker.id"
     )
 
 
 def _kraft(value: str, kafka: Version) -> Problem | None:
     return Problem(
-        f"{value!r} would start Kafka without ZooKeeper", hint="leave it out: kprov's brokers are kept by ZooKeeper"
+        f"{value!r} would start Kafka without ZooKeeper", hint="remove it: kprov installs Kafka with ZooKeeper"
     )
 
 
@@ -101,7 +103,7 @@ def _zookeeper_connect(value: str, kafka: Version) -> Problem | None:
     for server in servers.split(","):
         match = _ZOOKEEPER.fullmatch(server.strip())
         if match is None:
-            return Problem(f"{server.strip()!r} is not the address of a ZooKeeper", hint=example)
+            return Problem(f"{server.strip()!r} is not the address of a ZooKeeper server", hint=example)
         if port_number(match["port"]) is None:
             return Problem(f"{match['port']} is not a port", hint=PORT_HINT)
     if slash and not _CHROOT.fullmatch(f"/{chroot}"):
@@ -113,7 +115,9 @@ def _protocol_map(value: str, kafka: Version) -> Problem | None:
     for item in split_list(value):
         name, colon, protocol = item.partition(":")
         if not colon or not name.strip():
-            return Problem(f"{item!r} is not a pair", hint="write NAME:PROTOCOL, for instance EXTERNAL:SSL")
+            return Problem(
+                f"{item!r} is not a pair of name and protocol", hint="write NAME:PROTOCOL, for instance EXTERNAL:SSL"
+            )
         if protocol.strip().upper() not in PROTOCOLS:
             return Problem(f"{protocol.strip()!r} is not a security protocol", hint=f"choose {', '.join(PROTOCOLS)}")
     return None

@@ -1,4 +1,4 @@
-"""Which directories kprov makes, fills and takes away again on a host."""
+"""Which directories kprov may create, use and remove on a host."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import PurePosixPath
 
 from kprov.errors import Problem
 
-_ELSEWHERE = "choose one below /usr/local, /var/lib, /opt, /srv or /home"
-_UNSAFE = re.compile(r"[^A-Za-z0-9._/+@=-]")  # what units, start scripts and .properties carry without quoting
-_LONGEST_NAME, _LONGEST_PATH = 255, 1024  # NAME_MAX; well below PATH_MAX, for what is made inside
-# Everything below them is the system's. /root is closed to the services' users.
+_ELSEWHERE = "choose a directory below /usr/local, /var/lib, /opt, /srv or /home"
+_UNSAFE = re.compile(r"[^A-Za-z0-9._/+@=-]")  # other characters need quoting in units, start scripts or .properties
+_LONGEST_NAME, _LONGEST_PATH = 255, 1024  # NAME_MAX; well below PATH_MAX, for the files inside
+# Everything below these belongs to the system. The services' users cannot enter /root.
 _SYSTEM_TREES = ("/bin", "/boot", "/etc", "/lib", "/lib64", "/root", "/sbin", "/usr")
 _LOST_AT_BOOT = ("/dev", "/proc", "/run", "/sys", "/var/run")
-_CLEANED = ("/tmp", "/var/tmp")  # noqa: S108 (files of 10 and 30 days go: CentOS 7's tmpfiles.d/tmp.conf)
-# Directories of the Filesystem Hierarchy Standard in which packages have their own; what is in them is free to take.
+_CLEANED = ("/tmp", "/var/tmp")  # noqa: S108 (CentOS 7 deletes files after 10 and 30 days: tmpfiles.d/tmp.conf)
+# Directories of the Filesystem Hierarchy Standard that packages share; kprov may use directories inside them.
 _LOCAL = ("bin", "etc", "games", "include", "lib", "lib64", "libexec", "man", "sbin", "share", "src")
 _VAR = ("account", "backups", "cache", "crash", "db", "games", "lib", "local", "lock", "log", "mail", "opt", "spool")
 _SHARED = frozenset([*(f"/usr/local/{name}" for name in _LOCAL), *(f"/var/{name}" for name in _VAR)])
@@ -23,50 +23,53 @@ _OWN = re.compile(r"/usr/local/(?:java|kafka_\d[^/]*|(?:apache-)?zookeeper-\d[^/
 
 
 def path_problem(path: str) -> Problem | None:
-    """What is wrong with the way in which an absolute path is written; None if nothing is."""
+    """What is wrong with the form of a path; None if it is a plain absolute path."""
     if not path.startswith("/"):
         if not path:
-            return Problem("the path is empty", hint="write an absolute one, for instance /var/lib/kafka")
+            return Problem("the path is empty", hint="write an absolute path, for instance /var/lib/kafka")
         plain = path.lstrip("./")
         example = f"/{plain}" if "/" in plain else f"/srv/{plain or 'kafka'}"
-        return Problem(f"{path!r} is a relative path", hint=f"write an absolute one, for instance {example}")
+        return Problem(f"{path!r} is a relative path", hint=f"write an absolute path, for instance {example}")
     if match := _UNSAFE.search(path):
         return Problem(
-            f"{path!r} has the character {match[0]!r}, which start scripts cannot carry",
+            f"{path!r} contains {match[0]!r}, which start scripts cannot handle",
             hint="use letters, digits, . _ - + @ = and /",
         )
     parts = path.rstrip("/").split("/")[1:]
     if any(part in {"", ".", ".."} for part in parts):
-        return Problem(f"{path!r} is not a plain path", hint="leave out '.', '..' and doubled slashes")
+        return Problem(f"{path!r} is not a plain path", hint="remove '.', '..' and double slashes")
     if len(path) > _LONGEST_PATH or any(len(part) > _LONGEST_NAME for part in parts):
-        return Problem(f"{path[:60] + '...'!r} is too long for a path", hint="choose a shorter one")
+        return Problem(
+            f"{path[:60] + '...'!r} is too long",
+            hint=f"use at most {_LONGEST_PATH} characters, and {_LONGEST_NAME} in each part",
+        )
     return None
 
 
 def directory_problem(path: str) -> Problem | None:
-    """What speaks against making, owning and perhaps removing this directory; None if nothing does."""
+    """Why kprov must not create, own and perhaps remove this directory; None if it may."""
     if problem := path_problem(path):
         return problem
     plain = plain_path(path)
-    if problem := fleeting_problem(plain):
+    if problem := volatile_problem(plain):
         return problem
     system = any(_inside(plain, tree) for tree in _SYSTEM_TREES) and not plain.startswith("/usr/local/")
     if system or plain in _SHARED:
-        return Problem(f"{path!r} is a directory of the system", hint=_ELSEWHERE)
+        return Problem(f"{path!r} belongs to the system", hint=_ELSEWHERE)
     if plain.count("/") < 2:
-        hint = _ELSEWHERE if plain == "/" else f"choose one below it, for instance {plain}/kafka"
+        hint = _ELSEWHERE if plain == "/" else f"choose a directory below it, for instance {plain}/kafka"
         return Problem(f"{path!r} is at the top of the file system", hint=hint)
     if _OWN.fullmatch(plain):
-        return Problem(f"{path!r} is where kprov keeps releases and receipts", hint="choose another one")
+        return Problem(f"{path!r} is reserved for kprov's releases and receipts", hint="choose another directory")
     return None
 
 
-def fleeting_problem(path: str) -> Problem | None:
-    """What speaks against keeping anything below this path; None if nothing does."""
+def volatile_problem(path: str) -> Problem | None:
+    """Why files below this path would not last; None if they would."""
     if any(_inside(path, tree) for tree in _CLEANED):
-        return Problem(f"{path!r} is cleaned of old files by the system", hint=_ELSEWHERE)
+        return Problem(f"the system deletes old files in {path!r}", hint=_ELSEWHERE)
     if any(_inside(path, tree) for tree in _LOST_AT_BOOT):
-        return Problem(f"{path!r} does not outlive a reboot", hint=_ELSEWHERE)
+        return Problem(f"{path!r} is emptied by a reboot", hint=_ELSEWHERE)
     return None
 
 

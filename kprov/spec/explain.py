@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with a specification, in the user's words."""
+"""Turns pydantic's errors about a specification into problems that users understand."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kprov.spec.broker_keys import broker_keys
 from kprov.spec.model import Broker, Cluster, Host, Java, Kafka, Server, Ssh, ZooKeeper
 from kprov.spec.value import WrongValueError, shown
 
-# Which model describes the keys at a path; of lists, the path of an item.
+# The model that describes the keys at a path; for a list, the keys of an item.
 _MODELS: Mapping[tuple[str, ...], type[BaseModel]] = {
     (): Cluster,
     ("kafka",): Kafka,
@@ -35,12 +35,12 @@ def explain(item: Mapping[str, Any]) -> Problem:
     where = dotted(path)
     match item["type"]:
         case "extra_forbidden":
-            return Problem(f"there is no key {path[-1]!r}", where, hint=_unknown_key(path))
+            return Problem(f"the key {path[-1]!r} is unknown", where, hint=_unknown_key(path))
         case "invalid_key":
             return Problem(
                 f"the key {'null' if value is None else shown(value)} is not text",
                 dotted(path[:-1]),
-                hint="write it in quotes, if it is meant",
+                hint="put it in quotes, or remove it",
             )
         case "missing":
             return Problem(f"the key {path[-1]!r} is missing", where, hint=f"add '{path[-1]}: '")
@@ -54,7 +54,7 @@ def explain(item: Mapping[str, Any]) -> Problem:
         case "enum":
             choices = context["expected"].replace("'", "").split(" or ")
             hint = "; ".join(filter(None, (f"choose {' or '.join(choices)}", did_you_mean(str(value), choices))))
-            return Problem(f"{shown(value)} is not one of them", where, hint=hint)
+            return Problem(f"{shown(value)} is not one of the choices", where, hint=hint)
         case "greater_than_equal" | "less_than_equal":
             return Problem(f"{shown(value)} is out of range", where, hint=_described(path)[1] or item["msg"])
     if {"properties", "plugin_properties"} & set(path[:-1]):
@@ -63,12 +63,12 @@ def explain(item: Mapping[str, Any]) -> Problem:
     if hint.startswith("choose ") and (near := did_you_mean(str(value), re.findall(r"[\w.-]+", hint)[1:])):
         hint += f"; {near}"
     return Problem(
-        f"{shown(value)} is not {kind}" if kind else f"{shown(value)} does not fit", where, hint=hint or item["msg"]
+        f"{shown(value)} is not {kind}" if kind else f"{shown(value)} is not valid", where, hint=hint or item["msg"]
     )
 
 
 def dotted(path: Sequence[str | int]) -> str:
-    """The key path as the user would write it: ``hosts[0].broker.id``."""
+    """The key path as a user writes it: ``hosts[0].broker.id``."""
     text = ""
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
@@ -80,7 +80,7 @@ def _model(path: Path) -> type[BaseModel] | None:
 
 
 def _described(path: Path) -> tuple[str, str]:
-    """What the value at the path should be, and how it is written; empty where the model does not say."""
+    """What kind of value belongs at the path, and how to write it; empty if the model does not say."""
     model = _model(path[:-1])
     field: FieldInfo | None = model.model_fields.get(str(path[-1])) if model else None
     extra = field.json_schema_extra if field else None
@@ -88,17 +88,17 @@ def _described(path: Path) -> tuple[str, str]:
 
 
 def _unknown_key(path: Path) -> str:
-    """The nearest key at that place, the group it belongs to, or the keys that there are."""
+    """A hint: the nearest key at that place, the group that the key belongs to, or the valid keys."""
     name, model = str(path[-1]), _model(path[:-1])
     if model in {Kafka, Broker} and name in broker_keys(Version("3.9.0")).keys() | broker_keys(Version("1.0.0")).keys():
-        return f"did you mean {dotted((*path[:-1], 'properties'))}.{name}? Broker properties go there"
+        return f"did you mean {dotted((*path[:-1], 'properties'))}.{name}? Broker properties belong there"
     known = list(model.model_fields) if model else []
     if near := did_you_mean(name, known):
         return near
     homes = [".".join((*group, name)) for group, other in _MODELS.items() if name in other.model_fields and group]
     if homes:
         return f"did you mean {' or '.join(home.replace('hosts', 'hosts[]') for home in homes)}?"
-    return f"the keys here are {', '.join(known)}"
+    return f"the valid keys here are {', '.join(known)}"
 
 
 def _group_hint(path: Path, value: object) -> str:
@@ -111,5 +111,5 @@ def _group_hint(path: Path, value: object) -> str:
 
 def _property_hint(path: Path, value: object) -> str:
     if isinstance(value, Mapping) and value:
-        return f"write the whole name as one key, for instance {path[-1]}.{next(iter(value))}"
-    return "write the value behind the colon" if value is None else "write it in quotes, on one line"
+        return f"write the full name as one key, for instance {path[-1]}.{next(iter(value))}"
+    return "write the value after the colon" if value is None else "write it in quotes, on one line"

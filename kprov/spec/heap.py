@@ -1,4 +1,4 @@
-"""The size of a heap in Java's notation: ``512m``, ``1g``, bytes without a letter."""
+"""Heap sizes in Java's notation: ``512m``, ``1g``, or bytes without a letter."""
 
 from __future__ import annotations
 

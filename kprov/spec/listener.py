@@ -1,4 +1,4 @@
-"""Listeners as Kafka writes them: ``NAME://host:port``, several with commas between them."""
+"""Listeners in Kafka's notation: ``NAME://host:port``, separated by commas."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Listener:
 
 
 def parse_listeners(text: str) -> tuple[Listener, ...]:
-    """Read the value of ``listeners`` or ``advertised.listeners``; raises WrongValueError."""
+    """Parse the value of ``listeners`` or ``advertised.listeners``. Raises WrongValueError."""
     listeners = []
     for part in text.split(","):
         match = _ENDPOINT.fullmatch(part.strip())
@@ -41,5 +41,5 @@ def parse_listeners(text: str) -> tuple[Listener, ...]:
 
 
 def reachable(host: str) -> bool:
-    """Whether clients could be told this address; that of all interfaces means nothing to them."""
+    """Whether clients could connect to this address; the address of all interfaces is not one of a host."""
     return host not in _ALL_INTERFACES

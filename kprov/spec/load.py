@@ -1,4 +1,4 @@
-"""Reads kprov.yaml and flags into one validated Cluster; all that is wrong is told at once."""
+"""Reads kprov.yaml and options into one validated Cluster, and reports all problems at once."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from kprov.spec.rules import check, check_alone, wrong_properties
 from kprov.spec.source import read
 from kprov.spec.target import parse_target
 
-# What excludes each other: a flag for the one replaces the other in the file.
+# Values that exclude each other: an option for one removes the others from the file.
 _INSTEAD: Mapping[tuple[str | int, ...], tuple[str, ...]] = {
     ("java", "home"): ("release", "archive"),
     ("java", "release"): ("home", "archive"),
     ("java", "archive"): ("home", "release"),
-    # An archive holds one version: another version needs another archive.
+    # An archive has one version, so another version needs another archive.
     ("kafka", "version"): ("archive",),
     ("zookeeper", "version"): ("archive",),
 }
@@ -31,7 +31,7 @@ _INSTEAD: Mapping[tuple[str | int, ...], tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Flag:
-    """One value from the command line: its option, the key path that it sets, the value; UNSET takes it away."""
+    """One value from the command line: its option, the key path that it sets, and the value; UNSET removes the key."""
 
     option: str
     path: tuple[str | int, ...]
@@ -48,14 +48,14 @@ UNSET = _Unset()
 
 @dataclass
 class _Source:
-    """The raw tree, and which option set which path, so that an error can name the option."""
+    """The raw tree, and the option that set each path, so that an error can name the option."""
 
     tree: dict[str, Any]
     name: str
     options: dict[tuple[str | int, ...], str] = field(default_factory=dict)
 
     def put(self, flag: Flag) -> None:
-        """Set the flag's value; where the file has no group of keys on the way, validation says so."""
+        """Set the flag's value. If the file has no group of keys on the path, set nothing; validation reports it."""
         node: Any = self.tree
         for key, following in zip(flag.path[:-1], flag.path[1:], strict=True):
             if isinstance(key, int):
@@ -73,20 +73,20 @@ class _Source:
             self.options[flag.path] = flag.option
 
     def at(self, path: tuple[str | int, ...]) -> Any:
-        """What is at the path; None if nothing is."""
+        """The value at the path; None if there is none."""
         node: Any = self.tree
         for key in path:
             node = _child(node, key)
         return node
 
     def drop(self, path: tuple[str | int, ...]) -> None:
-        """Remove what is at the path, if anything is."""
+        """Remove the value at the path, if there is one."""
         node = self.at(path[:-1])
         if isinstance(node, dict):
             node.pop(path[-1], None)
 
     def renamed(self, problem: Problem) -> Problem:
-        """The same problem, placed at the option where the value came from one."""
+        """The same problem, placed at the option that the value came from, if it came from one."""
         below = [option for path, option in self.options.items() if _is_below(dotted(path), problem.where)]
         exact = [option for path, option in self.options.items() if dotted(path) == problem.where]
         where = " and ".join(dict.fromkeys(exact or below)) or problem.where or self.name
@@ -101,23 +101,23 @@ def load(
     *,
     whole: bool = True,
 ) -> Cluster:
-    """The Cluster of a file, a HOST and flags; later ones win.
+    """The Cluster of a file, a HOST and options; later ones override earlier ones.
 
-    config: a kprov.yaml, or None. target: HOST, or None where the file names the hosts. A flag for a host is for
-    the one that HOST names. base: what was asked of that host before, in the place of a file; its host is HOST,
-    whatever its address is called there. whole: False where the host may already have settings and versions that these
-    flags are going to be added to: then only what is wrong whatever these are is a problem.
-    Raises UsageError with every problem that can be seen without a host.
+    config: a kprov.yaml, or None. target: HOST, or None if the file lists the hosts. An option for a host applies to
+    HOST. base: the previous settings of that host, instead of a file; its only host is HOST, whatever address is
+    recorded there. whole: False if the options will be added to settings and versions that the host may already have;
+    then only problems that do not depend on these are reported.
+    Raises UsageError with every problem that can be found without a host.
     """
     index: int | None = None
     if base is not None:
-        source, index = _Source(copy.deepcopy(dict(base)), "what was asked of this host before"), 0
+        source, index = _Source(copy.deepcopy(dict(base)), "the previous settings of this host"), 0
     else:
         source = _Source(read(config) if config else {}, str(config or "HOST"))
         if target is not None:
             index = _merge_target(source, target)
         elif not source.tree.get("hosts"):
-            raise UsageError("no host is named", where=source.name, hint="name HOST, or list hosts: in kprov.yaml")
+            raise UsageError("no host is given", where=source.name, hint="give HOST, or list hosts: in kprov.yaml")
     problems = list(_put_flags(source, flags, index))
     try:
         cluster = Cluster.model_validate(source.tree)
@@ -132,7 +132,7 @@ def load(
 
 
 def _merge_target(source: _Source, text: str) -> int | None:
-    """Put HOST in: it selects the file's host of that address, or is the only host. Its number in the list."""
+    """Merge HOST: it selects the host of the file with that address, or is the only host. Returns its index."""
     target = parse_target(text)
     if isinstance(target, Problem):
         raise UsageError(target.what, where="HOST", hint=target.hint)
@@ -141,16 +141,16 @@ def _merge_target(source: _Source, text: str) -> int | None:
         source.tree["hosts"] = hosts = [{"address": target.name}]
         source.options["hosts", 0, "address"] = "HOST"
         index = 0
-    elif not isinstance(hosts, list):  # validation says so
+    elif not isinstance(hosts, list):  # validation reports it
         return None
     else:
         addresses = [host.get("address") if isinstance(host, dict) else None for host in hosts]
         if target.name not in addresses:
             known = ", ".join(str(address) for address in addresses if address is not None)
             raise UsageError(
-                f"{target.name} is not among the hosts of the file",
+                f"{target.name} is not one of the hosts in the file",
                 where="HOST",
-                hint=f"it has {known}" if known else "give each of its hosts an address",
+                hint=f"choose one of {known}" if known else "give each host in the file an address",
             )
         index = addresses.index(target.name)
     for key, value in (("user", target.user), ("port", target.port)):
@@ -160,7 +160,7 @@ def _merge_target(source: _Source, text: str) -> int | None:
 
 
 def _put_flags(source: _Source, flags: Iterable[Flag], index: int | None) -> Iterable[Problem]:
-    """Set every flag; yields a problem for one that is meant for a host where it is open for which."""
+    """Set every flag; yields a problem for a flag of a host if the file has several hosts and HOST is not given."""
     hosts = source.tree["hosts"]
     count = len(hosts) if isinstance(hosts, list) else 0
     given = [flag for flag in flags if flag.value is not UNSET]
@@ -169,7 +169,7 @@ def _put_flags(source: _Source, flags: Iterable[Flag], index: int | None) -> Ite
     for flag in flags:
         if flag.value is UNSET and _name_of(flag) in kept:
             yield Problem(
-                "sets and unsets the same setting", f"{kept[_name_of(flag)]} and {flag.option}", hint="keep one"
+                "the same setting is set and unset", f"{kept[_name_of(flag)]} and {flag.option}", hint="keep one"
             )
     for flag in given:
         for other in _INSTEAD.get(flag.path, ()):
@@ -181,20 +181,20 @@ def _put_flags(source: _Source, flags: Iterable[Flag], index: int | None) -> Ite
             source.put(Flag(flag.option, ("hosts", index or 0, *flag.path[2:]), flag.value))
         elif count:
             yield Problem(
-                f"the file lists {count} hosts", flag.option, hint="name the HOST that it is for, or set it in the file"
+                f"the file has {count} hosts", flag.option, hint="give the HOST that it is for, or set it in the file"
             )
 
 
 def _name_of(flag: Flag) -> tuple[str | int, ...]:
-    """What a flag is about: of a property its name, in whichever group it is."""
+    """What a flag sets: the name of a property without its group, otherwise the key path."""
     return flag.path[-1:] if flag.path[-2] in {"properties", "plugin_properties"} else flag.path
 
 
 def _unset(source: _Source, flags: Iterable[Flag]) -> Iterable[Problem]:
-    """Take away what was set; yields a problem for a property that is not there, unless nothing could hold it."""
+    """Remove settings; yields a problem for a property that is not set, unless there are no settings at all."""
     for flag in flags:
         name = flag.path[-1]
-        if flag.path[-2] != "properties":  # what is not set has its default already
+        if flag.path[-2] != "properties":  # a key that is not set already has its default
             for gone in (name, *_INSTEAD.get(flag.path, ())):
                 source.drop((*flag.path[:-1], gone))
             continue
@@ -206,8 +206,8 @@ def _unset(source: _Source, flags: Iterable[Flag]) -> Iterable[Problem]:
             source.drop((*holder, name))
         if not found and source.name != "HOST":
             known = sorted({key for holder in holders for key in source.at(holder) or {}})
-            hint = f"set are {', '.join(known)}" if known else "no property is set"
-            hint += "; other settings go by their keys in kprov.yaml, for instance kafka.heap"
+            hint = f"the properties that are set: {', '.join(known)}" if known else "no property is set"
+            hint += "; write another setting by its key in kprov.yaml, for instance kafka.heap"
             yield Problem(f"{name} is not set in {source.name}", flag.option, hint=hint)
 
 
@@ -216,12 +216,12 @@ def _places(hosts: Any) -> range:
 
 
 def _named_version(cluster: Cluster) -> Version | None:
-    """The Kafka version that this run names; None where it is left to the host, or to the default."""
+    """The Kafka version that this run gives; None if the host or the default decides."""
     return cluster.kafka.parsed if "version" in cluster.kafka.model_fields_set else None
 
 
 def _further(source: _Source, wrong: Sequence[tuple[Any, ...]], *, whole: bool) -> list[Problem]:
-    """Properties that are wrong as well, where the rest of the tree can be understood without what is."""
+    """More problems with properties, if the tree is valid without the values that are already known to be wrong."""
     if any(path[:2] in {("kafka",), ("kafka", "version")} for path in wrong):
         return []
     rest = _Source(copy.deepcopy(source.tree), source.name)

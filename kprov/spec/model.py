@@ -1,7 +1,7 @@
-"""What is asked for: the cluster, its hosts, versions and places. Frozen; every value has a default.
+"""The specification: the cluster, its hosts, versions and directories. Frozen; every value has a default.
 
-The models carry their own documentation, from which docs/configuration.md is made. Checks that need more
-than one value are in ``kprov.spec.rules``; reading and merging is in ``kprov.spec.load``.
+docs/configuration.md is generated from the descriptions of the fields. Checks of more than one value are in
+``kprov.spec.rules``; reading and merging is in ``kprov.spec.load``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from kprov.spec.value import WrongValueError, shown, wrong
 
 
 class Mode(StrEnum):
-    """Which ZooKeeper serves the broker: one of its own, or the one inside Kafka's archive."""
+    """Which ZooKeeper the broker uses: a separate release, or the one inside Kafka's archive."""
 
     STANDALONE = "standalone"
     BUNDLED = "bundled"
@@ -44,7 +44,7 @@ def _kafka_version(value: object) -> str:
 def _zookeeper_version(value: object) -> str:
     if not isinstance(value, str) or not _ZOOKEEPER_VERSION.fullmatch(value):
         raise wrong(
-            f"{shown(value)} is not a version of ZooKeeper", "write it whole, for instance 3.4.14 or 3.5.3-beta"
+            f"{shown(value)} is not a version of ZooKeeper", "write the full version, for instance 3.4.14 or 3.5.3-beta"
         )
     return value
 
@@ -62,7 +62,7 @@ def _existing_directory(value: str) -> str:
 
 
 def _text(value: object) -> object:
-    """A property as text: YAML's numbers, booleans and lists are written as Kafka reads them."""
+    """A property as text: numbers, booleans and lists of YAML in the form that Kafka reads."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):
@@ -78,24 +78,24 @@ def _properties(value: object) -> object:
 
 
 def _group(value: object) -> object:
-    """A group whose keys are all left out, or commented out, is empty."""
+    """A group without keys, or with all keys commented out, is empty."""
     return {} if value is None else value
 
 
 def _whole(value: object) -> object:
-    if isinstance(value, bool):  # Python takes true for 1
+    if isinstance(value, bool):  # for Python, true is 1
         raise wrong(f"{shown(value)} is not a whole number", "write digits")
     return value
 
 
 def _off(value: object) -> object:
-    """What is asked to be off is not there, whatever was asked before; YAML may read the word as false."""
+    """``off`` removes an earlier value; YAML may read the word as false."""
     return None if value == "off" or value is False else value
 
 
 def _heap(value: str) -> str:
     if heap_kib(value) < _SMALLEST_HEAP_KIB:
-        raise wrong(f"{value!r} is less than a Java can start with", _HEAP_HINT)
+        raise wrong(f"{value!r} is too small for Java to start", _HEAP_HINT)
     return value
 
 
@@ -108,13 +108,16 @@ def _host_name(value: str) -> str:
     if isinstance(parsed, Problem):
         raise WrongValueError(parsed)
     if parsed.user or parsed.port:
-        raise wrong(f"{value!r} is more than an address", "write user and port under ssh")
+        raise wrong(f"{value!r} has a user or a port", "write user and port under ssh")
     return parsed.name
 
 
 def _advertised(value: str) -> str:
     if not is_host(value):
-        raise wrong(f"{value!r} is not a host name or an address", "write what clients can connect to, without a port")
+        raise wrong(
+            f"{value!r} is not a host name or an address",
+            "write the name or address that clients connect to, without a port",
+        )
     return value
 
 
@@ -126,16 +129,16 @@ def _user(value: str) -> str:
 
 def _some(value: tuple[Any, ...]) -> tuple[Any, ...]:
     if not value:
-        raise wrong("no host is listed", "begin each with '- address: '")
+        raise wrong("the list of hosts is empty", "begin each host with '- address: '")
     return value
 
 
 def _extra(kind: str, hint: str) -> dict[str, Any]:
-    """What load says of a value of the wrong type or form: what it should be, and how it is written."""
+    """For error messages about a value of the wrong type or form: what it should be, and how to write it."""
     return {"kind": kind, "hint": hint}
 
 
-_A_PATH = _extra("a path", "write an absolute one")
+_A_PATH = _extra("a path", "write an absolute path")
 _A_PORT = _extra("a port", PORT_HINT)
 _HEAP_HINT = "write it as for java -Xmx, for instance 512m or 1g"
 KafkaVersion = Annotated[str, BeforeValidator(_kafka_version)]
@@ -148,7 +151,7 @@ Heap = Annotated[
     AfterValidator(_heap),
 ]
 ArchiveSource = Annotated[
-    str | None, Field(json_schema_extra=_extra("a path or an address", "name the archive's file, or where to get it"))
+    str | None, Field(json_schema_extra=_extra("a path or URL", "write the path of the archive or its URL"))
 ]
 HostName = Annotated[
     str,
@@ -170,7 +173,7 @@ class Kafka(_Model):
         None,
         pattern=r"^2\.1[1-3]$",
         description="Scala build of the release; derived from it by default",
-        json_schema_extra=_extra("a Scala build", "choose 2.11, 2.12 or 2.13, or leave it out"),
+        json_schema_extra=_extra("a Scala build", "choose 2.11, 2.12 or 2.13, or remove it"),
     )
     archive: ArchiveSource = Field(None, description="path or URL of the archive; by default found by its name")
     home: Directory = Field("/usr/local/single_kafka", description="Kafka home: bin, config, libs, logs")
@@ -248,7 +251,7 @@ class Java(_Model):
         if self.home is not None and (self.archive is not None or "release" in self.model_fields_set):
             other = "archive" if self.archive is not None else "release"
             raise wrong(
-                f"home={self.home} and {other}={getattr(self, other)} exclude each other", "keep one of the two"
+                f"home={self.home} and {other}={getattr(self, other)} cannot be set together", "keep one of the two"
             )
         return self
 
@@ -263,7 +266,7 @@ class Ssh(_Model):
     identity: Annotated[Path, AfterValidator(Path.expanduser)] | None = Field(
         None,
         description="private key file",
-        json_schema_extra=_extra("a path", "name the file of a private key"),
+        json_schema_extra=_extra("a path", "write the path of a private key"),
     )
 
 
@@ -317,7 +320,7 @@ class Host(_Model):
 
 
 class Cluster(_Model):
-    """All that is asked for."""
+    """The whole specification."""
 
     kafka: Annotated[Kafka, BeforeValidator(_group)] = Field(default_factory=Kafka)
     zookeeper: Annotated[ZooKeeper, BeforeValidator(_group)] = Field(default_factory=ZooKeeper)

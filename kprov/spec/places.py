@@ -1,4 +1,4 @@
-"""Where the user wrote a value, as a key path: what an error names, and load turns into the option if it was one."""
+"""Where a value was set, as a key path for error messages; load replaces it with the option if it came from one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kprov.spec.model import Cluster, Host
 
 @dataclass(frozen=True)
 class Places:
-    """The places of the values of one host's broker."""
+    """The key paths of the values of one host's broker."""
 
     cluster: Cluster
     index: int
@@ -26,19 +26,19 @@ class Places:
         return own_properties(self.cluster, self.host)
 
     def of(self, name: str) -> str:
-        """The key path of a broker property: where it is set, or else where it could be."""
+        """The key path of a broker property: where it is set, otherwise where it can be set."""
         if name in self.host.broker.properties:
             return f"hosts[{self.index}].broker.properties.{name}"
         return f"kafka.properties.{name}"
 
     @property
     def listeners(self) -> str:
-        """Where the listeners come from."""
+        """The key path that determines the listeners."""
         return self._first("listeners", "port") or "kafka.port"
 
     @property
     def advertised(self) -> str:
-        """Where the address comes from that clients are told."""
+        """The key path that determines the advertised address."""
         host = f"hosts[{self.index}]"
         own = f"{host}.advertised" if self.host.advertised else f"{host}.address"
         return self._first("advertised.listeners", "advertised.host.name") or own

@@ -1,8 +1,8 @@
-"""inter.broker.protocol.version across an upgrade: held at that of the release before until it is finished.
+"""inter.broker.protocol.version during an upgrade: it keeps the version of the previous release until --finish.
 
-A broker that has once spoken a later protocol, or written a later message format, cannot go back to a release that
-does not know it; upstream's upgrade notes therefore raise both in a step of their own (docs/upgrade.html of each
-release: "set inter.broker.protocol.version=CURRENT_KAFKA_VERSION"). Below 3.0 the message format goes with it.
+A broker that has used a later protocol, or written a later message format, cannot go back to a release that does not
+know it. Therefore upstream's upgrade notes raise both in a separate step (docs/upgrade.html of each release: "set
+inter.broker.protocol.version=CURRENT_KAFKA_VERSION"). Before 3.0 the message format is raised together with it.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ def protocol_of(version: Version) -> Version:
 
 
 def in_force(cluster: Cluster) -> Version:
-    """The protocol that the broker of the first host speaks."""
+    """The protocol that the broker of the first host uses."""
     text = broker_properties(cluster, cluster.hosts[0]).get(PROTOCOL, "")
     return protocol_of(parse_protocol_version(text.strip()) or cluster.kafka.parsed)
 
 
 def staged(cluster: Cluster, spoken: Version, *, finish: bool = False) -> Cluster:
-    """The cluster as an upgrade of a broker asks for it that has ``spoken`` a protocol: this stays until ``finish``."""
+    """The cluster for the upgrade of a broker that has used the protocol ``spoken``; it keeps it until ``finish``."""
     held = None if finish else cluster.kafka.protocol or str(spoken)
     if held is not None and Version(held) >= protocol_of(cluster.kafka.parsed):
         held = None
@@ -39,32 +39,29 @@ def staged(cluster: Cluster, spoken: Version, *, finish: bool = False) -> Cluste
 
 @dataclass(frozen=True)
 class Raised:
-    """A protocol that is going to be raised: no release before ``now`` can run with what the broker writes then."""
+    """A protocol that will be raised: releases before ``now`` cannot run with the data that the broker then writes."""
 
     was: Version
     now: Version
 
     def __str__(self) -> str:
-        after = f"after that there is no way back to a Kafka before {self.now}"
-        return f"{PROTOCOL} is raised from {self.was} to {self.now}: {after}"
+        after = f"after that, Kafka before {self.now} can no longer be used"
+        return f"{PROTOCOL} is raised from {self.was} to {self.now}; {after}"
 
 
 def raised(cluster: Cluster, before: Cluster) -> Raised | None:
-    """The protocol that ``cluster`` raises, by --finish or by a property of its own; None where it stays."""
+    """The protocol that ``cluster`` raises, by --finish or by a property; None if it stays."""
     was, now = in_force(before), in_force(cluster)
     return Raised(was, now) if now > was else None
 
 
 def way_back(cluster: Cluster, spoken: Version, version: str) -> Problem | None:
-    """Why the release that is asked for cannot follow Kafka ``version``, which has ``spoken`` a protocol.
-
-    None if it can.
-    """
+    """Why the wanted release cannot replace Kafka ``version``, which used the protocol ``spoken``; None if it can."""
     if protocol_of(cluster.kafka.parsed) >= spoken:
         return None
     return Problem(
-        f"Kafka {cluster.kafka.version} does not know the protocol {spoken} that this broker speaks",
+        f"Kafka {cluster.kafka.version} does not support protocol {spoken}, which this broker has used",
         "kafka.version",
-        f"Kafka {version} ran with {PROTOCOL}={spoken}; the step up to it was final",
-        f"choose {spoken}.0 or later; or lose all messages, and install it then: kprov uninstall HOST --purge",
+        f"Kafka {version} ran with {PROTOCOL}={spoken}; raising it cannot be undone",
+        f"choose {spoken}.0 or later, or delete all messages before you install it: kprov uninstall HOST --purge",
     )

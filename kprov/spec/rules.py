@@ -1,4 +1,4 @@
-"""What must hold between several values of a specification; each rule is one function that yields problems."""
+"""The rules between several values of a specification; each rule is one function that yields problems."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ from kprov.spec.directory import overlap
 from kprov.spec.model import Broker, Cluster, Kafka, Mode
 from kprov.spec.places import Places
 
-_FIRST_FREE_PORT = 1024  # below, only root may listen (ip_unprivileged_port_start)
+_FIRST_FREE_PORT = 1024  # below it only root may listen (ip_unprivileged_port_start)
 _SSH_PORT = 22
 _RULES = (broker_rules.listeners_alone, broker_rules.listeners, broker_rules.broker_id, broker_rules.cross)
 
 
 def check(cluster: Cluster) -> list[Problem]:
-    """Every problem that can be seen without a host, in the order of the rules; each place is a key path."""
+    """Every problem that can be found without a host, in the order of the rules; each place is a key path."""
     problems = [*_versions(cluster), *_unique(cluster)]
-    if not any(problem.where == "kafka.version" for problem in problems):  # it decides what the properties mean
+    if not any(
+        problem.where == "kafka.version" for problem in problems
+    ):  # the version decides which properties are valid
         wrong = wrong_properties(cluster, cluster.kafka.parsed)
         sound = _without(cluster, wrong.keys())
         problems += wrong.values()
@@ -40,9 +42,9 @@ def check(cluster: Cluster) -> list[Problem]:
 
 
 def check_alone(cluster: Cluster, kafka: Version | None) -> list[Problem]:
-    """The problems that do not depend on what a host already has: of values that are wrong whatever else is set.
+    """The problems that do not depend on the settings that a host already has.
 
-    kafka: the version, where this run names one; None leaves out what only some versions refuse.
+    kafka: the version, if this run gives one. With None, values that only some versions refuse are not reported.
     """
     problems = list(_versions(cluster)) if kafka is not None else []
     if problems:
@@ -59,7 +61,7 @@ def check_alone(cluster: Cluster, kafka: Version | None) -> list[Problem]:
 
 
 def wrong_properties(cluster: Cluster, kafka: Version | None) -> dict[str, Problem]:
-    """The properties whose names or values are wrong in themselves, by key path; kafka: None where it is not known."""
+    """The properties with a wrong name or value, by key path. kafka: None if the version is unknown."""
     found: dict[str, Problem] = {}
     for where, name, value, plugins in _set_properties(cluster):
         check_one = check_plugin_property if plugins else check_property
@@ -81,7 +83,7 @@ def _set_properties(cluster: Cluster) -> Iterator[tuple[str, str, str, bool]]:
 
 
 def _without(cluster: Cluster, wrong: Set[str]) -> Cluster:
-    """The cluster without those properties, so that the rest of it can be judged all the same."""
+    """The cluster without those properties, so that the rest can be checked."""
     if not wrong:
         return cluster
 
@@ -106,15 +108,15 @@ def _versions(cluster: Cluster) -> Iterator[Problem]:
     kafka = cluster.kafka.parsed
     if kafka < Version("1.0.0") or kafka >= Version("4.0.0"):
         yield Problem(
-            f"Kafka {kafka} is not one that kprov installs",
+            f"kprov does not install Kafka {kafka}",
             "kafka.version",
-            hint="choose one from 1.0.0 to 3.9.x; 4.0 and later have no ZooKeeper",
+            hint="choose a version from 1.0.0 to 3.9.x; 4.0 and later have no ZooKeeper",
         )
     if cluster.kafka.protocol is not None and Version(cluster.kafka.protocol) > kafka:
         yield Problem(
             f"protocol {cluster.kafka.protocol} is later than Kafka {kafka}",
             "kafka.protocol",
-            hint="leave it out, or name the protocol of an earlier release",
+            hint=f"remove it, or set it to {kafka.major}.{kafka.minor} or earlier",
         )
 
 
@@ -122,18 +124,18 @@ def _unique(cluster: Cluster) -> Iterator[Problem]:
     first: dict[tuple[str, object], int] = {}
     for index, host in enumerate(cluster.hosts):
         for label, value, key in (
-            ("address", host.address, (host.address, host.ssh.port)),  # forwarded ports of one machine differ
+            ("address", host.address, (host.address, host.ssh.port)),  # one address may forward several ports
             ("broker.id", host.broker.id, host.broker.id),
             ("zookeeper.id", host.zookeeper.id, host.zookeeper.id),
         ):
             taken = first.setdefault((label, key), index)
             if taken != index:
                 what = f"{value} is already used by hosts[{taken}]"
-                yield Problem(what, f"hosts[{index}].{label}", hint="each host needs its own")
+                yield Problem(what, f"hosts[{index}].{label}", hint=f"give each host its own {label}")
 
 
 def _wanted_ports(places: Places) -> list[tuple[int, str]]:
-    """The ports that the services need, each with where it is set."""
+    """The ports that the services need, each with the key path that sets it."""
     cluster = places.cluster
     listeners = sorted(set(listener_ports(cluster, places.host).values()))
     return [
@@ -144,23 +146,23 @@ def _wanted_ports(places: Places) -> list[tuple[int, str]]:
 
 
 def _root_ports(places: Places) -> Iterator[Problem]:
-    """The services do not run as root, so they cannot use its ports."""
+    """The services do not run as root, so they cannot use the ports below 1024."""
     for port, where in _wanted_ports(places):
         if port < _FIRST_FREE_PORT and port != (places.host.ssh.port or _SSH_PORT):
             yield Problem(
-                f"only root may listen on port {port}, and the services run as users of their own",
+                f"only root may listen on port {port}, and the services do not run as root",
                 where,
-                hint=f"choose one from {_FIRST_FREE_PORT} to 65535",
+                hint=f"choose a port from {_FIRST_FREE_PORT} to 65535",
             )
 
 
 def _ports(places: Places) -> Iterator[Problem]:
-    """Each port of a host has one user."""
+    """Each port is used only once on a host."""
     cluster = places.cluster
     used = {places.host.ssh.port or _SSH_PORT: "sshd"}
     for port, where in _wanted_ports(places):
         if port in used:
-            # The one that the user set is to blame, not the default that it runs into.
+            # Report the port that the user set, not the default that it conflicts with.
             blamed, other = (used[port], where) if _is_default(cluster, where) else (where, used[port])
             if blamed == "sshd":
                 blamed, other = other, blamed
@@ -173,7 +175,7 @@ def _is_default(cluster: Cluster, where: str) -> bool:
 
 
 def _directories(places: Places) -> Iterator[Problem]:
-    """No directory lies in another; the article's bundled ZooKeeper in Kafka's home is the exception."""
+    """No directory is inside another, except the bundled ZooKeeper's data in Kafka's home, as in the article."""
     cluster = places.cluster
     standalone = cluster.zookeeper.mode is Mode.STANDALONE
     data, logs = zookeeper_data(cluster)
@@ -187,18 +189,18 @@ def _directories(places: Places) -> Iterator[Problem]:
             continue
         if one == two:
             continue
-        yield Problem(f"{second} overlaps {one} ({first})", two, hint="choose directories outside each other")
+        yield Problem(f"{second} overlaps {one} ({first})", two, hint="choose directories that do not overlap")
 
 
 def _overlapping_data(places: Places) -> Iterator[Problem]:
-    """No directory of log.dirs lies in another one of them."""
+    """No directory of log.dirs is inside another."""
     for first, second in itertools.combinations(log_dirs(places.cluster, places.host), 2):
         if overlap(first, second):
-            what = f"{second} is there twice" if first == second else f"{second} and {first} overlap"
-            yield Problem(what, places.of("log.dirs"), hint="choose directories outside each other")
+            what = f"{second} is listed twice" if first == second else f"{second} and {first} overlap"
+            yield Problem(what, places.of("log.dirs"), hint="choose directories that do not overlap")
 
 
 def _twice(places: Places) -> Iterator[Problem]:
-    """A property is for the broker or for a plugin."""
+    """A property is either for the broker or for a plugin."""
     for name in sorted(places.own.keys() & plugin_properties(places.cluster, places.host).keys()):
         yield Problem(f"{name} is also among plugin_properties", places.of(name), hint="keep one of the two")

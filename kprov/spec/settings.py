@@ -1,6 +1,6 @@
-"""Settings by key path: which option sets one, which can go back to their defaults, and what differs between two runs.
+"""Settings by key path: the option that sets each, whether it can be reset, and the changes between two runs.
 
-A specification is a tree as kprov.yaml and the receipt hold it; a key path is written as in error messages,
+A specification is a tree as in kprov.yaml and in the receipt. A key path is written as in error messages:
 ``kafka.heap`` or ``hosts[0].advertised``.
 """
 
@@ -39,7 +39,7 @@ _OPTION_OF = {path: option for option, path in OPTIONS.items()}
 PROPERTIES: KeyPath = ("kafka", "properties")
 PLUGIN_PROPERTIES: KeyPath = ("kafka", "plugin_properties")
 _GROUPS = {"properties": "--set", "plugin_properties": "--set-plugin"}
-# Found out from the host, or what makes the host this host.
+# kprov determines these itself.
 _NOT_SET_BY_USERS = {"hosts[0].address", "hosts[0].internal"}
 MASK = "***"
 
@@ -55,14 +55,14 @@ RESETTABLE: Mapping[str, KeyPath] = {dotted(path): path for path in _resettable(
 
 
 def path_to_reset(text: str) -> KeyPath:
-    """What ``--unset TEXT`` takes back: a key path of kprov.yaml, or the name of a broker or plugin property.
+    """What ``--unset TEXT`` resets: a key path of kprov.yaml, or the name of a broker or plugin property.
 
-    Raises UsageError for a key path that cannot go back to a default.
+    Raises UsageError for a key path without a default.
     """
     name = text.strip()
     if name == "kafka.protocol":
         raise UsageError(
-            "kafka.protocol has no default to go back to",
+            "kafka.protocol has no default",
             where=f"--unset {name}",
             hint="raise it: kprov upgrade HOST --finish",
         )
@@ -78,9 +78,9 @@ def path_to_reset(text: str) -> KeyPath:
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting that differs between two specifications; None where it is not set.
+    """One setting that differs between two specifications. old, new: None if it is not set.
 
-    key: its key path. name: of a property, without the path of its group; otherwise empty.
+    key: its key path. name: of a property, without its group; otherwise empty.
     """
 
     key: str
@@ -98,7 +98,7 @@ class Setting:
         return bool(self.name) and is_secret(self.name)
 
     def shown(self, value: str | None) -> str:
-        """A value for people."""
+        """The value for display; secrets are masked."""
         return "not set" if value is None else MASK if self.secret else value
 
     def __str__(self) -> str:
@@ -129,9 +129,9 @@ def _leaves(tree: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, str]]:
 
 
 def words_back(settings: Iterable[Setting]) -> tuple[list[str], list[Setting]]:
-    """The options that set these back to their old values, and the settings for which there are none.
+    """The options that restore the old values of these settings, and the settings that have no such option.
 
-    There are none for a secret, whose old value must not be shown, and for what only a kprov.yaml can set.
+    Those are secrets, whose old values must not be shown, and keys that only kprov.yaml can set.
     """
     words: list[str] = []
     rest: list[Setting] = []

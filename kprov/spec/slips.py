@@ -1,4 +1,4 @@
-"""Near misses: a name that is almost one of Kafka's own was probably meant to be that one."""
+"""Misspellings: a name that is almost one of Kafka's keys was probably meant to be that key."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ _ALMOST = 0.9  # difflib's ratio: above it a longer name counts as a misspelling
 
 
 def slip_of(name: str, keys: Iterable[str]) -> str | None:
-    """The key that ``name`` is probably a misspelling of; None if it is like no key, or is one itself.
+    """The key that ``name`` is probably a misspelling of; None if it is a key itself or not similar to any.
 
-    A misspelling differs by case or separators, by one edit, or by little of a long name.
+    A misspelling differs in case or separators, by one edit, or by a small part of a long name.
     """
     known = list(keys)
     if name in known:

@@ -1,4 +1,4 @@
-"""A kprov.yaml as a tree, or an error with line and column."""
+"""Reads a kprov.yaml as a tree; errors have line and column."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _KEYS = "kafka:, zookeeper:, java: or hosts:"
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The file's tree; YAML 1.2, so that only true and false are booleans.
+    """The tree of the file. YAML 1.2: only true and false are booleans.
 
-    Raises UsageError if it cannot be read or does not parse, or holds something else than keys.
+    Raises UsageError if the file cannot be read or parsed, or does not contain keys.
     """
     text = _text(path)
     try:
         tree = YAML(typ="safe", pure=True).load(text)
     except DuplicateKeyError as error:
         key = re.search(r'duplicate key "(.*?)"', error.problem or "")
-        what = f"the key {key[1]!r} is there twice" if key else "a key is there twice"
+        what = f"the key {key[1]!r} occurs twice" if key else "a key occurs twice"
         raise UsageError(what, where=_place(path, error), hint="keep one of the two") from None
     except MarkedYAMLError as error:
         raise _does_not_parse(path, text, error) from None
@@ -38,21 +38,25 @@ def read(path: Path) -> dict[str, Any]:
             hint="remove it",
         ) from None
     except YAMLError as error:
-        raise UsageError(f"is not YAML: {str(error).splitlines()[0]}", where=str(path), hint="mend the file") from None
+        raise UsageError(
+            f"is not YAML: {str(error).splitlines()[0]}", where=str(path), hint="fix the YAML syntax"
+        ) from None
     except RecursionError:
-        raise UsageError("is nested too deeply", where=str(path), hint="a kprov.yaml has four levels") from None
+        raise UsageError("is nested too deeply", where=str(path), hint="use at most four levels") from None
     except ValueError as error:  # ruamel.yaml's own conversions: a date such as 2024-13-01
-        raise UsageError(f"holds a value that YAML cannot read: {error}", where=str(path), hint="quote it") from None
+        raise UsageError(
+            f"has a value that YAML cannot read: {error}", where=str(path), hint="put the value in quotes"
+        ) from None
     if tree is None:
         return {}
     if not isinstance(tree, dict):
         kind = "a list" if isinstance(tree, list) else "text without keys"
-        raise UsageError(f"holds {kind} instead of keys", where=f"{path}:1:1", hint=f"begin with {_KEYS}")
+        raise UsageError(f"contains {kind} instead of keys", where=f"{path}:1:1", hint=f"begin with {_KEYS}")
     return tree
 
 
 def _text(path: Path) -> str:
-    hint = "give the path of a kprov.yaml"
+    hint = "give the path of a kprov.yaml that you can read"
     try:
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:
@@ -67,16 +71,16 @@ def _place(path: Path, error: MarkedYAMLError) -> str:
 
 
 def _does_not_parse(path: Path, text: str, error: MarkedYAMLError) -> UsageError:
-    what = (error.problem or error.context or "it does not parse").split("\n")[0]
-    hint = "mend that line"
+    what = (error.problem or error.context or "it cannot be parsed").split("\n")[0]
+    hint = "fix that line"
     if "found another document" in what:
-        what, hint = "a second document begins", "keep one in the file"
+        what, hint = "a second document begins here", "keep one document in the file"
     elif r"'\t'" in what:
-        what, hint = "a tab indents the line", "indent with spaces"
+        what, hint = "the line is indented with a tab", "indent with spaces"
     elif "mapping values are not allowed" in what:
-        what, hint = "a second ':' in one line", "quote the value, or begin a new line for the key"
+        what, hint = "the line has a second ':'", "put the value in quotes, or start a new line for the key"
     cause = ""
     if error.context_mark and error.problem_mark and error.context_mark.line != error.problem_mark.line:
         line = error.context_mark.line
-        cause = f"{error.context} that begins in line {line + 1}: {text.splitlines()[line].strip()[:80]}"
+        cause = f"{error.context} that begins on line {line + 1}: {text.splitlines()[line].strip()[:80]}"
     return UsageError(f"is not YAML: {what}", where=_place(path, error), cause=cause, hint=hint)

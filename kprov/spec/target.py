@@ -1,4 +1,4 @@
-"""HOST as ``ssh HOST`` takes it: ``[user@]name[:port]``, where name may be an alias of ssh_config."""
+"""HOST in the form of ``ssh HOST``: ``[user@]name[:port]``, where name may be an alias of ssh_config."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from dataclasses import dataclass
 from kprov.errors import Problem
 from kprov.spec.value import shown
 
-# What a host name or an alias may hold; no white space, no quote, no leading dash.
+# The characters of a host name or an alias: no white space, no quotes, no leading dash.
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*")
-_LONGEST_LABEL, _LONGEST_NAME = 63, 253  # RFC 1035; the resolver refuses more
+_LONGEST_LABEL, _LONGEST_NAME = 63, 253  # RFC 1035; resolvers refuse longer ones
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-\\]*\$?")
 _PORT = re.compile(r"[0-9]{1,5}")
-PORT_HINT = "a port is a number from 1 to 65535"
+PORT_HINT = "write a number from 1 to 65535"
 USER_HINT = "use letters, digits, . _ and -"
 _HINT = "write HOST as [user@]name[:port], as for ssh"
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where to log in. ``user`` and ``port`` are None where ssh_config or the default decides."""
+    """Where to log in. ``user`` and ``port`` are None if ssh_config or the default decides."""
 
     name: str
     user: str | None = None
@@ -33,7 +33,7 @@ class Target:
 
 
 def parse_target(text: str) -> Target | Problem:
-    """Read HOST; a Problem says what is wrong with it (without a place: the caller knows that)."""
+    """Parse HOST. A Problem says what is wrong; the caller adds the place."""
     user, at, rest = text.removeprefix("ssh://").rpartition("@")
     if at and not is_user(user):
         return Problem(f"{user!r} is not a user name", hint=_HINT)
@@ -48,17 +48,17 @@ def parse_target(text: str) -> Target | Problem:
 
 
 def port_number(text: str) -> int | None:
-    """The port that the text names; None if it names none."""
+    """The text as a port; None if it is not one."""
     return int(text) if _PORT.fullmatch(text) and 1 <= int(text) <= 65535 else None
 
 
 def is_user(text: str) -> bool:
-    """Whether it can be the name of a user, also of a directory service's."""
+    """Whether the text can be a user name, also one of a directory service."""
     return _USER.fullmatch(text) is not None
 
 
 def is_host(text: str) -> bool:
-    """Whether it can be the name or the address of a host."""
+    """Whether the text can be the name or the address of a host."""
     if ":" in text or ("." in text and not text.strip("0123456789.")):
         return _is_address(text)
     labels = text.removesuffix(".").split(".")
@@ -79,7 +79,7 @@ def _is_address(text: str) -> bool:
 
 
 def _split_port(text: str) -> tuple[str, str | None]:
-    """Split ``name:port``; an IPv6 address carries a port only in brackets."""
+    """Split ``name:port``; an IPv6 address with a port is in brackets."""
     if text.startswith("["):
         name, bracket, tail = text[1:].partition("]")
         if not bracket or (tail and not tail.startswith(":")):

@@ -1,4 +1,4 @@
-"""A value that does not fit: how it is shown to the user, and the error that carries what is wrong with it."""
+"""Values that are not valid: how a message shows them, and the error that contains the problem."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _LONGEST = 200  # characters of a value in a message
 
 
 class WrongValueError(ValueError):
-    """A validator's verdict: the problem without its place, which only the caller knows."""
+    """The error of a validator: the problem without its place, which only the caller knows."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(f"{problem.what}: {problem.hint}")
@@ -18,12 +18,12 @@ class WrongValueError(ValueError):
 
 
 def wrong(what: str, hint: str) -> WrongValueError:
-    """The error for a value; ``what`` names it."""
+    """The error for a value. what: what is wrong, with the value."""
     return WrongValueError(Problem(what, hint=hint))
 
 
 def shown(value: object) -> str:
-    """A value as the user would recognise it: as it stands in YAML rather than in Python."""
+    """A value as it looks in YAML, not in Python."""
     if value is None:
         return "an empty value"
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""Everything that a person or a program reads from kprov is written here and nowhere else."""
+"""All output of kprov, for people and for programs, is written here and nowhere else."""
 
 from kprov.ui.progress import progress
 

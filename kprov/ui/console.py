@@ -1,4 +1,4 @@
-"""Where text goes: consoles that respect NO_COLOR, and lines that wrap at words."""
+"""Consoles that respect NO_COLOR, and lines that wrap at words."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-# What must stay in one piece when a line wraps: a command after a colon, which somebody will copy, or a word.
+# What must stay in one piece when a line wraps: a command after a colon, so that it can be copied, or a word.
 _PIECE = re.compile(r"(?<=: )(?:kprov|ssh[a-z-]*) [^;,)]*|\S+")
 _LEAST_WIDTH = 40
 
 
 def plain_wanted() -> bool:
-    """Whether no escape sequence may be written, not even on a terminal: NO_COLOR, or a terminal that knows none."""
+    """Whether even a terminal gets no escape sequences: NO_COLOR is set, or the terminal is dumb."""
     return bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
 
 
 def console(stream: TextIO) -> Console:
-    """A console for lines: it breaks none by itself, and writes no escape sequence where none is wanted.
+    """A console that does not break lines, and writes no escape sequences if plain text is wanted.
 
-    NO_COLOR leaves rich the other styles, such as dim and bold; without a colour system it writes none of them.
+    With NO_COLOR alone rich would still write dim and bold; without a colour system it writes no style at all.
     """
     system: Literal["auto"] | None = None if plain_wanted() else "auto"
     return Console(file=stream, highlight=False, emoji=False, soft_wrap=True, color_system=system)
 
 
 def print_line(target: Console, line: str | Text, *, indent: int = 0) -> None:
-    """Print a line as it is; on a terminal that is too narrow for it, in lines that break at words.
+    """Print a line; on a terminal that is too narrow for it, break it at words.
 
-    indent: how far the second line and those after it are indented.
+    indent: of the second and later lines. Without it the terminal breaks the line.
     """
     text = Text(line) if isinstance(line, str) else line
     if indent and target.file.isatty():
@@ -44,9 +44,9 @@ def print_line(target: Console, line: str | Text, *, indent: int = 0) -> None:
 
 
 def wrapped(text: Text, width: int, indent: int) -> Iterator[Text]:
-    """The text in lines of at most ``width`` cells; only a word or a command that is longer goes beyond.
+    """The text in lines of at most ``width`` cells; only a longer word or command exceeds that.
 
-    A terminal breaks such a line itself, and it can be copied whole.
+    The terminal breaks such a line itself, so that it can be copied as a whole.
     """
     width = max(width, _LEAST_WIDTH)
     plain = text.plain

@@ -20,7 +20,7 @@ _EVENTS: Mapping[str, type[Event]] = {
 
 
 def list_lines(runs: Sequence[Run]) -> Iterator[Text]:
-    """One line a run: id, when, who, on which hosts, what, how many changes, how it ended."""
+    """One line per run: id, time, user, command, hosts, number of changes, outcome."""
     width = max((len(run.who) for run in runs), default=0)
     for run in runs:
         yield Text.assemble(
@@ -33,7 +33,7 @@ def list_lines(runs: Sequence[Run]) -> Iterator[Text]:
 
 
 def journal_lines(run: Run, records: Sequence[Record]) -> Iterator[Text]:
-    """The journal of one run, as it went on."""
+    """The journal of one run, in order."""
     yield Text.assemble(f"{run.id}  ", (run.outcome, _colour(run)))
     yield Text(f"  kprov {shlex.join(run.command)}")
     yield Text(f"  by {run.who} in {run.directory}, kprov {run.kprov}")
@@ -42,13 +42,13 @@ def journal_lines(run: Run, records: Sequence[Record]) -> Iterator[Text]:
         for line in _lines(record):
             yield Text.assemble((f"{when}  ", "dim"), line)
     if run.exit_code is None:
-        yield Text("it is under way" if run.under_way else "it did not come to its end: it was killed")
+        yield Text("the run is still in progress" if run.under_way else "the run did not finish: it was killed")
 
 
 def _lines(record: Record) -> Iterator[str]:
     match record.get("record"):
         case "begin":
-            yield f"begins as process {record.get('process')}"
+            yield f"started as process {record.get('process')}"
         case "host":
             yield f"host {record.get('host')}: {record.get('address')}"
         case "plan":
@@ -64,7 +64,7 @@ def _lines(record: Record) -> Iterator[str]:
             if line:
                 yield line
         case "end":
-            yield f"ends with exit code {record.get('exit_code')}"
+            yield f"ended with exit code {record.get('exit_code')}"
             for problem in record.get("problems", []):
                 yield f"  error: {problem.get('where') or 'the run'}: {problem.get('what')}"
                 yield from (f"    | {line}" for line in str(problem.get("cause", "")).splitlines())
@@ -81,7 +81,7 @@ def _event_line(record: Record) -> str | None:
 
 
 def _unnamed(run: Run) -> bool:
-    """Whether the command line does not say which hosts it was about."""
+    """Whether the command line does not name the hosts."""
     return any(not any(host in word for word in run.command) for host in run.hosts)
 
 
@@ -92,7 +92,7 @@ def _changes(run: Run) -> str:
 
 
 def _moment(text: str, *, clock: bool = False) -> str:
-    """A moment of a journal as ``2026-11-24 18:15:00``, in UTC; only the clock with milliseconds if that is asked."""
+    """A time of a journal as ``2026-11-24 18:15:00``, in UTC; clock: only the time of day, with milliseconds."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

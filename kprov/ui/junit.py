@@ -1,4 +1,4 @@
-"""A JUnit file, as CI systems read it."""
+"""A JUnit file, the format that CI systems read."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 
 from kprov.errors import OutputError
 
-# What XML 1.0 cannot hold; a log line may.
+# Characters that XML 1.0 does not allow, but that a log line may contain.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _VERDICTS = {"failed": "failure", "error": "error", "skipped": "skipped"}
 
 
 @dataclass(frozen=True)
 class Case:
-    """One test: status is passed, failed, error or skipped; detail says why."""
+    """One test. status: passed, failed, error or skipped. detail: the reason."""
 
     name: str
     status: str
@@ -46,9 +46,9 @@ def junit(suite: str, cases: Sequence[Case]) -> str:
 
 
 def write_junit(path: Path, suite: str, cases: Sequence[Case]) -> None:
-    """Write the file; raises OutputError where that is not possible."""
+    """Write the file. Raises OutputError if that is not possible."""
     try:
         path.write_text(junit(suite, cases), encoding="utf-8")
     except OSError as error:
         what = f"{path} cannot be written: {error.strerror}"
-        raise OutputError(what, where="--junit", hint="make room there, or name another file") from None
+        raise OutputError(what, where="--junit", hint="free space there, or name another file") from None

@@ -13,33 +13,33 @@ from kprov.logs import Entry, Finding
 from kprov.operations.logs import Logs, Source, Tail
 
 _SHOWN_PROBLEMS = 10
-_SHOWN_LINES = 30  # of one problem: a stack trace may be long
+_SHOWN_LINES = 30  # of one problem: a stack trace can be long
 _COLOURS = {"FATAL": "bold red", "ERROR": "red", "WARN": "yellow"}
 _LEVEL = re.compile(r"\b(FATAL|ERROR|WARN)\b")
 _NAME_WIDTH = 17
 
 
 def log_lines(logs: Logs) -> Iterator[Text]:
-    """The problems, the newest first, then the end of each source."""
-    asked = f" since {_moment(logs.since)}" if logs.since else ""
+    """The problems, newest first, then the end of each source."""
+    since = f" since {_moment(logs.since)}" if logs.since else ""
     zone = f"{logs.now:%z}"
     if not logs.problems:
-        yield Text(f"{logs.host}: no problem is logged{asked}")
+        yield Text(f"{logs.host}: no problems in the logs{since}")
     else:
-        yield Text(f"{logs.host}: problems{asked}, the newest first; it is {_moment(logs.now)} there ({zone})")
+        yield Text(f"{logs.host}: problems{since}, newest first (time on the host: {_moment(logs.now)} {zone})")
     for finding in logs.problems[:_SHOWN_PROBLEMS]:
         yield from _problem(finding)
     if (more := len(logs.problems) - _SHOWN_PROBLEMS) > 0:
-        yield Text(f"and {more} older: --json has all")
+        yield Text(f"and {more} older; --json shows all")
     for tail in logs.tails:
         if tail.lines or tail.status == "unknown":
             yield from _tail(tail)
     if silent := [tail.source.name for tail in logs.tails if not tail.lines and tail.status != "unknown"]:
-        yield Text(f"\nnothing in {', '.join(silent)}", style="dim")
+        yield Text(f"\nno lines in {', '.join(silent)}", style="dim")
 
 
 def follow_line(source: Source, line: str) -> Text:
-    """One line that has just been written, with where it was."""
+    """One new line of a log, with the name of its source."""
     return Text.assemble((f"{source.name:<{_NAME_WIDTH}} ", "dim"), (_shown(line), _colour(line)))
 
 
@@ -73,7 +73,7 @@ def _tail(tail: Tail) -> Iterator[Text]:
 
 
 def _shown(line: str) -> str:
-    """A line of somebody else's as text alone: it must not steer the terminal."""
+    """A log line without escape characters, so that it cannot control the terminal."""
     return line.replace("\x1b", "\N{SYMBOL FOR ESCAPE}")
 
 
@@ -83,11 +83,11 @@ def _colour(line: str) -> str:
 
 
 def _moment(moment: datetime | None) -> str:
-    return f"{moment:%Y-%m-%d %H:%M:%S}" if moment else "at some time"
+    return f"{moment:%Y-%m-%d %H:%M:%S}" if moment else "unknown time"
 
 
 def log_document(logs: Logs) -> dict[str, Any]:
-    """All of it; times in ISO 8601 with the host's zone."""
+    """All problems and lines; times in ISO 8601 with the host's time zone."""
     return {
         "host": logs.host,
         "now": logs.now.isoformat(),

@@ -17,7 +17,7 @@ from packaging.version import Version
 from rich.text import Text
 
 from kprov import __version__
-from kprov.checks import Status
+from kprov.checks import Outcome
 from kprov.commands import Way
 from kprov.errors import (
     ClosedPipeError,
@@ -45,7 +45,7 @@ from kprov.ui.logs import log_document, log_lines
 from kprov.ui.progress import progress
 
 SCHEMA = 1
-# Where the lines of a plan, and the evidence and the remedies of checks, go on on a narrow terminal.
+# On a narrow terminal, the indent of continuation lines of plans and checks.
 _PLAN_INDENT, _CHECK_INDENT = 4, 15
 _UNKNOWN_WAY = Way()
 _SIGNS: Mapping[Action, tuple[str, str]] = {
@@ -60,11 +60,11 @@ _SIGNS: Mapping[Action, tuple[str, str]] = {
     Action.STOP: ("!", "red"),
 }
 
-_COLOURS: Mapping[Status, str] = {
-    Status.PASS: "green",
-    Status.WARN: "yellow",
-    Status.FAIL: "red",
-    Status.UNKNOWN: "magenta",
+_COLOURS: Mapping[Outcome, str] = {
+    Outcome.PASS: "green",
+    Outcome.WARN: "yellow",
+    Outcome.FAIL: "red",
+    Outcome.UNKNOWN: "magenta",
 }
 
 
@@ -77,12 +77,12 @@ _VERDICTS: Mapping[State, str] = {
 
 
 class Output:
-    """Where a command's result goes.
+    """Prints a command's result.
 
     as_json: collect everything and write one document at the end (``close``) instead of text.
-    code: how the command ends when nothing fails. journal: of a run that is journalled; events and plans that are
-    shown are written there as well. junit: a file with the command and each test of its result as a case, written
-    at the end. way: how the run reaches its host, for the commands that it shows.
+    code: the exit code if nothing fails. journal: of a journalled run; it also gets the events and plans that are
+    shown. junit: a file to write at the end, with a case for the command and one for each test of its result.
+    way: how the run reaches its host, to complete the commands in its texts.
     """
 
     def __init__(
@@ -109,18 +109,20 @@ class Output:
         self._failure = ""
 
     def check_junit(self) -> None:
-        """Raise UsageError where the JUnit file cannot be written."""
+        """Raise UsageError if the JUnit file cannot be written."""
         if self._junit is None:
             return
         if not self._junit.parent.is_dir():
-            raise UsageError(f"{self._junit.parent} is not a folder", where="--junit", hint="make it first")
+            raise UsageError(f"{self._junit.parent} is not a folder", where="--junit", hint="create it first")
         if self._junit.is_dir() or not os.access(self._junit if self._junit.exists() else self._junit.parent, os.W_OK):
-            raise UsageError(f"{self._junit} cannot be written", where="--junit", hint="name a file that you may write")
+            raise UsageError(
+                f"{self._junit} cannot be written", where="--junit", hint="name a file that you can write to"
+            )
 
     def close(self, code: ExitCode) -> ExitCode:
-        """Write the JSON document and the JUnit file, where they were asked for; the code with which the command ends.
+        """Write the JSON document and the JUnit file, if wanted, and return the exit code of the command.
 
-        That is ``code``, unless all went well but the JUnit file could not be written. Raises OutputError and
+        That is ``code``, unless the command succeeded and the JUnit file could not be written. Raises OutputError and
         ClosedPipeError for standard output.
         """
         if self._junit is not None and self._junit.parent.is_dir():
@@ -156,28 +158,28 @@ class Output:
 
     @contextmanager
     def changing(self) -> Iterator[Emit]:
-        """The same for work that changes a host: a run that is interrupted from here on may have changed something."""
+        """Like ``progress``, for work that changes a host: from here on an interrupted run may have changed it."""
         self._changing = True
         with self.progress() as emit:
             yield emit
 
     def interrupted(self) -> InterruptedRunError:
-        """The error of a run that Ctrl-C ends now."""
+        """The error for a run that the user ends with Ctrl-C."""
         if self._changing:
-            hint = "run the same command again: it goes on from where the host is"
+            hint = "run the same command again to continue"
             return InterruptedRunError("interrupted", hint=hint)
         return InterruptedRunError("interrupted, nothing was changed" if self._way.words else "interrupted")
 
     def complete(self, error: KprovError) -> KprovError:
-        """The same error; the commands in its hints are those that the user can type."""
+        """The same error, with the commands in its hints completed so that the user can type them."""
         error.problems = tuple(replace(item, hint=self._way.completed(item.hint)) for item in error.problems)
         return error
 
     def add(self, key: str, value: Any, lines: Iterable[str | Text] = (), *, indent: int = 0) -> None:
-        """A part of the result: a key of the document, or lines of text.
+        """Add a part of the result: a key of the document, or lines of text.
 
-        A line that is a plain string is kprov's own, and the commands in it are completed. indent: where a line
-        that is too long for the terminal goes on; without it the terminal breaks lines, and they can be copied whole.
+        Commands in a line that is a plain string are completed. indent: of the continuation of a line that is too
+        long for the terminal; without it the terminal breaks the line, so that it can be copied as a whole.
         """
         if self._json:
             self._data[key] = value
@@ -187,12 +189,12 @@ class Output:
             print_line(self._console, text, indent=indent)
 
     def planned(self, plan: Plan) -> None:
-        """A plan that is carried out without being shown; only the journal has it."""
+        """Write a plan that is applied without being shown to the journal."""
         if self.journal:
             self.journal.plan(plan)
 
     def plan(self, plan: Plan, *, diffs: bool) -> None:
-        """Every change as one line with its reason; with ``diffs`` what files will hold."""
+        """Show every change on one line with its reason; with ``diffs`` also the changes of files."""
         self.planned(plan)
         lines: list[str | Text] = []
         for change in plan.changes:
@@ -221,23 +223,23 @@ class Output:
         }
 
     def checked(self, result: Checked) -> None:
-        """Theme by theme, one line for each result, below it what mends it; then how many there are of each."""
+        """Show one line per result, grouped by theme, with the fix below it; then the number of each outcome."""
         lines: list[str | Text] = []
         theme = ""
-        # A check that could not look is no pass: it counts as left out.
-        junit = {Status.PASS: "passed", Status.WARN: "passed", Status.FAIL: "failed", Status.UNKNOWN: "skipped"}
+        # UNKNOWN is not a pass: JUnit counts it as skipped.
+        junit = {Outcome.PASS: "passed", Outcome.WARN: "passed", Outcome.FAIL: "failed", Outcome.UNKNOWN: "skipped"}
         for item in result.results:
             self._cases.append(Case(f"{item.theme}: {item.check}", junit[item.status], 0.0, item.evidence))
             if item.theme != theme:
                 theme = item.theme
                 lines.append(Text(theme, style="bold"))
-            ignored = " (ignored)" if item.check in result.ignored and item.status is Status.FAIL else ""
+            ignored = " (ignored)" if item.check in result.ignored and item.status is Outcome.FAIL else ""
             mark = Text(f"  {item.status.value:<8}", style=_COLOURS[item.status])
             lines.append(Text.assemble(mark, f"{item.check}{ignored}: {item.evidence}"))
-            if item.fix and item.status is not Status.PASS:
+            if item.fix and item.status is not Outcome.PASS:
                 lines.append(f"            -> {item.fix}")
-        counts = {status.value: result.count(status) for status in Status}
-        words = {"pass": "passed", "warn": "warned", "fail": "failed", "unknown": "could not be seen"}
+        counts = {status.value: result.count(status) for status in Outcome}
+        words = {"pass": "passed", "warn": "warned", "fail": "failed", "unknown": "unknown"}
         summary = ", ".join(f"{number} {words[name]}" for name, number in counts.items() if number)
         lines.append(f"{result.host}: {summary}")
         found = [replace(item, fix=self._way.completed(item.fix)) for item in result.results]
@@ -246,7 +248,7 @@ class Output:
         self.add("check", document, lines, indent=_CHECK_INDENT)
 
     def smoke(self, result: SmokeResult) -> None:
-        """The steps as the article's reader would type them, and the verdict."""
+        """Show the steps with the commands as one would type them, and the result."""
         lines: list[str | Text] = [f"$ cd {result.home}"]
         for step in result.steps:
             mark, colour = {True: ("ok", "green"), False: ("FAILED", "red"), None: ("not run", "yellow")}[step.passed]
@@ -255,22 +257,23 @@ class Output:
             detail = f": {step.detail}" if step.detail else ""
             lines.append(Text.assemble("    ", (mark, colour), f"  {step.name}{detail}  {step.seconds:.1f} s"))
         verdict = "passed" if result.passed else "FAILED"
-        lines.append(f"smoke test {verdict}: clients are {'' if result.passed else 'not '}served at {result.bootstrap}")
+        can = "can" if result.passed else "cannot"
+        lines.append(f"smoke test {verdict}: clients {can} produce and consume at {result.bootstrap}")
         for step in result.steps:
             status = {True: "passed", False: "failed", None: "skipped"}[step.passed]
             self._cases.append(Case(f"smoke test: {step.name}", status, step.seconds, step.detail))
         self.add("smoke_test", {**dataclasses.asdict(result), "passed": result.passed}, lines)
 
     def logs(self, logs: Logs) -> None:
-        """The problems that logs show with what to do about each, and the end of each log."""
+        """Show the problems found in the logs, with a fix for each, and the end of each log."""
         problems = tuple(replace(item, remedy=self._way.completed(item.remedy)) for item in logs.problems)
         known = replace(logs, problems=problems)
         self.add("logs", log_document(known), log_lines(known))
 
     def status(self, status: HostStatus) -> None:
-        """The verdict and its reasons, then versions, units, ports and processes, and what differs from the receipt."""
+        """Show the verdict and its reasons, then versions, units, ports and processes, and the drift."""
         verdict = status.verdict
-        basis = " (each service runs and is bound to its ports)" if verdict.state is State.SERVING else ""
+        basis = " (every service runs and listens on its ports)" if verdict.state is State.SERVING else ""
         lines: list[str | Text] = [
             Text.assemble(f"{status.host}: ", (verdict.state.value, _VERDICTS[verdict.state]), basis),
             *(f"  {reason}" for reason in verdict.reasons),
@@ -281,14 +284,14 @@ class Output:
         self.add("status", document, lines)
 
     def uninstalled(self, result: Uninstalled) -> None:
-        """What stays, and what the last probe found."""
+        """Show what stays on the host, and the leftovers that the last probe found."""
         lines = [f"kept: {text}" for text in result.kept]
         lines += [f"left over: {text}" for text in result.leftovers]
         lines.append(f"{result.host}: {counted(len(result.leftovers), 'leftover')}")
         self.add("uninstall", dataclasses.asdict(result), lines)
 
     def verified(self, result: Verification) -> None:
-        """Each test of the suite, and the verdict."""
+        """Show each test of the suite, and the number of each result."""
         marks = {"passed": ("ok     ", "green"), "failed": ("FAILED ", "red"), "skipped": ("skipped", "yellow")}
         lines: list[str | Text] = []
         for test in result.tests:
@@ -300,17 +303,17 @@ class Output:
         self.add("verify", dataclasses.asdict(result) | {"passed": result.passed}, lines)
 
     def files(self, folder: Path, paths: Sequence[Path]) -> None:
-        """The files that were written."""
+        """Show the files that were written."""
         self.add(
             "files", [str(path) for path in paths], [*(str(path) for path in paths), f"{len(paths)} files in {folder}"]
         )
 
     def next_command(self, command: str, before: Iterable[str] = ()) -> None:
-        """The command to type next, with HOST for the host of this run; before: lines of what to look at first."""
+        """Show the command to type next, with HOST for the host of this run. before: lines to show above it."""
         self.add("next", self._way.completed(command), [*before, f"next: {command}"])
 
     def failed(self, error: KprovError) -> None:
-        """An error, as part of the JSON document; for people it goes to standard error."""
+        """Show an error: in the JSON document, or on standard error."""
         said = "\n".join(f"{problem}\n{problem.cause}".strip() for problem in error.problems)
         self._failure = f"{self._failure}\n{said}".strip()
         if self._json:
@@ -325,7 +328,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def show_error(error: KprovError, stream: TextIO | None = None) -> None:
-    """Each problem: what and where, the cause, what to do. Nothing where nobody reads any more."""
+    """Show each problem: what and where, the cause, the fix. Show nothing if nobody reads the output any more."""
     if isinstance(error, ClosedPipeError):
         return
     target = console(stream or sys.stderr)
@@ -343,7 +346,7 @@ def _diff_line(line: str) -> Text:
 
 
 def _planned(status: HostStatus) -> list[str | Text]:
-    """What an interrupted run was going to install."""
+    """What the interrupted run was installing."""
     return [f"planned    Kafka {status.kafka}, ZooKeeper {status.zookeeper}, Java {status.java}"]
 
 
@@ -359,11 +362,11 @@ def _installation(status: HostStatus) -> list[str | Text]:
         *(f"drop-ins   {unit.unit}: {', '.join(unit.drop_ins)}" for unit in status.units if unit.drop_ins),
         *(Text.assemble(("drift      ", "yellow"), f"{item.id} {item.what}") for item in status.drift),
     ]
-    return [*lines, "           see how install repairs the drift: kprov plan HOST"] if status.drift else lines
+    return [*lines, "           to see how install repairs the drift: kprov plan HOST"] if status.drift else lines
 
 
 def _protocol_line(status: HostStatus) -> list[str]:
-    return [f"protocol   {status.protocol}, until it is raised: kprov upgrade HOST --finish"] if status.protocol else []
+    return [f"protocol   {status.protocol}; to raise it: kprov upgrade HOST --finish"] if status.protocol else []
 
 
 def _unit_line(unit: UnitStatus) -> Text:
@@ -388,4 +391,4 @@ def _change_document(change: Change) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     if isinstance(value, Version | Path):
         return str(value)
-    raise TypeError(f"{type(value).__name__} is not meant for JSON")
+    raise TypeError(f"{type(value).__name__} has no JSON form")

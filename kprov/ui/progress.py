@@ -1,7 +1,6 @@
-"""Events of long work, shown on standard error: bars and a spinner on a terminal, plain lines elsewhere.
+"""Progress on standard error: bars and a spinner on a terminal, plain lines elsewhere.
 
-Nothing is silent for long: where no terminal can show a spinner, a line says every few seconds what is
-still going on.
+Without a terminal, a line every few seconds says what is still running.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ from rich.text import Text
 from kprov.events import Emit, Event, Message, StepDone, StepFailed, StepStarted, Transfer, Warned
 from kprov.ui.console import plain_wanted
 
-# Cells: what a bar and the columns beside it take, and how wide a terminal must be for all of them.
+# Widths in cells: the bar, the columns beside it, and the terminal that has space for all of them.
 _BAR, _COUNT, _SPEED, _WIDE = 10, 16, 12, 76
 HEARTBEAT_SECONDS = 4.0
 TRANSFER_SECONDS = 2.0
@@ -39,7 +38,7 @@ TRANSFER_SECONDS = 2.0
 
 @contextmanager
 def progress(stream: TextIO | None = None) -> Iterator[Emit]:
-    """Yield an emitter whose events appear on ``stream`` (standard error) until the block ends."""
+    """Yield an emitter; its events appear on ``stream`` (standard error) until the block ends."""
     stream = stream or sys.stderr
     if stream.isatty() and not plain_wanted():
         with _terminal(stream) as emit:
@@ -50,7 +49,7 @@ def progress(stream: TextIO | None = None) -> Iterator[Emit]:
 
 
 def size(count: int) -> str:
-    """Bytes as a person reads them: ``36.1 MB`` (powers of ten, as disks and downloads are sold)."""
+    """Bytes for people: ``36.1 MB`` (powers of ten)."""
     value = float(count)
     for unit in ("B", "kB", "MB"):
         if value < 1000:
@@ -60,7 +59,7 @@ def size(count: int) -> str:
 
 
 def plain_line(event: Event) -> str | None:
-    """The plain line of an event; None where it has none of its own."""
+    """The plain line of an event; None if it has none."""
     match event:
         case Message(text):
             return text
@@ -101,9 +100,9 @@ def _plain(stream: TextIO) -> Iterator[Emit]:
                     current = ""
                 case Transfer(what, done, total):
                     now = time.monotonic()
-                    told = transfers.setdefault(what, now)
+                    shown = transfers.setdefault(what, now)
                     ended = total is not None and done >= total
-                    if ended or now - told >= TRANSFER_SECONDS:
+                    if ended or now - shown >= TRANSFER_SECONDS:
                         transfers[what] = now
                         write(f"{what}: {size(done)}" + (f" of {size(total)}" if total else ""))
                 case _:
@@ -128,12 +127,12 @@ def _plain(stream: TextIO) -> Iterator[Emit]:
 
 
 def _transfer_columns(width: int) -> list[ProgressColumn]:
-    """The columns of a transfer that fit into a terminal of this width: the name is cut last of all, and shortened."""
+    """The columns of a transfer that fit a terminal of this width; the name is shortened only if nothing else helps."""
     fixed: list[ProgressColumn] = [DownloadColumn()]
     if width >= _WIDE:
         fixed.append(TransferSpeedColumn())
     bar = 0 if width < _WIDE else _BAR if width < 2 * _BAR + _WIDE else 2 * _BAR
-    # The sign, each column with the blank before it, and the cell that terminals keep free.
+    # The spinner, each column with the space before it, and the last cell, which terminals keep free.
     left = width - 2 - (bar + 1 if bar else 0) - _COUNT - (_SPEED if width >= _WIDE else 0) - 1
     name = TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis", max_width=left))
     return [SpinnerColumn(), name, *([BarColumn(bar_width=bar)] if bar else []), *fixed]

@@ -322,14 +322,14 @@ def unchanged(site: Site) -> AbstractContextManager[None]:
 HOSTS: dict[str, tuple[Change, tuple[str, ...], str, str]] = {
     "not Linux": (says("uname", "-s", "FreeBSD"), (), "the host runs FreeBSD, not Linux", "Linux host with systemd"),
     "32 bit user space": (says("getconf", "LONG_BIT", "32"), (), "the host is x86_64, 32 bit", "64-bit"),
-    "another machine": (says("uname", "-m", "armv7l"), (), "the host is armv7l", "64-bit x86_64 and aarch64"),
+    "another machine": (says("uname", "-m", "armv7l"), (), "the host is armv7l", "64-bit x86_64 or aarch64"),
     "another machine than Java's": (says("uname", "-m", "aarch64"), (), "is for x86_64, the host is aarch64", "--arch"),
     "no systemd": (says("systemctl", "--version", ""), (), "systemd is not running", "boots with systemd"),
     "systemd of CentOS 7.1": (
         says("systemctl", "--version", "systemd 208"),
         (),
         "systemd 208 is older than 219",
-        "7.2 or later",
+        "update the host",
     ),
     "a command missing": (
         lambda site: site.without("usr/sbin/useradd"),
@@ -340,20 +340,20 @@ HOSTS: dict[str, tuple[Change, tuple[str, ...], str, str]] = {
     "Kafka's port taken": (
         lambda site: site.listener(9092),
         (),
-        "port 9092, which kafka.service needs, is taken by process",
+        "port 9092, which kafka.service needs, is used by process",
         "--port",
     ),
     "ZooKeeper's port taken": (
         lambda site: site.listener(2181),
         (),
-        "port 2181, which zookeeper.service needs, is taken by process",
+        "port 2181, which zookeeper.service needs, is used by process",
         "zookeeper.client_port",
     ),
     "heaps too large": (unchanged, ("--heap", "9999g"), "kafka.service 9999g) do not fit", "--heap"),
     "no Java at --java-home": (
         unchanged,
         ("--java-home", "/opt/java"),
-        "/opt/java/bin/java is not there",
+        "/opt/java/bin/java does not exist",
         "--java-home",
     ),
     "a unit in the way": (foreign("etc/systemd/system/kafka.service"), (), "/etc/systemd/system/kafka.service", ""),

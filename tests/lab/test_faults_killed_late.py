@@ -52,5 +52,5 @@ def interrupt_at(machine: Machine, places: Sequence[Call]) -> None:
     for place in places:
         ended = run(machine, "install", "--no-smoke-test", faults=[Stop(place, "interrupt")])
         assert ended.code == INTERRUPTED, f"{place} was not reached\n{ended.err}"
-        assert "run the same command again: it goes on from where the host is" in ended.err
+        assert "run the same command again to continue" in ended.err
         assert machine.ssh("ls -d /var/lib/kprov/lock", check=False) == "", place

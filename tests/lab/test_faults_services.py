@@ -105,7 +105,7 @@ def test_a_port_that_another_process_has(machine: Machine, reference: Converged)
         refused = install(machine, check=ExitCode.PREFLIGHT)
         started = run(machine, "start", "--ready-timeout", "20")
     holder = f"process {pid} (/usr/bin/systemd-socket-activate -l 9092 /bin/cat)"
-    assert f"port 9092, which kafka.service needs, is taken by {holder}" in refused.err
+    assert f"port 9092, which kafka.service needs, is used by {holder}" in refused.err
     assert "-> stop that process, or choose another port with --port" in refused.err
     not_ready(started, f"port 9092 is held by {holder}, not by kafka.service", "-> stop that process")
     goes_on(machine, reference)

@@ -105,6 +105,6 @@ def test_rules_without_firewalld_are_told_and_left_alone(walled: Machine) -> Non
     assert told["status"] == "warn"
     assert "9092" in told["fix"]
     plan = walled.kprov("plan", *words).json["plan"]
-    assert any("kprov leaves them as they are" in note for note in plan["notes"])
+    assert any("kprov does not change them" in note for note in plan["notes"])
     assert not [change for change in plan["changes"] if change["id"].startswith("firewall:")]
     assert walled.ssh("nft list ruleset") == before

@@ -56,7 +56,7 @@ def test_check_of_a_fresh_host(machine: Machine, before: dict[str, str]) -> None
     assert machine.tree() == before
     text = machine.kprov("check", "--archives", str(default_directory()), "--java", "temurin-11").out
     assert "  pass    systemd: systemd " in text
-    assert "-> choose a later release where you can" in text
+    assert "-> choose a later release if you can" in text
 
 
 @contextmanager
@@ -76,7 +76,7 @@ PLANTED: dict[str, tuple[str, str, str, str, str]] = {
         "systemctl stop other",
         "other-kafka",
         "warn",
-        "another Kafka is there: process ",
+        "another Kafka is on the host: process ",
     ),
     "a ZooKeeper's unit": (
         "printf '[Service]\\nExecStart=/bin/true\\n' >/etc/systemd/system/confluent-zookeeper.service",
@@ -91,35 +91,35 @@ PLANTED: dict[str, tuple[str, str, str, str, str]] = {
         "cat /root/hosts >/etc/hosts; rm /root/hosts",
         "host-name",
         "warn",
-        "kafka-1 does not resolve on the host itself",
+        "kafka-1 does not resolve on the host",
     ),
     "no getent": (
         "mv /usr/bin/getent /usr/bin/getent.away",
         "mv /usr/bin/getent.away /usr/bin/getent",
         "host-name",
         "unknown",
-        "cannot say what kafka-1 leads to",
+        "has no getent to resolve kafka-1",
     ),
     "messages in memory": (
         "mkdir -p /home/temp && mount -t tmpfs tmpfs /home/temp",
         "umount /home/temp && rmdir /home/temp",
         "file-system",
         "warn",
-        "/home/temp, where the messages will be, is a tmpfs",
+        "/home/temp (for the messages) is a tmpfs",
     ),
     "programs forbidden": (
         "mount -t tmpfs -o noexec tmpfs /usr/local",
         "umount /usr/local",
         "file-system",
         "fail",
-        "/usr/local, where unpacking the releases will be, is mounted noexec",
+        "/usr/local (for unpacking the releases) is mounted noexec",
     ),
     "no room for the archives": (
         "mkdir /var/lib/kprov && mount -t tmpfs -o size=1m tmpfs /var/lib/kprov",
         "umount /var/lib/kprov && rmdir /var/lib/kprov",
         "disk-space",
         "fail",
-        "/var/lib/kprov has 1 MiB free, and the archives on their way",
+        "/var/lib/kprov has 1 MiB free, and the uploaded archives",
     ),
 }
 
@@ -225,7 +225,7 @@ def test_every_path_is_labelled_where_selinux_is_on_and_none_where_it_is_off(mac
         results = check(machine)
         (result,) = results["selinux"]
         assert result["status"] == "unknown", "the kernel that knows what Java may do is not there"
-        assert "lets Java make memory executable is not known" in result["evidence"]
+        assert "whether SELinux allows Java executable memory is unknown" in result["evidence"]
         for name in ("ports", "other-kafka", "other-zookeeper", "disk-space"):
             assert statuses(results, name) == {"pass"}, "what kprov made is no stranger to it"
 

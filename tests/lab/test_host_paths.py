@@ -46,42 +46,42 @@ REFUSED: dict[str, tuple[str, str, tuple[str, ...], str, str]] = {
         "mkdir -m 700 /srv/data",
         "rmdir /srv/data",
         ("--set", "log.dirs=/srv/data/kafka"),
-        "kafka cannot pass /srv/data (mode 0700, root:root), which is above /srv/data/kafka",
+        "kafka cannot enter /srv/data (mode 0700, root:root), which contains /srv/data/kafka",
         "chmod o+x /srv/data",
     ),
     "/home/temp is somebody's home": (
         "useradd --home-dir /home/temp --create-home temp; chmod 700 /home/temp",
         "userdel -r temp",
         (),
-        "kafka cannot pass /home/temp (mode 0700, temp:temp)",
+        "kafka cannot enter /home/temp (mode 0700, temp:temp)",
         "choose another directory",
     ),
     "a closed directory above ZooKeeper's data": (
         "mkdir -m 750 /var/lib/zookeeper",
         "rmdir /var/lib/zookeeper",
         (),
-        "zookeeper cannot pass /var/lib/zookeeper (mode 0750, root:root)",
+        "zookeeper cannot enter /var/lib/zookeeper (mode 0750, root:root)",
         "chmod o+x /var/lib/zookeeper",
     ),
     "a closed home of Java": (
         f"{JAVA}; chmod 700 /opt/jdk",
         "rm -r /opt/jdk",
         ("--java-home", "/opt/jdk"),
-        "kafka and zookeeper cannot pass /opt/jdk (mode 0700, root:root), which is above /opt/jdk/bin/java",
+        "kafka and zookeeper cannot enter /opt/jdk (mode 0700, root:root), which contains /opt/jdk/bin/java",
         "chmod o+x /opt/jdk",
     ),
     "a link on Java's way into a closed directory": (
         LINKED_JAVA,
         "rm -r /opt/jdk /home/jdk-bin",
         ("--java-home", "/opt/jdk"),
-        "kafka and zookeeper cannot pass /home/jdk-bin (mode 0700, root:root)",
+        "kafka and zookeeper cannot enter /home/jdk-bin (mode 0700, root:root)",
         "chmod o+x /home/jdk-bin",
     ),
     "/home leads nowhere": (
         "mv /home /home.away; ln -s /mnt/big /home",
         "rm /home; mv /home.away /home",
         (),
-        "/home is a symbolic link to /mnt/big, which does not exist; it is on the way to /home/temp/kafka_logs",
+        "/home is a symbolic link to /mnt/big, which does not exist; this blocks /home/temp/kafka_logs",
         "create /mnt/big",
     ),
     "/usr/local/java leads nowhere": (
@@ -117,7 +117,7 @@ REFUSED: dict[str, tuple[str, str, tuple[str, ...], str, str]] = {
         "rm -r /srv/disk /srv/one /srv/two",
         ("--set", "log.dirs=/srv/one/kafka,/srv/two/kafka"),
         "/srv/one/kafka leads to /srv/disk/kafka and /srv/two/kafka to /srv/disk/kafka, which overlap",
-        "outside each other",
+        "do not overlap",
     ),
     "a link to a name that units cannot carry": (
         "mkdir '/srv/my disk'; ln -s '/srv/my disk' /data",
@@ -157,8 +157,8 @@ REFUSED: dict[str, tuple[str, str, tuple[str, ...], str, str]] = {
             READ_ONLY.format(path),
             f"umount {path}",
             (),
-            f"{path} is on a file" if "profile" in path else f"{path}, where the units will be, is mounted read-only",
-            "mount it for writing",
+            f"{path} is on a file" if "profile" in path else f"{path} (for the units) is mounted read-only",
+            "mount it for writing" if "profile" in path else "remount it read-write",
         )
         for path in ("/etc/systemd/system", "/etc/profile.d", "/etc")
     },
@@ -174,7 +174,7 @@ REFUSED: dict[str, tuple[str, str, tuple[str, ...], str, str]] = {
         "umount /etc/systemd/system",
         (),
         "/etc/systemd/system has 0 MiB free, and the units (1 MiB) needs 1 MiB",
-        "make room",
+        "free space on /etc/systemd/system",
     ),
     "a group without the user": (
         "groupadd kafka",
@@ -319,7 +319,7 @@ def test_a_directory_closed_later_is_not_blamed_on_a_run_as_root(linked: Machine
         assert failed.code in {ExitCode.STEP, ExitCode.NOT_READY, ExitCode.PREFLIGHT}, failed.err
         assert "closed" in failed.err, failed.err
         checked = linked.kprov("check", check=ExitCode.PREFLIGHT)
-        assert "kafka cannot pass /home/data (mode 0700, root:root)" in checked.out
+        assert "kafka cannot enter /home/data (mode 0700, root:root)" in checked.out
     linked.kprov("start")
 
 

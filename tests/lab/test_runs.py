@@ -80,7 +80,12 @@ def test_the_install_is_in_the_history_of_both_sides(machine: Machine) -> None:
 def test_the_journal_shows_what_happened_without_secrets(machine: Machine) -> None:
     run = history("--json")["runs"][0]
     shown = history("show", run["id"][:18])
-    for text in ("create user kafka", "start service kafka.service", "kafka.service is ready", "ends with exit code 0"):
+    for text in (
+        "create user kafka",
+        "start service kafka.service",
+        "kafka.service is ready",
+        "ended with exit code 0",
+    ):
         assert text in shown
     records = history("show", run["id"], "--json")["run"]["records"]
     kinds = [record["record"] for record in records]

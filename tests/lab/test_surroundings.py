@@ -92,7 +92,7 @@ def test_check_sees_a_home_from_which_nothing_runs(machine: Machine) -> None:
     config = str(Path(machine.lab.ssh_config).parent / "home.yaml")
     results = machine.kprov("check", "--config", config, "--json", check=3).json["check"]["results"]
     (found,) = (item for item in results if item["check"] == "file-system" and item["status"] == "fail")
-    assert found["evidence"].startswith("/srv/kafka, where Kafka's temporary files")
+    assert found["evidence"].startswith("/srv/kafka (for Kafka's temporary files")
     assert "noexec" in found["evidence"]
 
 

@@ -134,7 +134,7 @@ def test_the_last_step_has_no_way_back(machine: Machine) -> None:
     """The protocol is raised by a step of its own, and then an older release is refused before anything is touched."""
     refused = upgrade(machine, "--kafka-version", "2.8.2", "--finish", check=2)
     assert "then finish: kprov upgrade" in refused
-    step = "inter.broker.protocol.version is raised from 1.0 to 3.9: after that there is no way back"
+    step = "inter.broker.protocol.version is raised from 1.0 to 3.9; after that, Kafka before 3.9 can no longer be used"
     assert any(note.startswith(step) for note in machine.kprov("plan", "--finish", "--json").json["plan"]["notes"])
     assert property_of(machine, "inter.broker.protocol.version") == "1.0"
     command = [sys.executable, "-m", "kprov", "upgrade", machine.address, "--ssh-config", str(machine.lab.ssh_config)]

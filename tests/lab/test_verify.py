@@ -182,7 +182,7 @@ def test_check_notices_a_limit_that_the_host_clamps(host: Machine) -> None:
         results = host.kprov("check", "--json").json["check"]["results"]
     finally:
         host.ssh(mend)
-    told = "zookeeper.service runs with a limit of 4096 open files, and its unit asks for 65536"
+    told = "zookeeper.service runs with a limit of 4096 open files, and its unit sets LimitNOFILE=65536"
     assert [item["status"] for item in results if item["evidence"] == told] == ["warn"]
 
 

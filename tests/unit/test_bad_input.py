@@ -114,7 +114,7 @@ def write(name: str, text: str) -> Callable[[Desk], list[str]]:
 
 
 def whole(make: Prepare) -> Prepare:
-    """The same beside a kprov.yaml, which says all of it: no host can add versions or settings that matter."""
+    """The same with a kprov.yaml, which replaces the settings of the host, so all of it can be checked."""
 
     def prepare(desk: Desk) -> list[str]:
         return [*make(desk), *write("whole.yaml", YAML_HOST)(desk)]
@@ -165,7 +165,7 @@ def just(*words: str) -> Prepare:
 
 @dataclass(frozen=True)
 class Row:
-    """A mistake: how it is made, and the value, the place and the remedy that the message has to name."""
+    """A mistake: how it is made, and the value, the place and the fix that the message must contain."""
 
     make: Prepare
     words: tuple[str, ...]
@@ -217,37 +217,37 @@ ROWS = {
         archive("--kafka-archive", Path.mkdir), where="given.tgz", value="it is a directory", remedy="--archives"
     ),
     "archive empty": row(
-        archive("--kafka-archive", Path.touch), where="given.tgz", value="it is empty", remedy="get the file again"
+        archive("--kafka-archive", Path.touch), where="given.tgz", value="it is empty", remedy="download the file again"
     ),
     "archive truncated": row(
         archive("--kafka-archive", truncated),
         where="given.tgz",
         value="it is truncated or damaged",
-        remedy="get the file again",
+        remedy="download the file again",
     ),
     "archive not a tar": row(
         archive("--kafka-archive", web_page),
         where="given.tgz",
         value="it is not a tar archive",
-        remedy="get the file again",
+        remedy="download the file again",
     ),
     "archive with a wrong sum beside it": row(
         archive("--kafka-archive", wrong_sum),
         where="given.tgz",
-        value="the sha512 sum of given.tgz is wrong",
-        remedy="get it again",
+        value="the sha512 checksum of given.tgz does not match",
+        remedy="download it again",
     ),
     "archive with another version inside": row(
         whole(archive("--kafka-archive", lambda path: kafka(path, "1.1.1"))),
         where="given.tgz",
         value="Kafka 1.1.1 instead of 1.0.0",
-        remedy="ask for 1.1.1",
+        remedy="choose version 1.1.1",
     ),
     "archive of another product": row(
         archive("--kafka-archive", zookeeper),
         where="given.tgz",
-        value="it does not hold Kafka",
-        remedy="get kafka_SCALA-VERSION.tgz",
+        value="it does not contain Kafka",
+        remedy="use kafka_SCALA-VERSION.tgz",
     ),
     "archive with path traversal inside": row(
         archive("--kafka-archive", lambda path: kafka(path, "1.0.0", "kafka_2.12-1.0.0/../../etc/cron.d/x")),
@@ -270,8 +270,8 @@ ROWS = {
     "archive with the source": row(
         archive("--kafka-archive", lambda path: tar(path, "kafka-1.0.0-src/build.gradle")),
         where="given.tgz",
-        value="it does not hold Kafka",
-        remedy="get kafka_SCALA-VERSION.tgz",
+        value="it does not contain Kafka",
+        remedy="use kafka_SCALA-VERSION.tgz",
     ),
     "archive's address is none": row(
         just(HOST, "--kafka-archive", "ftp://mirror/kafka.tgz"),
@@ -310,13 +310,13 @@ ROWS = {
     "property that Kafka 3 dropped": row(
         just(HOST, "--kafka-version", "3.5.2", "--set", "port=9092"),
         where="--set port",
-        value="Kafka 3.5.2 has no key port any more",
+        value="Kafka 3.5.2 has no key port; it was removed in 3.0",
         remedy="set listeners instead",
     ),
     "property that Kafka 3.4 dropped, too": row(
         just(HOST, "--kafka-version", "3.4.1", "--set", "host.name=kafka-1"),
         where="--set host.name",
-        value="Kafka 3.4.1 has no key host.name any more",
+        value="Kafka 3.4.1 has no key host.name; it was removed in 3.0",
         remedy="set listeners instead",
     ),
     "property with a newline": row(
@@ -367,7 +367,7 @@ ROWS = {
         just(HOST, "--set", "listeners=PLAINTEXT://:9092,SSL://:9092"),
         where="--set listeners",
         value="the port 9092",
-        remedy="each needs its own",
+        remedy="give each listener its own port",
     ),
     "port used by sshd": row(
         whole(just(HOST, "--port", "22")), where="--port", value="port 22", remedy="choose another"
@@ -430,7 +430,7 @@ ROWS = {
     "Java given twice": row(
         just(HOST, "--java", "temurin-11", "--java-home", "/usr/lib/jvm/java-11"),
         where="--java and --java-home",
-        value="home=/usr/lib/jvm/java-11 and release=temurin-11 exclude each other",
+        value="home=/usr/lib/jvm/java-11 and release=temurin-11 cannot be set together",
         remedy="keep one",
     ),
     # directories
@@ -450,13 +450,13 @@ ROWS = {
         just(HOST, "--set", "log.dirs=/data/a,/data/a/b"),
         where="--set log.dirs",
         value="/data/a/b and /data/a overlap",
-        remedy="outside each other",
+        remedy="do not overlap",
     ),
     "directory in Kafka's home": row(
         whole(just(HOST, "--set", "log.dirs=/usr/local/single_kafka/data")),
         where="--set log.dirs",
         value="/usr/local/single_kafka/data overlaps kafka.home",
-        remedy="outside each other",
+        remedy="do not overlap",
     ),
     "directory of the system": row(
         just(HOST, "--set", "log.dirs=/var/lib"), where="--set log.dirs", value="'/var/lib'", remedy="below"
@@ -490,7 +490,7 @@ ROWS = {
         write("kprov.yaml", "kafka:\n  port: [9092\nhosts: []\n"),
         where="kprov.yaml:3:6",
         value="expected ',' or ']'",
-        remedy="mend that line",
+        remedy="fix that line",
     ),
     "YAML with a tab": row(
         write("kprov.yaml", "kafka:\n\tport: 9092\n"), where="kprov.yaml:2:1", value="a tab", remedy="spaces"
@@ -505,7 +505,7 @@ ROWS = {
         just("--config", "archives"), where="archives", value="Is a directory", remedy="give the path of a kprov.yaml"
     ),
     "file names no host": row(
-        write("kprov.yaml", "kafka: {port: 9093}\n"), where="kprov.yaml", value="no host is named", remedy="name HOST"
+        write("kprov.yaml", "kafka: {port: 9093}\n"), where="kprov.yaml", value="no host is given", remedy="give HOST"
     ),
     # preflight
     "check unknown": row(
@@ -532,7 +532,7 @@ def mistake(request: pytest.FixtureRequest) -> Row:
 
 
 @pytest.mark.usefixtures("offline")
-def test_a_mistake_is_explained_and_nothing_is_done(
+def test_a_mistake_is_explained_and_changes_nothing(
     mistake: Row, desk: Desk, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = [*mistake.make(desk), *mistake.words]
@@ -552,7 +552,7 @@ def test_a_mistake_is_explained_and_nothing_is_done(
 
 
 @pytest.mark.usefixtures("offline")
-def test_programs_get_the_same_in_one_document(mistake: Row, desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_json_document_has_the_same_problem(mistake: Row, desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     words = [*mistake.make(desk), *mistake.words]
     code = main(["install", "--json", *words])
     document = json.loads(capsys.readouterr().out)
@@ -566,7 +566,9 @@ def test_programs_get_the_same_in_one_document(mistake: Row, desk: Desk, capsys:
 @pytest.mark.parametrize("command", ["plan", "render"])
 @pytest.mark.parametrize("name", ["property unknown", "port out of range", "key unknown", "host with a space"])
 @pytest.mark.usefixtures("offline")
-def test_other_commands_say_the_same(command: str, name: str, desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+def test_other_commands_report_the_same_problem(
+    command: str, name: str, desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
     words = ROWS[name].make(desk)
     before = desk.tree()
     said = []
@@ -597,7 +599,7 @@ def test_a_command_without_a_host_asks_for_one(command: str, capsys: pytest.Capt
     ],
 )
 @pytest.mark.usefixtures("offline", "desk")
-def test_an_option_that_cannot_be_read(words: list[str], said: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_malformed_option_is_explained(words: list[str], said: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["install", HOST, *words]) == ExitCode.USAGE
     err = capsys.readouterr().err
     assert all(word in err for word in said)
@@ -614,9 +616,7 @@ def test_an_option_that_cannot_be_read(words: list[str], said: list[str], capsys
     ids=["two dashes", "five thousand digits", "a blank"],
 )
 @pytest.mark.usefixtures("offline", "desk")
-def test_a_number_that_is_none_is_no_bug_of_kprov_s(
-    option: str, value: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_invalid_number_is_a_usage_error(option: str, value: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["install", HOST, f"{option}={value}"]) == ExitCode.USAGE
     assert f"error: {option}: " in capsys.readouterr().err
 
@@ -643,14 +643,14 @@ def test_an_ssh_config_that_cannot_be_read_names_the_file(
 
 
 @pytest.mark.usefixtures("offline")
-def test_a_file_with_several_hosts_is_not_for_install(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+def test_install_refuses_a_file_with_several_hosts(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     words = write("kprov.yaml", "hosts: [{address: a}, {address: b, broker: {id: 1}, zookeeper: {id: 2}}]")(desk)
     assert main(["install", *words]) == ExitCode.USAGE
     err = capsys.readouterr().err
     assert "kprov.yaml: it lists 2 hosts" in err
 
 
-def test_everything_wrong_is_told_in_one_run(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_mistakes_are_reported_in_one_run(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     words = write("kprov.yaml", f"kafka: {{versoin: 1.0.0, properties: {{num.partitons: 1}}}}\n{YAML_HOST}")(desk)
     assert main(["install", *words, "--port", "0", "--set", "log.dirs=x"]) == ExitCode.USAGE
     err = capsys.readouterr().err
@@ -659,8 +659,8 @@ def test_everything_wrong_is_told_in_one_run(desk: Desk, capsys: pytest.CaptureF
 
 
 @pytest.mark.parametrize("command", ["install", "status", "uninstall"])
-def test_no_such_host(command: str, desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
-    """RFC 2606: no name that ends in .invalid is ever to be found."""
+def test_an_unknown_host_is_a_connection_error(command: str, desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    """RFC 2606: names that end in .invalid never exist."""
     desk.release(java_version="11.0.13")
     words = ["--archives", "archives", "--java", "temurin-11", "--yes"] if command == "install" else []
     assert main([command, "kafka-1.invalid", *words]) == ExitCode.CONNECT
@@ -669,13 +669,13 @@ def test_no_such_host(command: str, desk: Desk, capsys: pytest.CaptureFixture[st
     assert "  -> check the spelling" in err
 
 
-def test_an_alias_that_leads_to_no_name_is_no_bug_of_kprov_s(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_alias_with_an_invalid_name_is_a_connection_error(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     (desk.work / "config").write_text(f"Host kafka-1\n  HostName {'a' * 64}.example.com\n")
     assert main(["status", HOST, "--ssh-config", "config"]) == ExitCode.CONNECT
     assert "there is no host" in capsys.readouterr().err
 
 
-def test_known_hosts_that_cannot_be_read_are_no_bug_of_kprov_s(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unreadable_known_hosts_file_is_not_a_crash(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     (desk.work / "known").write_bytes(b"\xff\xfe\n# no keys\n")
     (desk.work / "config").write_text(f"Host *\n  UserKnownHostsFile {desk.work / 'known'}\n")
     assert main(["status", "kafka-1.invalid", "--ssh-config", "config"]) == ExitCode.CONNECT
@@ -684,20 +684,20 @@ def test_known_hosts_that_cannot_be_read_are_no_bug_of_kprov_s(desk: Desk, capsy
 
 @pytest.mark.parametrize("topic", ["a/b", "..", "with space", "x" * 250, ""])
 @pytest.mark.usefixtures("offline", "desk")
-def test_a_topic_that_no_broker_takes(topic: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_topic_name_is_refused(topic: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["smoke-test", "kafka-1", "--topic", topic]) == ExitCode.USAGE
     err = capsys.readouterr().err
     assert f"error: --topic: {topic!r} is not the name of a topic" in err
 
 
 @pytest.mark.usefixtures("offline")
-def test_a_public_key_is_no_identity(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_public_key_is_refused_as_identity(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "key.pub").write_text("ssh-ed25519 AAAA me@here\n")
     assert main(["status", "kafka-1", "-i", str(tmp_path / "key.pub")]) == ExitCode.USAGE
     assert "without .pub" in capsys.readouterr().err
 
 
-def test_a_misspelt_option_is_one_document_too(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_misspelt_option_also_gives_a_json_document(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["install", "kafka-1", "--bogus", "--json"]) == ExitCode.USAGE
     document = json.loads(capsys.readouterr().out)
     assert document["exit_code"] == ExitCode.USAGE
@@ -705,8 +705,7 @@ def test_a_misspelt_option_is_one_document_too(capsys: pytest.CaptureFixture[str
 
 
 @pytest.mark.usefixtures("offline", "desk")
-def test_render_says_that_it_knows_no_host(capsys: pytest.CaptureFixture[str]) -> None:
-    """Its versions are those that it is given."""
+def test_render_asks_for_the_version_because_it_reads_no_host(capsys: pytest.CaptureFixture[str]) -> None:
     words = ["render", HOST, "--set", "log.cleaner.max.compaction.lag.ms=100000"]
     assert main(words) == ExitCode.USAGE
     err = capsys.readouterr().err
@@ -716,7 +715,7 @@ def test_render_says_that_it_knows_no_host(capsys: pytest.CaptureFixture[str]) -
 
 
 @pytest.mark.usefixtures("offline")
-def test_render_looks_into_a_java_that_is_given(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+def test_render_reads_the_version_of_a_given_java_archive(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     java(desk.work / "ours.tar.gz", "11.0.13")
     assert main(["render", HOST, "--java-archive", "ours.tar.gz", "--to", "rendered"]) == ExitCode.DONE
     profile = desk.work / "rendered/etc/profile.d/kprov.sh"

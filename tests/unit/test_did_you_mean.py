@@ -1,4 +1,4 @@
-"""A slip in a name that kprov knows is answered with the name that was meant."""
+"""A misspelt name that kprov knows is answered with the right name."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SLIPS = {
 
 
 @pytest.mark.parametrize("slip", SLIPS)
-def test_a_slip_is_answered_with_the_name_that_was_meant(
+def test_a_misspelling_is_answered_with_the_right_name(
     slip: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
@@ -42,20 +42,20 @@ def test_a_slip_is_answered_with_the_name_that_was_meant(
 
 
 @pytest.mark.parametrize("slip", ["a command", "an option", "a check"])
-def test_programs_are_told_as_well(slip: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_json_document_has_the_right_name_too(slip: str, capsys: pytest.CaptureFixture[str]) -> None:
     words, said = SLIPS[slip]
     assert main([*words, "--json"]) == ExitCode.USAGE
     assert said in capsys.readouterr().out
 
 
-def test_what_is_near_nothing_gets_the_list(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_name_without_a_near_match_gets_the_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["frobnicate"]) == ExitCode.USAGE
     err = capsys.readouterr().err
     assert all(name in err for name in _COMMANDS)
     assert "did you mean" not in err
 
 
-def test_each_wrong_check_is_an_error_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_unknown_check_is_a_separate_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["install", "kafka-1", "--ignore", "memry", "--ignore", "ports", "--ignore", "clok"]) == ExitCode.USAGE
     err = capsys.readouterr().err
     assert err.count("error: --ignore: there is no check ") == 2
@@ -63,5 +63,5 @@ def test_each_wrong_check_is_an_error_of_its_own(capsys: pytest.CaptureFixture[s
 
 
 @pytest.mark.parametrize(("word", "answer"), [("INSTALL", "did you mean install?"), ("x", ""), ("", "")])
-def test_the_nearest_word(word: str, answer: str) -> None:
+def test_did_you_mean_finds_the_nearest_word(word: str, answer: str) -> None:
     assert did_you_mean(word, ["install", "plan"]) == answer

@@ -252,7 +252,7 @@ def test_the_next_install_goes_on_from_them(settled: Any) -> None:
 def test_a_release_that_does_not_know_their_protocol_is_refused(settled: Any, tmp_path: Path) -> None:
     there = uninstalled(receipt(flag("--kafka-version", "2.8.2")))
     told = problem(there, settled, flag("--kafka-version", "1.0.0"), kind=PreflightError)
-    assert "Kafka 1.0.0 does not know the protocol 2.8" in told
+    assert "Kafka 1.0.0 does not support protocol 2.8" in told
     config = tmp_path / "kprov.yaml"
     config.write_text("hosts: [{address: kafka-1}]\n")
     assert told == problem(there, settled, kind=PreflightError, config=config)

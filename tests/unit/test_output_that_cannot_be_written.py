@@ -187,7 +187,7 @@ def test_programs_get_a_document_of_an_interrupted_run(
     assert (document["exit_code"], document["problems"][0]["what"]) == (130, "interrupted, nothing was changed")
 
 
-def test_ctrl_c_while_a_host_is_changed_says_how_to_go_on(
+def test_ctrl_c_while_a_host_is_changed_says_how_to_continue(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
@@ -196,7 +196,7 @@ def test_ctrl_c_while_a_host_is_changed_says_how_to_go_on(
     monkeypatch.setattr("kprov.cli.services.change_services", interrupt)
     assert main(["restart", "kafka-1"]) == ExitCode.INTERRUPTED
     err = capsys.readouterr().err
-    assert "error: interrupted\n  -> run the same command again: it goes on from where the host is\n" in err
+    assert "error: interrupted\n  -> run the same command again to continue\n" in err
 
 
 @pytest.mark.parametrize(

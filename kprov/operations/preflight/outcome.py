@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from kprov.checks import NAMES, Result, Status
+from kprov.checks import NAMES, Outcome, Result
 from kprov.errors import Problem, UsageError, did_you_mean
 
 
@@ -22,7 +22,7 @@ def require_names(names: Iterable[str]) -> None:
 
 def stopping(results: Iterable[Result], ignored: Sequence[str]) -> list[Result]:
     """The results that an install stops at."""
-    return [item for item in results if item.status is Status.FAIL and item.check not in ignored]
+    return [item for item in results if item.status is Outcome.FAIL and item.check not in ignored]
 
 
 def in_short(results: Iterable[Result], ignored: Sequence[str]) -> str:
@@ -31,9 +31,9 @@ def in_short(results: Iterable[Result], ignored: Sequence[str]) -> str:
     parts = []
     named: set[str] = set()
     for words, names in (
-        ("failed and {} ignored", [r.check for r in results if r.status is Status.FAIL and r.check in ignored]),
-        ("gave warnings", [r.check for r in results if r.status is Status.WARN]),
-        ("could not be answered", [r.check for r in results if r.status is Status.UNKNOWN]),
+        ("failed and {} ignored", [r.check for r in results if r.status is Outcome.FAIL and r.check in ignored]),
+        ("gave warnings", [r.check for r in results if r.status is Outcome.WARN]),
+        ("could not be answered", [r.check for r in results if r.status is Outcome.UNKNOWN]),
     ):
         if new := [name for name in dict.fromkeys(names) if name not in named]:
             named.update(new)

@@ -38,7 +38,7 @@ def places(cluster: Cluster, host: Host, releases: Releases, seen: Mapping[str, 
     unpacked = sum(item.unpacked or 2 * item.size for item in missing)
     files = sum(_FILES_IN[item.product] for item in missing)
     yield _place(seen, RELEASES, "unpacking the releases", needed=unpacked, runs=True, files=files)
-    yield _place(seen, STATE, "the archives on their way", needed=sum(item.size for item in missing), keeps=True)
+    yield _place(seen, STATE, "the uploaded archives", needed=sum(item.size for item in missing), keeps=True)
     yield _place(seen, UNIT_FILES, "the units", needed=_SETTINGS_TAKE, keeps=True, files=_FILES_OF_UNITS)
     data, logs = zookeeper_data(cluster)
     room = _ZOOKEEPER_STARTS_WITH if seen.get(f"data:{logs}", ABSENT).get("status") == "absent" else 0
@@ -50,7 +50,7 @@ def places(cluster: Cluster, host: Host, releases: Releases, seen: Mapping[str, 
     for path in (kafka_logs(cluster), zookeeper_logs(cluster)):
         yield _place(seen, path, "the logs", advised=_LOGS_MAY_TAKE)
     for path, whose in temporary_directories(cluster).items():
-        yield _place(seen, path, f"{whose}'s temporary files, among them the codecs' libraries,", runs=True)
+        yield _place(seen, path, f"{whose}'s temporary files and the codecs' libraries", runs=True)
 
 
 def _place(

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from kprov.checks import NAMES, Result, Status
+from kprov.checks import NAMES, Outcome, Result
 from kprov.errors import UsageError
 from kprov.operations.preflight.outcome import in_short, require_names, stopping
 
 
-def result(check: str, status: Status) -> Result:
+def result(check: str, status: Outcome) -> Result:
     return Result(check, "system", status, "seen", "fix it")
 
 
 RESULTS = (
-    result("memory", Status.FAIL),
-    result("disk-space", Status.FAIL),
-    result("swap", Status.WARN),
-    result("clock", Status.WARN),
-    result("clock", Status.WARN),
-    result("entropy", Status.UNKNOWN),
-    result("machine", Status.PASS),
+    result("memory", Outcome.FAIL),
+    result("disk-space", Outcome.FAIL),
+    result("swap", Outcome.WARN),
+    result("clock", Outcome.WARN),
+    result("clock", Outcome.WARN),
+    result("entropy", Outcome.UNKNOWN),
+    result("machine", Outcome.PASS),
 )
 
 
@@ -37,7 +37,7 @@ def test_what_did_not_stop_an_install_is_named_once_with_its_count() -> None:
 
 
 def test_nothing_is_said_where_all_passed() -> None:
-    assert in_short([result("machine", Status.PASS)], []) == ""
+    assert in_short([result("machine", Outcome.PASS)], []) == ""
 
 
 def test_a_name_that_no_check_has_is_refused_with_the_nearest() -> None:

@@ -1,4 +1,4 @@
-"""Archives with the right marks, made in a moment, and a web server on this machine that can misbehave."""
+"""Small archives that look like the real ones, and a local web server that can misbehave."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def elf(machine: int = 62) -> bytes:
 
 @dataclass
 class Tar:
-    """Members to be packed; ``write`` makes the file."""
+    """The members of an archive; ``write`` creates the file."""
 
     top: str
     members: list[tuple[tarfile.TarInfo, bytes]] = field(default_factory=list)
@@ -88,7 +88,7 @@ def java_tar(version: str = "11.0.29", *, arch: str | None = "x86_64", machine: 
 
 @dataclass
 class Resource:
-    """What the server has at a path, and how it misbehaves."""
+    """What the server serves at a path, and how it misbehaves."""
 
     data: bytes = b""
     etag: str = ""
@@ -103,7 +103,7 @@ class Resource:
 
 @dataclass
 class Site:
-    """A web server's contents, and what it was asked."""
+    """The contents of a web server, and the requests that it received."""
 
     address: str = ""
     resources: dict[str, Resource] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The folder for a closed network."""
+"""The directory of archives for a closed network."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ def archive(tmp_path: Path, kafka: Maker) -> Archive:
     return inspect(kafka().write(tmp_path / "kafka_2.12-1.0.0.tgz"), Product.KAFKA)
 
 
-def test_what_is_bundled_is_found_again_without_a_network(tmp_path: Path, archive: Archive) -> None:
+def test_bundled_archives_are_found_without_a_network(tmp_path: Path, archive: Archive) -> None:
     (copy,) = bundle([archive], tmp_path / "new" / "bundle")
     assert {file.name for file in copy.path.parent.iterdir()} == {archive.name, f"{archive.name}.sha512"}
     found = locate(catalogue.kafka("1.0.0"), archives=tmp_path / "new" / "bundle", cache=tmp_path / "cache")
     assert (found.path, found.sha512) == (copy.path, archive.sha512)
 
 
-def test_twice_writes_nothing_new(tmp_path: Path, archive: Archive) -> None:
+def test_bundling_twice_writes_nothing_new(tmp_path: Path, archive: Archive) -> None:
     (copy,) = bundle([archive], tmp_path / "bundle")
     before = copy.path.stat()
     bundle([archive], tmp_path / "bundle")
     assert copy.path.stat() == before
 
 
-def test_a_spoilt_copy_is_made_again(tmp_path: Path, archive: Archive) -> None:
+def test_a_damaged_copy_is_replaced(tmp_path: Path, archive: Archive) -> None:
     (copy,) = bundle([archive], tmp_path / "bundle")
     copy.path.write_bytes(b"half")
     bundle([archive], tmp_path / "bundle")
     assert copy.path.read_bytes() == archive.path.read_bytes()
 
 
-def test_into_the_folder_that_it_is_in(tmp_path: Path, archive: Archive) -> None:
+def test_an_archive_can_be_bundled_into_its_own_folder(tmp_path: Path, archive: Archive) -> None:
     (copy,) = bundle([archive], tmp_path)
     assert copy.path == archive.path
     assert archive.path.with_name(f"{archive.name}.sha512").exists()
@@ -57,7 +57,7 @@ def test_an_archive_that_changed_is_not_copied(tmp_path: Path, archive: Archive)
     assert list((tmp_path / "bundle").iterdir()) == []
 
 
-def test_a_folder_that_cannot_be_written(tmp_path: Path, archive: Archive) -> None:
+def test_a_folder_that_cannot_be_written_is_a_usage_error(tmp_path: Path, archive: Archive) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="cannot be written"):
         bundle([archive], tmp_path / "file")

@@ -1,4 +1,4 @@
-"""Checksum files as they are published in the wild, and the sums beside archives."""
+"""Published checksum files in their formats, and checksum files next to archives."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SHA1 = hashlib.sha1(b"kafka").hexdigest()  # noqa: S324
 
 
 def gpg(digits: str, name: str = NAME, *, group: int = 8, line: int = 4) -> str:
-    """The layout of `gpg --print-md`: groups of upper-case digits, continued on indented lines."""
+    """The format of `gpg --print-md`: groups of upper-case digits, continued on indented lines."""
     groups = [digits.upper()[i : i + group] for i in range(0, len(digits), group)]
     lines = [" ".join(groups[i : i + line]) for i in range(0, len(groups), line)]
     return f"{name}: " + ("\n" + " " * (len(name) + 2)).join(lines) + "\n"
@@ -49,7 +49,7 @@ def gpg(digits: str, name: str = NAME, *, group: int = 8, line: int = 4) -> str:
         f"{gpg('ab' * 64, name='kafka-1.0.0-src.tgz')}{gpg(SHA512)}",
     ],
 )
-def test_sha512_is_read_from_every_layout(text: str) -> None:
+def test_sha512_is_read_from_every_format(text: str) -> None:
     assert parse(text, NAME, where="x") == Checksum("sha512", SHA512)
 
 
@@ -70,7 +70,7 @@ def test_the_algorithm_follows_from_the_length(digits: str, algorithm: str) -> N
         f"{SHA512}  {NAME}\n{'0' * 128}  {NAME}\n",  # contradiction
     ],
 )
-def test_what_is_no_checksum_of_the_file_is_an_error_that_names_the_place(text: str) -> None:
+def test_a_file_without_a_checksum_is_an_error_that_names_it(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse(text, NAME, where="sums/kafka.sha512")
     problem = caught.value.problems[0]
@@ -84,7 +84,7 @@ def test_what_is_no_checksum_of_the_file_is_an_error_that_names_the_place(text: 
     line=st.integers(1, 64),
     name=st.from_regex(r"[A-Za-z][A-Za-z0-9_.\-]{0,40}\.tgz", fullmatch=True),
 )
-def test_gpg_layout_is_read_however_it_is_broken(digits: str, group: int, line: int, name: str) -> None:
+def test_the_gpg_format_is_read_with_any_line_breaks(digits: str, group: int, line: int, name: str) -> None:
     assert parse(gpg(digits, name, group=group, line=line), name, where="x") == Checksum("sha512", digits)
 
 
@@ -95,7 +95,7 @@ def test_any_text_gives_a_checksum_or_a_usage_error(text: str) -> None:
 
 
 @pytest.mark.parametrize("suffix", checksum.SUFFIXES)
-def test_a_sum_beside_the_file_is_found(tmp_path: Path, suffix: str) -> None:
+def test_a_checksum_file_next_to_the_archive_is_found(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / NAME
     digits = {".sha512": SHA512, ".sha1": SHA1}.get(suffix, SHA256)
     path.write_bytes(b"kafka")
@@ -105,7 +105,7 @@ def test_a_sum_beside_the_file_is_found(tmp_path: Path, suffix: str) -> None:
     found[0].require(path, source=str(found[1]))
 
 
-def test_a_wrong_sum_shows_both(tmp_path: Path) -> None:
+def test_a_mismatch_shows_both_checksums(tmp_path: Path) -> None:
     path = tmp_path / NAME
     path.write_bytes(b"kafkb")
     with pytest.raises(UsageError) as caught:
@@ -116,7 +116,7 @@ def test_a_wrong_sum_shows_both(tmp_path: Path) -> None:
     assert problem.where == str(path)
 
 
-def test_what_is_written_beside_is_read_back(tmp_path: Path) -> None:
+def test_a_written_checksum_file_can_be_read_back(tmp_path: Path) -> None:
     path = tmp_path / NAME
     path.write_bytes(b"kafka")
     file = checksum.write_beside(path, SHA512)

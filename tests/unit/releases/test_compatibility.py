@@ -1,4 +1,4 @@
-"""What runs with what: the table of the facts, version by version."""
+"""Which versions run together: the table of facts, version by version."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ SUPPORTED, WORKAROUND, REFUSED = Level.SUPPORTED, Level.WORKAROUND, Level.REFUSE
         ("3.9.2", 25, REFUSED, None),
     ],
 )
-def test_kafka_on_java(kafka: str, java: int, level: Level, name: str | None) -> None:
+def test_each_kafka_has_its_level_on_each_java(kafka: str, java: int, level: Level, name: str | None) -> None:
     verdict = check(kafka, None, java).verdicts[0]
     assert (verdict.level, verdict.workaround and verdict.workaround.name) == (level, name)
     assert verdict.pair == f"Kafka {kafka} on Java {java}"
@@ -72,7 +72,7 @@ def test_kafka_on_java(kafka: str, java: int, level: Level, name: str | None) ->
         ("3.9.5", 25, REFUSED),
     ],
 )
-def test_zookeeper_on_java(zookeeper: str, java: int, level: Level) -> None:
+def test_each_zookeeper_has_its_level_on_each_java(zookeeper: str, java: int, level: Level) -> None:
     assert check("2.8.2", zookeeper, java).verdicts[1].level is level
 
 
@@ -96,13 +96,13 @@ def test_zookeeper_on_java(zookeeper: str, java: int, level: Level) -> None:
         ("3.9.2", "3.10.0", REFUSED),
     ],
 )
-def test_zookeeper_client_with_server(kafka: str, zookeeper: str, level: Level) -> None:
+def test_each_zookeeper_client_has_its_level_with_each_server(kafka: str, zookeeper: str, level: Level) -> None:
     verdict = check(kafka, zookeeper, None).verdicts[0]
     assert verdict.level is level
     assert zookeeper in verdict.pair
 
 
-def test_the_articles_versions_are_supported_without_a_word() -> None:
+def test_the_versions_of_the_article_are_supported_without_a_warning() -> None:
     article = check("1.0.0", "3.5.3-beta", 8)
     assert article.level is SUPPORTED
     assert article.environment == {}
@@ -110,7 +110,7 @@ def test_the_articles_versions_are_supported_without_a_word() -> None:
     article.require()
 
 
-def test_the_workaround_of_kafka_1_0_on_java_11_carries_its_variable_and_a_warning() -> None:
+def test_the_workaround_for_kafka_1_0_on_java_11_has_its_variable_and_a_warning() -> None:
     result = check("1.0.0", "3.5.3-beta", 11)
     assert result.level is WORKAROUND
     assert result.environment == {"KAFKA_GC_LOG_OPTS": "-Dkprov.gc.log=off"}
@@ -124,13 +124,13 @@ def test_environment_needs_no_quoting_in_a_systemd_environment_file() -> None:
         assert not set(value) & set(" \t\"'\\$#;%")
 
 
-def test_bundled_is_the_server_of_the_client() -> None:
+def test_the_bundled_server_has_the_version_of_the_client() -> None:
     result = check("2.3.1", None, 17)
     assert [verdict.pair for verdict in result.verdicts] == ["Kafka 2.3.1 on Java 17", "ZooKeeper 3.4.14 on Java 17"]
 
 
 @pytest.mark.parametrize("kafka", ["0.11.0", "4.0.0", "4.4.0"])
-def test_kafka_out_of_range_is_refused_without_any_table(kafka: str) -> None:
+def test_a_kafka_out_of_range_is_refused(kafka: str) -> None:
     result = check(kafka, "3.5.10", 17)
     assert result.level is REFUSED
     assert len(result.verdicts) == 1
@@ -155,7 +155,7 @@ def test_level_is_the_worst_verdict() -> None:
     assert check("1.0.0", "3.8.6", 8).level is REFUSED
 
 
-def test_without_java_and_with_the_bundled_zookeeper_there_is_nothing_to_judge() -> None:
+def test_without_a_java_and_with_the_bundled_zookeeper_no_pair_is_checked() -> None:
     result = check("1.0.0", None, None)
     assert result.verdicts == ()
     assert result.level is SUPPORTED

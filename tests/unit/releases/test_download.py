@@ -1,4 +1,4 @@
-"""Downloads from a server that cuts, lies, redirects and forgets; a file appears only if its sum is right."""
+"""Downloads from a server that interrupts, corrupts and redirects; only a file with the right checksum is kept."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ def refused(source: Upstream, folder: Path) -> Problem:
 
 
 def leave(folder: Path, address: str, count: int, validator: str) -> None:
-    """What a download that was cut after ``count`` bytes leaves."""
+    """Leave the files of a download that was interrupted after ``count`` bytes."""
     folder.mkdir(exist_ok=True)
     (folder / f".{NAME}.part").write_bytes(DATA[:count])
     (folder / f".{NAME}.part.json").write_text(json.dumps({"address": address, "validator": validator}))
 
 
-def test_a_verified_file_appears_with_its_sum(tmp_path: Path, site: Any) -> None:
+def test_a_verified_file_gets_its_checksum_file(tmp_path: Path, site: Any) -> None:
     site.publish(f"/{NAME}", DATA)
     events: list[Event] = []
     path = get(upstream(site), tmp_path / "cache" / "archives", events)
@@ -64,7 +64,7 @@ def test_a_verified_file_appears_with_its_sum(tmp_path: Path, site: Any) -> None
     assert asked["user-agent"].startswith("kprov/")
 
 
-def test_a_cut_connection_is_resumed_where_it_broke(tmp_path: Path, site: Any) -> None:
+def test_an_interrupted_download_is_resumed(tmp_path: Path, site: Any) -> None:
     site.publish(f"/{NAME}", DATA, etag='"one"', cut=[100_000, 50_000])
     events: list[Event] = []
     assert get(upstream(site), tmp_path, events).read_bytes() == DATA
@@ -75,21 +75,21 @@ def test_a_cut_connection_is_resumed_where_it_broke(tmp_path: Path, site: Any) -
     assert len([event for event in events if isinstance(event, Warned)]) == 2
 
 
-def test_a_later_run_goes_on(tmp_path: Path, site: Any) -> None:
+def test_a_later_run_resumes_the_download(tmp_path: Path, site: Any) -> None:
     site.publish(f"/{NAME}", DATA, modified="Wed, 01 Nov 2017 10:00:00 GMT")
     leave(tmp_path, f"{site.address}/{NAME}", 200_000, "Wed, 01 Nov 2017 10:00:00 GMT")
     assert get(upstream(site), tmp_path).read_bytes() == DATA
     assert [asked["range"] for asked in site.asked(f"/{NAME}")] == ["bytes=200000-"]
 
 
-def test_a_part_that_is_whole_already_is_not_asked_for(tmp_path: Path, site: Any) -> None:
+def test_a_complete_part_is_not_downloaded_again(tmp_path: Path, site: Any) -> None:
     site.publish(f"/{NAME}", DATA)
     leave(tmp_path, f"{site.address}/{NAME}", len(DATA), "")
     assert get(upstream(site), tmp_path).read_bytes() == DATA
     assert site.asked(f"/{NAME}") == []
 
 
-def test_a_file_that_changed_upstream_is_begun_anew(tmp_path: Path, site: Any) -> None:
+def test_a_file_that_changed_upstream_is_downloaded_from_the_start(tmp_path: Path, site: Any) -> None:
     site.publish(f"/{NAME}", DATA, etag='"two"')
     leave(tmp_path, f"{site.address}/{NAME}", 1000, '"one"')
     assert get(upstream(site), tmp_path).read_bytes() == DATA
@@ -103,18 +103,18 @@ def test_without_a_strong_validator_nothing_is_resumed(tmp_path: Path, site: Any
     assert all("range" not in asked for asked in site.asked(f"/{NAME}"))
 
 
-def test_a_part_of_another_address_is_not_resumed(tmp_path: Path, site: Any) -> None:
+def test_a_part_from_another_url_is_not_resumed(tmp_path: Path, site: Any) -> None:
     site.publish(f"/{NAME}", DATA, etag='"one"')
     leave(tmp_path, "http://elsewhere.example/x", 1000, '"one"')
     assert get(upstream(site), tmp_path).read_bytes() == DATA
 
 
-def test_a_server_without_ranges(tmp_path: Path, site: Any) -> None:
+def test_a_server_without_ranges_sends_the_file_from_the_start(tmp_path: Path, site: Any) -> None:
     site.publish(f"/{NAME}", DATA, etag='"one"', ranges=False, cut=[1000])
     assert get(upstream(site), tmp_path).read_bytes() == DATA
 
 
-def test_a_part_longer_than_the_file(tmp_path: Path, site: Any) -> None:
+def test_a_part_longer_than_the_file_is_discarded(tmp_path: Path, site: Any) -> None:
     site.publish(f"/{NAME}", DATA, etag='"one"')
     leave(tmp_path, f"{site.address}/{NAME}", len(DATA), '"one"')
     with (tmp_path / f".{NAME}.part").open("ab") as file:
@@ -122,17 +122,17 @@ def test_a_part_longer_than_the_file(tmp_path: Path, site: Any) -> None:
     assert get(upstream(site), tmp_path).read_bytes() == DATA
 
 
-def test_a_part_that_was_spoilt_is_begun_anew(tmp_path: Path, site: Any) -> None:
+def test_a_damaged_part_is_downloaded_from_the_start(tmp_path: Path, site: Any) -> None:
     site.publish(f"/{NAME}", DATA, etag='"one"')
     leave(tmp_path, f"{site.address}/{NAME}", 1000, '"one"')
     (tmp_path / f".{NAME}.part").write_bytes(bytes(1000))
     events: list[Event] = []
     assert get(upstream(site), tmp_path, events).read_bytes() == DATA
-    assert any(isinstance(event, Warned) and "starting again" in event.text for event in events)
+    assert any(isinstance(event, Warned) and "starting over" in event.text for event in events)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", '{"address": 1}', '{"address": "ADDRESS", "validator": 7}'])
-def test_spoilt_notes_are_not_believed(tmp_path: Path, site: Any, text: str) -> None:
+def test_damaged_notes_are_ignored(tmp_path: Path, site: Any, text: str) -> None:
     site.publish(f"/{NAME}", DATA, etag='"one"')
     leave(tmp_path, "", 1000, "")
     (tmp_path / f".{NAME}.part.json").write_text(text.replace("ADDRESS", f"{site.address}/{NAME}"))
@@ -140,25 +140,25 @@ def test_spoilt_notes_are_not_believed(tmp_path: Path, site: Any, text: str) -> 
     assert "range" not in site.asked(f"/{NAME}")[0]
 
 
-def test_a_wrong_sum_shows_both_and_leaves_nothing(tmp_path: Path, site: Any) -> None:
+def test_a_mismatch_shows_both_checksums_and_leaves_no_file(tmp_path: Path, site: Any) -> None:
     site.publish(f"/{NAME}", DATA)
     site.put(f"/{NAME}", DATA[:-1] + b"x")
     problem = refused(upstream(site), tmp_path)
-    assert "cannot be downloaded" in problem.what
-    assert "wrong sha512 sum" in problem.cause
+    assert "could not be downloaded" in problem.what
+    assert "wrong sha512 checksum" in problem.cause
     assert SHA512 in problem.cause
     assert hashlib.sha512(DATA[:-1] + b"x").hexdigest() in problem.cause
     assert not (tmp_path / f".{NAME}.part").exists()
 
 
-def test_a_known_sum_goes_before_a_published_one(tmp_path: Path, site: Any) -> None:
+def test_a_known_checksum_is_preferred_to_a_published_one(tmp_path: Path, site: Any) -> None:
     site.put(f"/{NAME}", DATA)
     known = Checksum("sha256", hashlib.sha256(DATA).hexdigest())
     assert get(upstream(site, known=known), tmp_path).exists()
     assert site.asked(f"/{NAME}.sha512") == []
 
 
-def test_without_a_published_sum_nothing_is_downloaded(tmp_path: Path, site: Any) -> None:
+def test_without_a_published_checksum_nothing_is_downloaded(tmp_path: Path, site: Any) -> None:
     site.put(f"/{NAME}", DATA)
     problem = refused(upstream(site), tmp_path)
     assert problem.what.startswith(f"no published checksum of {NAME}")
@@ -168,25 +168,25 @@ def test_without_a_published_sum_nothing_is_downloaded(tmp_path: Path, site: Any
 
 
 @pytest.mark.parametrize("text", [b"<html>login</html>", b"x" * 100_000])
-def test_a_sum_that_cannot_be_read(tmp_path: Path, site: Any, text: bytes) -> None:
+def test_an_invalid_checksum_file_is_refused(tmp_path: Path, site: Any, text: bytes) -> None:
     site.put(f"/{NAME}", DATA)
     site.put(f"/{NAME}.sha512", text)
     assert f"{NAME}.sha512: " in refused(upstream(site), tmp_path).cause
 
 
-def test_the_next_address_is_tried(tmp_path: Path, site: Any) -> None:
+def test_the_next_url_is_tried(tmp_path: Path, site: Any) -> None:
     site.publish(f"/archive/{NAME}", DATA)
     site.put(f"/broken/{NAME}", b"something else")
     path = get(upstream(site, f"/gone/{NAME}", f"/broken/{NAME}", f"/archive/{NAME}"), tmp_path)
     assert path.read_bytes() == DATA
 
 
-def test_no_address_works_and_all_are_named(tmp_path: Path, site: Any) -> None:
+def test_if_no_url_works_all_are_named(tmp_path: Path, site: Any) -> None:
     site.put(f"/a/{NAME}.sha512", f"{SHA512}  {NAME}".encode())
     site.put(f"/b/{NAME}", b"", status=[500] * 20)
     problem = refused(upstream(site, f"/a/{NAME}", f"/b/{NAME}"), tmp_path)
-    assert f"/a/{NAME}: the server answers 404" in problem.cause
-    assert f"/b/{NAME}: the server answers 500" in problem.cause
+    assert f"/a/{NAME}: the server answered 404" in problem.cause
+    assert f"/b/{NAME}: the server answered 500" in problem.cause
     assert "HTTPS_PROXY" in problem.hint
     assert len(site.asked(f"/a/{NAME}")) == 1  # 404 is not tried again
     assert len(site.asked(f"/b/{NAME}")) == module.ATTEMPTS
@@ -197,7 +197,7 @@ def test_a_busy_server_is_tried_again(tmp_path: Path, site: Any) -> None:
     assert get(upstream(site), tmp_path).read_bytes() == DATA
 
 
-def test_endless_cuts_come_to_an_end(tmp_path: Path, site: Any) -> None:
+def test_repeated_interruptions_end_the_download(tmp_path: Path, site: Any) -> None:
     site.publish(f"/{NAME}", DATA, etag='"one"', cut=[10, *([0] * 50)])
     problem = refused(upstream(site), tmp_path)
     assert len(site.asked(f"/{NAME}")) == module.ATTEMPTS + 1
@@ -211,26 +211,28 @@ def test_redirects_are_followed(tmp_path: Path, site: Any) -> None:
     assert get(upstream(site), tmp_path).read_bytes() == DATA
 
 
-def test_a_redirect_without_end(tmp_path: Path, site: Any) -> None:
+def test_an_endless_redirect_is_refused(tmp_path: Path, site: Any) -> None:
     site.publish(f"/{NAME}", DATA, location=f"/{NAME}")
     assert "redirects" in refused(upstream(site), tmp_path).cause
 
 
-def test_https_must_not_become_http() -> None:
+def test_a_redirect_from_https_to_http_is_refused() -> None:
     response = httpx.Response(200, request=httpx.Request("GET", "http://mirror.example/x"))
     with pytest.raises(Exception, match="redirects to http"):
         module._require_secure("https://mirror.example/x", response)
 
 
-def test_nobody_listens(tmp_path: Path, site: Any) -> None:
+def test_a_server_that_does_not_listen_is_an_error(tmp_path: Path, site: Any) -> None:
     source = Upstream(NAME, ("http://127.0.0.1:1/x",), ("http://127.0.0.1:1/x.sha512",))
     problem = refused(source, tmp_path)
-    assert problem.what == f"{NAME} cannot be downloaded"
+    assert problem.what == f"{NAME} could not be downloaded"
     assert "127.0.0.1:1/x.sha512: " in problem.cause
     assert "kprov fetch --to DIR" in problem.hint
 
 
-def test_a_host_that_does_not_answer_is_asked_once(tmp_path: Path, site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_host_that_does_not_answer_is_tried_only_once(
+    tmp_path: Path, site: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[str] = []
 
     def time_out(self: httpx.HTTPTransport, request: httpx.Request) -> httpx.Response:
@@ -248,25 +250,25 @@ def test_a_host_that_does_not_answer_is_asked_once(tmp_path: Path, site: Any, mo
     assert asked == ["http://a.example/x"]
 
 
-def test_a_gzip_announced_as_an_encoding_is_left_alone(tmp_path: Path, site: Any) -> None:
+def test_a_gzip_file_declared_as_an_encoding_is_not_decoded(tmp_path: Path, site: Any) -> None:
     site.publish(f"/{NAME}", DATA, headers={"Content-Encoding": "gzip"})
     assert get(upstream(site), tmp_path).read_bytes() == DATA
 
 
-def test_a_folder_that_cannot_be_made(tmp_path: Path, site: Any) -> None:
+def test_a_folder_that_cannot_be_created_is_an_error(tmp_path: Path, site: Any) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(UsageError, match="cannot be stored") as caught:
+    with pytest.raises(UsageError, match="cannot be written") as caught:
         get(upstream(site), tmp_path / "file" / "cache")
     assert not isinstance(caught.value, UnreachableError)
 
 
-def test_proxy_settings_that_cannot_be_used(tmp_path: Path, site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_proxy_settings_are_an_error(tmp_path: Path, site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "nonsense://proxy.example:1")
     assert "proxy settings" in refused(upstream(site), tmp_path).what
 
 
-def test_a_proxy_of_the_environment_is_used(tmp_path: Path, site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The server plays the proxy: it is asked for an absolute address."""
+def test_the_proxy_of_the_environment_is_used(tmp_path: Path, site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test server acts as the proxy: it receives a request with an absolute URL."""
     monkeypatch.setenv("HTTP_PROXY", site.address)
     monkeypatch.setenv("NO_PROXY", "")
     address = f"http://upstream.example/{NAME}"
@@ -275,7 +277,7 @@ def test_a_proxy_of_the_environment_is_used(tmp_path: Path, site: Any, monkeypat
     assert get(source, tmp_path).read_bytes() == DATA
 
 
-def test_two_at_once_download_it_once(tmp_path: Path, site: Any) -> None:
+def test_two_processes_download_a_file_only_once(tmp_path: Path, site: Any) -> None:
     gate = threading.Event()
     site.publish(f"/{NAME}", DATA, gate=gate)
     events: list[Event] = []
@@ -305,5 +307,5 @@ def test_two_at_once_download_it_once(tmp_path: Path, site: Any) -> None:
         ("http://mirror.example:8080/a.tgz", "http://mirror.example:8080/a.tgz"),
     ],
 )
-def test_shown_hides_what_may_be_secret(address: str, text: str) -> None:
+def test_shown_hides_the_secret_parts_of_a_url(address: str, text: str) -> None:
     assert shown(address) == text

@@ -1,4 +1,4 @@
-"""``kprov fetch`` as it is typed."""
+"""``kprov fetch`` on the command line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Maker = Callable[..., Any]
 
 @pytest.fixture
 def archives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kafka: Maker, zookeeper: Maker, java: Maker) -> Path:
-    """A folder with what the defaults need; nothing else is found locally, and there is no network."""
+    """A folder with the archives of the default versions; there are no others, and no network."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
@@ -40,7 +40,7 @@ def run(*words: str) -> Result:
     return CliRunner().invoke(fetch, words)
 
 
-def test_the_defaults_into_a_folder(tmp_path: Path, archives: Path) -> None:
+def test_fetch_copies_the_default_archives_into_a_folder(tmp_path: Path, archives: Path) -> None:
     result = run("--archives", str(archives), "--to", str(tmp_path / "bundle"))
     assert result.exception is None
     assert [line.split()[:2] for line in result.stdout.splitlines()[:3]] == [
@@ -54,7 +54,7 @@ def test_the_defaults_into_a_folder(tmp_path: Path, archives: Path) -> None:
     assert "zookeeper-3.5.3-beta.tar.gz.sha512" in names
 
 
-def test_json(archives: Path) -> None:
+def test_fetch_prints_its_result_as_json(archives: Path) -> None:
     result = run("--archives", str(archives), "--java", "none", "--json")
     document = json.loads(result.stdout)
     assert (document["schema"], document["command"], document["exit_code"]) == (1, "fetch", 0)
@@ -65,7 +65,7 @@ def test_json(archives: Path) -> None:
     assert len(document["archives"][0]["sha512"]) == 128
 
 
-def test_the_next_command_repeats_what_was_chosen(tmp_path: Path, archives: Path) -> None:
+def test_the_next_command_repeats_the_chosen_versions(tmp_path: Path, archives: Path) -> None:
     words = ("--kafka-version", "3.9.2", "--zookeeper", "bundled", "--java", "temurin-17")
     result = run(*words, "--archives", str(archives), "--to", str(tmp_path / "bundle"))
     assert result.exception is None
@@ -73,19 +73,19 @@ def test_the_next_command_repeats_what_was_chosen(tmp_path: Path, archives: Path
     assert len(list((tmp_path / "bundle").iterdir())) == 4
 
 
-def test_a_workaround_is_a_warning(archives: Path) -> None:
+def test_a_workaround_prints_a_warning(archives: Path) -> None:
     result = run("--archives", str(archives), "--java", "temurin-17", "--json")
-    assert "Kafka 1.0.0 on Java 17 is not supported upstream" in json.loads(result.stdout)["warnings"][0]
-    assert "Kafka 1.0.0 on Java 17 is not supported upstream" in result.stderr
+    assert "upstream does not support Kafka 1.0.0 on Java 17" in json.loads(result.stdout)["warnings"][0]
+    assert "upstream does not support Kafka 1.0.0 on Java 17" in result.stderr
 
 
-def test_what_does_not_run_is_not_fetched(archives: Path) -> None:
+def test_versions_that_do_not_run_together_are_not_fetched(archives: Path) -> None:
     result = run("--archives", str(archives), "--kafka-version", "3.9.2", "--zookeeper-version", "3.4.14")
     assert result.exit_code == ExitCode.USAGE
     assert "Kafka 3.9.2 (ZooKeeper client 3.8.4) with ZooKeeper 3.4.14 does not work" in result.stderr
 
 
-def test_all_that_is_missing_is_told_at_once(archives: Path) -> None:
+def test_all_missing_archives_are_reported_at_once(archives: Path) -> None:
     (archives / "kafka_2.12-1.0.0.tgz").unlink()
     (archives / "zookeeper-3.5.3-beta.tar.gz").write_bytes(b"no tar")
     result = run("--archives", str(archives), "--json")

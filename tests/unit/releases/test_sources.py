@@ -1,4 +1,4 @@
-"""Where an archive is taken from, in which order, and what is said if it is nowhere."""
+"""The places where an archive is searched, their order, and the message if it is not found."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NAME = "kafka_2.12-1.0.0.tgz"
 
 @pytest.fixture
 def wanted(site: Any) -> Wanted:
-    """Kafka 1.0.0 from the test's own server, which has nothing yet."""
+    """A request for Kafka 1.0.0 from the test server, which is still empty."""
     address = f"{site.address}/dist/{NAME}"
     return replace(catalogue.kafka("1.0.0"), upstream=Upstream(NAME, (address,), (f"{address}.sha512",)))
 
@@ -44,7 +44,7 @@ def nowhere(wanted: Wanted, **places: Any) -> Problem:
     return caught.value.problems[0]
 
 
-def test_given_goes_before_archives_before_cache_before_upstream(
+def test_sources_are_tried_in_order(
     tmp_path: Path, site: Any, wanted: Wanted, folders: tuple[Path, Path], kafka: Maker
 ) -> None:
     archives, cache = folders
@@ -64,13 +64,13 @@ def test_given_goes_before_archives_before_cache_before_upstream(
     assert len(site.asked(f"/dist/{NAME}")) == 1
 
 
-def test_a_given_path_may_be_below_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kafka: Maker) -> None:
+def test_a_tilde_in_a_given_path_is_expanded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kafka: Maker) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     kafka().write(tmp_path / "k.tgz")
     assert locate(catalogue.kafka("1.0.0"), given="~/k.tgz", cache=tmp_path / "c").path == tmp_path / "k.tgz"
 
 
-def test_a_given_path_that_is_missing_is_not_looked_for_elsewhere(
+def test_a_missing_given_path_is_not_searched_elsewhere(
     wanted: Wanted, folders: tuple[Path, Path], kafka: Maker
 ) -> None:
     archives, cache = folders
@@ -79,7 +79,7 @@ def test_a_given_path_that_is_missing_is_not_looked_for_elsewhere(
     assert (problem.what, problem.where) == ("there is no such file", "none.tgz")
 
 
-def test_an_uncatalogued_version_is_taken_if_it_is_given_or_in_the_archives(
+def test_an_uncatalogued_version_is_accepted_if_its_archive_is_available(
     tmp_path: Path, folders: tuple[Path, Path], kafka: Maker
 ) -> None:
     archives, cache = folders
@@ -94,7 +94,7 @@ def test_an_uncatalogued_version_is_taken_if_it_is_given_or_in_the_archives(
     assert f"{cache}: no kafka_2.12-2.4.1.tgz" in problem.cause
 
 
-def test_the_default_build_goes_before_another(folders: tuple[Path, Path], kafka: Maker) -> None:
+def test_the_default_build_is_preferred(folders: tuple[Path, Path], kafka: Maker) -> None:
     archives, cache = folders
     kafka(scala="2.11").write(archives / "kafka_2.11-1.0.0.tgz")
     assert locate(catalogue.kafka("1.0.0"), archives=archives, cache=cache).scala == "2.11"
@@ -102,7 +102,7 @@ def test_the_default_build_goes_before_another(folders: tuple[Path, Path], kafka
     assert locate(catalogue.kafka("1.0.0"), archives=archives, cache=cache).scala == "2.12"
 
 
-def test_of_several_javas_the_newest_is_taken_and_a_jre_before_a_jdk(folders: tuple[Path, Path], java: Maker) -> None:
+def test_the_newest_java_is_preferred_and_a_jre_to_a_jdk(folders: tuple[Path, Path], java: Maker) -> None:
     archives, cache = folders
     for name, version in {
         "OpenJDK11U-jre_x64_linux_hotspot_11.0.9.1_1.tar.gz": "11.0.9.1",
@@ -118,22 +118,22 @@ def test_of_several_javas_the_newest_is_taken_and_a_jre_before_a_jdk(folders: tu
     assert other.version == "11.0.28"
 
 
-def test_any_java_may_be_given(tmp_path: Path, java: Maker) -> None:
+def test_any_java_archive_can_be_given(tmp_path: Path, java: Maker) -> None:
     path = java("17.0.9").write(tmp_path / "some-java.tar.gz")
     archive = locate(catalogue.java(None), given=str(path), cache=tmp_path / "c")
     assert (archive.product, archive.major) == (Product.JAVA, 17)
 
 
-def test_a_build_whose_sum_is_known_must_have_it(folders: tuple[Path, Path], java: Maker) -> None:
+def test_a_build_with_a_known_checksum_must_match_it(folders: tuple[Path, Path], java: Maker) -> None:
     archives, cache = folders
     wanted = catalogue.java("temurin-11")
     java("11.0.29").write(archives / wanted.names[0])
     problem = nowhere(wanted, archives=archives, cache=cache)
-    assert "sha256 sum" in problem.what
+    assert "sha256 checksum" in problem.what
     assert "kprov's catalogue" in problem.cause
 
 
-def test_a_missing_folder_of_archives(tmp_path: Path, wanted: Wanted) -> None:
+def test_a_missing_folder_of_archives_is_an_error(tmp_path: Path, wanted: Wanted) -> None:
     problem = nowhere(wanted, archives=tmp_path / "none", cache=tmp_path)
     assert (problem.what, problem.where) == ("there is no such directory", f"--archives {tmp_path / 'none'}")
     (tmp_path / "file").touch()
@@ -147,7 +147,7 @@ def test_a_bad_file_in_the_archives_is_an_error(wanted: Wanted, folders: tuple[P
     assert problem.where == str(archives / NAME)
 
 
-def test_a_bad_file_in_the_cache_is_dropped_and_downloaded_again(
+def test_a_bad_file_in_the_cache_is_deleted_and_downloaded_again(
     site: Any, wanted: Wanted, folders: tuple[Path, Path], kafka: Maker
 ) -> None:
     _, cache = folders
@@ -157,10 +157,10 @@ def test_a_bad_file_in_the_cache_is_dropped_and_downloaded_again(
     events: list[Event] = []
     archive = locate(wanted, cache=cache, emit=events.append)
     assert archive.sha512 == hashlib.sha512(good).hexdigest()
-    assert any(isinstance(event, Warned) and "dropped from the cache" in event.text for event in events)
+    assert any(isinstance(event, Warned) and "deleted from the cache" in event.text for event in events)
 
 
-def test_nowhere_names_every_place_and_the_command_that_helps(
+def test_an_archive_that_is_nowhere_names_every_place_and_the_fix(
     site: Any, wanted: Wanted, folders: tuple[Path, Path]
 ) -> None:
     archives, cache = folders
@@ -168,7 +168,7 @@ def test_nowhere_names_every_place_and_the_command_that_helps(
     assert problem.what.startswith("Kafka 1.0.0 was not found locally, and no published checksum")
     assert f"{archives}: no {NAME} or kafka_2.11-1.0.0.tgz" in problem.cause
     assert f"{cache}: no {NAME}" in problem.cause
-    assert f"{site.address}/dist/{NAME}.sha512: the server answers 404" in problem.cause
+    assert f"{site.address}/dist/{NAME}.sha512: the server answered 404" in problem.cause
     assert ": kprov fetch --kafka-version 1.0.0 --to DIR;" in problem.hint
     assert "--archives DIR" in problem.hint
 
@@ -178,7 +178,7 @@ def test_a_source_archive_in_the_folder_is_named_as_such(folders: tuple[Path, Pa
     (archives / "apache-zookeeper-3.8.6.tar.gz").write_bytes(b"x")
     wanted = replace(catalogue.zookeeper("3.8.6"), upstream=None)
     problem = nowhere(wanted, archives=archives, cache=cache)
-    assert f"{archives / 'apache-zookeeper-3.8.6.tar.gz'}: it holds the source" in problem.cause
+    assert f"{archives / 'apache-zookeeper-3.8.6.tar.gz'}: it is the source archive" in problem.cause
     assert f"no {wanted.names[0]}" in problem.cause
 
 
@@ -186,10 +186,10 @@ def test_a_download_of_another_version_is_refused(
     site: Any, wanted: Wanted, folders: tuple[Path, Path], kafka: Maker, tmp_path: Path
 ) -> None:
     site.publish(f"/dist/{NAME}", kafka("1.1.1").write(tmp_path / "x").read_bytes())
-    assert "another version" in nowhere(wanted, cache=folders[1]).what
+    assert "it contains Kafka 1.1.1" in nowhere(wanted, cache=folders[1]).what
 
 
-def test_an_address_is_downloaded_into_a_folder_of_its_own(
+def test_each_url_is_downloaded_into_its_own_folder(
     site: Any, wanted: Wanted, folders: tuple[Path, Path], kafka: Maker, tmp_path: Path
 ) -> None:
     _, cache = folders
@@ -204,7 +204,7 @@ def test_an_address_is_downloaded_into_a_folder_of_its_own(
 
 
 @pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
-def test_an_address_may_carry_the_sum(
+def test_a_url_can_contain_the_checksum(
     site: Any, wanted: Wanted, folders: tuple[Path, Path], *, kafka: Maker, tmp_path: Path, algorithm: str
 ) -> None:
     _, cache = folders
@@ -215,11 +215,11 @@ def test_an_address_may_carry_the_sum(
     digits = hashlib.new(algorithm, data).hexdigest()
     assert locate(wanted, given=f"{address}#{algorithm}={digits}", cache=cache).version == "1.0.0"
     wrong = nowhere(wanted, given=f"{address}#{algorithm}={digits[::-1]}", cache=cache)
-    assert "sum of kafka.tgz is wrong" in wrong.what
+    assert "checksum of kafka.tgz does not match" in wrong.what
 
 
 @pytest.mark.parametrize("suffix", checksum.SUFFIXES)
-def test_the_sum_of_an_address_is_looked_for_beside_it(
+def test_the_checksum_of_a_url_is_read_next_to_the_file(
     site: Any, wanted: Wanted, folders: tuple[Path, Path], *, kafka: Maker, tmp_path: Path, suffix: str
 ) -> None:
     data = kafka().write(tmp_path / "x").read_bytes()
@@ -232,30 +232,32 @@ def test_the_sum_of_an_address_is_looked_for_beside_it(
 @pytest.mark.parametrize(
     ("given", "what"),
     [
-        ("ftp://mirror.example/kafka.tgz", "is not the address of a file"),
-        ("file:///tmp/kafka.tgz", "is not the address of a file"),
-        ("https://mirror.example/", "is not the address of a file"),
-        ("https:///kafka.tgz", "is not the address of a file"),
-        ("https://mirror.example/..%2f..%2fetc%2fpasswd", "is not the address of a file"),
-        ("https://mirror.example/.hidden", "is not the address of a file"),
+        ("ftp://mirror.example/kafka.tgz", "is not the URL of a file"),
+        ("file:///tmp/kafka.tgz", "is not the URL of a file"),
+        ("https://mirror.example/", "is not the URL of a file"),
+        ("https:///kafka.tgz", "is not the URL of a file"),
+        ("https://mirror.example/..%2f..%2fetc%2fpasswd", "is not the URL of a file"),
+        ("https://mirror.example/.hidden", "is not the URL of a file"),
         ("https://mirror.example:port/kafka.tgz", "is not a URL"),
-        ("https://mirror.example/kafka.tgz#md5=abc", "the checksum in the address cannot be read"),
-        (f"https://mirror.example/kafka.tgz#sha512={'a' * 64}", "the checksum in the address cannot be read"),
+        ("https://mirror.example/kafka.tgz#md5=abc", "the checksum in the URL is not valid"),
+        (f"https://mirror.example/kafka.tgz#sha512={'a' * 64}", "the checksum in the URL is not valid"),
     ],
 )
-def test_an_address_that_cannot_be_used(tmp_path: Path, given: str, what: str) -> None:
+def test_an_invalid_url_is_refused(tmp_path: Path, given: str, what: str) -> None:
     assert what in nowhere(catalogue.kafka("1.0.0"), given=given, cache=tmp_path).what
 
 
-def test_the_default_cache_follows_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_default_cache_is_in_the_cache_directory_of_the_user(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert default_cache() == tmp_path / "kprov" / "archives"
 
 
-def test_the_sum_of_the_catalogue_is_also_that_of_the_download(
+def test_the_checksum_of_the_catalogue_is_required_of_the_download(
     site: Any, wanted: Wanted, folders: tuple[Path, Path], kafka: Maker
 ) -> None:
     site.put(f"/dist/{NAME}", kafka().bytes())
     assert wanted.upstream is not None
     pinned = replace(wanted, upstream=replace(wanted.upstream, known=Checksum("sha512", "0" * 128)))
-    assert "wrong sha512 sum" in nowhere(pinned, cache=folders[1]).cause
+    assert "wrong sha512 checksum" in nowhere(pinned, cache=folders[1]).cause

@@ -1,4 +1,4 @@
-"""Archives that are damaged or would write where they must not: each is refused, by name, with a remedy."""
+"""Archives that are damaged or unsafe to unpack are refused, with their name and a fix."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def refused(path: Path) -> Problem:
     return problem
 
 
-def test_a_sound_archive_is_summed_and_described_in_one_pass(tmp_path: Path, kafka: Maker) -> None:
+def test_a_valid_archive_is_described_with_its_checksums(tmp_path: Path, kafka: Maker) -> None:
     path = kafka().write(tmp_path / "kafka.tgz")
     contents = scan(path)
     assert contents.top == "kafka_2.12-1.0.0"
@@ -44,8 +44,8 @@ def test_a_sound_archive_is_summed_and_described_in_one_pass(tmp_path: Path, kaf
     assert contents.gzipped
 
 
-def test_a_plain_tar_is_taken_too(tmp_path: Path, zookeeper: Maker) -> None:
-    """ZooKeeper 3.5.3-beta was published so (ZOOKEEPER-2885)."""
+def test_a_plain_tar_is_accepted(tmp_path: Path, zookeeper: Maker) -> None:
+    """ZooKeeper 3.5.3-beta was published as a plain tar (ZOOKEEPER-2885)."""
     path = zookeeper().write(tmp_path / "zookeeper-3.5.3-beta.tar.gz", compress=False)
     contents = scan(path)
     assert not contents.gzipped
@@ -54,7 +54,7 @@ def test_a_plain_tar_is_taken_too(tmp_path: Path, zookeeper: Maker) -> None:
     assert contents.size == path.stat().st_size
 
 
-def test_names_that_begin_with_dot_are_taken(tmp_path: Path, kafka: Maker) -> None:
+def test_names_that_begin_with_a_dot_are_accepted(tmp_path: Path, kafka: Maker) -> None:
     tar = kafka()
     tar.top = "./top"
     path = tar.file("bin/kafka-server-start.sh").raw("./", type=tarfile.DIRTYPE).write(tmp_path / "a.tgz")
@@ -63,32 +63,32 @@ def test_names_that_begin_with_dot_are_taken(tmp_path: Path, kafka: Maker) -> No
     assert scan(one).top == "top"
 
 
-def test_missing(tmp_path: Path) -> None:
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     assert refused(tmp_path / "none.tgz").what == "there is no such file"
 
 
-def test_directory(tmp_path: Path) -> None:
+def test_a_directory_is_refused(tmp_path: Path) -> None:
     assert refused(tmp_path).what == "it is a directory"
 
 
-def test_below_a_file(tmp_path: Path) -> None:
+def test_a_path_below_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     assert "cannot be read" in refused(tmp_path / "file" / "a.tgz").what
 
 
-def test_special_file(tmp_path: Path) -> None:
+def test_a_special_file_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    assert refused(tmp_path / "pipe").what == "it is not a plain file"
+    assert refused(tmp_path / "pipe").what == "it is not a regular file"
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
-def test_unreadable(tmp_path: Path, kafka: Maker) -> None:
+def test_an_unreadable_file_is_refused(tmp_path: Path, kafka: Maker) -> None:
     path = kafka().write(tmp_path / "a.tgz")
     path.chmod(0)
     assert refused(path).what == "it cannot be read"
 
 
-def test_read_error_names_the_file(tmp_path: Path, kafka: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_read_error_names_the_file(tmp_path: Path, kafka: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
     path = kafka().write(tmp_path / "a.tgz")
 
     def fail(*arguments: object) -> None:
@@ -100,13 +100,13 @@ def test_read_error_names_the_file(tmp_path: Path, kafka: Maker, monkeypatch: py
     assert "Permission denied" in problem.cause
 
 
-def test_empty(tmp_path: Path) -> None:
+def test_an_empty_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.tgz").touch()
     assert refused(tmp_path / "a.tgz").what == "it is empty"
 
 
 @pytest.mark.parametrize("compress", [True, False])
-def test_truncated_anywhere(tmp_path: Path, kafka: Maker, compress: bool) -> None:
+def test_an_archive_truncated_anywhere_is_refused(tmp_path: Path, kafka: Maker, compress: bool) -> None:
     data = (
         kafka().file("libs/big.jar", os.urandom(50_000)).write(tmp_path / "whole.tgz", compress=compress).read_bytes()
     )
@@ -116,7 +116,7 @@ def test_truncated_anywhere(tmp_path: Path, kafka: Maker, compress: bool) -> Non
         assert refused(path).what in {"it is truncated or damaged", "it is not a tar archive"}
 
 
-def test_one_flipped_bit(tmp_path: Path, kafka: Maker) -> None:
+def test_one_flipped_bit_is_detected(tmp_path: Path, kafka: Maker) -> None:
     path = kafka().file("libs/big.jar", os.urandom(50_000)).write(tmp_path / "a.tgz")
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 4
@@ -134,11 +134,11 @@ def test_one_flipped_bit(tmp_path: Path, kafka: Maker) -> None:
         (b"<html>short", "it is a web page"),
         (b"hello", ""),
         (bytes(2048), ""),
-        (gzip.compress(b"hello" * 200, mtime=0), "what is compressed in it is no tar"),
-        (gzip.compress(b"", mtime=0), "what is compressed in it is no tar"),
+        (gzip.compress(b"hello" * 200, mtime=0), "the compressed content is not a tar"),
+        (gzip.compress(b"", mtime=0), "the compressed content is not a tar"),
     ],
 )
-def test_not_a_tar(tmp_path: Path, data: bytes, cause: str) -> None:
+def test_a_file_that_is_not_a_tar_is_refused(tmp_path: Path, data: bytes, cause: str) -> None:
     path = tmp_path / "a.tgz"
     path.write_bytes(data)
     problem = refused(path)
@@ -153,7 +153,7 @@ def test_not_a_tar(tmp_path: Path, data: bytes, cause: str) -> None:
         ("top/../../etc/passwd", {}, '".."'),
         ("../x", {}, '".."'),
         ("top/a\nb", {}, "control characters"),
-        ("loose.sh", {}, "beside the top folder"),
+        ("loose.sh", {}, "outside the top directory"),
         ("top/tty", {"type": tarfile.CHRTYPE}, "device"),
         ("top/disk", {"type": tarfile.BLKTYPE}, "device"),
         ("top/pipe", {"type": tarfile.FIFOTYPE}, "device"),
@@ -168,7 +168,9 @@ def test_not_a_tar(tmp_path: Path, data: bytes, cause: str) -> None:
         ("top/bin/java", {"type": tarfile.SYMTYPE, "linkname": "x"}, "twice"),
     ],
 )
-def test_unsafe(tmp_path: Path, kafka: Maker, name: str, attributes: dict[str, Any], why: str) -> None:
+def test_an_unsafe_member_is_refused(
+    tmp_path: Path, kafka: Maker, name: str, attributes: dict[str, Any], why: str
+) -> None:
     tar = type(kafka())("top").file("bin/java").raw(name, **attributes)
     problem = refused(tar.write(tmp_path / "a.tgz"))
     assert problem.what == "it is not safe to unpack"
@@ -176,36 +178,36 @@ def test_unsafe(tmp_path: Path, kafka: Maker, name: str, attributes: dict[str, A
     assert ascii(name) in problem.cause
 
 
-def test_an_escape_through_a_chain_of_links(tmp_path: Path, kafka: Maker) -> None:
-    """Each target looks harmless by itself; followed one after the other they climb out."""
+def test_a_chain_of_links_that_leads_outside_is_refused(tmp_path: Path, kafka: Maker) -> None:
+    """Each target alone stays inside; followed one after the other they lead outside."""
     tar = type(kafka())("top").file("a/b/c/x").symlink("a/b/c/up", "../../..").symlink("out", "a/b/c/up/../..")
-    assert "'top/out' in it is a link" in refused(tar.write(tmp_path / "a.tgz")).cause
+    assert "its member 'top/out' is a link" in refused(tar.write(tmp_path / "a.tgz")).cause
 
 
-def test_a_file_written_through_a_link(tmp_path: Path, kafka: Maker) -> None:
+def test_a_file_written_through_a_link_is_refused(tmp_path: Path, kafka: Maker) -> None:
     tar = type(kafka())("top").file("lib/x").symlink("link", "lib").file("link/evil")
     assert "through the link top/link" in refused(tar.write(tmp_path / "a.tgz")).cause
 
 
-def test_a_link_over_a_file_of_the_same_name(tmp_path: Path, kafka: Maker) -> None:
+def test_a_link_with_the_name_of_a_file_is_refused(tmp_path: Path, kafka: Maker) -> None:
     tar = type(kafka())("top").symlink("x", "lib").file("x")
     assert "twice" in refused(tar.write(tmp_path / "a.tgz")).cause
 
 
-def test_links_that_stay_inside_are_fine(tmp_path: Path, java: Maker) -> None:
+def test_links_that_stay_inside_are_accepted(tmp_path: Path, java: Maker) -> None:
     tar = java().symlink("man/ja", "ja_JP.UTF-8").symlink("dangling", "nowhere/at/all")
     tar.raw(f"{tar.top}/bin/keytool", type=tarfile.LNKTYPE, linkname=f"{tar.top}/bin/java")
     assert scan(tar.write(tmp_path / "a.tgz")).machine == "x86_64"
 
 
-def test_two_top_folders(tmp_path: Path, kafka: Maker) -> None:
+def test_two_top_directories_are_refused(tmp_path: Path, kafka: Maker) -> None:
     assert (
-        "2 top folders (kafka_2.12-1.0.0, other"
+        "2 top directories (kafka_2.12-1.0.0, other"
         in refused(kafka().raw("other/", type=tarfile.DIRTYPE).write(tmp_path / "a.tgz")).what
     )
 
 
-def test_an_archive_of_nothing(tmp_path: Path, kafka: Maker) -> None:
+def test_an_archive_without_members_is_refused(tmp_path: Path, kafka: Maker) -> None:
     tar = type(kafka())("top").raw("./", type=tarfile.DIRTYPE)
     assert refused(tar.write(tmp_path / "a.tgz")).what == "it is empty"
 
@@ -215,7 +217,7 @@ def test_the_machine_is_read_from_the_program(tmp_path: Path, java: Maker, code:
     assert scan(java(machine=code).write(tmp_path / "a.tgz")).machine == machine
 
 
-def test_a_large_archive_tells_how_far_it_is(tmp_path: Path, kafka: Maker) -> None:
+def test_a_large_archive_shows_progress(tmp_path: Path, kafka: Maker) -> None:
     path = kafka().file("libs/big.jar", os.urandom(9 << 20)).write(tmp_path / "kafka.tgz")
     events: list[Event] = []
     scan(path, emit=events.append)
@@ -230,7 +232,7 @@ def test_a_large_archive_tells_how_far_it_is(tmp_path: Path, kafka: Maker) -> No
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(data=st.data())
 def test_any_damage_gives_contents_or_a_usage_error(tmp_path: Path, java: Maker, data: st.DataObject) -> None:
-    """Whatever bytes are changed: never another exception."""
+    """No change of bytes causes any other exception."""
     raw = bytearray(java().bytes())
     for _ in range(data.draw(st.integers(1, 8))):
         raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
@@ -246,10 +248,10 @@ _PATH = st.lists(_PART, min_size=1, max_size=6).map("/".join)
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(links=st.lists(st.tuples(_PATH, _PATH), max_size=5), files=st.lists(_PATH, max_size=4))
-def test_what_is_let_through_unpacks_into_its_folder_alone(
+def test_accepted_archives_unpack_only_into_their_own_directory(
     tmp_path_factory: pytest.TempPathFactory, kafka: Maker, links: list[tuple[str, str]], files: list[str]
 ) -> None:
-    """The proof of the rules: unpack with the system's rules, then look where every link really leads."""
+    """Unpack the archive on the file system, then check where every link really leads."""
     tar = type(kafka())("top").file("keep")
     for name, target in links:
         tar.symlink(name, target)

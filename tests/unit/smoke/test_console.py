@@ -1,4 +1,4 @@
-"""The console tools' command lines, version by version, against what each version's tools accept."""
+"""The command lines of the console tools, compared with the flags that each version accepts."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def of(version: str) -> Runtime:
 
 
 @pytest.mark.parametrize(("version", "topics", "producer", "offsets"), TABLE, ids=[row[0] for row in TABLE])
-def test_the_command_lines(version: str, topics: str, producer: str, offsets: str) -> None:
+def test_each_version_gets_the_flags_that_it_accepts(version: str, topics: str, producer: str, offsets: str) -> None:
     found = of(version)
     shape = "--replication-factor 1 --partitions 1 --topic msg"
     assert [
@@ -61,22 +61,20 @@ def test_the_command_lines(version: str, topics: str, producer: str, offsets: st
     ]
 
 
-def test_five_messages_are_produced_one_a_line() -> None:
+def test_five_messages_are_produced_one_per_line() -> None:
     command = console.produce(of("1.0.0"), "msg")
     assert tuple(command.stdin.splitlines()) == MESSAGES
     assert command.stdin.endswith("\n")
     assert len(set(MESSAGES)) == 5
 
 
-def test_what_is_shown_can_be_typed() -> None:
-    """The text is what a shell would take for the same words."""
+def test_a_shell_reads_the_shown_text_as_the_same_words() -> None:
     found = replace(of("3.9.2"), bootstrap="[2001:db8::1]:9092")
     for command in (console.create(found, "a topic"), console.consume(found, "it's", 1)):
         assert tuple(shlex.split(command.text)) == command.words
     assert Command(("a",), "x\n").text == "printf 'x\\n' | a"
 
 
-def test_the_flags_change_at_the_first_release_candidate_of_nothing() -> None:
-    """Versions are compared as versions, not as text."""
+def test_versions_are_compared_as_versions_not_as_text() -> None:
     found = replace(of("2.8.2"), kafka=Version("2.10.0"))
     assert "--bootstrap-server" in console.produce(found, "msg").words

@@ -1,4 +1,4 @@
-"""The smoke test's verdicts: each step says whether a tool did not end, failed, or brought another result."""
+"""The results of the smoke test: each failed step says whether a tool timed out, failed or returned a wrong result."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ BROKEN = ended("", "Exception in thread main: java.net.ConnectException", code=1
 
 @dataclass
 class Broker:
-    """A broker that keeps topics and messages; ``faults``: what a tool answers instead, by a word of its command."""
+    """A broker that stores topics and messages. ``faults``: a word of a command -> the answer of that tool instead."""
 
     faults: dict[str, ToolRun | Answer] = field(default_factory=dict)
     topics: dict[str, list[str]] = field(default_factory=dict)
@@ -77,7 +77,7 @@ class Broker:
 
 @dataclass
 class Tried:
-    """A smoke test that was run, and what it showed."""
+    """The result and the events of a smoke test."""
 
     result: SmokeResult
     events: list[Event]
@@ -111,10 +111,10 @@ def try_it(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Tried]:
 
 @pytest.mark.parametrize(("version", "codecs"), [("1.0.0", "gzip, snappy, lz4"), ("2.8.2", "gzip, snappy, lz4, zstd")])
 @pytest.mark.parametrize("here", [True, False])
-def test_a_message_with_each_codec_of_the_release(
+def test_one_message_is_sent_with_each_codec_of_the_release(
     try_it: Callable[..., Tried], version: str, codecs: str, here: bool
 ) -> None:
-    """By the client from here, or by the tools on the host where there is none."""
+    """By the client library, or by the tools on the host if the library is not installed."""
     broker = Broker(here=here)
     tried = try_it(broker, version, keep=True)
     assert tried.result.passed
@@ -124,16 +124,15 @@ def test_a_message_with_each_codec_of_the_release(
     assert len(with_tools) == (0 if here else len(codecs.split(", ")))
 
 
-def test_a_protocol_before_zstd_is_not_asked_for_it() -> None:
-    """An upgrade that is not finished speaks the protocol of the release before."""
+def test_zstd_is_not_tested_with_a_protocol_that_lacks_it() -> None:
+    """An upgrade that is not finalized still uses the protocol of the previous release."""
     cluster = asked(kafka="2.8.2")
     held = cluster.model_copy(update={"kafka": cluster.kafka.model_copy(update={"protocol": "1.0"})})
     assert runtime(held, held.hosts[0], "/java").codecs == ("gzip", "snappy", "lz4")
     assert runtime(cluster, cluster.hosts[0], "/java").codecs[-1] == "zstd"
 
 
-def test_a_codec_that_the_broker_cannot_load(try_it: Callable[..., Tried]) -> None:
-    """The step names the codec, the broker's own error and the fix."""
+def test_a_codec_that_the_broker_cannot_load_is_named_with_its_error_and_fix(try_it: Callable[..., Tried]) -> None:
     log = (
         "[2026] ERROR Error processing append operation on partition x\n"
         "java.lang.UnsatisfiedLinkError: /tmp/snappy-1.1.4-x.so: failed to map segment from shared object\n"
@@ -149,16 +148,17 @@ def test_a_codec_that_the_broker_cannot_load(try_it: Callable[..., Tried]) -> No
     ("word", "step"),
     [
         ("--create", "create a topic"),
-        ("--list", "see it listed"),
+        ("--list", "check that the topic is listed"),
         ("console-producer", "produce 5 messages"),
-        ("console-consumer", "consume them"),
-        ("GetOffsetShell", "count them"),
+        ("console-consumer", "consume the messages"),
+        ("GetOffsetShell", "count the messages"),
         ("--delete", "delete the topic"),
     ],
 )
 @pytest.mark.parametrize("how", ["time", "failure"])
-def test_a_tool_that_does_not_end_or_fails(try_it: Callable[..., Tried], word: str, step: str, how: str) -> None:
-    """Neither reads as a wrong answer: nothing is said of lists or messages that were never seen."""
+def test_a_tool_that_times_out_or_fails_is_never_reported_as_a_wrong_result(
+    try_it: Callable[..., Tried], word: str, step: str, how: str
+) -> None:
     tried = try_it(Broker({word: TIMED_OUT if how == "time" else BROKEN}))
     found = tried.step(step)
     assert found.passed is False
@@ -173,25 +173,32 @@ def test_a_tool_that_does_not_end_or_fails(try_it: Callable[..., Tried], word: s
 @pytest.mark.parametrize(
     ("word", "answer", "step", "detail"),
     [
-        ("--list", ended(), "see it listed", "it is not in the list: no topics"),
-        ("--list", ended("a\nb\n"), "see it listed", "it is not in the list: a, b"),
+        ("--list", ended(), "check that the topic is listed", "not in the list: no topics"),
+        ("--list", ended("a\nb\n"), "check that the topic is listed", "not in the list: a, b"),
         ("--create", ended("hm\n"), "create a topic", "bin/tool.sh did not confirm it: hm"),
-        ("consumer", ended("one\ntwo\n"), "consume them", "got one, two instead of one, two, three, four, five"),
+        (
+            "consumer",
+            ended("one\ntwo\n"),
+            "consume the messages",
+            "got one, two instead of one, two, three, four, five",
+        ),
         (
             "consumer",
             ended("one\n", "[2026] ERROR Error processing message\nkafka.consumer.ConsumerTimeoutException", code=1),
-            "consume them",
-            "1 of 5 messages came, and no more within 20 s: one",
+            "consume the messages",
+            "got 1 of 5 messages, then none for 20 s: one",
         ),
-        ("GetOffset", ended(f"{TOPIC}:0:4\n"), "count them", f"{TOPIC}:0:4 instead of {TOPIC}:0:5"),
+        ("GetOffset", ended(f"{TOPIC}:0:4\n"), "count the messages", f"{TOPIC}:0:4 instead of {TOPIC}:0:5"),
     ],
 )
-def test_a_wrong_answer(try_it: Callable[..., Tried], word: str, answer: ToolRun, step: str, detail: str) -> None:
+def test_a_wrong_result_is_shown_with_the_expected_one(
+    try_it: Callable[..., Tried], word: str, answer: ToolRun, step: str, detail: str
+) -> None:
     assert try_it(Broker({word: answer})).step(step).detail == detail
 
 
 def after_delete(answer: ToolRun) -> Answer:
-    """Answers lists with something else once the topic was deleted."""
+    """Gives ``answer`` to every list command after the topic was deleted."""
 
     def listing(broker: Broker, words: tuple[str, ...], stdin: str) -> ToolRun:
         return broker.answer(words, stdin) if TOPIC in broker.topics else answer
@@ -200,19 +207,18 @@ def after_delete(answer: ToolRun) -> Answer:
 
 
 @pytest.mark.parametrize("answer", [TIMED_OUT, BROKEN])
-def test_a_list_that_was_not_seen_proves_no_deletion(try_it: Callable[..., Tried], answer: ToolRun) -> None:
-    """Unknown is not gone."""
-    step = try_it(Broker({"--list": after_delete(answer)})).step("see it gone")
+def test_a_failed_list_command_does_not_prove_the_deletion(try_it: Callable[..., Tried], answer: ToolRun) -> None:
+    step = try_it(Broker({"--list": after_delete(answer)})).step("check that the topic is gone")
     assert step.passed is False
     assert step.detail == answer.trouble
 
 
-def test_a_topic_that_stays(try_it: Callable[..., Tried]) -> None:
+def test_a_topic_that_is_still_listed_after_its_deletion_fails_the_step(try_it: Callable[..., Tried]) -> None:
     broker = Broker({"--delete": ended()})
-    assert "still listed" in try_it(broker).step("see it gone").detail
+    assert "still listed" in try_it(broker).step("check that the topic is gone").detail
 
 
-def test_a_named_topic_is_not_touched_while_it_is_unknown_whose_it_is(try_it: Callable[..., Tried]) -> None:
+def test_a_named_topic_is_not_used_unless_it_is_known_not_to_exist(try_it: Callable[..., Tried]) -> None:
     broker = Broker({"--list": TIMED_OUT})
     tried = try_it(broker, topic=TOPIC)
     assert [step.passed for step in tried.result.steps] == [False]
@@ -221,17 +227,17 @@ def test_a_named_topic_is_not_touched_while_it_is_unknown_whose_it_is(try_it: Ca
         try_it(Broker(topics={TOPIC: []}), topic=TOPIC)
 
 
-def test_a_topic_that_may_be_left_behind_is_named(try_it: Callable[..., Tried]) -> None:
+def test_a_warning_names_the_topic_that_may_still_exist(try_it: Callable[..., Tried]) -> None:
     tried = try_it(Broker({"console-producer": BROKEN, "--delete": TIMED_OUT}))
     (warning,) = (event for event in tried.events if isinstance(event, Warned))
-    assert warning.text.startswith(f"the topic {TOPIC} may be left behind: bin/tool.sh did not end within 60 s")
+    assert warning.text.startswith(f"the topic {TOPIC} may still exist: bin/tool.sh did not end within 60 s")
 
 
 @pytest.mark.parametrize(
     ("code", "took", "timed_out"), [(124, 60, True), (137, 65, True), (137, 3, False), (1, 60, False), (0, 2, False)]
 )
-def test_what_counts_as_timed_out(code: int, took: int, timed_out: bool) -> None:
-    """137 is also what the kernel leaves of a process that it killed for its memory."""
+def test_a_killed_tool_counts_as_timed_out_only_after_its_limit(code: int, took: int, timed_out: bool) -> None:
+    """Exit code 137 is also that of a process that the kernel killed because memory ran out."""
     run = ended(code=code, took=took)
     assert run.timed_out is timed_out
     assert run.failed is (code != 0 and not timed_out)

@@ -1,4 +1,4 @@
-"""Specifications as a user gives them, and what kprov says is wrong with them."""
+"""Fixtures that load specifications, and that return the problems with them."""
 
 from __future__ import annotations
 

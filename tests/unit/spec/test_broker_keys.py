@@ -1,4 +1,4 @@
-"""Names, types, ranges and choices of the broker's keys, for tabled Kafkas and for those between."""
+"""Names, types, ranges and choices of the broker's keys, for versions with a table and versions between two."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ GONE_IN_3 = ("host.name", "port", "advertised.host.name", "advertised.port")
 @pytest.mark.parametrize(
     ("version", "count"), [("1.0.0", 155), ("1.1.1", 171), ("2.8.2", 218), ("3.5.2", 252), ("3.9.2", 314)]
 )
-def test_each_version_s_table_is_whole(version: str, count: int) -> None:
+def test_each_table_has_all_keys_of_its_version(version: str, count: int) -> None:
     keys = broker_keys(Version(version))
     assert len(keys) == count
     for name, key in keys.items():
@@ -43,7 +43,7 @@ def test_every_default_passes_its_own_check(version: str) -> None:
 
 
 @pytest.mark.parametrize("version", BETWEEN)
-def test_between_two_tables_what_either_knows_is_known(version: str) -> None:
+def test_a_version_between_two_tables_has_the_keys_of_both(version: str) -> None:
     kafka = Version(version)
     below = max((Version(table) for table in TABLES if Version(table) <= kafka), default=Version("1.0.0"))
     above = min(Version(table) for table in TABLES if Version(table) >= kafka)
@@ -53,7 +53,7 @@ def test_between_two_tables_what_either_knows_is_known(version: str) -> None:
     assert broker_keys(kafka).keys() == expected
 
 
-def test_a_key_that_came_between_two_tables_can_be_set() -> None:
+def test_a_key_added_between_two_tables_can_be_set() -> None:
     assert check_property("connections.max.reauth.ms", "0", Version("2.4.1")) is None  # in 2.8.2's table alone
     assert check_property("quota.producer.default", "1000", Version("2.4.1")) is None  # in 1.1.1's and 2.8.2's
 
@@ -63,14 +63,14 @@ def test_a_key_that_came_between_two_tables_can_be_set() -> None:
 def test_the_old_address_keys_are_refused_from_3_0_on(version: str, name: str) -> None:
     problem = check_property(name, "9092" if name.endswith("port") else "192.168.78.141", Version(version))
     assert problem is not None
-    assert problem.what == f"Kafka {version} has no key {name} any more (it went in 3.0)"
+    assert problem.what == f"Kafka {version} has no key {name}; it was removed in 3.0"
     assert ("advertised.listeners=" in problem.hint) == name.startswith("advertised")
     assert "listeners=PLAINTEXT://" in problem.hint
 
 
 @pytest.mark.parametrize("name", GONE_IN_3)
 @pytest.mark.parametrize("version", ["1.0.0", "2.4.1", "2.8.2"])
-def test_the_old_address_keys_are_taken_below_3_0(version: str, name: str) -> None:
+def test_the_old_address_keys_are_accepted_before_3_0(version: str, name: str) -> None:
     assert check_property(name, "9092" if name.endswith("port") else "kafka-1", Version(version)) is None
 
 
@@ -88,14 +88,14 @@ def test_the_old_address_keys_are_taken_below_3_0(version: str, name: str) -> No
         ("authorizer.class.nam", "authorizer.class.name"),
     ],
 )
-def test_a_near_miss_is_named(name: str, meant: str) -> None:
+def test_a_misspelt_key_is_answered_with_the_nearest_key(name: str, meant: str) -> None:
     problem = check_property(name, "1", Version("1.0.0"))
     assert problem is not None
     assert problem.what == f"Kafka has no key {name}"
     assert problem.hint == f"did you mean {meant}?"
 
 
-def test_a_name_like_no_other_is_refused_all_the_same() -> None:
+def test_an_unknown_key_without_a_near_match_is_refused() -> None:
     problem = check_property("qqq", "1", Version("1.0.0"))
     assert problem is not None
     assert "Broker Configs" in problem.hint
@@ -108,20 +108,20 @@ def test_a_name_like_no_other_is_refused_all_the_same() -> None:
         ("log.local.retention.ms", "2.8.2", "3.9"),
     ],
 )
-def test_another_version_s_key_names_that_version(name: str, version: str, other: str) -> None:
+def test_a_key_of_a_later_version_is_refused_with_that_version(name: str, version: str, other: str) -> None:
     problem = check_property(name, "1", Version(version))
     assert problem is not None
-    assert problem.what == f"Kafka {version} has no key {name}; Kafka {other} has"
+    assert problem.what == f"Kafka {version} has no key {name}; Kafka {other} has it"
 
 
 @pytest.mark.parametrize(
     ("name", "version"), [("quota.consumer.default", "3.5.2"), ("quota.producer.default", "3.0.0")]
 )
-def test_a_key_that_is_gone_names_the_last_version_that_had_it(name: str, version: str) -> None:
+def test_a_removed_key_is_refused_with_the_last_version_that_has_it(name: str, version: str) -> None:
     problem = check_property(name, "1", Version(version))
     assert problem is not None
-    assert problem.what == f"Kafka {version} has no key {name} any more; Kafka 2.8.2 had it"
-    assert "leave it out" in problem.hint
+    assert problem.what == f"Kafka {version} has no key {name}; the last version with it is 2.8.2"
+    assert "remove it" in problem.hint
 
 
 @pytest.mark.parametrize(
@@ -135,12 +135,12 @@ def test_a_key_that_is_gone_names_the_last_version_that_had_it(name: str, versio
         "rsm.config.dir",
     ],
 )
-def test_what_plugins_read_is_open(name: str) -> None:
+def test_known_keys_of_plugins_and_listeners_are_accepted(name: str) -> None:
     assert check_property(name, "anything", Version("2.8.2")) is None
 
 
 @pytest.mark.parametrize("name", ["", " ", "a b", "a=b", "a:b", "a\nb", "#a", "!a", "a\\b", "a\0b"])
-def test_what_cannot_be_a_name_is_refused(name: str) -> None:
+def test_a_malformed_name_is_refused(name: str) -> None:
     problem = check_property(name, "1", Version("1.0.0"))
     assert problem is not None
     assert problem.what == f"{name!r} is not the name of a property"
@@ -183,7 +183,7 @@ def test_what_cannot_be_a_name_is_refused(name: str) -> None:
         ("inter.broker.protocol.version", "0.10.0-IV1"),
     ],
 )
-def test_a_value_that_fits(name: str, value: str) -> None:
+def test_a_valid_value_is_accepted(name: str, value: str) -> None:
     assert check_property(name, value, Version("1.0.0")) is None
 
 
@@ -197,7 +197,7 @@ def test_a_value_that_fits(name: str, value: str) -> None:
         ("num.partitions", "1_000", "'1_000' is not a whole number", "digits"),
         ("num.partitions", "0x10", "'0x10' is not a whole number", "digits"),
         ("num.partitions", "\u0663", "'\u0663' is not a whole number", "digits"),
-        ("num.partitions", "0", "0 is out of range", "num.partitions takes 1 or more"),
+        ("num.partitions", "0", "0 is out of range", "valid for num.partitions: 1 or more"),
         ("num.partitions", "2147483648", "2147483648 is out of range", "-2147483648 to 2147483647"),
         ("log.retention.bytes", "9223372036854775808", "is out of range", "9223372036854775807"),
         ("offsets.topic.replication.factor", "32768", "32768 is out of range", "32767"),
@@ -220,7 +220,7 @@ def test_a_value_that_fits(name: str, value: str) -> None:
         ("port", "99999", "99999 is out of range", "1 to 65535"),
         ("port", "0", "0 is out of range", "1 to 65535"),
         ("advertised.port", "-1", "-1 is out of range", "1 to 65535"),
-        ("host.name", "a b", "'a b' is not a host name", "without user, port and white space"),
+        ("host.name", "a b", "'a b' is not a host name", "without user and port"),
         ("listeners", "PLAINTEXT://:99999", "99999 is not a port", "1 to 65535"),
         ("listeners", "PLAINTEXT://:0", "0 is not a port", "1 to 65535"),
         ("listeners", "PLAINTEXT://:-1", "-1 is not a port", "1 to 65535"),
@@ -229,12 +229,12 @@ def test_a_value_that_fits(name: str, value: str) -> None:
         ("listeners", "PLAINTEXT://kafka-1", "'PLAINTEXT://kafka-1' is not a listener", "NAME://host:port"),
         ("listeners", "PLAINTEXT://a:1,", "'' is not a listener", "NAME://host:port"),
         ("advertised.listeners", "http:/a:1", "'http:/a:1' is not a listener", "NAME://host:port"),
-        ("log.dirs", "", "no directory is named", "/home/temp/kafka_logs"),
-        ("log.dirs", " , ", "no directory is named", "/home/temp/kafka_logs"),
+        ("log.dirs", "", "the list of directories is empty", "/home/temp/kafka_logs"),
+        ("log.dirs", " , ", "the list of directories is empty", "/home/temp/kafka_logs"),
         ("log.dirs", "/data/a,data/b", "'data/b' is a relative path", "/data/b"),
-        ("log.dirs", "/tmp/kafka-logs", "'/tmp/kafka-logs' is cleaned of old files", "/var/lib"),
+        ("log.dirs", "/tmp/kafka-logs", "the system deletes old files in '/tmp/kafka-logs'", "/var/lib"),
         ("log.dir", "/data/a", "log.dir=/data/a has no effect", "set log.dirs=/data/a"),
-        ("broker.id", "3", "broker.id=3 is not set among the properties", "--broker-id 3"),
+        ("broker.id", "3", "broker.id=3 cannot be set as a property", "--broker-id 3"),
         ("zookeeper.connect", "", "'' is not the address of a ZooKeeper", "HOST:PORT"),
         ("zookeeper.connect", "a", "'a' is not the address of a ZooKeeper", "HOST:PORT"),
         ("zookeeper.connect", "a:2181,b c:2181", "'b c:2181' is not the address", "HOST:PORT"),
@@ -245,30 +245,30 @@ def test_a_value_that_fits(name: str, value: str) -> None:
         ("inter.broker.protocol.version", "latest", "'latest' is not a version", "1.0-IV0"),
         ("inter.broker.protocol.version", "2.8", "2.8 is newer than Kafka 1.0.0", "1.0 or older"),
         ("log.message.format.version", "1.1-IV0", "1.1-IV0 is newer than Kafka 1.0.0", "1.0 or older"),
-        ("host.name", "a\nb", r"the value 'a\nb' has a line break", "one line"),
+        ("host.name", "a\nb", r"the value 'a\nb' contains a line break", "one line"),
     ],
 )
-def test_a_value_that_does_not_fit_is_named_with_what_does(name: str, value: str, what: str, hint: str) -> None:
+def test_an_invalid_value_is_refused_with_the_valid_ones(name: str, value: str, what: str, hint: str) -> None:
     problem = check_property(name, value, Version("1.0.0"))
     assert problem is not None
     assert what in problem.what
     assert hint in problem.hint
 
 
-def test_zstd_is_known_from_2_1_on() -> None:
+def test_zstd_is_accepted_from_2_1_on() -> None:
     assert check_property("compression.type", "zstd", Version("2.0.1")) is not None
     for version in ("2.1.0", "2.4.1", "2.8.2", "3.9.2"):
         assert check_property("compression.type", "zstd", Version(version)) is None
 
 
-def test_a_broker_without_zookeeper_is_not_to_be_had() -> None:
+def test_keys_of_kraft_are_refused() -> None:
     problem = check_property("process.roles", "broker", Version("3.9.2"))
     assert problem is not None
     assert "without ZooKeeper" in problem.what
 
 
 @pytest.mark.parametrize("name", ["ssl.keystore.password", "listener.name.in.ssl.key.password"])
-def test_a_secret_is_not_shown(name: str) -> None:
+def test_messages_do_not_show_secrets(name: str) -> None:
     problem = check_property(name, "hunter2\n", Version("1.0.0"))
     assert problem is not None
     assert "hunter2" not in f"{problem.what}{problem.hint}"
@@ -285,7 +285,7 @@ def test_a_secret_is_not_shown(name: str) -> None:
         ("non-empty string", "non-empty string"),
     ],
 )
-def test_a_range_in_words(valid: str, words: str) -> None:
+def test_describe_puts_valid_values_into_words(valid: str, words: str) -> None:
     assert describe(valid) == words
 
 
@@ -299,14 +299,14 @@ def test_a_range_in_words(valid: str, words: str) -> None:
 @example("zookeeper.connect", "a:" + "9" * 5000, "1.0.0")
 @example("inter.broker.protocol.version", "9" * 5000, "1.0.0")
 @example("log.cleaner.min.cleanable.ratio", "1e" + "9" * 5000, "1.0.0")
-def test_any_name_and_value_is_judged(name: str, value: str, version: str) -> None:
+def test_any_name_and_value_is_accepted_or_explained(name: str, value: str, version: str) -> None:
     problem = check_property(name, value, Version(version))
     assert problem is None or (problem.what and problem.hint)
 
 
 @pytest.mark.parametrize("version", ["1.0.0", "1.1.1", "2.8.2", "3.5.2", "3.9.2"])
-def test_the_name_tells_a_secret(version: str) -> None:
-    """Keys of listeners and plugins are in no table, so the name must do; it does for every key that is."""
+def test_every_key_of_type_password_is_recognised_by_its_name(version: str) -> None:
+    """Keys of listeners and plugins are in no table, so only their names can show that they are secret."""
     keys = broker_keys(Version(version)).values()
     assert [key.name for key in keys if (key.type == "PASSWORD") != is_secret(key.name)] == []
     assert is_secret("listener.name.internal.scram-sha-256.sasl.jaas.config")

@@ -1,4 +1,4 @@
-"""The article's values one by one, what follows from the hosts, and A6: host.name and port become listeners."""
+"""The article's values, the values derived from the hosts, and A6: host.name and port become listeners."""
 
 from __future__ import annotations
 
@@ -60,11 +60,11 @@ def rendered(given: Load, *arguments: object, **options: object) -> dict[str, st
 
 
 @pytest.mark.parametrize(("name", "value"), ARTICLE)
-def test_a_value_of_the_article(given: Load, name: str, value: str) -> None:
+def test_each_default_is_the_value_of_the_article(given: Load, name: str, value: str) -> None:
     assert rendered(given, host=HOST)[name] == value
 
 
-def test_nothing_is_there_that_nobody_asked_for(given: Load) -> None:
+def test_the_defaults_contain_no_other_keys(given: Load) -> None:
     assert rendered(given, host=HOST).keys() - dict(ARTICLE).keys() == {
         "listeners",
         "advertised.listeners",
@@ -74,13 +74,13 @@ def test_nothing_is_there_that_nobody_asked_for(given: Load) -> None:
     }
 
 
-def test_the_user_s_value_wins_over_the_article_s(given: Load) -> None:
+def test_a_user_value_overrides_the_article_value(given: Load) -> None:
     values = rendered(given, properties_set={"num.partitions": "3", "zookeeper.connect": "zk:2181/kafka"})
     assert values["num.partitions"] == "3"
     assert values["zookeeper.connect"] == "zk:2181/kafka"
 
 
-def test_a_host_s_own_value_wins_over_the_shared_one(given: Load) -> None:
+def test_a_host_value_overrides_the_shared_value(given: Load) -> None:
     cluster = given(
         "kafka: {properties: {num.partitions: 3, num.io.threads: 4}}\n"
         "hosts: [{address: kafka-1, broker: {properties: {num.partitions: 5}}}]\n"
@@ -89,7 +89,7 @@ def test_a_host_s_own_value_wins_over_the_shared_one(given: Load) -> None:
     assert (values["num.partitions"], values["num.io.threads"]) == ("5", "4")
 
 
-def test_three_hosts(given: Load) -> None:
+def test_three_hosts_share_the_connect_string_and_replicate_three_times(given: Load) -> None:
     cluster = given(THREE)
     values = [broker_properties(cluster, host) for host in cluster.hosts]
     assert [each["broker.id"] for each in values] == ["1", "2", "3"]
@@ -144,7 +144,7 @@ def test_three_hosts(given: Load) -> None:
         ),
     ],
 )
-def test_listeners_and_what_clients_are_told(
+def test_listeners_and_advertised_listeners_follow_from_the_settings(
     given: Load, values: dict[str, str], listeners: str, advertised: str
 ) -> None:
     result = rendered(given, properties_set=values)
@@ -153,26 +153,26 @@ def test_listeners_and_what_clients_are_told(
     assert not {"host.name", "port", "advertised.host.name", "advertised.port"} & result.keys()
 
 
-def test_the_port_option(given: Load) -> None:
+def test_the_port_option_sets_both_listeners(given: Load) -> None:
     assert rendered(given, None, None, Flag("--port", ("kafka", "port"), 9095))["listeners"] == "PLAINTEXT://:9095"
 
 
-def test_the_old_keys_are_explained_by_what_is_written_instead(given: Load) -> None:
+def test_the_old_address_keys_get_a_note_with_their_new_form(given: Load) -> None:
     cluster = given(properties_set={"host.name": HOST, "port": "9093", "advertised.port": "19093"})
     notes = explained(cluster, cluster.hosts[0])
     assert len(notes) == 3
     assert notes[0].startswith(f"host.name={HOST} is written as listeners=PLAINTEXT://{HOST}:9093: ")
     assert notes[1].startswith(f"port=9093 is written as listeners=PLAINTEXT://{HOST}:9093: ")
     assert notes[2].startswith(f"advertised.port=19093 is written as advertised.listeners=PLAINTEXT://{HOST}:19093: ")
-    assert all("only while listeners is not set, and from 3.0 on not at all" in note for note in notes)
+    assert all("only if listeners is not set, and not at all from 3.0 on" in note for note in notes)
 
 
-def test_there_is_nothing_to_explain_without_them(given: Load) -> None:
+def test_settings_without_old_keys_get_no_note(given: Load) -> None:
     cluster = given(properties_set={"listeners": "PLAINTEXT://:9093"})
     assert explained(cluster, cluster.hosts[0]) == []
 
 
-def test_ports_and_directories_are_read_from_the_properties(given: Load) -> None:
+def test_ports_and_directories_follow_from_the_properties(given: Load) -> None:
     cluster = given(
         properties_set={"listeners": "PLAINTEXT://:9092,SSL://:9093", "log.dirs": "/data/a/kafka, /data/b/kafka"}
     )
@@ -184,7 +184,7 @@ def test_ports_and_directories_are_read_from_the_properties(given: Load) -> None
 @pytest.mark.parametrize(
     ("version", "own", "answer"), [("1.0.0", None, 6000), ("2.8.2", None, 18000), ("2.8.2", "9000", 9000)]
 )
-def test_the_session_timeout_is_the_version_s_or_the_user_s(
+def test_the_session_timeout_is_the_default_of_the_version_or_the_user_value(
     given: Load, version: str, own: str | None, answer: int
 ) -> None:
     own_values = {"zookeeper.session.timeout.ms": own} if own else {}
@@ -203,7 +203,7 @@ def test_the_session_timeout_is_the_version_s_or_the_user_s(
         ("zookeeper: {data_dir: /data/zk/}", ("/data/zk", "/var/lib/zookeeper/logs")),
     ],
 )
-def test_where_zookeeper_keeps_its_data(given: Load, text: str, answer: tuple[str, str]) -> None:
+def test_the_data_directories_of_zookeeper_depend_on_the_mode(given: Load, text: str, answer: tuple[str, str]) -> None:
     assert zookeeper_data(given(text, "kafka-1")) == answer
 
 
@@ -219,13 +219,13 @@ def test_the_login_is_the_address_with_the_user_and_port_of_ssh(given: Load) -> 
         ("A://[::1]:1, B_C://h-1.x:65535", (Listener("A", "::1", 1), Listener("B_C", "h-1.x", 65535))),
     ],
 )
-def test_listeners_are_read_as_kafka_reads_them(text: str, listeners: tuple[Listener, ...]) -> None:
+def test_listeners_are_parsed_like_in_kafka(text: str, listeners: tuple[Listener, ...]) -> None:
     assert parse_listeners(text) == listeners
     assert parse_listeners(",".join(map(str, listeners))) == listeners
 
 
 @pytest.mark.parametrize("text", ["", "A", "A://", "A://h", "A://h:x", "A://h:0", "A://h:65536", "A://a b:1", "://h:1"])
-def test_what_is_no_listener_is_named(text: str) -> None:
+def test_an_invalid_listener_is_named_in_the_error(text: str) -> None:
     with pytest.raises(WrongValueError) as caught:
         parse_listeners(text)
     assert " is not a " in caught.value.problem.what
@@ -233,6 +233,6 @@ def test_what_is_no_listener_is_named(text: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["host.name", "port"])
-def test_the_old_keys_end_with_kafka_3(given: Load, name: str) -> None:
-    with pytest.raises(UsageError, match="any more"):
+def test_the_old_address_keys_are_an_error_with_kafka_3(given: Load, name: str) -> None:
+    with pytest.raises(UsageError, match="it was removed in"):
         given("kafka: {version: 3.5.2}", "kafka-1", properties_set={name: "9092"})

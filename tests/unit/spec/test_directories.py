@@ -1,4 +1,4 @@
-"""Directories that kprov would own and remove: the system's, the volatile and the ill-written ones are refused."""
+"""Directories that kprov may own and remove; system directories, volatile ones and malformed paths are refused."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from kprov.spec.directory import directory_problem, overlap, path_problem, plain
         "/srv/kafka@1+2=3-x",
     ],
 )
-def test_a_directory_of_its_own_is_fine(path: str) -> None:
+def test_a_directory_for_kafka_alone_is_accepted(path: str) -> None:
     assert directory_problem(path) is None
 
 
@@ -38,44 +38,44 @@ def test_a_directory_of_its_own_is_fine(path: str) -> None:
         ("./data/kafka", "'./data/kafka' is a relative path", "/data/kafka"),
         ("..", "'..' is a relative path", "/srv/kafka"),
         ("~/kafka", "'~/kafka' is a relative path", "absolute"),
-        ("/data/my kafka", "has the character ' '", "use letters"),
-        ("/data/ka\nfka", r"has the character '\n'", "use letters"),
-        ("/data/a,b", "has the character ','", "use letters"),
-        ("/data/a:b", "has the character ':'", "use letters"),
-        ("/data/a%b", "has the character '%'", "use letters"),
-        ("/data/$HOME", "has the character '$'", "use letters"),
-        ("/data/käfka", "has the character 'ä'", "use letters"),
-        ("/data/../kafka", "is not a plain path", "leave out"),
-        ("/data/./kafka", "is not a plain path", "leave out"),
-        ("/data//kafka", "is not a plain path", "leave out"),
-        ("/data/" + "k" * 256, "is too long", "shorter"),
-        ("/data" * 300, "is too long", "shorter"),
+        ("/data/my kafka", "contains ' '", "use letters"),
+        ("/data/ka\nfka", r"contains '\n'", "use letters"),
+        ("/data/a,b", "contains ','", "use letters"),
+        ("/data/a:b", "contains ':'", "use letters"),
+        ("/data/a%b", "contains '%'", "use letters"),
+        ("/data/$HOME", "contains '$'", "use letters"),
+        ("/data/käfka", "contains 'ä'", "use letters"),
+        ("/data/../kafka", "is not a plain path", "remove"),
+        ("/data/./kafka", "is not a plain path", "remove"),
+        ("/data//kafka", "is not a plain path", "remove"),
+        ("/data/" + "k" * 256, "is too long", "at most 1024"),
+        ("/data" * 300, "is too long", "at most 1024"),
         ("/", "'/' is at the top", "below /usr/local"),
         ("/data", "'/data' is at the top", "/data/kafka"),
-        ("/etc", "'/etc' is a directory of the system", "/var/lib"),
-        ("/etc/systemd/system", "'/etc/systemd/system' is a directory of the system", "/var/lib"),
-        ("/usr/lib/systemd", "is a directory of the system", "/var/lib"),
-        ("/usr/local", "'/usr/local' is a directory of the system", "/usr/local"),
-        ("/usr/local/bin", "is a directory of the system", "/usr/local"),
-        ("/var/lib", "'/var/lib' is a directory of the system", "/var/lib"),
-        ("/var/log/", "'/var/log/' is a directory of the system", "/var/lib"),
-        ("/root/kafka", "is a directory of the system", "/home"),
-        ("/boot/kafka", "is a directory of the system", "/home"),
-        ("/tmp/kafka-logs", "is cleaned of old files", "/var/lib"),
-        ("/var/tmp/kafka", "is cleaned of old files", "/var/lib"),
-        ("/run/kafka", "does not outlive a reboot", "/var/lib"),
-        ("/var/run/kafka", "does not outlive a reboot", "/var/lib"),
-        ("/dev/shm", "does not outlive a reboot", "/var/lib"),
-        ("/var/lib/kprov", "is where kprov keeps", "another"),
-        ("/var/lib/kprov/data", "is where kprov keeps", "another"),
-        ("/usr/local/java", "is where kprov keeps", "another"),
-        ("/usr/local/kafka_2.12-1.0.0", "is where kprov keeps", "another"),
-        ("/usr/local/kafka_2.12-1.0.0/data", "is where kprov keeps", "another"),
-        ("/usr/local/zookeeper-3.5.3-beta", "is where kprov keeps", "another"),
-        ("/usr/local/apache-zookeeper-3.8.6-bin", "is where kprov keeps", "another"),
+        ("/etc", "'/etc' belongs to the system", "/var/lib"),
+        ("/etc/systemd/system", "'/etc/systemd/system' belongs to the system", "/var/lib"),
+        ("/usr/lib/systemd", "belongs to the system", "/var/lib"),
+        ("/usr/local", "'/usr/local' belongs to the system", "/usr/local"),
+        ("/usr/local/bin", "belongs to the system", "/usr/local"),
+        ("/var/lib", "'/var/lib' belongs to the system", "/var/lib"),
+        ("/var/log/", "'/var/log/' belongs to the system", "/var/lib"),
+        ("/root/kafka", "belongs to the system", "/home"),
+        ("/boot/kafka", "belongs to the system", "/home"),
+        ("/tmp/kafka-logs", "deletes old files in", "/var/lib"),
+        ("/var/tmp/kafka", "deletes old files in", "/var/lib"),
+        ("/run/kafka", "is emptied by a reboot", "/var/lib"),
+        ("/var/run/kafka", "is emptied by a reboot", "/var/lib"),
+        ("/dev/shm", "is emptied by a reboot", "/var/lib"),
+        ("/var/lib/kprov", "is reserved for kprov", "another"),
+        ("/var/lib/kprov/data", "is reserved for kprov", "another"),
+        ("/usr/local/java", "is reserved for kprov", "another"),
+        ("/usr/local/kafka_2.12-1.0.0", "is reserved for kprov", "another"),
+        ("/usr/local/kafka_2.12-1.0.0/data", "is reserved for kprov", "another"),
+        ("/usr/local/zookeeper-3.5.3-beta", "is reserved for kprov", "another"),
+        ("/usr/local/apache-zookeeper-3.8.6-bin", "is reserved for kprov", "another"),
     ],
 )
-def test_what_speaks_against_a_directory_is_said(path: str, what: str, hint: str) -> None:
+def test_an_unsuitable_directory_is_refused_with_the_reason(path: str, what: str, hint: str) -> None:
     problem = directory_problem(path)
     assert problem is not None
     assert what in problem.what
@@ -83,7 +83,7 @@ def test_what_speaks_against_a_directory_is_said(path: str, what: str, hint: str
 
 
 @pytest.mark.parametrize("path", ["/usr/lib/jvm/java-11", "/java", "/etc/alternatives/jre"])
-def test_a_directory_that_is_only_read_may_be_the_system_s(path: str) -> None:
+def test_an_existing_java_home_may_be_a_directory_of_the_system(path: str) -> None:
     assert path_problem(path) is None
 
 
@@ -98,12 +98,12 @@ def test_a_directory_that_is_only_read_may_be_the_system_s(path: str) -> None:
         ("/a/b", "/a/c", False),
     ],
 )
-def test_overlap(one: str, two: str, *, answer: bool) -> None:
+def test_overlap_finds_equal_and_nested_directories(one: str, two: str, *, answer: bool) -> None:
     assert overlap(one, two) is answer
 
 
 @given(st.text(), st.text("/abc.~ ", max_size=30))
-def test_any_text_is_judged(prefix: str, rest: str) -> None:
+def test_any_path_is_accepted_or_explained(prefix: str, rest: str) -> None:
     for path in (prefix, rest, f"/{rest}"):
         problem = directory_problem(path)
         if problem is None:

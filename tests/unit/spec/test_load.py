@@ -1,4 +1,4 @@
-"""A file, a HOST and flags become one specification; what is wrong names its key path, option or line and column."""
+"""A file, a HOST and flags become one specification; a problem names its key path, option or line and column."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_host_alone_is_enough(given: Load) -> None:
     assert [host.address for host in cluster.hosts] == ["kafka-1"]
 
 
-def test_the_file_of_the_design(given: Load) -> None:
+def test_a_file_with_every_group_is_loaded(given: Load) -> None:
     cluster = given("""
 kafka:
   version: 1.0.0
@@ -59,21 +59,21 @@ hosts:
     assert (cluster.hosts[0].ssh.user, cluster.hosts[0].ssh.port) == ("vagrant", 22)
 
 
-def test_a_receipt_s_specification_reads_back(given: Load) -> None:
+def test_the_specification_of_a_receipt_can_be_loaded_again(given: Load) -> None:
     cluster = given(TWO, None, Flag("--heap", ("kafka", "heap"), "2g"), properties_set={"num.partitions": "3"})
     assert Cluster.model_validate(cluster.model_dump(mode="json", exclude_none=True)) == cluster
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "---\n", "kafka:\nzookeeper:\njava:\n", "hosts: []\n", "\ufeff"])
-def test_a_file_that_says_nothing_leaves_the_defaults(given: Load, text: str) -> None:
+def test_an_empty_file_leaves_the_defaults(given: Load, text: str) -> None:
     assert given(text, "kafka-1") == given(None, "kafka-1")
 
 
-def test_a_byte_order_mark_is_not_text(given: Load) -> None:
+def test_a_byte_order_mark_is_ignored(given: Load) -> None:
     assert given(f"\ufeff{HOST}").hosts[0].address == "kafka-1"
 
 
-def test_groups_that_are_left_empty_are_defaults(given: Load) -> None:
+def test_empty_groups_leave_the_defaults(given: Load) -> None:
     assert given("hosts:\n- address: kafka-1\n  ssh:\n  broker:\n  zookeeper:\n") == given(None, "kafka-1")
     assert given(f"kafka:\n  properties:\n{HOST}").kafka.properties == {}
 
@@ -92,7 +92,7 @@ def test_groups_that_are_left_empty_are_defaults(given: Load) -> None:
         ("' kept '", " kept "),
     ],
 )
-def test_yaml_s_values_as_kafka_reads_them(given: Load, written: str, value: str) -> None:
+def test_yaml_values_become_the_text_that_kafka_reads(given: Load, written: str, value: str) -> None:
     properties = given(f"kafka: {{properties: {{super.users: {written}}}}}\n{HOST}").kafka.properties
     assert properties == {"super.users": value}
 
@@ -101,11 +101,11 @@ def test_yaml_s_values_as_kafka_reads_them(given: Load, written: str, value: str
     ("text", "home"),
     [("kafka: {home: /opt/kafka/}", "/opt/kafka"), ("kafka: {scala: 2.12}", "/usr/local/single_kafka")],
 )
-def test_values_in_another_form(given: Load, text: str, home: str) -> None:
+def test_a_trailing_slash_and_a_number_for_scala_are_accepted(given: Load, text: str, home: str) -> None:
     assert given(text, "kafka-1").kafka.home == home
 
 
-def test_the_identity_may_be_in_the_home_directory(given: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tilde_in_the_identity_is_expanded(given: Load, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/anna")
     cluster = given("hosts: [{address: kafka-1, ssh: {identity: ~/.ssh/kafka}}]")
     assert cluster.hosts[0].ssh.identity == Path("/home/anna/.ssh/kafka")
@@ -114,7 +114,7 @@ def test_the_identity_may_be_in_the_home_directory(given: Load, monkeypatch: pyt
 # ---------------------------------------------------------------- file, HOST and flags
 
 
-def test_a_flag_wins_over_the_file(given: Load) -> None:
+def test_a_flag_overrides_the_file(given: Load) -> None:
     cluster = given(
         f"kafka: {{version: 2.8.2, port: 9093, properties: {{num.partitions: 2, num.io.threads: 4}}}}\n{HOST}",
         None,
@@ -134,20 +134,20 @@ def test_a_flag_wins_over_the_file(given: Load) -> None:
         ("{home: /usr/lib/jvm/java-8}", Flag("--java-archive", ("java", "archive"), "java.tgz")),
     ],
 )
-def test_a_flag_replaces_what_excludes_it_in_the_file(given: Load, file: str, flag: Flag) -> None:
+def test_a_flag_removes_the_values_that_exclude_it_from_the_file(given: Load, file: str, flag: Flag) -> None:
     java = given(f"java: {file}\n{HOST}", None, flag).java
     assert getattr(java, str(flag.path[1])) == flag.value
     assert (java.home is None) == (flag.option != "--java-home")
     assert java.archive == (flag.value if flag.option == "--java-archive" else None)
 
 
-def test_host_s_user_and_port_win_over_the_file_s(given: Load) -> None:
+def test_user_and_port_of_host_override_the_file(given: Load) -> None:
     ssh = given("hosts: [{address: kafka-1, ssh: {user: anna, identity: key}}]", "root@kafka-1:2222").hosts[0].ssh
     assert (ssh.user, ssh.port, ssh.identity) == ("root", 2222, Path("key"))
 
 
 @pytest.mark.parametrize(("host", "ids"), [("a", [7, 1]), ("b", [0, 7])])
-def test_host_selects_one_of_the_file_s(given: Load, host: str, ids: list[int]) -> None:
+def test_host_selects_a_host_of_the_file(given: Load, host: str, ids: list[int]) -> None:
     cluster = given(TWO, f"root@{host}", Flag("--broker-id", BROKER_ID, 7))
     assert [each.broker.id for each in cluster.hosts] == ids
     assert [each.ssh.user for each in cluster.hosts] == [
@@ -155,25 +155,25 @@ def test_host_selects_one_of_the_file_s(given: Load, host: str, ids: list[int]) 
     ]
 
 
-def test_a_flag_for_a_host_needs_to_know_which(wrong: Wrong) -> None:
+def test_a_flag_of_a_host_needs_host_if_the_file_has_several(wrong: Wrong) -> None:
     problem = one(wrong(TWO, None, Flag("--broker-id", BROKER_ID, 7)), "--broker-id")
-    assert problem.what == "the file lists 2 hosts"
-    assert "name the HOST" in problem.hint
+    assert problem.what == "the file has 2 hosts"
+    assert "give the HOST" in problem.hint
 
 
-def test_a_host_that_the_file_does_not_have(wrong: Wrong) -> None:
+def test_a_host_that_is_not_in_the_file_is_refused(wrong: Wrong) -> None:
     problem = one(wrong(TWO, "c"), "HOST")
-    assert problem.what == "c is not among the hosts of the file"
-    assert problem.hint == "it has a, b"
+    assert problem.what == "c is not one of the hosts in the file"
+    assert problem.hint == "choose one of a, b"
 
 
 @pytest.mark.parametrize("text", ["", "kafka: {port: 9093}\n", "hosts:\n", "hosts: []\n"])
-def test_nobody_names_a_host(wrong: Wrong, config: Path, text: str) -> None:
-    assert one(wrong(text), str(config)).what == "no host is named"
+def test_a_specification_without_a_host_is_refused(wrong: Wrong, config: Path, text: str) -> None:
+    assert one(wrong(text), str(config)).what == "no host is given"
 
 
 @pytest.mark.parametrize("host", ["a b", "a\nb", "", "a:99999"])
-def test_what_is_no_host(wrong: Wrong, host: str) -> None:
+def test_an_invalid_host_is_refused(wrong: Wrong, host: str) -> None:
     with pytest.raises(UsageError) as caught:
         load(None, host)
     assert one(list(caught.value.problems), "HOST").what.endswith(
@@ -193,7 +193,7 @@ def test_what_is_no_host(wrong: Wrong, host: str) -> None:
         (lambda path: path.write_bytes(b"# \xe4\n"), "is not UTF-8 text (byte 2)"),
     ],
 )
-def test_a_file_that_cannot_be_read(config: Path, make: Callable[[Path], object], what: str) -> None:
+def test_an_unreadable_file_is_refused_with_the_reason(config: Path, make: Callable[[Path], object], what: str) -> None:
     make(config)
     with pytest.raises(UsageError) as caught:
         load(config, "kafka-1")
@@ -204,36 +204,36 @@ def test_a_file_that_cannot_be_read(config: Path, make: Callable[[Path], object]
 @pytest.mark.parametrize(
     ("text", "place", "what", "hint"),
     [
-        ("kafka: {port: 9092\n", "2:1", "expected ',' or '}'", "mend"),
-        ("kafka:\n  port: [1\nhosts: []\n", "3:6", "expected ',' or ']'", "mend"),
-        ("kafka:\n\tport: 9092\n", "2:1", "a tab indents the line", "spaces"),
-        ("kafka: port: 9092\n", "1:12", "a second ':' in one line", "new line"),
-        ("kafka: 'a\n", "2:1", "found unexpected end of stream", "mend"),
-        ("kafka: *a\n", "1:8", "found undefined alias 'a'", "mend"),
-        ("kafka: !!python/object:os.system 1\n", "1:8", "could not determine a constructor", "mend"),
+        ("kafka: {port: 9092\n", "2:1", "expected ',' or '}'", "fix"),
+        ("kafka:\n  port: [1\nhosts: []\n", "3:6", "expected ',' or ']'", "fix"),
+        ("kafka:\n\tport: 9092\n", "2:1", "the line is indented with a tab", "spaces"),
+        ("kafka: port: 9092\n", "1:12", "the line has a second ':'", "new line"),
+        ("kafka: 'a\n", "2:1", "found unexpected end of stream", "fix"),
+        ("kafka: *a\n", "1:8", "found undefined alias 'a'", "fix"),
+        ("kafka: !!python/object:os.system 1\n", "1:8", "could not determine a constructor", "fix"),
         ("a: 1\n---\nb: 1\n", "2:1", "a second document begins", "keep one"),
-        ("kafka:\n  port: 1\n  port: 2\n", "3:3", "the key 'port' is there twice", "keep one"),
-        (f"{HOST}kafka: {{}}\nkafka: {{}}\n", "3:1", "the key 'kafka' is there twice", "keep one"),
+        ("kafka:\n  port: 1\n  port: 2\n", "3:3", "the key 'port' occurs twice", "keep one"),
+        (f"{HOST}kafka: {{}}\nkafka: {{}}\n", "3:1", "the key 'kafka' occurs twice", "keep one"),
         ("a: 1\nb: \x07\n", "2:4", r"the character '\x07' is not allowed", "remove"),
         ("\0", "1:1", r"the character '\x00' is not allowed", "remove"),
-        ("- a\n", "1:1", "holds a list instead of keys", "begin with kafka:"),
-        ("hello\n", "1:1", "holds text without keys", "begin with kafka:"),
-        ("a: {\n  b: c\n]\n", "3:1", "expected ',' or '}'", "mend"),
+        ("- a\n", "1:1", "contains a list instead of keys", "begin with kafka:"),
+        ("hello\n", "1:1", "contains text without keys", "begin with kafka:"),
+        ("a: {\n  b: c\n]\n", "3:1", "expected ',' or '}'", "fix"),
     ],
 )
-def test_what_does_not_parse_names_line_and_column(wrong: Wrong, text: str, place: str, what: str, hint: str) -> None:
+def test_a_yaml_error_has_line_and_column(wrong: Wrong, text: str, place: str, what: str, hint: str) -> None:
     (problem,) = wrong(text)
     assert problem.where.endswith(f"/kprov.yaml:{place}")
     assert what in problem.what
     assert hint in problem.hint
 
 
-def test_what_is_left_open_names_the_line_that_opened_it(wrong: Wrong) -> None:
-    assert "in line 2: port: [1" in wrong("kafka:\n  port: [1\nhosts: []\n")[0].cause
+def test_an_unclosed_bracket_names_the_line_that_opened_it(wrong: Wrong) -> None:
+    assert "on line 2: port: [1" in wrong("kafka:\n  port: [1\nhosts: []\n")[0].cause
 
 
 @pytest.mark.parametrize("text", ["[" * 5000, "a: &a [*a]\n", "kafka: &a {properties: *a}\n", "a: 2024-13-45\n"])
-def test_odd_yaml_is_an_error_of_the_user(wrong: Wrong, text: str) -> None:
+def test_unusual_yaml_is_a_usage_error(wrong: Wrong, text: str) -> None:
     assert all(problem.what and problem.hint and problem.where for problem in wrong(f"{text}\n"))
 
 
@@ -260,22 +260,23 @@ def test_odd_yaml_is_an_error_of_the_user(wrong: Wrong, text: str) -> None:
         (
             "kafka: {num.partitions: 3}",
             "kafka.num.partitions",
-            "did you mean kafka.properties.num.partitions? Broker properties go there",
+            "did you mean kafka.properties.num.partitions? Broker properties belong there",
         ),
         (
             "hosts: [{address: a, broker: {num.partitions: 3}}]",
             "hosts[0].broker.num.partitions",
-            "did you mean hosts[0].broker.properties.num.partitions? Broker properties go there",
+            "did you mean hosts[0].broker.properties.num.partitions? Broker properties belong there",
         ),
-        ("qqq: 1", "qqq", "the keys here are kafka, zookeeper, java, hosts"),
+        ("qqq: 1", "qqq", "the valid keys here are kafka, zookeeper, java, hosts"),
     ],
 )
-def test_an_unknown_key_has_its_path_and_what_may_be_meant(wrong: Wrong, text: str, where: str, hint: str) -> None:
+def test_an_unknown_key_is_reported_with_its_path_and_a_suggestion(
+    wrong: Wrong, text: str, where: str, hint: str
+) -> None:
     text = text if "hosts" in text else f"{text}\n{HOST}"
     problem = next(problem for problem in wrong(text) if problem.where == where)
-    assert problem.what == f"there is no key {where.removeprefix('kafka.').removeprefix('hosts[0].broker.')!r}" or (
-        problem.what == f"there is no key {where.rpartition('.')[2]!r}"
-    )
+    names = (where.removeprefix("kafka.").removeprefix("hosts[0].broker."), where.rpartition(".")[2])
+    assert problem.what in {f"the key {name!r} is unknown" for name in names}
     assert problem.hint == hint
 
 
@@ -293,7 +294,7 @@ def test_an_unknown_key_has_its_path_and_what_may_be_meant(wrong: Wrong, text: s
         ("zookeeper: {version: 3.4}", "zookeeper.version", "3.4 is not a version of ZooKeeper", "3.4.14"),
         ("zookeeper: {version: 3.5.3-gamma}", "zookeeper.version", "'3.5.3-gamma' is not", "3.5.3-beta"),
         ("kafka: {scala: '2.9'}", "kafka.scala", "'2.9' is not a Scala build", "2.12"),
-        ("kafka: {archive: 3}", "kafka.archive", "3 is not a path or an address", "file"),
+        ("kafka: {archive: 3}", "kafka.archive", "3 is not a path or URL", "URL"),
         ("kafka: {port: x}", "kafka.port", "'x' is not a port", "1 to 65535"),
         ("kafka: {port: 9092.5}", "kafka.port", "9092.5 is not a port", "1 to 65535"),
         ("kafka: {port: true}", "kafka.port", "true is not a whole number", "digits"),
@@ -301,17 +302,17 @@ def test_an_unknown_key_has_its_path_and_what_may_be_meant(wrong: Wrong, text: s
         ("kafka: {port: 65536}", "kafka.port", "65536 is out of range", "1 to 65535"),
         ("kafka: {heap: 1}", "kafka.heap", "1 is not the size of a heap", "512m"),
         ("kafka: {heap: 1 gb}", "kafka.heap", "'1 gb' is not the size of a heap", "512m"),
-        ("kafka: {heap: 1m}", "kafka.heap", "'1m' is less than a Java can start with", "512m"),
-        ("kafka: {heap: '1024'}", "kafka.heap", "'1024' is less than a Java can start with", "512m"),
+        ("kafka: {heap: 1m}", "kafka.heap", "'1m' is too small for Java to start", "512m"),
+        ("kafka: {heap: '1024'}", "kafka.heap", "'1024' is too small for Java to start", "512m"),
         ("kafka: {home: 3}", "kafka.home", "3 is not a path", "absolute"),
         ("zookeeper: {data_dir: 3}", "zookeeper.data_dir", "3 is not a path", "absolute"),
-        ("zookeeper: {mode: bundle}", "zookeeper.mode", "'bundle' is not one of them", "did you mean bundled?"),
+        ("zookeeper: {mode: bundle}", "zookeeper.mode", "'bundle' is not one of the choices", "did you mean bundled?"),
         ("java: {release: 11}", "java.release", "11 is not a Java release", "temurin-11"),
         ("java: {release: openjdk-11}", "java.release", "'openjdk-11' is not a Java release", "temurin-11"),
         (
             "java: {release: temurin-11, home: /usr/lib/jvm/java}",
             "java",
-            "home=/usr/lib/jvm/java and release=temurin-11 exclude each other",
+            "home=/usr/lib/jvm/java and release=temurin-11 cannot be set together",
             "keep one",
         ),
         ("kafka: {properties: [a]}", "kafka.properties", "['a'] is not a group of keys", "name: value"),
@@ -319,7 +320,7 @@ def test_an_unknown_key_has_its_path_and_what_may_be_meant(wrong: Wrong, text: s
             "kafka: {properties: {num.partitions: }}",
             "kafka.properties.num.partitions",
             "an empty value is not the value of a property",
-            "behind the colon",
+            "after the colon",
         ),
         (
             "kafka: {properties: {num: {partitions: 3}}}",
@@ -335,7 +336,7 @@ def test_an_unknown_key_has_its_path_and_what_may_be_meant(wrong: Wrong, text: s
         ("hosts: [{address: 1.10}]", "hosts[0].address", "1.1 is not a host name or an address", "quotes"),
         ("hosts: [{address: a b}]", "hosts[0].address", "'a b' is not a host name", "[user@]name[:port]"),
         ('hosts: [{address: "a\\nb"}]', "hosts[0].address", r"'a\nb' is not a host name", "[user@]name[:port]"),
-        ("hosts: [{address: root@a}]", "hosts[0].address", "'root@a' is more than an address", "under ssh"),
+        ("hosts: [{address: root@a}]", "hosts[0].address", "'root@a' has a user or a port", "under ssh"),
         ("hosts: [{address: a, advertised: 'a:1'}]", "hosts[0].advertised", "'a:1' is not a host name", "port"),
         ("hosts: [{address: a, ssh: root}]", "hosts[0].ssh", "'root' is not a group of keys", "indent"),
         ("hosts: [{address: a, ssh: {user: a b}}]", "hosts[0].ssh.user", "'a b' is not a user name", "letters"),
@@ -347,13 +348,15 @@ def test_an_unknown_key_has_its_path_and_what_may_be_meant(wrong: Wrong, text: s
         ("hosts: [{address: a, zookeeper: {id: 255}}]", "hosts[0].zookeeper.id", "255 is out of range", "1 to 254"),
     ],
 )
-def test_a_value_of_the_wrong_kind(wrong: Wrong, text: str, where: str, what: str, hint: str) -> None:
+def test_a_value_of_the_wrong_type_is_reported_with_the_right_form(
+    wrong: Wrong, text: str, where: str, what: str, hint: str
+) -> None:
     problem = one(wrong(text if "hosts" in text else f"{text}\n{HOST}"), where)
     assert what in problem.what
     assert hint in problem.hint
 
 
-def test_a_key_that_is_no_text_at_the_top_names_the_file(wrong: Wrong, config: Path) -> None:
+def test_a_top_level_key_that_is_not_text_is_reported_with_the_file(wrong: Wrong, config: Path) -> None:
     assert one(wrong(f"1: 2\n{HOST}"), str(config)).what == "the key 1 is not text"
 
 
@@ -369,7 +372,7 @@ def test_a_key_that_is_no_text_at_the_top_names_the_file(wrong: Wrong, config: P
         (Flag("--broker-id", BROKER_ID, -1), "-1 is out of range"),
         (Flag("--broker-id", BROKER_ID, "x"), "'x' is not a broker id"),
         (Flag("--advertised", ("hosts", 0, "advertised"), "a b"), "'a b' is not a host name or an address"),
-        (Flag("--zookeeper", ("zookeeper", "mode"), "none"), "'none' is not one of them"),
+        (Flag("--zookeeper", ("zookeeper", "mode"), "none"), "'none' is not one of the choices"),
         (Flag("--java", ("java", "release"), "11"), "'11' is not a Java release"),
         (Flag("--java-home", ("java", "home"), "jvm"), "'jvm' is a relative path"),
         (Flag("--heap", ("kafka", "heap"), "1gb"), "'1gb' is not the size of a heap"),
@@ -381,25 +384,25 @@ def test_a_value_from_an_option_names_the_option(wrong: Wrong, text: str | None,
     assert one(wrong(text, None, flag), flag.option).what == what
 
 
-def test_two_options_that_exclude_each_other_are_both_named(wrong: Wrong) -> None:
+def test_options_that_cannot_be_combined_are_both_named(wrong: Wrong) -> None:
     flags = (
         Flag("--java", ("java", "release"), "temurin-11"),
         Flag("--java-home", ("java", "home"), "/usr/lib/jvm/java-8"),
     )
     problem = one(wrong(None, None, *flags), "--java and --java-home")
-    assert problem.what == "home=/usr/lib/jvm/java-8 and release=temurin-11 exclude each other"
+    assert problem.what == "home=/usr/lib/jvm/java-8 and release=temurin-11 cannot be set together"
 
 
 @pytest.mark.parametrize(
     "text", ["kafka: 3\n", "kafka: [1]\n", "kafka: {properties: 3}\n", "kafka: {properties: [1]}\n"]
 )
-def test_an_option_below_what_is_no_group_leaves_the_file_s_error(wrong: Wrong, text: str) -> None:
+def test_an_option_does_not_hide_the_error_of_its_group_in_the_file(wrong: Wrong, text: str) -> None:
     where = "kafka.properties" if "properties" in text else "kafka"
     one(wrong(f"{text}{HOST}", properties_set={"num.partitions": "3"}), where)
 
 
 @pytest.mark.parametrize("text", ["hosts: [a]\n", "hosts: [[a]]\n", "hosts: [{address: a, broker: 3}]\n"])
-def test_an_option_for_a_host_that_is_no_group_leaves_the_file_s_error(wrong: Wrong, text: str) -> None:
+def test_an_option_does_not_hide_the_error_of_a_host_in_the_file(wrong: Wrong, text: str) -> None:
     where = "hosts[0].broker" if "broker" in text else "hosts[0]"
     one(wrong(text, None, Flag("--broker-id", BROKER_ID, 1)), where)
 
@@ -423,7 +426,7 @@ def test_everything_wrong_is_told_at_once(wrong: Wrong) -> None:
     }
 
 
-def test_properties_are_judged_beside_other_mistakes(wrong: Wrong) -> None:
+def test_properties_are_checked_even_if_other_values_are_wrong(wrong: Wrong) -> None:
     problems = wrong(
         f"kafka: {{port: 70000, properties: {{num.partitons: 1}}}}\n{HOST}", properties_set={"log.dirs": "x"}
     )
@@ -434,7 +437,7 @@ def test_properties_are_judged_beside_other_mistakes(wrong: Wrong) -> None:
     }
 
 
-def test_properties_are_not_judged_by_a_version_that_is_none(wrong: Wrong) -> None:
+def test_properties_are_not_checked_if_the_version_is_invalid(wrong: Wrong) -> None:
     one(wrong(f"kafka: {{version: 2.8, properties: {{host.name: a}}}}\n{HOST}"), "kafka.version")
 
 
@@ -452,9 +455,7 @@ KEYS = st.sampled_from(
     st.dictionaries(KEYS, st.one_of(TREES, st.dictionaries(KEYS, TREES), st.lists(st.dictionaries(KEYS, TREES)))),
     st.sampled_from([None, "kafka-1", "root@a:22"]),
 )
-def test_any_tree_is_either_read_or_explained(
-    monkeypatch: pytest.MonkeyPatch, tree: dict[str, object], host: str
-) -> None:
+def test_any_tree_is_loaded_or_explained(monkeypatch: pytest.MonkeyPatch, tree: dict[str, object], host: str) -> None:
     monkeypatch.setattr("kprov.spec.load.read", lambda path: tree)
     flags = [Flag("--port", ("kafka", "port"), 9093), Flag("--broker-id", BROKER_ID, 1)]
     with suppress(UsageError):  # any other exception is a bug

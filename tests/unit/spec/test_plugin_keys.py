@@ -1,4 +1,4 @@
-"""Keys of plugins: passed on where the user says so; Kafka's own keys and their misspellings are not."""
+"""Keys of plugins are accepted with --set-plugin; Kafka's own keys and misspellings of them are not."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ PLUGINS = [
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("name", PLUGINS)
-def test_a_plugin_s_key_is_passed_on(name: str, version: str) -> None:
+def test_a_key_for_a_plugin_is_accepted(name: str, version: str) -> None:
     assert check_plugin_property(name, "anything at all", Version(version)) is None
 
 
-def test_without_the_word_a_plugin_s_key_is_refused_and_the_word_is_named() -> None:
+def test_a_plugin_key_given_with_set_is_refused_with_a_hint_to_set_plugin() -> None:
     problem = check_property(PLUGINS[0], "x", Version("2.8.2"))
     assert problem is not None
     assert problem.what == f"Kafka has no key {PLUGINS[0]}"
@@ -39,7 +39,7 @@ def test_without_the_word_a_plugin_s_key_is_refused_and_the_word_is_named() -> N
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_every_key_of_kafka_is_refused_as_a_plugin_s(version: str) -> None:
+def test_every_key_of_kafka_is_refused_as_a_plugin_key(version: str) -> None:
     for name in broker_keys(Version(version)):
         problem = check_plugin_property(name, "1", Version(version))
         assert problem is not None, name
@@ -68,7 +68,7 @@ def misspelt(draw: st.DrawFn) -> tuple[str, str]:
 
 @settings(deadline=None)
 @given(misspelt())
-def test_a_near_miss_is_refused_with_and_without_the_word(pair: tuple[str, str]) -> None:
+def test_a_misspelt_key_is_refused_with_set_and_with_set_plugin(pair: tuple[str, str]) -> None:
     key, name = pair
     every = {key for version in VERSIONS for key in read_keys(Version(version))}
     if name in every:
@@ -79,7 +79,7 @@ def test_a_near_miss_is_refused_with_and_without_the_word(pair: tuple[str, str])
         assert check(name, "1", None) is not None or not all(key in read_keys(Version(each)) for each in VERSIONS), name
 
 
-def test_names_that_are_like_nothing_are_no_slips() -> None:
+def test_names_unlike_any_key_are_not_taken_for_misspellings() -> None:
     assert slip_of("opa.authorizer.url", broker_keys(Version("2.8.2"))) is None
     assert slip_of("port", {"port"}) is None
     assert slip_of("ports", {"port"}) == "port"
@@ -93,7 +93,7 @@ def test_names_that_are_like_nothing_are_no_slips() -> None:
     ],
 )
 @pytest.mark.parametrize("check", [check_property, check_plugin_property])
-def test_a_misspelling_behind_a_listener_s_name(check: object, name: str, meant: str) -> None:
+def test_a_misspelling_after_the_name_of_a_listener_is_refused(check: object, name: str, meant: str) -> None:
     problem = check(name, "x", Version("2.8.2"))  # type: ignore[operator]
     assert problem is not None
     assert meant in problem.hint
@@ -108,18 +108,18 @@ def test_a_misspelling_behind_a_listener_s_name(check: object, name: str, meant:
         "listener.name.sasl_ssl.oauthbearer.sasl.server.callback.handler.class",
     ],
 )
-def test_keys_of_a_listener_are_open(name: str) -> None:
+def test_valid_keys_of_a_listener_are_accepted(name: str) -> None:
     assert check_property(name, "x", Version("2.8.2")) is None
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("name", ["kafka.metrics.reporters", "kafka.csv.metrics.dir"])
-def test_keys_that_the_broker_reads_without_declaring_them(name: str, version: str) -> None:
-    """A later table lists the first one; Kafka 1.0.0 reads it all the same (kafka.metrics.KafkaMetricsConfig)."""
+def test_keys_that_the_broker_reads_but_does_not_declare_are_accepted(name: str, version: str) -> None:
+    """The first key is only in a later table, but Kafka 1.0.0 reads it too (kafka.metrics.KafkaMetricsConfig)."""
     assert check_property(name, "x", Version(version)) is None
 
 
-def test_their_types_are_checked() -> None:
+def test_undeclared_keys_are_checked_by_type() -> None:
     assert check_property("kafka.metrics.polling.interval.secs", "often", Version("1.0.0")) is not None
     assert check_property("metrics.jmx.include", ".*", Version("2.8.2")) is None
     assert check_property("metrics.jmx.include", ".*", Version("1.1.1")) is not None
@@ -137,16 +137,16 @@ def test_their_types_are_checked() -> None:
         "confluent.license",
     ],
 )
-def test_what_may_be_a_plugin_s_secret_is_one(name: str) -> None:
+def test_plugin_keys_with_suspicious_names_are_secrets(name: str) -> None:
     assert is_secret(name)
 
 
 @pytest.mark.parametrize("name", ["password.encoder.iterations", "num.partitions", "delegation.token.max.lifetime.ms"])
-def test_kafka_s_own_keys_are_secrets_by_their_type(name: str) -> None:
+def test_keys_of_kafka_are_secrets_only_by_their_type(name: str) -> None:
     assert not is_secret(name)
 
 
-def test_plugin_properties_of_a_host_win_over_the_shared_ones(tmp_path: object) -> None:
+def test_plugin_properties_of_a_host_override_the_shared_ones(tmp_path: object) -> None:
     path = tmp_path / "kprov.yaml"  # type: ignore[operator]
     path.write_text(
         "kafka: {plugin_properties: {opa.url: shared, opa.mode: strict}}\n"
@@ -157,7 +157,7 @@ def test_plugin_properties_of_a_host_win_over_the_shared_ones(tmp_path: object) 
     assert (found["opa.url"], found["opa.mode"]) == ("own", "strict")
 
 
-def test_a_flag_for_a_plugin() -> None:
+def test_a_flag_sets_a_plugin_property() -> None:
     flag = Flag("--set-plugin opa.url", ("kafka", "plugin_properties", "opa.url"), "http://opa")
     cluster = load(None, "kafka-1", [flag])
     assert broker_properties(cluster, cluster.hosts[0])["opa.url"] == "http://opa"

@@ -1,4 +1,4 @@
-"""The protocol across an upgrade: held at that of the release before, and raised by a step of its own."""
+"""The protocol during an upgrade: it keeps the previous release's version, and a separate step raises it."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_what_an_upgrade_raises(name: str) -> None:
+def test_an_upgrade_raises_the_protocol_only_when_it_should(name: str) -> None:
     cluster, before, finish, expected = CASES[name]
     found = raised(staged(cluster, in_force(before), finish=finish), before)
     assert found == (Raised(*map(Version, expected)) if expected else None)
 
 
-def test_what_was_raised_cannot_be_taken_back() -> None:
+def test_a_release_before_a_raised_protocol_is_refused() -> None:
     """The reason for asking."""
     before = held("2.8.2", "1.0")
     after = staged(before, in_force(before), finish=True)
@@ -54,6 +54,6 @@ def test_what_was_raised_cannot_be_taken_back() -> None:
     assert "kprov uninstall HOST --purge" in problem.hint
 
 
-def test_the_step_names_both_protocols_and_that_it_is_final() -> None:
+def test_raising_the_protocol_names_both_versions_and_the_consequence() -> None:
     text = str(Raised(Version("1.0"), Version("2.8")))
-    assert text == f"{PROTOCOL} is raised from 1.0 to 2.8: after that there is no way back to a Kafka before 2.8"
+    assert text == f"{PROTOCOL} is raised from 1.0 to 2.8; after that, Kafka before 2.8 can no longer be used"

@@ -1,4 +1,4 @@
-"""What must hold between values: each finding names the place where the user wrote the value."""
+"""The rules between values: each problem names the place where the user set the value."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PORT = ("kafka", "port")
 
 
 def one(problems: list[Problem], where: str, *words: str) -> Problem:
-    """The single problem, at that place and with these words."""
+    """Assert that there is exactly one problem, at that place and with these words."""
     assert [problem.where for problem in problems] == [where]
     problem = problems[0]
     for word in words:
@@ -40,7 +40,7 @@ def hosts(*rest: str) -> str:
         ("address: a, broker: {id: 1}, zookeeper: {id: 2}", "hosts[1].address", "a is already used by hosts[0]"),
     ],
 )
-def test_what_two_hosts_share_names_the_second_and_the_first(wrong: Wrong, second: str, where: str, what: str) -> None:
+def test_a_duplicate_names_both_hosts(wrong: Wrong, second: str, where: str, what: str) -> None:
     assert one(wrong(hosts("address: a", second)), where).what == what
 
 
@@ -53,7 +53,7 @@ def test_one_address_with_two_ports_is_two_hosts(given: Load) -> None:
     )
 
 
-def test_the_third_of_three_names_the_first(wrong: Wrong) -> None:
+def test_a_second_duplicate_names_the_first_host(wrong: Wrong) -> None:
     text = hosts("address: a", "address: b, broker: {id: 1}, zookeeper: {id: 2}", "address: c, zookeeper: {id: 3}")
     assert one(wrong(text), "hosts[2].broker.id").what == "0 is already used by hosts[0]"
 
@@ -62,7 +62,7 @@ def test_the_third_of_three_names_the_first(wrong: Wrong) -> None:
     ("version", "fits"),
     [("0.10.2", False), ("1.0.0", True), ("2.4.1", True), ("3.9.2", True), ("4.0.0", False), ("4.1.0", False)],
 )
-def test_the_kafkas_that_can_be_installed(given: Load, wrong: Wrong, version: str, *, fits: bool) -> None:
+def test_kafka_from_1_0_0_to_3_9_can_be_installed(given: Load, wrong: Wrong, version: str, *, fits: bool) -> None:
     flag = Flag("--kafka-version", ("kafka", "version"), version)
     if fits:
         assert str(given(None, None, flag).kafka.parsed) == version
@@ -83,7 +83,9 @@ def test_the_kafkas_that_can_be_installed(given: Load, wrong: Wrong, version: st
         (2**31, {"broker.id.generation.enable": "false"}, False),
     ],
 )
-def test_the_range_of_broker_ids(given: Load, wrong: Wrong, number: int, values: dict[str, str], *, fits: bool) -> None:
+def test_broker_ids_are_limited_by_reserved_broker_max_id(
+    given: Load, wrong: Wrong, number: int, values: dict[str, str], *, fits: bool
+) -> None:
     flag = Flag("--broker-id", ("hosts", 0, "broker", "id"), number)
     if fits:
         assert given(None, None, flag, properties_set=values).hosts[0].broker.id == number
@@ -115,7 +117,7 @@ def test_the_range_of_broker_ids(given: Load, wrong: Wrong, number: int, values:
         ("", {"port": "99999"}, "--set port", ("99999 is out of range",)),
     ],
 )
-def test_a_port_that_cannot_be_had(
+def test_a_port_that_cannot_be_used_is_refused(
     wrong: Wrong, text: str, values: dict[str, str], where: str, words: tuple[str, ...]
 ) -> None:
     if "A://" in values.get("listeners", ""):
@@ -123,19 +125,19 @@ def test_a_port_that_cannot_be_had(
     one(wrong(text, "kafka-1", properties_set=values), where, *words)
 
 
-def test_sshd_s_own_port_is_taken_too(given: Load, wrong: Wrong) -> None:
+def test_the_port_of_sshd_is_refused(given: Load, wrong: Wrong) -> None:
     one(wrong("kafka: {port: 2222}", "kafka-1:2222"), "kafka.port", "port 2222 is already used by sshd")
     given("kafka: {port: 2222}", "kafka-1")
 
 
-def test_the_shared_properties_are_blamed_once_for_all_hosts(wrong: Wrong) -> None:
+def test_a_problem_of_shared_properties_is_reported_once(wrong: Wrong) -> None:
     text = "kafka: {properties: {port: 2181}}\n" + hosts(
         "address: a", "address: b, broker: {id: 1}, zookeeper: {id: 2}"
     )
     one(wrong(text), "kafka.properties.port", "port 2181")
 
 
-def test_a_host_s_own_property_is_blamed_at_that_host(wrong: Wrong) -> None:
+def test_a_problem_of_a_host_property_is_reported_at_that_host(wrong: Wrong) -> None:
     text = hosts("address: a", "address: b, broker: {id: 1, properties: {port: 2181}}, zookeeper: {id: 2}")
     one(wrong(text), "hosts[1].broker.properties.port", "port 2181")
 
@@ -149,12 +151,12 @@ def test_a_host_s_own_property_is_blamed_at_that_host(wrong: Wrong) -> None:
         (
             {"listeners": "PLAINTEXT://:9092", "port": "9093"},
             "--set port",
-            ("port=9093 has no effect beside listeners",),
+            ("port=9093 has no effect if listeners is set",),
         ),
         (
             {"listeners": "PLAINTEXT://:9092", "host.name": "a"},
             "--set host.name",
-            ("host.name=a has no effect beside listeners",),
+            ("host.name=a has no effect if listeners is set",),
         ),
         (
             {"advertised.listeners": "PLAINTEXT://a:9092", "advertised.port": "9093"},
@@ -164,43 +166,43 @@ def test_a_host_s_own_property_is_blamed_at_that_host(wrong: Wrong) -> None:
         (
             {"advertised.listeners": "PLAINTEXT://0.0.0.0:9092"},
             "--set advertised.listeners",
-            ("PLAINTEXT://0.0.0.0:9092", "no address"),
+            ("PLAINTEXT://0.0.0.0:9092", "clients cannot connect"),
         ),
         (
             {"advertised.listeners": "PLAINTEXT://:9092"},
             "--set advertised.listeners",
-            ("PLAINTEXT://:9092", "no address"),
+            ("PLAINTEXT://:9092", "clients cannot connect"),
         ),
-        ({"advertised.host.name": "::"}, "--set advertised.host.name", ("no address",)),
+        ({"advertised.host.name": "::"}, "--set advertised.host.name", ("clients cannot connect",)),
         (
             {"advertised.listeners": "PLAINTEXT://a:9092,SSL://a:9093"},
             "--set advertised.listeners",
-            ("SSL is advertised and no listener has that name",),
+            ("SSL is advertised, but no listener has that name",),
         ),
         (
             {"listeners": "PLAINTEXT://:9092,EXTERNAL://:9093"},
             "--set listeners",
-            ("no security protocol is known for the listener EXTERNAL",),
+            ("the listener EXTERNAL has no security protocol",),
         ),
         (
             {"listeners": "SSL://:9093"},
             "--set listeners",
-            ("brokers would talk to each other over PLAINTEXT, which is no advertised listener",),
+            ("brokers would connect to each other through PLAINTEXT, which is not an advertised listener",),
         ),
         (
             {"inter.broker.listener.name": "INTERNAL"},
             "--set inter.broker.listener.name",
-            ("over INTERNAL",),
+            ("through INTERNAL",),
         ),
-        ({"security.inter.broker.protocol": "SSL"}, "--set security.inter.broker.protocol", ("over SSL",)),
+        ({"security.inter.broker.protocol": "SSL"}, "--set security.inter.broker.protocol", ("through SSL",)),
         (
             {"inter.broker.listener.name": "PLAINTEXT", "security.inter.broker.protocol": "PLAINTEXT"},
             "--set inter.broker.listener.name",
-            ("excludes security.inter.broker.protocol",),
+            ("cannot be set together with security.inter.broker.protocol",),
         ),
     ],
 )
-def test_listeners_that_do_not_go_together(
+def test_inconsistent_listeners_are_refused(
     wrong: Wrong, values: dict[str, str], where: str, words: tuple[str, ...]
 ) -> None:
     one(wrong(properties_set=values), where, *words)
@@ -219,18 +221,22 @@ def test_listeners_that_do_not_go_together(
         {"listeners": "PLAINTEXT://:9092,SSL://:9093", "advertised.listeners": "PLAINTEXT://a:9092"},
     ],
 )
-def test_listeners_that_go_together(given: Load, values: dict[str, str]) -> None:
+def test_consistent_listeners_are_accepted(given: Load, values: dict[str, str]) -> None:
     given(properties_set=values)
 
 
-def test_a_port_that_listeners_overrule_is_told(given: Load, wrong: Wrong) -> None:
+def test_a_port_without_effect_is_reported(given: Load, wrong: Wrong) -> None:
     flag = Flag("--port", PORT, 9093)
     one(wrong(None, None, flag, properties_set={"listeners": "PLAINTEXT://:9092"}), "--port", "port 9093 has no effect")
-    one(wrong(None, None, flag, properties_set={"port": "9094"}), "--port", "port 9093 has no effect beside port=9094")
+    one(
+        wrong(None, None, flag, properties_set={"port": "9094"}),
+        "--port",
+        "port 9093 has no effect if port=9094 is set",
+    )
     given(None, None, flag, properties_set={"port": "9093"})
 
 
-def test_an_address_that_clients_cannot_use_names_the_option(wrong: Wrong) -> None:
+def test_an_unusable_advertised_address_names_the_option(wrong: Wrong) -> None:
     flag = Flag("--advertised", ("hosts", 0, "advertised"), "0.0.0.0")  # noqa: S104
     one(wrong(None, None, flag), "--advertised", "PLAINTEXT://0.0.0.0:9092")
     one(wrong(None, "0.0.0.0"), "HOST", "PLAINTEXT://0.0.0.0:9092")  # noqa: S104
@@ -244,8 +250,8 @@ def test_an_address_that_clients_cannot_use_names_the_option(wrong: Wrong) -> No
     ("text", "values", "where", "words"),
     [
         ("", {"log.dirs": "kafka_logs"}, "--set log.dirs", ("'kafka_logs' is a relative path",)),
-        ("", {"log.dirs": "/etc/kafka"}, "--set log.dirs", ("'/etc/kafka' is a directory of the system",)),
-        ("", {"log.dirs": "/data/a,/data/a"}, "--set log.dirs", ("/data/a is there twice",)),
+        ("", {"log.dirs": "/etc/kafka"}, "--set log.dirs", ("'/etc/kafka' belongs to the system",)),
+        ("", {"log.dirs": "/data/a,/data/a"}, "--set log.dirs", ("/data/a is listed twice",)),
         ("", {"log.dirs": "/data/a,/data/a/"}, "--set log.dirs", ("overlap",)),
         ("", {"log.dirs": "/data/a,/data/a/b"}, "--set log.dirs", ("/data/a/b and /data/a overlap",)),
         (
@@ -275,11 +281,11 @@ def test_an_address_that_clients_cannot_use_names_the_option(wrong: Wrong) -> No
         ),
         ("kafka: {home: opt/kafka}", {}, "kafka.home", ("'opt/kafka' is a relative path",)),
         ("kafka: {home: /opt}", {}, "kafka.home", ("'/opt' is at the top",)),
-        ("zookeeper: {data_dir: /tmp/zookeeper}", {}, "zookeeper.data_dir", ("'/tmp/zookeeper' is cleaned",)),
+        ("zookeeper: {data_dir: /tmp/zookeeper}", {}, "zookeeper.data_dir", ("deletes old files in '/tmp/zookeeper'",)),
         ("java: {home: jvm/java-8}", {}, "java.home", ("'jvm/java-8' is a relative path",)),
     ],
 )
-def test_directories_that_cannot_be(
+def test_unsuitable_or_overlapping_directories_are_refused(
     wrong: Wrong, text: str, values: dict[str, str], where: str, words: tuple[str, ...]
 ) -> None:
     one(wrong(text, "kafka-1", properties_set=values), where, *words)
@@ -295,7 +301,7 @@ def test_directories_that_cannot_be(
         "java: {home: /usr/lib/jvm/java-1.8.0}",
     ],
 )
-def test_directories_that_can_be(given: Load, text: str) -> None:
+def test_separate_directories_are_accepted(given: Load, text: str) -> None:
     given(text, "kafka-1")
 
 
@@ -340,7 +346,7 @@ def test_directories_that_can_be(given: Load, text: str) -> None:
         (
             {"offsets.topic.replication.factor": "3"},
             "--set offsets.topic.replication.factor",
-            ("offsets.topic.replication.factor=3 is more than there are: one broker",),
+            ("offsets.topic.replication.factor=3 is too high for one broker",),
         ),
         ({"default.replication.factor": "2"}, "--set default.replication.factor", ("one broker",)),
         ({"min.insync.replicas": "2"}, "--set min.insync.replicas", ("one broker",)),
@@ -357,7 +363,7 @@ def test_directories_that_can_be(given: Load, text: str) -> None:
         ),
     ],
 )
-def test_numbers_that_bound_each_other(
+def test_numbers_beyond_their_limits_are_refused(
     wrong: Wrong, values: dict[str, str], where: str, words: tuple[str, ...]
 ) -> None:
     one(wrong(properties_set=values), where, *words)
@@ -375,7 +381,7 @@ def test_numbers_that_bound_each_other(
         ("3.5.2", {"inter.broker.protocol.version": "3.4"}),
     ],
 )
-def test_numbers_within_their_bounds(given: Load, version: str, values: dict[str, str]) -> None:
+def test_numbers_within_their_limits_are_accepted(given: Load, version: str, values: dict[str, str]) -> None:
     given(f"kafka: {{version: {version}}}", "kafka-1", properties_set=values)
 
 
@@ -401,7 +407,7 @@ def test_three_brokers_may_have_three_replicas(given: Load, wrong: Wrong) -> Non
 # ---------------------------------------------------------------- all at once
 
 
-def test_one_wrong_property_hides_no_other_finding(wrong: Wrong) -> None:
+def test_one_wrong_property_does_not_hide_other_problems(wrong: Wrong) -> None:
     problems = wrong(
         "kafka: {port: 22}\nzookeeper: {data_dir: /data/zk, data_log_dir: /data/zk}",
         "kafka-1",

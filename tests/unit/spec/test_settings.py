@@ -1,4 +1,4 @@
-"""Settings by key path: every option can be reset, and what differs between two runs has a way back."""
+"""Settings by key path: every option can be reset, and changes between two runs can be undone with options."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ VALUES: Mapping[str, Any] = {
 
 
 def receipt_of(*flags: Flag) -> dict[str, Any]:
-    """What a receipt holds of a host that was installed with these flags."""
+    """The settings in the receipt of a host that was installed with these flags."""
     cluster = load(None, "kafka-1", flags)
     unpacked = {
         "kafka": "/usr/local/kafka_2.13-2.8.2",
@@ -49,13 +49,13 @@ def at(tree: Any, path: KeyPath) -> Any:
     return tree
 
 
-def test_every_option_has_a_value_here() -> None:
+def test_every_option_is_covered_by_these_tests() -> None:
     assert VALUES.keys() == OPTIONS.keys()
 
 
 @pytest.mark.parametrize("option", OPTIONS)
 def test_every_option_can_be_reset(option: str) -> None:
-    """What is on the host after it was set, and reset, is what was there before."""
+    """Setting and resetting an option restores the previous settings."""
     path = OPTIONS[option]
     bare = receipt_of()
     base = receipt_of(Flag(option, path, VALUES[option]))
@@ -66,7 +66,7 @@ def test_every_option_can_be_reset(option: str) -> None:
 
 
 @pytest.mark.parametrize("option", [option for option in OPTIONS if "archive" not in option])
-def test_the_words_that_take_an_option_back_do_so(option: str) -> None:
+def test_the_suggested_options_restore_the_old_values(option: str) -> None:
     bare, base = receipt_of(), receipt_of(Flag(option, OPTIONS[option], VALUES[option]))
     words, rest = words_back(changed(bare, base))
     assert rest == []
@@ -94,16 +94,16 @@ def test_the_words_that_take_an_option_back_do_so(option: str) -> None:
         ("hosts[].broker.plugin_properties.opa.url", ("kafka", "properties", "opa.url")),
     ],
 )
-def test_what_unset_is_about(text: str, path: KeyPath) -> None:
+def test_unset_accepts_key_paths_and_names_of_properties(text: str, path: KeyPath) -> None:
     assert path_to_reset(text) == path
 
 
-def test_the_protocol_is_no_setting_to_reset() -> None:
+def test_the_protocol_cannot_be_unset() -> None:
     with pytest.raises(UsageError, match="no default"):
         path_to_reset("kafka.protocol")
 
 
-def test_unset_takes_a_plugin_s_property_away() -> None:
+def test_unset_removes_a_plugin_property() -> None:
     base = receipt_of(Flag("--set-plugin opa.url", ("kafka", "plugin_properties", "opa.url"), "x"))
     cluster = load(None, "kafka-1", [Flag("--unset opa.url", path_to_reset("opa.url"), UNSET)], base)
     assert cluster.kafka.plugin_properties == {}
@@ -125,13 +125,13 @@ def test_unset_takes_a_plugin_s_property_away() -> None:
         ),
     ],
 )
-def test_setting_and_unsetting_the_same_is_a_mistake(flags: list[Flag], where: str) -> None:
+def test_setting_and_unsetting_the_same_key_is_refused(flags: list[Flag], where: str) -> None:
     with pytest.raises(UsageError) as caught:
         load(None, "kafka-1", flags)
     assert where in [problem.where for problem in caught.value.problems]
 
 
-def test_what_changed_is_told_without_secrets() -> None:
+def test_changed_settings_are_shown_without_secrets() -> None:
     before = receipt_of(Flag("--set", ("kafka", "properties", "ssl.key.password"), "old-secret"))
     after = receipt_of(
         Flag("--set", ("kafka", "properties", "ssl.key.password"), "new-secret"),
@@ -147,6 +147,6 @@ def test_what_changed_is_told_without_secrets() -> None:
     assert [item.key for item in rest] == ["kafka.properties.ssl.key.password"]
 
 
-def test_the_address_of_a_host_is_no_setting() -> None:
+def test_the_address_of_a_host_is_not_a_setting() -> None:
     one, other = (Cluster.model_validate({"hosts": [{"address": address}]}) for address in ("a", "b"))
     assert changed(asked_for(one, one.hosts[0]), asked_for(other, other.hosts[0])) == ()

@@ -1,4 +1,4 @@
-"""HOST is read as ssh reads it, and nothing with a blank, a quote or a leading dash gets through."""
+"""HOST is parsed like in ssh; text with white space, a quote or a leading dash is refused."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from kprov.spec.target import Target, parse_target
         ("a" * 63, Target("a" * 63)),
     ],
 )
-def test_a_host_is_read(text: str, target: Target) -> None:
+def test_a_valid_host_is_parsed(text: str, target: Target) -> None:
     assert parse_target(text) == target
 
 
@@ -73,18 +73,18 @@ def test_a_host_is_read(text: str, target: Target) -> None:
         ("a@b@kafka", "'a@b'"),
     ],
 )
-def test_what_is_no_host_is_named_and_how_to_write_one(text: str, value: str) -> None:
+def test_an_invalid_host_is_named_with_the_right_form(text: str, value: str) -> None:
     problem = parse_target(text)
     assert isinstance(problem, Problem)
     assert problem.what.startswith(f"{value} is not ")
-    assert problem.hint in {"write HOST as [user@]name[:port], as for ssh", "a port is a number from 1 to 65535"}
+    assert problem.hint in {"write HOST as [user@]name[:port], as for ssh", "write a number from 1 to 65535"}
 
 
 @given(st.one_of(st.text(), st.text("a1.-:@[]%/ \n", max_size=20)))
 @example("9" * 5000)
 @example("kafka:" + "9" * 5000)
 @example("a" * 5000)
-def test_any_text_is_either_read_or_explained(text: str) -> None:
+def test_any_text_is_parsed_or_explained(text: str) -> None:
     parsed = parse_target(text)
     if isinstance(parsed, Problem):
         assert parsed.what

@@ -1,4 +1,4 @@
-"""Runs as people read them."""
+"""The lines that show past runs."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def test_a_run_is_one_line() -> None:
     assert listed(RUN) == [expected]
 
 
-def test_hosts_that_the_command_does_not_name_are_told() -> None:
+def test_hosts_that_the_command_does_not_name_are_shown() -> None:
     (line,) = listed(replace(RUN, command=("install", "--config", "kprov.yaml")))
     assert "install --config kprov.yaml  on kafka-1  36 changes" in line
 
 
-def test_how_far_a_run_came_is_told() -> None:
+def test_an_unfinished_run_shows_how_many_changes_were_made() -> None:
     lines = listed(
         replace(RUN, done=3, exit_code=5, problems=("kafka-1: it broke",)),
         replace(RUN, done=1, planned=1, exit_code=None),
@@ -50,7 +50,7 @@ def test_how_far_a_run_came_is_told() -> None:
     ]
 
 
-def test_a_journal_is_readable() -> None:
+def test_a_journal_is_shown_line_by_line() -> None:
     def record(kind: str, **fields: object) -> dict[str, object]:
         return {"record": kind, "when": "2026-11-24T18:15:01.500+00:00", **fields}
 
@@ -79,14 +79,14 @@ def test_a_journal_is_readable() -> None:
     ]
     assert {line[:14] for line in lines[3:]} == {"18:15:01.500  "}
     assert [line[14:] for line in lines[3:]] == [
-        "begins as process 7",
+        "started as process 7",
         "host kafka-1: root@10.0.0.1:22",
         "plan for kafka-1: 1 change",
         "  create user kafka  new",
         "  setting kafka.heap: 1g -> 2g",
         "  note: hm",
         "[1/1] create user kafka  0.2 s",
-        "ends with exit code 5",
+        "ended with exit code 5",
         "  error: the run: it broke",
         "    | a",
         "    | b",
@@ -94,9 +94,9 @@ def test_a_journal_is_readable() -> None:
     ]
 
 
-def test_a_journal_without_an_end_says_so() -> None:
+def test_a_journal_without_an_end_says_that_the_run_did_not_finish() -> None:
     def end(run: Run) -> str:
         return [line.plain for line in journal_lines(run, [])][-1]
 
-    assert end(replace(RUN, exit_code=None)) == "it did not come to its end: it was killed"
-    assert end(replace(RUN, exit_code=None, under_way=True)) == "it is under way"
+    assert end(replace(RUN, exit_code=None)) == "the run did not finish: it was killed"
+    assert end(replace(RUN, exit_code=None, under_way=True)) == "the run is still in progress"

@@ -1,4 +1,4 @@
-"""Logs as people read them."""
+"""The lines that show logs."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def shown(*problems: Finding, tails: tuple[Tail, ...] = (), since: datetime | No
     return "\n".join(line.plain for line in log_lines(Logs("k1", NOW, since, problems, tails))).split("\n")
 
 
-def test_a_problem_with_its_trace_and_its_remedy() -> None:
+def test_a_problem_is_shown_with_its_trace_and_its_fix() -> None:
     assert shown(finding("it failed", "java.io.IOException: no", "\tat x.Y(Z:1)", count=3, remedy="mend it")) == [
-        "k1: problems, the newest first; it is 2026-11-24 18:15:00 there (+0000)",
+        "k1: problems, newest first (time on the host: 2026-11-24 18:15:00 +0000)",
         "",
         "2026-11-24 18:15:00  ERROR  server.log  3 times",
         "  it failed",
@@ -33,17 +33,17 @@ def test_a_problem_with_its_trace_and_its_remedy() -> None:
     ]
 
 
-def test_no_problem() -> None:
-    assert shown(since=NOW) == ["k1: no problem is logged since 2026-11-24 18:15:00"]
+def test_logs_without_a_problem_say_so() -> None:
+    assert shown(since=NOW) == ["k1: no problems in the logs since 2026-11-24 18:15:00"]
 
 
-def test_much_is_cut_short_and_said_to_be() -> None:
+def test_long_traces_and_lists_are_shortened_with_a_note() -> None:
     lines = shown(*(finding(f"number {number}") for number in range(12)), finding("x", *map(str, range(100))))
-    assert lines[-1] == "and 3 older: --json has all"
+    assert lines[-1] == "and 3 older; --json shows all"
     assert "  | ... 71 more lines" in shown(finding("x", *map(str, range(100))))
 
 
-def test_the_end_of_each_source() -> None:
+def test_the_end_of_each_source_is_shown() -> None:
     tails = (
         Tail(SERVER, "present", "", ("one", "two")),
         Tail(JOURNAL, "unknown", "no journal", ()),
@@ -58,11 +58,11 @@ def test_the_end_of_each_source() -> None:
         "",
         "== kafka journal cannot be read: no journal",
         "",
-        "nothing in a.log, b.log",
+        "no lines in a.log, b.log",
     ]
 
 
-def test_a_line_does_not_steer_the_terminal() -> None:
+def test_a_line_cannot_control_the_terminal() -> None:
     assert "\x1b" not in follow_line(SERVER, "\x1b[2Jgone").plain
     assert "\x1b" not in "".join(
         shown(finding("\x1b[2J", "\x1b]0;x"), tails=(Tail(SERVER, "present", "", ("\x1b[H",)),))
@@ -73,7 +73,7 @@ def test_a_followed_line_begins_with_its_source() -> None:
     assert follow_line(JOURNAL, "x").plain == "kafka journal     x"
 
 
-def test_the_document_has_all() -> None:
+def test_the_document_has_all_problems_and_lines() -> None:
     problems = tuple(finding(f"number {number}") for number in range(12))
     document = log_document(Logs("k1", NOW, None, problems, (Tail(JOURNAL, "present", "", ("one",)),)))
     assert len(document["problems"]) == 12

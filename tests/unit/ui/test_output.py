@@ -1,4 +1,4 @@
-"""Results and errors as people and programs read them."""
+"""The text and the JSON of results and errors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from support.model_host import ModelHost
 from support.specimens import asked, wanted
 
 from kprov import __version__
-from kprov.checks import Result, Status
+from kprov.checks import Outcome, Result
 from kprov.drift import Drift
 from kprov.errors import ExitCode, Problem, UsageError
 from kprov.operations.check import Checked
@@ -91,18 +91,17 @@ def document(say: str, *arguments: Any, code: ExitCode = ExitCode.DONE, **option
 CHECKED = Checked(
     "box",
     (
-        Result("systemd", "system", Status.PASS, "systemd 219"),
-        Result("tools", "system", Status.FAIL, "the host lacks tar", "install tar"),
-        Result("memory", "memory and disk", Status.FAIL, "too little", "add some"),
-        Result("clock", "clock", Status.UNKNOWN, f"no time {MARKUP}", "look"),
-        Result("entropy", "kernel", Status.WARN, "only 7 bits", "wait"),
+        Result("systemd", "system", Outcome.PASS, "systemd 219"),
+        Result("tools", "system", Outcome.FAIL, "the host lacks tar", "install tar"),
+        Result("memory", "memory and disk", Outcome.FAIL, "too little", "add some"),
+        Result("clock", "clock", Outcome.UNKNOWN, f"no time {MARKUP}", "look"),
+        Result("entropy", "kernel", Outcome.WARN, "only 7 bits", "wait"),
     ),
     ("memory",),
 )
 
 
-def test_what_was_checked() -> None:
-    """Theme by theme; what did not pass with what mends it, and what is ignored as that."""
+def test_check_results_are_grouped_by_theme_with_fixes_and_ignored_marks() -> None:
     assert shown("checked", CHECKED).splitlines() == [
         "system",
         "  pass    systemd: systemd 219",
@@ -117,12 +116,11 @@ def test_what_was_checked() -> None:
         "kernel",
         "  warn    entropy: only 7 bits",
         "            -> wait",
-        "box: 1 passed, 1 warned, 2 failed, 1 could not be seen",
+        "box: 1 passed, 1 warned, 2 failed, 1 unknown",
     ]
 
 
-def test_what_was_checked_as_a_document() -> None:
-    """Every field, how many there are of each, and whether an install would stop."""
+def test_the_document_of_check_has_every_field_the_counts_and_the_verdict() -> None:
     found = document("checked", CHECKED)["check"]
     assert found["counts"] == {"pass": 1, "warn": 1, "fail": 2, "unknown": 1}
     assert found["passed"] is False
@@ -136,7 +134,7 @@ def test_what_was_checked_as_a_document() -> None:
     }
 
 
-def test_a_plan() -> None:
+def test_a_plan_shows_changes_diffs_notes_and_counts() -> None:
     assert shown("plan", PLAN, diffs=True).splitlines() == [
         "~ update file /a  it was edited",
         "    --- /a",
@@ -151,35 +149,36 @@ def test_a_plan() -> None:
     assert "-old" not in shown("plan", PLAN, diffs=False)
 
 
-def test_what_a_new_file_holds_is_not_shown_line_by_line() -> None:
+def test_the_content_of_a_new_file_is_not_shown_as_a_diff() -> None:
     plan = Plan("box", (change(Action.CREATE, diff="+every line"),))
     assert "every line" not in shown("plan", plan, diffs=True)
 
 
-def test_a_plan_without_changes() -> None:
+def test_a_plan_without_changes_says_nothing_to_do() -> None:
     assert shown("plan", Plan("box", ()), diffs=True) == "box: nothing to do\n"
 
 
-def test_a_smoke_test_reads_as_the_article_s_reader_would_type_it() -> None:
+def test_a_smoke_test_shows_its_commands_as_one_would_type_them() -> None:
     assert shown("smoke", SMOKE).splitlines() == [
         "$ cd /home",
         "$ bin/kafka-topics.sh --create",
         "    ok  create a topic  1.3 s",
         "  confluent-kafka to box:9092",
         "    not run  from here: not installed  0.0 s",
-        "smoke test passed: clients are served at box:9092",
+        "smoke test passed: clients can produce and consume at box:9092",
     ]
 
 
-def test_a_smoke_test_that_failed() -> None:
-    failed = SmokeResult("t", "/home", "box:9092", (SmokeStep("see it listed", "bin/x", 0, False, "no topics"),))
+def test_a_failed_smoke_test_names_the_step_and_the_detail() -> None:
+    failed = SmokeResult(
+        "t", "/home", "box:9092", (SmokeStep("check that the topic is listed", "bin/x", 0, False, "no topics"),)
+    )
     text = shown("smoke", failed)
-    assert "FAILED  see it listed: no topics" in text
-    assert text.endswith("smoke test FAILED: clients are not served at box:9092\n")
+    assert "FAILED  check that the topic is listed: no topics" in text
+    assert text.endswith("smoke test FAILED: clients cannot produce and consume at box:9092\n")
 
 
-def test_status() -> None:
-    """The verdict first, and why; then what is installed."""
+def test_status_shows_the_verdict_first_then_the_installation() -> None:
     assert shown("status", STATUS).splitlines() == [
         "box: not serving",
         f"  kafka.service runs and has not bound port 9093 {MARKUP}",
@@ -195,19 +194,18 @@ def test_status() -> None:
     ]
 
 
-def test_status_of_a_host_that_serves() -> None:
-    """With drift."""
+def test_status_of_a_serving_host_shows_its_drift() -> None:
     unit = replace(UNIT, ports=(9092,), reason="", advice="", drop_ins=(), restarts=None)
     lines = shown("status", replace(STATUS, units=(unit,), drift=(Drift("file:/a", "was edited"),))).splitlines()
-    assert lines[0] == "box: serving (each service runs and is bound to its ports)"
+    assert lines[0] == "box: serving (every service runs and listens on its ports)"
     assert lines[-3:] == [
         "kafka.service     active  enabled  pid 7  port 9092  since Mon  restarts unknown",
         "drift      file:/a was edited",
-        "           see how install repairs the drift: kprov plan HOST",
+        "           to see how install repairs the drift: kprov plan HOST",
     ]
 
 
-def test_status_of_what_was_only_planned_claims_no_kafka() -> None:
+def test_status_after_an_interrupted_first_install_shows_only_what_was_planned() -> None:
     gone = UnitStatus("kafka.service", "1.0.0", "missing", False, 0, "", (9092,), (), reason="it is not there")
     planned = replace(STATUS, state="applying", units=(gone,), parts=Parts(0, 40))
     assert shown("status", planned).splitlines() == [
@@ -219,11 +217,11 @@ def test_status_of_what_was_only_planned_claims_no_kafka() -> None:
     ]
 
 
-def test_uninstalled() -> None:
+def test_uninstall_shows_what_is_kept_and_left_over() -> None:
     assert shown("uninstalled", UNINSTALLED) == "kept: /d (8 bytes of kafka data)\nbox: 0 leftovers\n"
 
 
-def test_files_and_the_next_command() -> None:
+def test_written_files_and_the_next_command_are_shown() -> None:
     assert shown("files", Path("/out"), [Path("/out/a")]) == "/out/a\n1 files in /out\n"
     assert shown("next_command", "kprov status box") == "next: kprov status box\n"
 
@@ -261,7 +259,7 @@ def test_the_plan_of_a_whole_install_as_a_document() -> None:
     }
 
 
-def test_documents_of_the_results() -> None:
+def test_each_result_has_its_own_key_in_the_document() -> None:
     assert document("smoke", SMOKE)["smoke_test"]["passed"] is True
     assert document("smoke", SMOKE)["smoke_test"]["steps"][1]["passed"] is None
     status = document("status", STATUS)["status"]
@@ -282,7 +280,7 @@ def test_several_parts_are_one_document() -> None:
     assert found["problems"][0]["what"] == "ü [red]"
 
 
-def test_text_needs_no_end() -> None:
+def test_closing_text_output_writes_nothing_more() -> None:
     stream = io.StringIO()
     Output("test", stream=stream).close(ExitCode.DONE)
     assert stream.getvalue() == ""
@@ -297,7 +295,7 @@ def error(*problems: Problem) -> str:
     return stream.getvalue()
 
 
-def test_an_error_says_what_where_why_and_what_to_do() -> None:
+def test_an_error_shows_what_where_the_cause_and_the_fix() -> None:
     text = error(Problem("70000 is not a port", "hosts[0].ssh.port", "line one\nline two", "choose another"))
     assert text.splitlines() == [
         "error: hosts[0].ssh.port: 70000 is not a port",
@@ -317,7 +315,7 @@ def test_a_long_line_is_not_broken() -> None:
 
 
 @pytest.mark.parametrize("text", [MARKUP, IPV6, "100% :smile: {x} %s"])
-def test_errors_are_printed_as_they_are(text: str) -> None:
+def test_errors_are_printed_without_markup(text: str) -> None:
     assert error(Problem(text, text, text, text)).splitlines() == [
         f"error: {text}: {text}",
         f"  | {text}",
@@ -334,11 +332,11 @@ PRINTED = [
 
 
 @pytest.mark.parametrize(("say", "arguments", "options", "count"), PRINTED, ids=[row[0] for row in PRINTED])
-def test_results_are_printed_as_they_are(
+def test_results_are_printed_without_markup(
     say: str, arguments: tuple[Any, ...], options: dict[str, Any], count: int
 ) -> None:
     assert shown(say, *arguments, **options).count(MARKUP) == count
 
 
-def test_an_ipv6_address_is_no_emoji() -> None:
+def test_an_ipv6_address_is_not_replaced_by_an_emoji() -> None:
     assert shown("next_command", IPV6) == f"next: {IPV6}\n"
