@@ -21,18 +21,19 @@ from rich.progress import (
     Progress,
     ProgressColumn,
     SpinnerColumn,
+    Task,
     TaskID,
     TextColumn,
-    TransferSpeedColumn,
 )
 from rich.table import Column
 from rich.text import Text
 
 from kprov.events import Emit, Event, Message, StepDone, StepFailed, StepStarted, Transfer, Warned
+from kprov.sizes import human_size
 from kprov.ui.console import plain_wanted
 
 # Cells: what a bar and the columns beside it take, and how wide a terminal must be for all of them.
-_BAR, _COUNT, _SPEED, _WIDE = 10, 16, 12, 76
+_BAR, _COUNT, _SPEED, _WIDE = 10, 17, 13, 78
 HEARTBEAT_SECONDS = 4.0
 TRANSFER_SECONDS = 2.0
 
@@ -47,16 +48,6 @@ def progress(stream: TextIO | None = None) -> Iterator[Emit]:
     else:
         with _plain(stream) as emit:
             yield emit
-
-
-def size(count: int) -> str:
-    """Bytes as a person reads them: ``36.1 MB`` (powers of ten, as disks and downloads are sold)."""
-    value = float(count)
-    for unit in ("B", "kB", "MB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} GB"
 
 
 def plain_line(event: Event) -> str | None:
@@ -105,7 +96,7 @@ def _plain(stream: TextIO) -> Iterator[Emit]:
                     ended = total is not None and done >= total
                     if ended or now - told >= TRANSFER_SECONDS:
                         transfers[what] = now
-                        write(f"{what}: {size(done)}" + (f" of {size(total)}" if total else ""))
+                        write(f"{what}: {human_size(done)}" + (f" of {human_size(total)}" if total else ""))
                 case _:
                     pass
             line = plain_line(event)
@@ -127,11 +118,19 @@ def _plain(stream: TextIO) -> Iterator[Emit]:
         thread.join()
 
 
+class _SpeedColumn(ProgressColumn):
+    """The speed of a transfer; rich's own counts in powers of ten."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("?" if speed is None else f"{human_size(int(speed))}/s", style="progress.data.speed")
+
+
 def _transfer_columns(width: int) -> list[ProgressColumn]:
     """The columns of a transfer that fit into a terminal of this width: the name is cut last of all, and shortened."""
-    fixed: list[ProgressColumn] = [DownloadColumn()]
+    fixed: list[ProgressColumn] = [DownloadColumn(binary_units=True)]
     if width >= _WIDE:
-        fixed.append(TransferSpeedColumn())
+        fixed.append(_SpeedColumn())
     bar = 0 if width < _WIDE else _BAR if width < 2 * _BAR + _WIDE else 2 * _BAR
     # The sign, each column with the blank before it, and the cell that terminals keep free.
     left = width - 2 - (bar + 1 if bar else 0) - _COUNT - (_SPEED if width >= _WIDE else 0) - 1

@@ -17,6 +17,7 @@ ARROWS: dict[str, set[str]] = {
     "__main__": {"cli"},
     "cli": {
         "ui",
+        "sizes",
         "operations",
         "logs",
         "history",
@@ -41,6 +42,7 @@ ARROWS: dict[str, set[str]] = {
         "commands",
         "errors",
         "events",
+        "sizes",
     },
     "operations": {
         "verify",
@@ -86,6 +88,7 @@ ARROWS: dict[str, set[str]] = {
     "errors": set(),
     "events": set(),
     "secret": set(),
+    "sizes": set(),
 }
 # Pure: what is asked, what it means, what is there, what would change.
 PURE = (
@@ -102,6 +105,7 @@ PURE = (
     "errors",
     "events",
     "secret",
+    "sizes",
 )
 ACTS = {"fabric", "paramiko", "invoke", "click", "rich", "httpx", "subprocess", "socket", "confluent_kafka"}
 
