@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from fnmatch import fnmatch
-from shlex import quote
 
 import pytest
 
@@ -51,7 +50,7 @@ def test_directory(target: Target, entry: Made) -> None:
 
 @pytest.mark.entries("data")
 def test_all_data_belong_to_the_service(target: Target, entry: Made) -> None:
-    found = target.run(f"find {quote(entry['path'])} -mindepth 1 ! -user {quote(entry['owner'])}")
+    found = target.run("find", entry["path"], "-mindepth", "1", "!", "-user", entry["owner"])
     assert found.code == 0, found.errors
     assert found.out.splitlines()[:3] == [], "they belong to others"
 
@@ -64,7 +63,7 @@ def test_link(target: Target, entry: Made) -> None:
 @pytest.mark.entries("links")
 def test_folder_of_links(target: Target, entry: Made) -> None:
     source, folder, pattern = entry["source"], entry["path"], entry["pattern"]
-    names = target.run(f"ls -A {quote(source)}").out.split("\n")
+    names = target.run("ls", "-A", source).out.split("\n")
     wanted = {f"{folder}/{name}": f"{source}/{name}" for name in names if name and fnmatch(name, pattern)}
     there = {path: to for path, to in target.targets.items() if path.rpartition("/")[0] == folder and path in wanted}
     assert wanted, f"{source} is empty"
@@ -73,8 +72,8 @@ def test_folder_of_links(target: Target, entry: Made) -> None:
 
 @pytest.mark.entries("release")
 def test_release(target: Target, entry: Made) -> None:
-    path = quote(entry["path"])
-    found = target.run(f"find {path} \\( ! -user root -o ! -type l -perm /022 \\)")
+    writable = ("!", "-type", "l", "-perm", "/022")
+    found = target.run("find", entry["path"], "(", "!", "-user", "root", "-o", *writable, ")")
     assert found.code == 0, found.errors
     assert found.out.splitlines()[:3] == [], "others may write to it"
 
@@ -82,7 +81,7 @@ def test_release(target: Target, entry: Made) -> None:
 @pytest.mark.entries("user")
 def test_user(target: Target, entry: Made) -> None:
     name = entry["name"]
-    found = target.run(f"getent passwd {quote(name)} || grep {quote(f'^{name}:')} /etc/passwd")
+    found = target.run_script('getent passwd "$1" || grep "^$1:" /etc/passwd', name)
     assert found.code == 0, f"there is no user {name}"
     if not entry["adopted"]:
         assert found.out.strip().rpartition(":")[2] in _NO_LOGIN
@@ -106,7 +105,7 @@ def test_unit_is_the_one_that_systemd_has_read(target: Target, entry: Made) -> N
 @pytest.mark.entries("service")
 def test_unit_runs_as_its_own_user(target: Target, entry: Made) -> None:
     running(target, entry["unit"])
-    found = target.run(f"stat -c %U /proc/{target.units[entry['unit']]['MainPID']}")
+    found = target.run("stat", "-c", "%U", f"/proc/{target.units[entry['unit']]['MainPID']}")
     assert found.out.strip() == entry["unit"].removesuffix(".service")
 
 
@@ -135,11 +134,11 @@ def test_port(target: Target, port: tuple[str, int]) -> None:
 
 @pytest.mark.entries("firewall")
 def test_firewall_port(target: Target, entry: Made) -> None:
-    port = quote(entry["port"])
-    if target.run("firewall-cmd --state").code != 0:
+    query = f"--query-port={entry['port']}"
+    if target.run("firewall-cmd", "--state").code != 0:
         pytest.skip("firewalld does not run")
-    found = target.run(f"firewall-cmd -q --permanent --query-port={port} && firewall-cmd -q --query-port={port}")
-    assert found.code == 0, f"{entry['port']} is closed"
+    assert target.run("firewall-cmd", "-q", "--permanent", query).code == 0, f"{entry['port']} is closed after a reload"
+    assert target.run("firewall-cmd", "-q", query).code == 0, f"{entry['port']} is closed"
 
 
 def test_property(target: Target, name: str) -> None:
@@ -162,10 +161,9 @@ def test_selinux_label(target: Target, entry: Made) -> None:
 def test_zookeeper_answers(target: Target) -> None:
     running(target, ZOOKEEPER_UNIT)
     runtime = target.runtime
-    word = "org.apache.zookeeper.client.FourLetterWordMain localhost"
-    port = runtime.ports[ZOOKEEPER_UNIT][0]
-    java = f"{runtime.java_home}/bin/java"
-    found = target.run(f"{quote(java)} -Xmx64m -XX:-UsePerfData -cp {quote(runtime.classpath)} {word} {port} srvr")
+    client = ("org.apache.zookeeper.client.FourLetterWordMain", "localhost", str(runtime.ports[ZOOKEEPER_UNIT][0]))
+    java = (f"{runtime.java_home}/bin/java", "-Xmx64m", "-XX:-UsePerfData", "-cp", runtime.classpath)
+    found = target.run(*java, *client, "srvr")
     assert "Mode: " in found.out, found.errors
 
 
