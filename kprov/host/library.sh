@@ -524,18 +524,25 @@ denials() { # SECONDS
 
 # ---------------------------------------------------------------- logs (read-only)
 
-# The host's clock and its zone, and the earliest moment whose lines the functions below answer with.
-probe_clock() { # ID [SINCE: -SECONDS, or a moment as date reads it]
-    now=$(date +%s)
-    case ${2-} in
-        '') since=0 ;;
-        -*) since=$((now + $2)) ;;
-        *) since=$(date -d "$2" +%s 2>&1) || { unknown "$1" "$since"; exit 0; } ;;
+# SINCE is -SECONDS or a moment as date(1) reads it; without it, or empty, logs are read from their beginning.
+
+# Prints SINCE in seconds since the epoch; 0 where it is empty. Fails with the reason for what date cannot read.
+moment_of() { # NOW SINCE
+    case $2 in
+        '') printf 0 ;;
+        -*) printf '%s' $(($1 + $2)) ;;
+        *) date -d "$2" +%s 2>&1 ;;
     esac
+}
+
+probe_clock() { # ID [SINCE]: the host's clock and time zone, and the moment that SINCE means there
+    now=$(date +%s)
+    since=$(moment_of "$now" "${2-}") || { unknown "$1" "$since"; return; }
     say seen "id=$1" status=present "now=$now" "zone=$(date +%z)" "since=$since"
 }
 
-probe_unit_log() { # ID UNIT LINES
+probe_unit_log() { # ID UNIT LINES [SINCE]
+    since=$(moment_of "$(date +%s)" "${4-}") || { unknown "$1" "$since"; return; }
     if [ "$since" = 0 ]; then
         said=$(journalctl -q -u "$2" -n "$3" --no-pager -o short-iso 2>&1) || { unknown "$1" "$said"; return; }
     else
