@@ -70,7 +70,7 @@ class Authentication:
             if not wanted:
                 return
             wanted = self._factor(transport, wanted)
-        raise self._refused("it asks for one thing after the other")
+        raise self._refused(f"the host asked for more than {_MOST_FACTORS} factors")
 
     def _factor(self, transport: Transport, offered: Sequence[str]) -> Sequence[str]:
         """One factor; what the host wants after it."""
@@ -85,7 +85,7 @@ class Authentication:
                 except (AuthenticationException, SSHException, EOFError, OSError) as error:
                     if not transport.is_active() or str(error) == _NO_ANSWER:
                         raise self._gone(error) from None
-        raise self._refused(f"the host takes {', '.join(offered)}")
+        raise self._refused(f"the host accepts {', '.join(offered)}")
 
     def _attempts(self, method: str, transport: Transport) -> Iterator[Attempt]:
         if method == "publickey":
@@ -131,7 +131,7 @@ class Authentication:
         if why := self._sshd.obstacle(kind):
             self._skipped.append(f"{shown} ({why})")
             return
-        unsure = " (signed with SHA-2, which the host does not say it takes)" if self._sshd.unsure(kind) else ""
+        unsure = " (signed with SHA-2, which the host does not announce)" if self._sshd.unsure(kind) else ""
         at = len(self._tried)
         self._tried.append(f"{shown}{unsure}")
         signer = _Signer(key)
@@ -142,7 +142,7 @@ class Authentication:
 
         yield attempt
         if signer.failure:
-            self._tried[at] = f"{shown} (it did not sign: {signer.failure})"
+            self._tried[at] = f"{shown} (could not sign: {signer.failure})"
 
     def _load(self, path: Path) -> PKey | None:
         """The private key; None where it cannot be read or nobody knows its passphrase."""
@@ -156,7 +156,7 @@ class Authentication:
         for _ in range(self.login.password_prompts):
             if self.passwords.ask is None:
                 break
-            passphrase = self.passwords.ask(f"Passphrase of the key {path}")
+            passphrase = self.passwords.ask(f"Passphrase for the key {path}")
             if not passphrase:
                 break
             with suppress(ValueError, SSHException):
@@ -218,14 +218,14 @@ class Authentication:
                 "the connection was lost during the login",
                 where=self.login.name,
                 cause=error.strerror or str(error),
-                hint=f"is the host still up, and does a firewall still let port {self.login.port} through?",
+                hint=f"check that the host is still up and that no firewall blocks port {self.login.port}",
             )
         if not self.waiting.was_slow:
-            return self._refused(f"the host has ended the connection: {error}", cut=True)
+            return self._refused(f"the host closed the connection: {error}", cut=True)
         return ConnectError(
             f"the login as {self.login.user} was not answered",
             where=self.login.name,
-            cause=f"it was waited for {self.waiting.seconds:.0f} s; {SLOW_REASON}",
+            cause=f"no answer for {self.waiting.seconds:.0f} s; {SLOW_REASON}",
             hint=SLOW_HINT,
         )
 
@@ -235,25 +235,25 @@ class Authentication:
             return ConnectError(
                 "a private key is encrypted",
                 where=login.name,
-                cause=f"nobody can be asked for the passphrase of {', '.join(map(str, self._locked))}",
-                hint="add it to the agent: ssh-add, or name another key with -i FILE",
+                cause=f"there is no terminal to ask for the passphrase of {', '.join(map(str, self._locked))}",
+                hint="add the key to the agent with ssh-add, or use another key with -i FILE",
             )
-        tried = f"tried {', '.join(self._tried)}" if self._tried else "there was nothing to try"
+        tried = f"tried {', '.join(self._tried)}" if self._tried else "there was no key or password to try"
         if self._skipped:
             tried += f"; not tried: {', '.join(self._skipped)}"
         hint = (
-            f"name the right key with -i FILE, or the right user as USER@{login.name}; "
-            "or put your key there: ssh-copy-id HOST"
+            f"give the right key with -i FILE, or the right user as USER@{login.name}; "
+            "or copy your key to the host: ssh-copy-id HOST"
         )
         if self._skipped:
             hint = (
-                f"give {login.user} another key there: ssh-keygen -t ed25519, add its .pub file to "
-                "~/.ssh/authorized_keys on the host, and name the key with -i FILE"
+                f"make another key with ssh-keygen -t ed25519, add its .pub file to {login.user}'s "
+                "~/.ssh/authorized_keys on the host, and give the key with -i FILE"
             )
         if self.passwords.ask is None and self.passwords.login is None:
-            hint += "; a password is asked for on a terminal, or read with --password-file"
+            hint += "; or give a password: on a terminal, or with --password-file FILE"
         if cut and len(self._tried) > 3:
-            hint = "a host takes a few tries only: name the one key with -i FILE and IdentitiesOnly yes in ssh_config"
+            hint = "a host allows only a few tries: give one key with -i FILE, and set IdentitiesOnly yes in ssh_config"
         return ConnectError(
             f"the login as {login.user} was refused", where=login.name, cause=f"{tried}: {why}", hint=hint
         )

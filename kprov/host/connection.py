@@ -142,7 +142,7 @@ class Connection:
     def _wire(self, hop: Login, waiting: Waiting) -> Wire:
         """From the hop before, or from here."""
         if self._chain:
-            with waiting.for_answer(f"the hop before it to reach {hop.hostname}"):
+            with waiting.for_answer(f"the jump host to reach {hop.hostname}"):
                 channel = self._chain[-1].transport.open_channel(
                     "direct-tcpip", (hop.hostname, hop.port), ("", 0), timeout=hop.banner_timeout
                 )
@@ -158,10 +158,10 @@ class Connection:
         answers = reply.of_kind("login")
         if not answers:
             raise ConnectError(
-                "the login shell did not run a command",
+                "the login shell did not run kprov's command",
                 where=self.login.name,
                 cause=reply.errors.strip(),
-                hint="this must work and print the user: ssh HOST /bin/sh -c id",
+                hint="this command must print the user: ssh HOST /bin/sh -c id",
             )
         answer = answers[0]
         self.session = answer["session"]
@@ -170,7 +170,7 @@ class Connection:
         elif answer["sudo"] == "refused":
             self._ask_sudo(answer["user"], answer["said"].strip())
         elif answer["sudo"] != "root":
-            raise self._no_root(answer["user"], "there is no sudo", "", "install sudo and ")
+            raise self._no_root(answer["user"], "sudo is not installed", "", "install sudo and ")
 
     def _waiting(self) -> AbstractContextManager[None]:
         """For the first command, which may be slow where all later ones are not."""
@@ -193,11 +193,11 @@ class Connection:
                 talk = error.talk
             said = talk.cause or said
             if not (talk.unanswered or talk.refused):
-                raise self._no_root(user, "sudo does not let it in", said)
+                raise self._no_root(user, "sudo does not allow it to become root", said)
             if given:
-                raise self._no_root(user, "sudo does not take the password that was given", said)
+                raise self._no_root(user, "sudo rejected the password that was given", said)
             if tries == _SUDO_TRIES:
-                raise self._no_root(user, f"sudo has refused {tries} passwords", said)
+                raise self._no_root(user, f"sudo rejected {tries} passwords", said)
             become, tries = replace(become, password=self._sudo_password(user, said)), tries + 1
 
     def _sudo_password(self, user: str, said: str) -> Secret:
@@ -207,7 +207,7 @@ class Connection:
 
     def _no_root(self, user: str, why: str, said: str, first: str = "") -> ConnectError:
         name = self.login.name
-        other = "" if first else "; kprov asks for a password on a terminal, or reads it with --sudo-password-file"
+        other = "" if first else "; or give sudo's password: on a terminal, or with --sudo-password-file FILE"
         return ConnectError(
             f"{user} is not root and {why}",
             where=name,
@@ -250,10 +250,10 @@ class Connection:
             return self._exchange(calls, payload, on_record, hold=hold)
         except NotLetInError as error:
             raise ConnectError(
-                "sudo has let us in before, and does not any more",
+                "sudo stopped accepting our commands during this run",
                 where=self.login.name,
                 cause=error.talk.cause,
-                hint="has somebody changed sudoers or the password? Run the same command again",
+                hint="check whether sudoers or the password was changed, then run the same command again",
             ) from None
 
     def _exchange(
@@ -298,12 +298,12 @@ class Connection:
                 time.sleep(0.05)
 
     def _stalled(self, error: StalledError) -> ConnectError:
-        what = "a command on the host does not end" if error.begun else "the host does not start our script"
+        what = "a command on the host has stalled" if error.begun else "the host did not start kprov's script"
         hint = (
-            "find the process that hangs there (for example one that waits for a network file system), then run the "
-            "same command again"
+            "find the process that hangs there (it may be waiting for a network file system), then run the same "
+            "command again"
             if error.begun
-            else f"'ssh {self.login.name} /bin/sh -c id' must print the user; a login script or sudo may hang"
+            else f"'ssh {self.login.name} /bin/sh -c id' must print the user; a login script or sudo may be hanging"
         )
         return ConnectError(
             what,
@@ -359,31 +359,33 @@ def _connect_error(login: Login, error: Exception, waiting: Waiting, complaint: 
         )
     if isinstance(error, socket.gaierror | UnicodeError):  # no label of a name may be empty or have 64 characters
         return ConnectError(
-            f"there is no host {login.hostname}",
+            f"the host name {login.hostname} cannot be resolved",
             where=where,
             cause=getattr(error, "strerror", None) or str(error),
-            hint="check the spelling, /etc/hosts and DNS; an alias must stand in ssh_config",
+            hint="check the spelling, /etc/hosts and DNS; an alias must be defined in ssh_config",
         )
     if isinstance(error, TimeoutError):
         return ConnectError(
-            f"{address} does not answer within {login.connect_timeout:.0f} s",
+            f"{address} did not answer within {login.connect_timeout:.0f} s",
             where=where,
-            hint=f"is the host up, and does a firewall let port {login.port} through?",
+            hint=f"check that the host is up and that no firewall blocks port {login.port}",
         )
     if waiting.was_slow and not isinstance(error, ConnectionAbortedError):
         return ConnectError(
             f"{address} did not answer",
             where=where,
-            cause=f"it was waited for {waiting.seconds:.0f} s; {SLOW_REASON}",
+            cause=f"no answer for {waiting.seconds:.0f} s; {SLOW_REASON}",
             hint=SLOW_HINT,
         )
     if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
         return ConnectError(
-            f"{address} and kprov have no way to encrypt in common",
+            f"{address} and kprov have no SSH algorithms in common",
             where=where,
             cause=str(error),
-            hint="its sshd allows too little, or only what is too old; curve25519-sha256, aes256-ctr, hmac-sha2-256 "
-            "and a host key of the kind ed25519 go together with kprov",
+            hint="allow current algorithms in its sshd_config; kprov supports curve25519-sha256, aes256-ctr, "
+            "hmac-sha2-256 and ed25519 host keys, among others",
         )
     cause = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return ConnectError(f"{address} cannot be reached", where=where, cause=cause, hint="is sshd running there?")
+    return ConnectError(
+        f"{address} cannot be reached", where=where, cause=cause, hint="check that sshd is running there"
+    )

@@ -94,10 +94,10 @@ def ask(connection: Connection, calls: Sequence[Call]) -> dict[str, Seen]:
     for call in calls:
         if call[1] not in found:
             raise StepError(
-                f"the probe gave no answer about {call[1]}",
+                f"the probe did not answer for {call[1]}",
                 where=connection.login.name,
                 cause=reply.errors.strip()[-2000:],
-                hint="the host's /bin/sh did not run the probe to its end",
+                hint="the host's /bin/sh stopped before the probe was complete; the cause above may say why",
             )
     return found
 
@@ -116,7 +116,7 @@ def probe(connection: Connection, calls: Sequence[Call]) -> Probe:
             "the probe did not run",
             where=connection.login.name,
             cause=reply.errors.strip()[-2000:],
-            hint="the host's /bin/sh did not run the probe to its end",
+            hint="the host's /bin/sh stopped before the probe was complete; the cause above may say why",
         )
     found = seen_of(reply)
     for call in calls:

@@ -65,11 +65,11 @@ def read_revoked(path: Path) -> frozenset[bytes]:
     else:
         if not data.startswith(_KRL):
             return frozenset(_listed(data))
-        problem = "is a binary revocation list, which kprov does not read"
+        problem = "is a binary revocation list (KRL), which kprov does not support"
     raise ConnectError(
-        f"the revoked host keys are not known: {path} {problem}",
+        f"the list of revoked host keys is not usable: {path} {problem}",
         where="RevokedHostKeys",
-        hint="make it a readable text file with one public key a line, or take it out of ssh_config",
+        hint="make it a readable text file with one public key per line, or remove it from ssh_config",
     )
 
 
@@ -89,7 +89,7 @@ def _entries(path: Path) -> Iterator[KnownKey]:
             "the known host keys cannot be read",
             where=str(path),
             cause=error.strerror or "",
-            hint="make the file readable, or name another with UserKnownHostsFile in ssh_config",
+            hint="make the file readable, or set UserKnownHostsFile to another one in ssh_config",
         ) from None
     for number, line in enumerate(lines, 1):
         words = line.decode("utf-8", "replace").split()

@@ -55,11 +55,11 @@ class Sshd:
             return ""
         version = self._version()
         if kind.endswith(_CERTIFICATE) and version and version < _CERTIFICATES_SINCE:
-            return f"{self.name} takes RSA certificates with SHA-1 only; certify an ed25519 or ECDSA key"
+            return f"{self.name} accepts RSA certificates with SHA-1 only; certify an ed25519 or ECDSA key"
         if self._announces() or self.keeps_quiet:
             return ""
         if self.announced is not None or not self.knows_sha2:
-            return f"{self.name} takes RSA keys with SHA-1 only; use ed25519 or ecdsa"
+            return f"{self.name} accepts RSA keys with SHA-1 only; use an ed25519 or ECDSA key"
         return ""
 
     def unsure(self, kind: str) -> bool:

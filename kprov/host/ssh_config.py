@@ -77,7 +77,7 @@ def read_login(target: Target, *, config: Path | None = None, identity: Path | N
         if path is not None and not path.is_file():
             raise UsageError(f"{path} is not a file", where=option, hint="give the path of an existing file")
     if identity is not None and identity.read_bytes()[:4] in {b"ssh-", b"ecds", b"sk-s"}:
-        raise UsageError(f"{identity} is a public key", where="-i", hint="name the private one, without .pub")
+        raise UsageError(f"{identity} is a public key", where="-i", hint="give the private key, without .pub")
     own = Path.home() / ".ssh"
     files = [(config, own)] if config else [(own / "config", own), (_SYSTEM_CONFIG, _SYSTEM_CONFIG.parent)]
     return _Resolver(files, identity).login(target, depth=0)
@@ -132,7 +132,7 @@ class _Resolver:
             return ()
         if depth > _MOST_JUMPS:
             raise UsageError(
-                f"ProxyJump {value} leads back to itself",
+                f"ProxyJump {value} refers back to itself",
                 where="ssh_config",
                 hint="set ProxyJump none for the jump host itself",
             )
@@ -154,7 +154,9 @@ def _refuse(options: Options) -> None:
         what = "BindInterface is not supported"
     else:
         return
-    raise UsageError(what, where="ssh_config", hint=f"set another way for {options.name} in a file for --ssh-config")
+    raise UsageError(
+        what, where="ssh_config", hint=f"write a file for --ssh-config in which {options.name} does not use it"
+    )
 
 
 def _path(options: Options, text: str) -> Path:

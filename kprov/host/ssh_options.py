@@ -138,7 +138,9 @@ class _Reader:
 
     def _read(self, path: Path, base: Path, *, reachable: bool, depth: int) -> None:
         if depth > _INCLUDE_DEPTH:
-            raise UsageError("too many levels of Include", where=str(path), hint="an Include names its own file")
+            raise UsageError(
+                "too many levels of Include", where=str(path), hint="a file may include itself; remove that Include"
+            )
         try:
             lines = path.read_text(encoding="utf-8", errors="surrogateescape").split("\n")
         except OSError as error:
@@ -213,7 +215,7 @@ class _Reader:
             criterion = word.removeprefix("!").lower()
             if criterion == "all":
                 if count > 1 or words:
-                    raise ValueError("Match all stands alone, or behind canonical or final")
+                    raise ValueError("Match all must be alone, or follow canonical or final")
                 return result and not negated
             count += 1
             if criterion in {"canonical", "final"}:
@@ -253,7 +255,7 @@ def _runs_well(command: str) -> bool:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise ValueError(f"Match exec {command!r} has not ended within {_EXEC_SECONDS} s") from None
+        raise ValueError(f"Match exec {command!r} did not end within {_EXEC_SECONDS} s") from None
     except OSError as error:
         raise ValueError(f"Match exec {command!r} cannot be run: {error.strerror}") from None
     return done.returncode == 0

@@ -43,10 +43,10 @@ def expand_tokens(text: str, tokens: Mapping[str, str], allowed: str, *, environ
             return "%"
         if sign is not None:
             if not sign or sign not in allowed:
-                raise ValueError(f"%{sign} has no meaning in {text!r}")
+                raise ValueError(f"%{sign} is not allowed in {text!r}")
             return tokens[sign]
         if name not in os.environ:
-            raise ValueError(f"{text!r} names {name}, which is not set in the environment")
+            raise ValueError(f"{text!r} uses the environment variable {name}, which is not set")
         return os.environ[name]
 
     pattern = r"%(?P<sign>.?)" + (r"|\$\{(?P<name>[^}]*)\}" if environment else "(?P<name>(?!))?")
@@ -79,7 +79,7 @@ def words_of(text: str) -> list[str]:
                 word += here
             at += 1
         if quote:
-            raise ValueError(f"a quote is not closed: {text}")
+            raise ValueError(f"missing closing quote: {text}")
         words.append(word)
     return words
 
@@ -91,7 +91,7 @@ def criteria_of(text: str) -> list[str]:
         if text.startswith('"'):
             word, quote, text = text[1:].partition('"')
             if not quote:
-                raise ValueError(f"a quote is not closed: {text}")
+                raise ValueError(f"missing closing quote: {text}")
         else:
             word = re.split(r'[ \t="]', text, maxsplit=1)[0]
             text = text[len(word) :]
@@ -126,7 +126,7 @@ def checked(keyword: str, shown: str, words: list[str]) -> list[str]:
     if keyword in _CHOICES:
         _only_one(shown, words)
         if (choice := _CHOICES[keyword].get(words[0].lower())) is None:
-            raise ValueError(f"{shown} {words[0]} is none of {', '.join(_CHOICES[keyword])}")
+            raise ValueError(f"{shown} {words[0]} is not one of {', '.join(_CHOICES[keyword])}")
         return [choice]
     if keyword in _FORMS:
         _only_one(shown, words)
@@ -136,7 +136,7 @@ def checked(keyword: str, shown: str, words: list[str]) -> list[str]:
 
 def _only_one(shown: str, words: list[str]) -> None:
     if len(words) > 1:
-        raise ValueError(f"{shown} takes one word, {words[1]} is too much")
+        raise ValueError(f"{shown} takes one value; remove {words[1]}")
 
 
 def _port(shown: str, word: str) -> str:

@@ -120,20 +120,20 @@ class _HostKeys(MissingHostKeyPolicy):
             f"the host key is revoked: {shown}",
             where=self._login.name,
             cause=cause,
-            hint="somebody may hold a copy of that key: give the host a new one, or ask who revoked it",
+            hint="someone may have copied that key: ask who revoked it, then give the host a new one",
         )
 
     def _changed(self, kind: str, blob: bytes, sshd: Sshd) -> ConnectError:
         known = min(self._keys(), key=lambda entry: entry.kind != kind)
         cause = f"the known key is in {known.place}"
         if known.kind == "ssh-rsa" and not sshd.knows_sha2:
-            cause += f"; {sshd.name} can prove an RSA key with SHA-1 only, so it was asked for another of its keys"
+            cause += f"; {sshd.name} can prove an RSA key with SHA-1 only, so kprov asked for another of its keys"
         return ConnectError(
-            f"the host key has changed: {kind} {fingerprint(blob)} is shown, "
-            f"{known.kind} {fingerprint(known.blob)} is known",
+            f"the host key has changed: the host presents {kind} {fingerprint(blob)}, "
+            f"known is {known.kind} {fingerprint(known.blob)}",
             where=self._login.name,
             cause=cause,
-            hint="somebody may be in between; if the host was set up anew, remove the known key and run this again: "
+            hint="someone may be intercepting the connection; if the host was reinstalled, remove the known key: "
             f"ssh-keygen -f {shlex.quote(str(known.path))} -R {shlex.quote(self.name)}",
         )
 
@@ -143,11 +143,11 @@ class _HostKeys(MissingHostKeyPolicy):
         principals = [principal.decode("utf-8", "replace") for principal in certificate.valid_principals]
         now = time.time()
         if certificate.type is not SSHCertificateType.HOST:
-            what = "it is a user's"
+            what = "it is a user certificate"
         elif certificate.critical_options:
-            what = "it has options that are not known"
+            what = "it has unknown critical options"
         elif not certificate.valid_after <= now < certificate.valid_before:
-            what = "it is not valid now"
+            what = "it is expired or not valid yet"
         elif principals and not any(pattern_matches(principal.lower(), name.lower()) for principal in principals):
             what = f"it is for {', '.join(principals)}"
         else:
@@ -155,12 +155,12 @@ class _HostKeys(MissingHostKeyPolicy):
                 certificate.verify_cert_signature()
                 return
             except (InvalidSignature, UnsupportedAlgorithm, ValueError):
-                what = "its signature is wrong"
+                what = "its signature does not match"
         raise ConnectError(
-            f"the host's certificate is not good: {what}",
+            f"the host's certificate is not valid: {what}",
             where=self._login.name,
-            cause=f"the authority that it names is in {authority.place}",
-            hint="give the host a new certificate for that name, or ask whoever keeps the authority",
+            cause=f"its authority is known from {authority.place}",
+            hint="have the authority issue a new certificate for this host name",
         )
 
     # -------------------------------------------------------------- a key that is not known
@@ -170,11 +170,11 @@ class _HostKeys(MissingHostKeyPolicy):
         where = self._login.name
         if not self._trust.accept_new and self._login.strict not in {"no", "accept-new"}:
             if self._trust.ask is None or self._login.strict == "yes":
-                asked = "" if self._login.strict != "yes" else "ssh_config says StrictHostKeyChecking yes: "
+                asked = "" if self._login.strict != "yes" else "ssh_config sets StrictHostKeyChecking yes: "
                 raise ConnectError(
                     f"the host key is not known: {shown}",
                     where=where,
-                    hint=f"{asked}compare the fingerprint with the host's own and add --accept-new-host-key, "
+                    hint=f"{asked}compare the fingerprint with the host's own, then add --accept-new-host-key "
                     "or log in once: ssh HOST",
                 )
             if not self._trust.ask(f"The host key of {self.name} is not known: {shown}\nTrust it from now on?"):
@@ -189,9 +189,9 @@ class _HostKeys(MissingHostKeyPolicy):
             _append(path, f"{name} {kind} {_base64(blob)}\n")
         except OSError as error:
             raise ConnectError(
-                f"the host key cannot be remembered: {error.strerror}",
+                f"the host key cannot be saved: {error.strerror}",
                 where=str(path),
-                hint="make the file writable, or name another with UserKnownHostsFile in ssh_config",
+                hint="make the file writable, or set UserKnownHostsFile to another one in ssh_config",
             ) from None
 
 

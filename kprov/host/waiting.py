@@ -16,10 +16,10 @@ from kprov.events import Emit, Message, ignore
 LOGIN_SECONDS = 150.0  # longer than LoginGraceTime, so that sshd ends it first
 SLOW_SECONDS = 5.0
 # UseDNS is on by default up to OpenSSH 6.7, and in all of Red Hat's 7; TCP wrappers and PAM look up names, too.
-SLOW_REASON = "sshd may be looking up names at a name server that does not answer"
+SLOW_REASON = "sshd may be waiting for a name server that does not answer"
 SLOW_HINT = (
-    "look at the host's /etc/resolv.conf, or set 'UseDNS no' in its /etc/ssh/sshd_config: with a dead name server "
-    "every login waits for it"
+    "check the host's /etc/resolv.conf, or set 'UseDNS no' in its /etc/ssh/sshd_config: every login waits for a name "
+    "server that is down"
 )
 
 

@@ -123,4 +123,4 @@ def follow_logs(
             on_line(wanted[record.number("source")], record["text"])
 
     connection.follow([call], on_record)
-    raise ConnectError("the host does not send its logs any more", where=connection.login.name, hint="run this again")
+    raise ConnectError("the host stopped sending its logs", where=connection.login.name, hint="run this again")

@@ -215,7 +215,7 @@ def test_a_wrong_password_is_asked_for_again(door: Door, options: tuple[str, ...
 def test_three_wrong_passwords_are_enough(door: Door) -> None:
     with (
         door.sudoers(ASKS),
-        pytest.raises(ConnectError, match="sudo has refused 3 passwords") as caught,
+        pytest.raises(ConnectError, match="sudo rejected 3 passwords") as caught,
         door.connect(answers=["one", "two", "three", PASSWORD]),
     ):
         pass
@@ -226,11 +226,11 @@ def test_three_wrong_passwords_are_enough(door: Door) -> None:
     ("sudoers", "given", "what", "cause"),
     [
         (ASKS, "", "sudo asks for a password", "a password is required"),
-        (ASKS, "wrong", "sudo does not take the password that was given", "Sorry, try again"),
-        (defaults("passwd_tries=1") + ASKS, "wrong", "does not take the password", "1 incorrect password attempt"),
+        (ASKS, "wrong", "sudo rejected the password that was given", "Sorry, try again"),
+        (defaults("passwd_tries=1") + ASKS, "wrong", "sudo rejected the password", "1 incorrect password attempt"),
         (defaults("requiretty") + ASKS, "", "sudo asks for a password", ""),
-        ("", PASSWORD, "sudo does not let it in", f"{USER} is not in the sudoers file"),
-        (f"{USER} ALL=(ALL) /bin/true", PASSWORD, "sudo does not let it in", "is not allowed to execute"),
+        ("", PASSWORD, "sudo does not allow it to become root", f"{USER} is not in the sudoers file"),
+        (f"{USER} ALL=(ALL) /bin/true", PASSWORD, "sudo does not allow it to become root", "is not allowed to execute"),
     ],
 )
 def test_sudo_that_does_not_let_it_in(door: Door, sudoers: str, given: str, what: str, cause: str) -> None:
@@ -252,7 +252,7 @@ def test_sudo_that_wants_a_terminal_where_sshd_gives_none(door: Door) -> None:
     with (
         door.sudoers(defaults("requiretty") + FREE),
         door.sshd("PermitTTY no"),
-        pytest.raises(ConnectError, match="sudo does not let it in") as caught,
+        pytest.raises(ConnectError, match="sudo does not allow it to become root") as caught,
         door.connect(),
     ):
         pass

@@ -373,7 +373,7 @@ def test_the_password_for_the_host_is_not_shown_to_the_hops(door: Door, inner: P
         pass
     problem = caught.value.problems[0]
     assert problem.where == "gate"
-    assert "there was nothing to try" in problem.cause
+    assert "there was no key or password to try" in problem.cause
 
 
 def test_a_proxy_command(door: Door) -> None:
@@ -419,7 +419,7 @@ def test_a_login_that_waits_for_a_name_server_is_waited_for_and_explained(door: 
     assert NOTHING in outcome.err, outcome.err
     assert took > 28
     lines = [line for line in outcome.err.splitlines() if f"{door.address}: waiting for the login" in line]
-    assert "sshd may be looking up names at a name server that does not answer" in lines[0]
+    assert "sshd may be waiting for a name server that does not answer" in lines[0]
     assert len(lines) >= 4, "it is never silent for long"
 
 

@@ -74,7 +74,10 @@ def test_an_rsa_key_is_not_shown_to_6_6(rsa: Path) -> None:
     with letting_in(OPENSSH_6_6, rsa) as sshd, pytest.raises(ConnectError, match="was refused") as caught:
         sshd.log_in(rsa)
     problem = caught.value.problems[0]
-    assert f"not tried: {rsa} (OpenSSH_6.6.1 takes RSA keys with SHA-1 only; use ed25519 or ecdsa)" in problem.cause
+    assert (
+        f"not tried: {rsa} (OpenSSH_6.6.1 accepts RSA keys with SHA-1 only; use an ed25519 or ECDSA key)"
+        in problem.cause
+    )
     assert "ssh-keygen -t ed25519" in problem.hint
     assert "ssh-copy-id" not in problem.hint, "the key may well be there"
     assert sshd.tried == []
@@ -97,7 +100,7 @@ def test_an_rsa_certificate_is_left_out_and_its_key_is_tried(folder: Path) -> No
     with letting_in(OPENSSH_7_4) as sshd, pytest.raises(ConnectError) as caught:
         sshd.log_in(key)
     cause = caught.value.problems[0].cause
-    assert f"not tried: {key}-cert.pub (OpenSSH_7.4 takes RSA certificates with SHA-1 only" in cause
+    assert f"not tried: {key}-cert.pub (OpenSSH_7.4 accepts RSA certificates with SHA-1 only" in cause
     assert cause.startswith(f"tried {key};")
     assert sshd.tried == ["rsa-sha2-512"]
 
@@ -105,7 +108,7 @@ def test_an_rsa_certificate_is_left_out_and_its_key_is_tried(folder: Path) -> No
 def test_a_server_that_says_nothing_about_rsa_is_tried_and_named(rsa: Path) -> None:
     with letting_in(Behaviour("dropbear_2019.78", None)) as sshd, pytest.raises(ConnectError) as caught:
         sshd.log_in(rsa)
-    assert "which the host does not say it takes" in caught.value.problems[0].cause
+    assert "which the host does not announce" in caught.value.problems[0].cause
 
 
 @pytest.mark.parametrize(("behaviour", "said"), [(OPENSSH_6_6, True), (OPENSSH_7_4, False)])
@@ -154,7 +157,7 @@ def test_a_key_that_does_not_sign_is_named(refusing_agent: tuple[str, Path]) -> 
     path, key = refusing_agent
     with letting_in(Behaviour(), key) as sshd, pytest.raises(ConnectError) as caught:
         sshd.log_in(agent=path)
-    assert f"the agent's {key.name} (it did not sign: key cannot be used for signing)" in caught.value.problems[0].cause
+    assert f"the agent's {key.name} (could not sign: key cannot be used for signing)" in caught.value.problems[0].cause
 
 
 # ------------------------------------------------------------------ slow hosts
@@ -169,8 +172,10 @@ def test_a_slow_host_is_waited_for_and_it_is_said(
         sshd.log_in(ed25519, waiting=Waiting("box", events.append, slow=0.4))
     texts = [event.text for event in events if isinstance(event, Message)]
     assert len(texts) == 2
-    assert texts[0].startswith(f"box: waiting for {request.node.callspec.id}, 0 s so far: sshd may be looking up names")
-    assert "names" not in texts[1], "the reason is given once"
+    assert texts[0].startswith(
+        f"box: waiting for {request.node.callspec.id}, 0 s so far: sshd may be waiting for a name server"
+    )
+    assert "name server" not in texts[1], "the reason is given once"
 
 
 def test_a_quick_host_is_not_talked_about(ed25519: Path) -> None:

@@ -9,7 +9,7 @@ from kprov.host.rsa import Sshd
 OLD_LIST = ("ssh-ed25519", "ssh-rsa", "ssh-dss", "ecdsa-sha2-nistp256")  # what upstream's 7.4 announces
 NEW_LIST = ("ssh-ed25519", "rsa-sha2-512", "rsa-sha2-256")
 CERTIFICATE = "ssh-rsa-cert-v01@openssh.com"
-SHA1 = "SHA-1 only; use ed25519 or ecdsa"
+SHA1 = "SHA-1 only; use an ed25519 or ECDSA key"
 
 
 @pytest.mark.parametrize(

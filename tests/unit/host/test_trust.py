@@ -305,7 +305,7 @@ def test_revoked_keys_that_cannot_be_read_let_no_host_pass(
     write(known_hosts, server.line())
     if content is not None:
         (tmp_path / "revoked").write_bytes(content)
-    with pytest.raises(ConnectError, match="revoked host keys are not known"):
+    with pytest.raises(ConnectError, match="list of revoked host keys is not usable"):
         connect(server, known_hosts, Trust(), revoked_host_keys=tmp_path / "revoked")
 
 
@@ -332,6 +332,6 @@ def test_the_fingerprint_is_that_of_ssh_keygen(server: Server, tmp_path: Path) -
 
 def test_a_file_that_cannot_be_written_is_told(server: Server, tmp_path: Path) -> None:
     write(tmp_path / "file", "")
-    with pytest.raises(ConnectError, match="cannot be remembered") as caught:
+    with pytest.raises(ConnectError, match="cannot be saved") as caught:
         connect(server, tmp_path / "file" / "known_hosts", Trust(accept_new=True))
     assert caught.value.problems[0].hint
