@@ -463,7 +463,7 @@ def test_a_host_that_goes_silent_during_the_login_is_noticed(door: Door) -> None
         threading.Timer(1.5, cut.set).start()
         with pytest.raises(ConnectError, match="lost during the login") as caught, door.connect(config=config):
             pass
-    assert caught.value.problems[0].cause == "the host has gone silent"
+    assert caught.value.problems[0].cause == "the host stopped responding"
 
 
 @contextmanager

@@ -232,8 +232,8 @@ def test_setting_aside_and_putting_back_never_write_over_anything(host: LocalHos
     step(host, "set_aside", str(path), str(backup))
     assert (path.exists(), backup.read_text()) == (False, "theirs")
     path.write_text("kprov's")
-    assert "is there already" in fails(host, "set_aside", str(path), str(backup))
-    assert "not put in its place" in fails(host, "put_back", str(backup), str(path))
+    assert "already exists" in fails(host, "set_aside", str(path), str(backup))
+    assert "was not restored" in fails(host, "put_back", str(backup), str(path))
     path.unlink()
     step(host, "put_back", str(backup), str(path))
     assert (path.read_text(), backup.exists()) == ("theirs", False)
@@ -814,7 +814,7 @@ def test_a_file_that_was_changed_on_its_way_is_refused(host: LocalHost, place: P
     (host.state / "stage" / sha256(b"text")).write_bytes(b"other")
     (place / "file").write_text("old")
     said = fails(host, "put_file", sha256(b"text"), str(place / "file"), OWNER, GROUP, "0644")
-    assert "changed on its way" in said
+    assert "corrupted on the way" in said
     assert (place / "file").read_text() == "old"
     fails(host, "put_file", sha256(b"never staged"), str(place / "file"), OWNER, GROUP, "0644")
 

@@ -67,7 +67,7 @@ def test_both_ends_of_the_connection(host: LocalHost) -> None:
 
 
 def test_names(host: LocalHost) -> None:
-    assert host.one("probe_names", "x", "localhost")["status"] == "unknown", "there is no getent"
+    assert host.one("probe_names", "x", "localhost")["status"] == "unknown", "getent is not installed"
     lines = "10.0.0.5 STREAM kafka-1\\n10.0.0.5 DGRAM\\n::1 STREAM\\n"
     host.stand_in("getent", f'[ "$2" != kafka-1 ] || printf "{lines}"')
     own, known, unknown = host.one("probe_names", "x", "kafka-1", "nowhere")["names"].splitlines()
