@@ -1451,6 +1451,6 @@ remove_data() { # PATH
 remove_tree() { # PATH
     case $1 in
         /*/*) rm -rf --one-file-system -- "$1" ;;
-        *) fail "$1 is at the top level: kprov does not remove it" ;;
+        *) fail "$1 is not below a top-level directory: kprov does not remove it" ;;
     esac
 }

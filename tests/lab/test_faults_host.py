@@ -121,7 +121,7 @@ def test_a_full_disk_while_the_receipt_is_written(machine: Machine, reference: C
         machine.ssh("rm -f /var/lib/kprov/filler")
     assert "the receipt could not be written" in full.err
     assert "No space left on device" in full.err
-    assert "-> the disk is full, its inodes are used up or a quota is" in full.err
+    assert "-> the disk is full, its inodes are used up, or a quota is exceeded" in full.err
     assert machine.ssh("cat /var/lib/kprov/receipt.json; ls -d /usr/local/*") == before
 
 
@@ -133,7 +133,7 @@ def test_a_full_disk_while_an_archive_is_unpacked(machine: Machine, reference: C
         machine.ssh("rm -f /usr/local/filler")
     assert "create release /usr/local/kafka_2.12-1.0.0 failed" in full.err
     assert "No space left on device" in full.err
-    assert "(df -h, df -i): make room; then run the same command again" in full.err
+    assert "free some space (check df -h, df -i); then run the same command again" in full.err
     assert machine.ssh("ls -d /usr/local/kafka_2.12-1.0.0", check=False) == ""
 
 

@@ -170,9 +170,8 @@ def test_a_service_that_cannot_be_started_brings_its_journal_and_the_drop_ins_of
     problem = caught.value.problems[0]
     assert problem.cause == "Job failed\nx.service: Failed to load environment files: No such file or directory"
     assert problem.hint.startswith("the unit's environment file cannot be read (No such file or directory)")
-    assert (
-        "drop-ins that kprov did not write are in force: /etc/systemd/system/x.service.d/own.conf; then" in problem.hint
-    )
+    drop_in = "/etc/systemd/system/x.service.d/own.conf"
+    assert f"check these drop-ins, which kprov did not write: {drop_in}; then" in problem.hint
 
 
 def test_a_receipt_whose_writing_was_cut_off_is_no_success(host: LocalHost) -> None:
@@ -187,7 +186,7 @@ def test_a_known_cause_brings_its_remedy(host: LocalHost) -> None:
     with pytest.raises(StepError) as caught:
         run(host, plan(change("a", ("full",))))
     assert caught.value.problems[0].hint.endswith(
-        "(df -h, df -i): make room; then run the same command again: it goes on from here"
+        "free some space (check df -h, df -i); then run the same command again: it goes on from here"
     )
 
 

@@ -216,7 +216,7 @@ def test_problems_come_newest_first_with_what_to_do() -> None:
     found = [(item.entry.text, item.entry.source, item.remedy[:31]) for item in findings(entries)]
     assert found == [
         ("mentioned", "server.log", ""),
-        ("third", "server.log", "another process has the port: s"),
+        ("third", "server.log", "another process uses the port: "),
         ("second", "zookeeper.log", ""),
         ("first", "server.log", ""),
     ]

@@ -555,7 +555,7 @@ def test_links_go_with_their_folder_but_not_with_a_stranger_s_file(host: LocalHo
 
 
 def test_links_into_a_release_that_is_not_there(host: LocalHost, place: Path) -> None:
-    assert "is not there" in fails(host, "put_links", str(place / "bin"), str(place / "none"), "*")
+    assert "does not exist" in fails(host, "put_links", str(place / "bin"), str(place / "none"), "*")
 
 
 def test_a_link_is_replaced_in_one_step(host: LocalHost, place: Path) -> None:
@@ -866,7 +866,7 @@ def test_a_directory_goes_only_when_it_is_empty(host: LocalHost, place: Path) ->
 @pytest.mark.parametrize("path", ["/", "/usr", "", "usr/x"])
 def test_no_directory_of_the_system_is_removed(host: LocalHost, path: str) -> None:
     host.stand_in("rm", "exit 0")
-    assert "not a path that kprov removes" in fails(host, "remove_tree", path)
+    assert "kprov does not remove it" in fails(host, "remove_tree", path)
     assert host.log == []
 
 
