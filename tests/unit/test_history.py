@@ -78,7 +78,7 @@ def test_there_may_be_no_run_yet(tmp_path: Path) -> None:
     assert runs(tmp_path / "none") == []
     with pytest.raises(UsageError) as caught:
         find("2026", tmp_path / "none")
-    assert caught.value.problems[0].hint == "there has been no run yet"
+    assert caught.value.problems[0].hint == "there are no runs yet"
 
 
 @pytest.mark.parametrize("prefix", ["20261125", "20261124-181500-a", "20261124-181500-ab12"])

@@ -155,7 +155,7 @@ def test_a_place_that_cannot_be_written_costs_one_warning(tmp_path: Path, compla
     journal.listening(shown.append)(Message("one"))
     journal.end(ExitCode.DONE)
     assert shown == [Message("one")]
-    assert complaints == [f"this run is not journalled in {tmp_path}/file/runs: Not a directory"]
+    assert complaints == [f"the journal of this run cannot be written in {tmp_path}/file/runs: Not a directory"]
 
 
 def test_a_full_disk_costs_one_warning(journal: Journal, complaints: list[str]) -> None:
@@ -165,7 +165,7 @@ def test_a_full_disk_costs_one_warning(journal: Journal, complaints: list[str]) 
     for text in ("one", "two"):
         journal.event(Message(text))
     journal.end(ExitCode.DONE)
-    assert complaints == ["this run is not journalled: No space left on device"]
+    assert complaints == ["the journal of this run cannot be written: No space left on device"]
 
 
 def test_a_user_without_a_home_leaves_nothing_behind(
@@ -174,7 +174,9 @@ def test_a_user_without_a_home_leaves_nothing_behind(
     """platformdirs then answers with a relative path."""
     monkeypatch.chdir(tmp_path)
     Journal(("stop",), complaints.append, Path("~/.local/state/kprov/runs"))
-    assert complaints == ["this run is not journalled in ~/.local/state/kprov/runs: the user has no home directory"]
+    assert complaints == [
+        "the journal of this run cannot be written in ~/.local/state/kprov/runs: the user has no home directory"
+    ]
     assert list(tmp_path.iterdir()) == []
 
 

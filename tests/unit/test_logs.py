@@ -286,7 +286,7 @@ def test_since(text: str, argument: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "yesterday", "10", "-10m", "10 m", "2026-13-01", "; rm -rf /", "1h30m"])
 def test_since_that_is_no_time(text: str) -> None:
-    with pytest.raises(UsageError, match="is no time"):
+    with pytest.raises(UsageError, match="is not a time"):
         since_argument(text)
 
 
