@@ -1,9 +1,9 @@
 """The journal of a run, on the operator's machine: the command, what it did, and how it ended.
 
 Each run has a file, ``runs/ID.jsonl`` in the user's state directory (``~/.local/state/kprov`` on Linux), with one
-JSON object per line. Each has ``record`` and ``when`` (UTC): ``begin``, then ``host``, ``plan`` and ``event`` as they happen,
-then ``end``. Each line is written before the run continues, so a killed run leaves a journal without an end. The files
-(0600, in a directory of 0700) hold no secrets, but may hold what only the operator should see.
+JSON object per line. Each has ``record`` and ``when`` (UTC): ``begin``, then ``host``, ``plan`` and ``event`` as they
+happen, then ``end``. Each line is written before the run continues, so a killed run leaves a journal without an end.
+The files (0600, in a directory of 0700) hold no secrets, but may hold what only the operator should see.
 """
 
 from __future__ import annotations
