@@ -10,7 +10,7 @@ from kprov.events import Emit, StepDone, StepFailed, StepStarted
 
 
 class Steps:
-    """Tells through ``emit`` which of ``count`` steps is going on."""
+    """Reports through ``emit`` which of ``count`` steps is running."""
 
     def __init__(self, emit: Emit, count: int) -> None:
         self._emit = emit
@@ -19,7 +19,7 @@ class Steps:
 
     @contextmanager
     def step(self, text: str) -> Iterator[None]:
-        """The next step lasts as long as the block; it failed if the block raises."""
+        """Run the block as the next step, which fails if the block raises."""
         self._number += 1
         started = time.monotonic()
         self._emit(StepStarted(self._number, self._count, text))

@@ -181,9 +181,9 @@ class TestUp:
         lab.up(1)
         with pytest.raises(PreflightError, match=f"already in use on this machine: {layout.bridge} leads to"):
             Lab("ktest-other", subnet=SUBNET, state_dir=tmp_path / "state").up(1)
-        with pytest.raises(UsageError, match=f"{layout.bridge} belongs to another: .*{layout.state_dir}"):
+        with pytest.raises(UsageError, match=f"{layout.bridge} is already in use: .*{layout.state_dir}"):
             Lab(NAME, subnet=SUBNET, state_dir=tmp_path / "state").up(1)
-        with pytest.raises(UsageError, match=f"{layout.bridge} belongs to another"):
+        with pytest.raises(UsageError, match=f"{layout.bridge} is already in use"):
             Lab(NAME, subnet=SUBNET, state_dir=tmp_path / "state").down()
         assert not (tmp_path / "state").exists()
 
@@ -381,7 +381,7 @@ def test_a_host_that_does_not_come_up_is_told_with_its_console(lab: Lab, layout:
         whiteout.parent.mkdir(parents=True, exist_ok=True)
         whiteout.unlink(missing_ok=True)
         os.mknod(whiteout, 0o600 | 0o020000, 0)
-    with pytest.raises(Exception, match=f"{host.name} .* ended while it was booting"):
+    with pytest.raises(Exception, match=f"{host.name} .* stopped while it was booting"):
         lab.up(1)
     lab.down()
     assert traces(layout) == []
