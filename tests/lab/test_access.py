@@ -183,7 +183,7 @@ def test_a_host_that_is_reached(door: Door, name: str) -> None:
 
 
 @pytest.mark.parametrize("options", [(), ("requiretty",)])
-def test_what_is_followed_is_left_and_the_connection_goes_on(door: Door, options: tuple[str, ...]) -> None:
+def test_after_following_the_connection_is_still_usable(door: Door, options: tuple[str, ...]) -> None:
     class EnoughError(Exception):
         pass
 
@@ -212,7 +212,7 @@ def test_a_wrong_password_is_asked_for_again(door: Door, options: tuple[str, ...
         assert probe(connection, []).facts.missing == ()
 
 
-def test_three_wrong_passwords_are_enough(door: Door) -> None:
+def test_the_third_wrong_password_for_sudo_is_the_last(door: Door) -> None:
     with (
         door.sudoers(ASKS),
         pytest.raises(ConnectError, match="sudo rejected 3 passwords") as caught,
@@ -233,7 +233,9 @@ def test_three_wrong_passwords_are_enough(door: Door) -> None:
         (f"{USER} ALL=(ALL) /bin/true", PASSWORD, "sudo does not allow it to become root", "is not allowed to execute"),
     ],
 )
-def test_sudo_that_does_not_let_it_in(door: Door, sudoers: str, given: str, what: str, cause: str) -> None:
+def test_sudo_that_does_not_allow_the_user_is_quoted(
+    door: Door, sudoers: str, given: str, what: str, cause: str
+) -> None:
     passwords = Passwords(None, None, Secret(given) if given else None)
     with (
         door.sudoers(sudoers),
@@ -248,7 +250,7 @@ def test_sudo_that_does_not_let_it_in(door: Door, sudoers: str, given: str, what
     assert PASSWORD not in str(problem)
 
 
-def test_sudo_that_wants_a_terminal_where_sshd_gives_none(door: Door) -> None:
+def test_sudo_that_requires_a_terminal_that_sshd_denies(door: Door) -> None:
     with (
         door.sudoers(defaults("requiretty") + FREE),
         door.sshd("PermitTTY no"),

@@ -96,7 +96,7 @@ def test_an_encrypted_key_is_opened_at_a_prompt(door: Door, locked_key: Path) ->
     assert "sesame" not in session.text, "the answer is hidden"
 
 
-def test_an_encrypted_key_where_nobody_can_be_asked(door: Door, locked_key: Path) -> None:
+def test_an_encrypted_key_without_a_terminal(door: Door, locked_key: Path) -> None:
     config = only(door, f"IdentityFile {locked_key}\nIdentityAgent none\n")
     outcome = door.kprov("status", config=config)
     assert outcome.code == ExitCode.CONNECT
@@ -169,7 +169,7 @@ def test_a_key_and_then_a_password(door: Door) -> None:
     assert NOTHING in session.text
 
 
-def test_three_wrong_passwords_are_enough(door: Door) -> None:
+def test_the_third_wrong_password_ends_the_login(door: Door) -> None:
     wrong = [("assword", "wrong")] * 3
     with door.sshd("PasswordAuthentication yes"):
         session = door.ask("status", config=only(door, NO_KEY), answers=wrong)
@@ -277,7 +277,7 @@ def test_a_host_s_certificate(door: Door, authority: Path) -> None:
         (("-n", "10.79.168.*", "-V", "20200101:20200201"), "it is not valid now"),
     ],
 )
-def test_a_host_s_certificate_that_is_not_good(door: Door, authority: Path, words: tuple[str, ...], why: str) -> None:
+def test_an_invalid_host_certificate_is_refused(door: Door, authority: Path, words: tuple[str, ...], why: str) -> None:
     config = known_authority(door, authority)
     with (
         door.sshd(certify(door, authority, *words)),
@@ -354,7 +354,7 @@ def test_every_hop_s_key_is_verified(door: Door, inner: Path) -> None:
     assert caught.value.problems[0].where == "inner"
 
 
-def test_a_hop_that_cannot_go_on(door: Door, inner: Path) -> None:
+def test_a_hop_that_cannot_reach_the_next_one(door: Door, inner: Path) -> None:
     config = hops(door, inner, "Host target\n  Port 2299\n")
     with (
         pytest.raises(ConnectError, match=r"127\.0\.0\.1 port 2299 cannot be reached"),
@@ -411,7 +411,7 @@ def dead_name_server(door: Door, seconds: int) -> Iterator[None]:
 
 
 @pytest.mark.timeout(180)
-def test_a_login_that_waits_for_a_name_server_is_waited_for_and_explained(door: Door) -> None:
+def test_a_login_delayed_by_a_name_server_is_waited_for_and_explained(door: Door) -> None:
     with dead_name_server(door, 28):
         begun = time.monotonic()
         outcome = door.kprov("status")
@@ -440,7 +440,7 @@ def silence(door: Door) -> Iterator[None]:
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("way", ["directly", "through a hop", "through a ProxyCommand"])
-def test_a_host_that_goes_silent_is_noticed(door: Door, inner: Path, way: str) -> None:
+def test_a_host_that_stops_responding_is_noticed(door: Door, inner: Path, way: str) -> None:
     alive = "ServerAliveInterval 1\nServerAliveCountMax 1\n"
     proxy = f"Host proxied\n  HostName {door.address}\n  ProxyCommand ssh -F {door.config(name='gate')} -W %h:%p %h\n"
     host = {"directly": "gate", "through a hop": "target", "through a ProxyCommand": "proxied"}[way]
@@ -455,7 +455,7 @@ def test_a_host_that_goes_silent_is_noticed(door: Door, inner: Path, way: str) -
 
 
 @pytest.mark.timeout(120)
-def test_a_host_that_goes_silent_during_the_login_is_noticed(door: Door) -> None:
+def test_a_host_that_stops_responding_during_the_login_is_noticed(door: Door) -> None:
     """sshd answers nothing just then, so only the kernel can tell that the host is gone."""
     config = door.config("ServerAliveInterval 1\nServerAliveCountMax 1\n")
     cut = threading.Event()
@@ -486,7 +486,7 @@ def silenced(door: Door, when: threading.Event) -> Iterator[None]:
 
 
 @pytest.mark.timeout(60)
-def test_a_host_that_is_busy_is_not_taken_for_silent(door: Door, inner: Path) -> None:
+def test_a_busy_host_is_not_taken_for_dead(door: Door, inner: Path) -> None:
     config = hops(door, inner, "ServerAliveInterval 1\nServerAliveCountMax 1\n")
     with door.connect("target", config=config) as connection:
         reply = connection.exchange([("step", "1", "timeout", "5", "tail", "-f", "/dev/null")])

@@ -157,7 +157,7 @@ class TestUp:
             ]
         assert "SSH-2.0" in answer(lab, "kafka-1", "bash -c 'read line </dev/tcp/kafka-3/22; echo $line'")
 
-    def test_fewer_hosts_than_there_are_takes_none_away(self, lab: Lab) -> None:
+    def test_asking_for_fewer_hosts_removes_none(self, lab: Lab) -> None:
         before = lab.up(2)
         assert lab.up(1) == before
 
@@ -168,7 +168,7 @@ class TestUp:
         assert len(set(groups)) == len(hosts)
         lab.down()
 
-    def test_two_at_once_wait_for_each_other(self, lab: Lab, layout: Layout) -> None:
+    def test_two_runs_at_once_wait_for_each_other(self, lab: Lab, layout: Layout) -> None:
         lab.down()
         both = [go_up(layout) for _ in range(2)]
         assert [process.wait(PATIENCE) for process in both] == [0, 0]
@@ -177,7 +177,7 @@ class TestUp:
         assert lab.up(2) == hosts
         lab.down()
 
-    def test_what_another_has_is_not_taken(self, lab: Lab, layout: Layout, tmp_path: Path) -> None:
+    def test_a_subnet_or_name_in_use_is_refused(self, lab: Lab, layout: Layout, tmp_path: Path) -> None:
         lab.up(1)
         with pytest.raises(PreflightError, match=f"already in use on this machine: {layout.bridge} leads to"):
             Lab("ktest-other", subnet=SUBNET, state_dir=tmp_path / "state").up(1)
@@ -187,7 +187,7 @@ class TestUp:
             Lab(NAME, subnet=SUBNET, state_dir=tmp_path / "state").down()
         assert not (tmp_path / "state").exists()
 
-    def test_what_is_up_cannot_be_asked_to_be_something_else(self, lab: Lab, layout: Layout) -> None:
+    def test_a_lab_that_is_up_cannot_change_its_settings(self, lab: Lab, layout: Layout) -> None:
         lab.up(1)
         with pytest.raises(UsageError, match="is up without firewalld"):
             lab.up(1, firewalld=True)
@@ -235,13 +235,13 @@ class TestHost:
         assert done.returncode == 255
         assert "Host key verification failed" in done.stderr
 
-    def test_systemd_is_content(self, lab: Lab) -> None:
+    def test_systemd_reports_no_failed_unit(self, lab: Lab) -> None:
         assert answer(lab, "kafka-1", "systemctl", "is-system-running", "--wait") == "running"
 
     def test_it_has_no_python(self, lab: Lab) -> None:
         assert answer(lab, "root@kafka-1", "ls /usr/bin /usr/local/bin /bin | grep -i python || echo none") == "none"
 
-    def test_it_has_no_way_out(self, lab: Lab) -> None:
+    def test_it_has_no_network_outside_the_lab(self, lab: Lab) -> None:
         assert answer(lab, "kafka-1", "ip route show default") == ""
 
     def test_sysctls_of_its_network_are_its_own_and_the_machine_s_are_not(self, lab: Lab) -> None:
@@ -261,7 +261,7 @@ class TestHost:
         assert answer(lab, "kafka-1", "cat", "kept") == "here"
         assert answer(lab, "root@kafka-1", "journalctl --list-boots -q | wc -l") != "1"
 
-    def test_powered_off_it_is_booted_again_with_its_disk(self, lab: Lab, layout: Layout) -> None:
+    def test_a_host_that_is_powered_off_is_booted_again_with_its_disk(self, lab: Lab, layout: Layout) -> None:
         login(lab, "root@kafka-1", "echo here >/etc/kept; systemctl poweroff")
         eventually(lambda: processes.find(processes.supervises(layout.slot(1))) is None)
         assert [host.leader for host in lab.hosts()] == [None]
@@ -274,7 +274,7 @@ VICTIMS = {"leader": processes.leads, "nspawn": nspawn_of, "keeper": processes.k
 
 class TestKilled:
     @pytest.mark.parametrize("victim", VICTIMS)
-    def test_up_heals(self, lab: Lab, layout: Layout, victim: str) -> None:
+    def test_up_repairs_a_broken_lab(self, lab: Lab, layout: Layout, victim: str) -> None:
         before = lab.up(2)
         answer(lab, "root@kafka-1", "echo here >/etc/kept; sync")
         kill(VICTIMS[victim](layout.slot(1)))
@@ -360,7 +360,7 @@ class TestDown:
         layout.state_dir.rmdir()
 
 
-def test_a_host_whose_image_is_gone_is_made_anew(lab: Lab, layout: Layout) -> None:
+def test_a_host_whose_image_is_gone_is_made_again(lab: Lab, layout: Layout) -> None:
     lab.down()
     lab.up(1)
     container.stop(layout.slot(1))
@@ -371,7 +371,7 @@ def test_a_host_whose_image_is_gone_is_made_anew(lab: Lab, layout: Layout) -> No
     assert "made anew" in str(told[0])
 
 
-def test_a_host_that_does_not_come_up_is_told_with_its_console(lab: Lab, layout: Layout) -> None:
+def test_a_host_that_does_not_boot_is_reported_with_its_console(lab: Lab, layout: Layout) -> None:
     lab.down()
     (host,) = lab.up(1)
     container.stop(layout.slot(1))

@@ -424,18 +424,18 @@ def test_a_log_and_its_remedy(log: str, told: tuple[str, ...]) -> None:
     assert "{" not in advice
 
 
-def test_every_row_is_the_first_that_fits_some_log() -> None:
+def test_every_row_is_the_first_match_of_some_log() -> None:
     """A row that another one always hides, or that no log form is known for, would be dead."""
     used = {next(pattern for pattern, _ in _REMEDIES if re.search(pattern, log)) for log, _ in LOGS}
     assert [pattern for pattern, _ in _REMEDIES if pattern not in used] == []
 
 
 @pytest.mark.parametrize("log", ["something else altogether", "", "[x] INFO [KafkaServer id=0] started (kafka.X)"])
-def test_what_is_not_recognised_has_a_general_remedy(log: str) -> None:
+def test_an_unrecognised_failure_gets_general_advice(log: str) -> None:
     assert "read the log lines above" in remedy(log)
 
 
-def test_a_remedy_that_may_be_wrong_quotes_the_line_that_it_is_based_on() -> None:
+def test_uncertain_advice_quotes_the_line_that_it_is_based_on() -> None:
     """Shortened, and only that line."""
     long = f"mv: /data/{'x' * 500}: Permission denied"
     advice = remedy(f"INFO before\n  {long}\nINFO after")
@@ -457,17 +457,17 @@ def test_the_end_of_a_log() -> None:
     "telling",
     ["[2026-01-01] FATAL Fatal error during KafkaServer startup.", "x ERROR y", "Error: no", "java.lang.Exception: no"],
 )
-def test_the_end_begins_at_the_first_error_within_reach(telling: str) -> None:
+def test_the_end_of_a_log_begins_at_the_first_error_in_it(telling: str) -> None:
     log = "\n".join(["INFO early"] * 30 + [telling, "  at kafka.Kafka", "INFO Exiting"])
     assert last_lines(log) == f"{telling}\n  at kafka.Kafka\nINFO Exiting"
 
 
-def test_an_error_out_of_reach_is_left_out() -> None:
+def test_an_error_before_the_last_lines_is_omitted() -> None:
     log = "\n".join(["ERROR long ago", *["INFO"] * 30])
     assert "ERROR" not in last_lines(log)
 
 
-def test_what_passes_by_itself_is_told_from_what_does_not() -> None:
+def test_only_a_cause_that_goes_away_by_itself_passes() -> None:
     early = "java.lang.RuntimeException: A broker is already registered on the path /brokers/ids/0. This probably"
     later = "Error while creating ephemeral at /brokers/ids/0, node already exists and owner '7' does not match"
     assert passes(early)
@@ -475,7 +475,7 @@ def test_what_passes_by_itself_is_told_from_what_does_not() -> None:
     assert passes("java.net.BindException: Address already in use") == ""
 
 
-def test_only_what_is_recognised_has_a_remedy_of_its_own() -> None:
+def test_only_a_recognised_failure_has_known_advice() -> None:
     assert known_remedy("cp: cannot create 'x': Read-only file system").startswith("the file system is mounted")
     assert known_remedy("useradd: cannot lock /etc/passwd; try again later.").endswith("remove that lock file")
     assert known_remedy("all is well") == ""

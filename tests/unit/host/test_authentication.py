@@ -70,7 +70,7 @@ def test_an_rsa_key_logs_in_to_7_4_which_does_not_announce_it(rsa: Path) -> None
     assert sshd.tried == ["rsa-sha2-512"]
 
 
-def test_an_rsa_key_is_not_shown_to_6_6(rsa: Path) -> None:
+def test_an_rsa_key_is_not_tried_with_6_6(rsa: Path) -> None:
     with letting_in(OPENSSH_6_6, rsa) as sshd, pytest.raises(ConnectError, match="was refused") as caught:
         sshd.log_in(rsa)
     problem = caught.value.problems[0]
@@ -84,13 +84,13 @@ def test_an_rsa_key_is_not_shown_to_6_6(rsa: Path) -> None:
 
 
 @pytest.mark.parametrize("behaviour", [OPENSSH_6_6, OPENSSH_7_4, replace(OPENSSH_7_4, software="OpenSSH_9.0")])
-def test_the_key_behind_an_rsa_key_is_tried(rsa: Path, ed25519: Path, behaviour: Behaviour) -> None:
+def test_the_key_after_an_rsa_key_is_tried(rsa: Path, ed25519: Path, behaviour: Behaviour) -> None:
     with letting_in(behaviour, ed25519) as sshd:
         sshd.log_in(rsa, ed25519)
     assert sshd.tried[-1] == "ssh-ed25519"
 
 
-def test_an_rsa_certificate_is_left_out_and_its_key_is_tried(folder: Path) -> None:
+def test_an_rsa_certificate_is_skipped_but_its_key_is_tried(folder: Path) -> None:
     authority, key = new_key(folder / "ca", "ed25519"), new_key(folder / "certified", "rsa")
     subprocess.run(
         ["ssh-keygen", "-q", "-s", str(authority), "-I", "me", "-n", "me", f"{key}.pub"],
@@ -105,14 +105,14 @@ def test_an_rsa_certificate_is_left_out_and_its_key_is_tried(folder: Path) -> No
     assert sshd.tried == ["rsa-sha2-512"]
 
 
-def test_a_server_that_says_nothing_about_rsa_is_tried_and_named(rsa: Path) -> None:
+def test_an_rsa_key_is_tried_with_a_server_that_does_not_announce_it(rsa: Path) -> None:
     with letting_in(Behaviour("dropbear_2019.78", None)) as sshd, pytest.raises(ConnectError) as caught:
         sshd.log_in(rsa)
     assert "which the host does not announce" in caught.value.problems[0].cause
 
 
 @pytest.mark.parametrize(("behaviour", "said"), [(OPENSSH_6_6, True), (OPENSSH_7_4, False)])
-def test_an_rsa_host_key_is_known_that_an_old_sshd_cannot_show(
+def test_a_known_rsa_host_key_that_an_old_sshd_cannot_prove_is_explained(
     tmp_path: Path, rsa: Path, behaviour: Behaviour, said: bool
 ) -> None:
     with letting_in(behaviour) as sshd:
@@ -146,14 +146,14 @@ def refusing_agent(tmp_path: Path, folder: Path) -> Iterator[tuple[str, Path]]:
         agent.wait(10)
 
 
-def test_the_key_behind_one_that_does_not_sign_is_tried(refusing_agent: tuple[str, Path], ed25519: Path) -> None:
+def test_the_key_after_one_that_cannot_sign_is_tried(refusing_agent: tuple[str, Path], ed25519: Path) -> None:
     path, key = refusing_agent
     with letting_in(Behaviour(), key, ed25519) as sshd:
         sshd.log_in(ed25519, agent=path)
     assert sshd.tried == ["ssh-ed25519", "ssh-ed25519"]
 
 
-def test_a_key_that_does_not_sign_is_named(refusing_agent: tuple[str, Path]) -> None:
+def test_a_key_that_cannot_sign_is_named(refusing_agent: tuple[str, Path]) -> None:
     path, key = refusing_agent
     with letting_in(Behaviour(), key) as sshd, pytest.raises(ConnectError) as caught:
         sshd.log_in(agent=path)
@@ -164,7 +164,7 @@ def test_a_key_that_does_not_sign_is_named(refusing_agent: tuple[str, Path]) -> 
 
 
 @pytest.mark.parametrize("slow", [Behaviour(answer=1.0), Behaviour(banner=1.0)], ids=["the login", "sshd to answer"])
-def test_a_slow_host_is_waited_for_and_it_is_said(
+def test_a_slow_host_is_waited_for_with_a_message(
     slow: Behaviour, ed25519: Path, request: pytest.FixtureRequest
 ) -> None:
     events: list[Event] = []
@@ -178,14 +178,14 @@ def test_a_slow_host_is_waited_for_and_it_is_said(
     assert "name server" not in texts[1], "the reason is given once"
 
 
-def test_a_quick_host_is_not_talked_about(ed25519: Path) -> None:
+def test_a_fast_host_causes_no_message(ed25519: Path) -> None:
     events: list[Event] = []
     with letting_in(Behaviour(), ed25519) as sshd:
         sshd.log_in(ed25519, waiting=Waiting("box", events.append))
     assert events == []
 
 
-def test_a_login_that_the_host_ends_after_a_long_wait_names_the_likely_reason() -> None:
+def test_a_login_closed_after_a_long_wait_names_the_likely_reason() -> None:
     waiting = Waiting("box", slow=0.3)
     with letting_in(Behaviour(answer=60.0)) as sshd:
         threading.Timer(1.0, sshd.__exit__).start()  # as LoginGraceTime does
@@ -236,7 +236,7 @@ def status(tmp_path: Path, port: int) -> tuple[int, list[str]]:
 
 
 @pytest.mark.parametrize("says", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"SSH-2.0-OpenSSH_9.2\r\nrubbish"])
-def test_a_server_that_is_none_gives_one_error(tmp_path: Path, says: bytes) -> None:
+def test_a_server_other_than_sshd_gives_one_error(tmp_path: Path, says: bytes) -> None:
     with Peer(says) as peer:
         begun = time.monotonic()
         code, lines = status(tmp_path, peer.port)
@@ -246,7 +246,7 @@ def test_a_server_that_is_none_gives_one_error(tmp_path: Path, says: bytes) -> N
     assert time.monotonic() - begun < 15, "no timer keeps the process alive"
 
 
-def test_a_host_key_that_is_not_known_gives_one_error(tmp_path: Path) -> None:
+def test_an_unknown_host_key_gives_one_error(tmp_path: Path) -> None:
     """The connection is given up while another thread reads from it, which was reported as a bad file descriptor."""
     with letting_in(Behaviour()) as sshd:
         code, lines = status(tmp_path, sshd.port)
@@ -255,7 +255,7 @@ def test_a_host_key_that_is_not_known_gives_one_error(tmp_path: Path) -> None:
     assert not [line for line in lines if "xception" in line or "descriptor" in line], lines
 
 
-def test_giving_up_closes_the_connection_before_its_socket(
+def test_a_failed_connection_is_closed_before_its_socket(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, ed25519: Path
 ) -> None:
     with letting_in(Behaviour()) as sshd:

@@ -141,7 +141,7 @@ def conversation(line: Line, *, tty: bool = False, given: bool = True) -> Conver
     return Conversation(become, line.sent.append, line.close)
 
 
-def test_the_prompt_is_answered_once_however_it_arrives() -> None:
+def test_the_prompt_is_answered_once_even_if_it_arrives_in_pieces() -> None:
     line = Line()
     talk = conversation(line)
     for piece in ("We trust you\n[", "?", "]"):
@@ -149,7 +149,7 @@ def test_the_prompt_is_answered_once_however_it_arrives() -> None:
     assert (line.sent, talk.asked, talk.refused, line.closed) == ([b"word\n"], 1, False, 0)
 
 
-def test_a_second_prompt_is_a_refusal_whatever_is_said_between() -> None:
+def test_a_second_prompt_is_a_refusal_whatever_is_printed_between() -> None:
     line = Line()
     talk = conversation(line, tty=True)
     talk.hear("[?]")
@@ -158,14 +158,14 @@ def test_a_second_prompt_is_a_refusal_whatever_is_said_between() -> None:
     assert talk.cause == "Falsch!"
 
 
-def test_a_prompt_without_a_password_ends_it() -> None:
+def test_a_prompt_without_a_password_ends_the_exchange() -> None:
     line = Line()
     talk = conversation(line, given=False)
     talk.hear("[?]")
     assert (line.sent, talk.unanswered, talk.refused, line.closed) == ([], True, False, 1)
 
 
-def test_what_the_script_says_later_is_no_prompt() -> None:
+def test_output_of_the_script_is_not_taken_for_a_prompt() -> None:
     line = Line()
     talk = conversation(line)
     talk.ready = True

@@ -118,7 +118,7 @@ def follow(host: LocalHost, call: tuple[str, ...]) -> Generator[tuple[str, str],
 
 
 @pytest.mark.timeout(60)
-def test_followed_lines_come_whole_with_their_source(host: LocalHost) -> None:
+def test_followed_lines_are_complete_and_name_their_source(host: LocalHost) -> None:
     """Tabs and backslashes too; all ends with standard input."""
     log = host.folder / "server.log"
     log.write_text("first\nlast \\t\tü\\\\\n")

@@ -58,7 +58,7 @@ def restored(host: LocalHost) -> list[str]:
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else None,
 )
-def test_what_comes_to_its_place_gets_its_label(host: LocalHost, call: tuple[str, ...], labelled: str) -> None:
+def test_every_change_of_a_path_labels_it(host: LocalHost, call: tuple[str, ...], labelled: str) -> None:
     """What is kept beside it as well. restorecon takes what it is given for patterns."""
     place = host.folder / "place"
     (place / "folder").mkdir(parents=True)
@@ -71,7 +71,7 @@ def test_what_comes_to_its_place_gets_its_label(host: LocalHost, call: tuple[str
     assert restored(host) == [f"restorecon {labelled.format(place)}"]
 
 
-def test_a_restorecon_that_fails_is_seen(host: LocalHost) -> None:
+def test_a_failing_restorecon_fails_the_step(host: LocalHost) -> None:
     host.stand_in("restorecon", 'echo "restorecon: Could not set context for /x: Permission denied" >&2; exit 255')
     place = host.folder / "new"
     reply = host.exchange([("step", "0", "make_directory", str(place), *OWNER, "0750")])
@@ -149,7 +149,7 @@ def test_the_mode_without_getenforce(host: LocalHost, enforce: str | None, expec
     assert host.one("probe_facts")["selinux"] == "Disabled", "selinuxfs is not mounted here"
 
 
-def test_what_root_may_not_read_names_its_domain(host: LocalHost) -> None:
+def test_a_path_that_root_may_not_read_names_root_s_domain(host: LocalHost) -> None:
     host.stand_in("stat", 'echo "stat: cannot stat /x: Permission denied"; exit 1')
     host.before = "own_context() { printf staff_u:sysadm_r:staff_t:s0-s0:c0.c1023; }; id() { echo 0; }"
     record = host.one("probe_path", "x", "/x")
@@ -213,7 +213,7 @@ def test_java_with_a_label_of_its_own_stays_in_the_scripts_domain(host: LocalHos
     assert (record["starts"], record["execmem"], record["booleans"].strip()) == ("yes", "no", "allow_execmem=0")
 
 
-def test_java_enters_its_domain_where_the_policy_lets_it(host: LocalHost) -> None:
+def test_java_enters_its_domain_if_the_policy_allows_it(host: LocalHost) -> None:
     policy(host, DEBIAN)
     record = host.one("probe_selinux", "x", "/java")
     assert (record["java"], record["execmem"], record["starts"]) == (JAVA, "yes", "")
@@ -239,7 +239,7 @@ def test_directories_in_which_nothing_may_be_created(host: LocalHost) -> None:
     assert record["closed"].splitlines() == ["/usr/local bin_t", "/etc/systemd/system bin_t", "/var/lib bin_t"]
 
 
-def test_what_the_kernel_does_not_answer_is_unknown(host: LocalHost) -> None:
+def test_questions_that_the_kernel_does_not_answer_are_unknown(host: LocalHost) -> None:
     """The domain alone is told by selinuxexeccon."""
     host.stand_in("selinuxexeccon", f"echo {UNCONFINED}")
     record = host.one("probe_selinux", "x", "/java")
@@ -292,7 +292,7 @@ def test_a_step_and_a_lock_that_a_confined_root_may_not_take_name_the_domain(hos
     )
 
 
-def test_every_function_that_puts_something_into_place_labels_it() -> None:
+def test_every_function_that_puts_a_file_in_place_labels_it() -> None:
     """By the words of their bodies: a rename, a copy with its attributes and a new owner bring or leave a label."""
     changes = LIBRARY.partition("# ---------------------------------------------------------------- changes")[2]
     bodies = dict(re.findall(r"^([a-z_]+)\(\) (\{.*?^\})", changes, re.MULTILINE | re.DOTALL))

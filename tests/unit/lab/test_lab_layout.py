@@ -35,7 +35,7 @@ def test_interface_names_fit_the_kernel(name: str) -> None:
     assert max(map(len, names)) <= 15
 
 
-def test_long_names_that_begin_alike_do_not_meet() -> None:
+def test_long_names_with_the_same_beginning_do_not_collide() -> None:
     one, other = make("a-long-name-1"), make("a-long-name-2")
     assert one.bridge != other.bridge
     assert one.slot(1).veth != other.slot(1).veth
@@ -64,7 +64,7 @@ def test_bad_subnets(subnet: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "kafka", "10.0.0.0/33", "10.0.0.1/24", "fd00::/64", "10.0.0.0/x"])
-def test_what_is_no_subnet(text: str) -> None:
+def test_texts_that_are_not_subnets(text: str) -> None:
     with pytest.raises(UsageError, match="is not an IPv4 network"):
         parse_subnet(text)
 
