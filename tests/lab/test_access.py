@@ -1,4 +1,4 @@
-"""Ways to become root, and hosts that make it hard: each a variant of one lab host, with real sshd and sudo."""
+"""Ways to become root, and hosts that make it difficult: variants of one lab host, with real sshd and sudo."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_the_host_s_sh_is_the_one_that_is_meant(door: Door, request: pytest.Fixt
 
 
 def exercise(connection: Connection) -> None:
-    """What every command does: probe, run a step as root, upload any bytes; what comes back is clean."""
+    """Do what every command does: probe, run a step as root, and upload arbitrary bytes; check the answers."""
     found = probe(connection, [("probe_receipt", "receipt")])
     assert found.facts.missing == ()
     assert found.seen["receipt"]["status"] == "absent"
@@ -271,7 +271,7 @@ def test_a_login_shell_that_runs_nothing(door: Door) -> None:
 
 
 def test_an_installation_through_sudo_with_a_password_and_a_terminal(door: Door) -> None:
-    """The whole way: releases are pushed, files staged, steps run, the receipt written and read again."""
+    """A complete install: archives are uploaded, files staged, steps run, and the receipt written and read again."""
     secret = door.desk / "sudo-password"
     secret.write_text(f"{PASSWORD}\n")
     secret.chmod(0o600)

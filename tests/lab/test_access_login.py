@@ -38,7 +38,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
 
 @pytest.fixture(scope="module")
 def locked_key(door: Door) -> Path:
-    """A key with a passphrase, which the host lets in."""
+    """A key with a passphrase that is authorized on the host."""
     path = new_key(door.desk / "locked", "open sesame")
     allow(door, path)
     return path
@@ -364,7 +364,7 @@ def test_a_hop_that_cannot_reach_the_next_one(door: Door, inner: Path) -> None:
 
 
 def test_the_password_for_the_host_is_not_shown_to_the_hops(door: Door, inner: Path) -> None:
-    """The hop would take it; the error is that it was not even tried there."""
+    """The hop would accept the password; the error shows that it was not tried there."""
     config = hops(door, inner, "Host gate\n  IdentityFile none\nHost gate\n  PubkeyAuthentication no\n")
     with (
         pytest.raises(ConnectError, match="was refused") as caught,
@@ -397,7 +397,7 @@ def test_a_proxy_command_that_fails_is_quoted(door: Door) -> None:
 
 @contextmanager
 def dead_name_server(door: Door, seconds: int) -> Iterator[None]:
-    """One that takes questions and never answers; each look-up on the host gives up after so long."""
+    """A name server that never answers; each look-up on the host fails after this time."""
     operator = f"{door.address.rpartition('.')[0]}.1"
     known = (door.host.root / "etc/hosts").read_text().splitlines(True)
     with (
@@ -428,7 +428,7 @@ def test_a_login_delayed_by_a_name_server_is_waited_for_and_explained(door: Door
 
 @contextmanager
 def silence(door: Door) -> Iterator[None]:
-    """Packets are dropped without a word, as by a firewall that forgot the connection."""
+    """Packets are dropped silently, as by a firewall that forgot the connection."""
     link = ["ip", "netns", "exec", door.host.namespace, "ip", "link", "set", "eth0"]
     subprocess.run([*link, "down"], check=True)
     try:
@@ -456,7 +456,7 @@ def test_a_host_that_stops_responding_is_noticed(door: Door, inner: Path, way: s
 
 @pytest.mark.timeout(120)
 def test_a_host_that_stops_responding_during_the_login_is_noticed(door: Door) -> None:
-    """sshd answers nothing just then, so only the kernel can tell that the host is gone."""
+    """sshd does not answer keepalives at that time, so only the kernel notices that the host is gone."""
     config = door.config("ServerAliveInterval 1\nServerAliveCountMax 1\n")
     cut = threading.Event()
     with dead_name_server(door, 15), silenced(door, cut):
@@ -468,7 +468,7 @@ def test_a_host_that_stops_responding_during_the_login_is_noticed(door: Door) ->
 
 @contextmanager
 def silenced(door: Door, when: threading.Event) -> Iterator[None]:
-    """The network goes silent at that event; it is back after the block."""
+    """The network drops packets from that event on, until the block ends."""
     over = threading.Event()
 
     def run() -> None:

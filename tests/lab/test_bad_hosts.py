@@ -119,7 +119,7 @@ class Site:
         return found
 
     def run(self, *words: str) -> str:
-        """A command on the host, as root."""
+        """Run a command on the host as root."""
         command = self.lab.ssh_command(f"root@{self.address}", *words)
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 

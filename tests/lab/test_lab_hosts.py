@@ -1,4 +1,4 @@
-"""The lab's hosts, for real: booted, logged in to, broken in every way, and removed without a trace."""
+"""Real hosts of a lab: booted, logged in to, broken in many ways, and removed without a trace."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def layout(state_dir: Path) -> Layout:
 
 @pytest.fixture(scope="module")
 def lab(layout: Layout) -> Iterator[Lab]:
-    """The lab, in whatever state the test before left it: each test says what it needs with up() or down()."""
+    """The lab in the state that the previous test left; each test calls up() or down() as it needs."""
     the_lab = Lab(NAME, subnet=SUBNET, state_dir=layout.state_dir)
     the_lab.down()
     yield the_lab
@@ -50,7 +50,7 @@ def lab(layout: Layout) -> Iterator[Lab]:
 
 
 def traces(layout: Layout) -> list[str]:
-    """All that is left of a lab, found without the lab's own code."""
+    """Everything that is left of a lab, found without the lab's own code."""
     marks = (str(layout.state_dir), f"{layout.name}-kafka-", layout.bridge, layout.slot(1).veth.removesuffix("1"))
     found = [f"mount {line}" for line in _lines("cat", "/proc/mounts") if any(mark in line for mark in marks)]
     found += [f"namespace {line}" for line in _lines("ip", "netns", "list") if line.startswith(marks[1])]
@@ -100,7 +100,7 @@ def eventually(condition: Callable[[], object]) -> None:
 
 
 def kill(match: processes.Match) -> None:
-    """kill -9, as somebody at the machine would do it."""
+    """Kill a process as a user of the machine would."""
     pid = processes.find(match)
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
@@ -108,7 +108,7 @@ def kill(match: processes.Match) -> None:
 
 
 def go_up(layout: Layout) -> subprocess.Popen[bytes]:
-    """`up` for two hosts in a process of its own."""
+    """Run `up` for two hosts in another process."""
     program = (
         "import sys; from ipaddress import *; from pathlib import Path; from kprov.lab.lab import Lab; "
         "Lab(sys.argv[1], subnet=IPv4Network(sys.argv[2]), state_dir=Path(sys.argv[3])).up(2)"
@@ -131,7 +131,7 @@ class TestUp:
         assert len(set(leaders(hosts))) == 2
 
     def test_its_traces_can_be_seen(self, lab: Lab, layout: Layout) -> None:
-        """Or else all the tests that look for none of them would prove nothing."""
+        """Otherwise tests that expect no traces would prove nothing."""
         lab.up(1)
         kinds = {trace.split()[0] for trace in traces(layout)}
         assert kinds == {"mount", "namespace", "link", "file", "group", "process"}
@@ -341,7 +341,7 @@ class TestDown:
             beside.wait()
 
     def test_without_its_files(self, lab: Lab, layout: Layout) -> None:
-        """Somebody lost patience and removed the state directory by hand."""
+        """Someone removed the state directory by hand."""
         lab.up(1)
         for path in (layout.state_dir / "lab.json", layout.slot(1).directory / "host.json"):
             path.unlink()

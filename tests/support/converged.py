@@ -1,4 +1,4 @@
-"""What a host has come to, for comparison: its files, its units and its receipt, without what no two runs share."""
+"""The state of a host, for comparison: files, units and receipt, without what differs in every run."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Converged:
     held: list[str]
 
     def differences(self, other: Converged) -> list[str]:
-        """What is otherwise on the other one, in words; empty if nothing is."""
+        """The differences from another host, as text; empty if there are none."""
         both = self.tree.keys() | other.tree.keys() if self.tree and other.tree else ()
         paths = sorted(path for path in both if self.tree.get(path) != other.tree.get(path))
         found = [f"{path}: {self.tree.get(path)} | {other.tree.get(path)}" for path in paths]
@@ -46,7 +46,7 @@ class Converged:
 
 
 def converged(machine: Machine, *, tree: bool = True) -> Converged:
-    """Look at a host on which an install has come to its end; ``tree``: at all of its files, which takes seconds."""
+    """Read the state of a host after an install. tree: with all of its files, which takes seconds."""
     found = machine.tree() if tree else {}
     files = {path: value for path, value in found.items() if not path.startswith(_LIVING)}
     units = machine.ssh(f"systemctl show -p {_SHOWN} zookeeper kafka")

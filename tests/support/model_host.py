@@ -1,4 +1,4 @@
-"""A host as a dictionary: what a probe would see of it, and what a plan's changes make of it."""
+"""A model of a host: what a probe would see, and how the changes of a plan affect it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def show(*, active: bool = True, enabled: bool = True, pid: int = 100, reload: b
 
 
 def as_made(made: Made) -> Seen:
-    """What the probe sees of a resource that is as the receipt says."""
+    """What the probe sees of a resource that matches the receipt."""
     seen = {"status": "present", "owner": made["owner"], "group": made["group"], "mode": made["mode"].lstrip("0")}
     match made.kind:
         case "file":
@@ -60,7 +60,7 @@ class ModelHost:
     origins: dict[str, str] = field(default_factory=dict)
 
     def plan(self, desired: Desired, *, adopt: bool = False, accepted: Set[str] = frozenset()) -> Plan:
-        """The plan of an install."""
+        """Plan an install."""
         releases = {"kafka": "1.0.0"}
         return install_plan(
             "box",
@@ -75,7 +75,7 @@ class ModelHost:
         )
 
     def install(self, desired: Desired, *, adopt: bool = False, accepted: Set[str] = frozenset()) -> Plan:
-        """Plan an install and carry it out."""
+        """Plan an install and apply it."""
         plan = self.plan(desired, adopt=adopt, accepted=accepted)
         if plan.obstacles:
             raise AssertionError(plan.obstacles)
@@ -83,18 +83,18 @@ class ModelHost:
         return plan
 
     def plan_uninstall(self, *, purge: bool = False, force: bool = False) -> Plan:
-        """The plan of an uninstall."""
+        """Plan an uninstall."""
         return uninstall_plan("box", self.seen, self.receipt, purge=purge, force=force)
 
     def _asked(self, query: Call) -> Seen:
-        """The answer to one question: whether a folder's links are right depends on where they should lead."""
+        """The answer to one query; for links it depends on their expected targets."""
         seen = self.seen.get(query[1], ABSENT)
         if query[0] == "probe_links" and seen.get("links") == "right" and seen.get("source", query[3]) != query[3]:
             return {**seen, "links": "stale"}
         return seen
 
     def uninstall(self, *, purge: bool = False, force: bool = False) -> Plan:
-        """Plan an uninstall and carry it out."""
+        """Plan an uninstall and apply it."""
         plan = self.plan_uninstall(purge=purge, force=force)
         if plan.obstacles:
             raise AssertionError(plan.obstacles)
@@ -113,13 +113,13 @@ class ModelHost:
         self.receipt = replace(intent, made={**intent.made, **ready})
 
     def carry_out(self, plan: Plan) -> None:
-        """All of the plan's changes, and its receipt."""
+        """Apply all changes of the plan, and write its receipt."""
         for change in plan.changes:
             self.change(change)
         self.receipt = plan.after
 
     def change(self, change: Change) -> None:
-        """One change, as the calls of the library would do it."""
+        """Apply one change as the calls of the library would."""
         for call in change.calls:
             self._call(change, call)
 
@@ -161,7 +161,7 @@ class ModelHost:
             self.seen[change.id] = {**as_made(change.made), **stays}
 
     def use(self) -> None:
-        """The services write data, now and whenever they start."""
+        """Let the services write data, now and whenever they start."""
         self.used = True
         for holds in ("kafka", "zookeeper"):
             self._write_data(holds)
@@ -173,7 +173,7 @@ class ModelHost:
                 self.seen[id_] = {**seen, "entries": "3", "kib": "2048", **files}
 
     def _set_aside(self, change: Change, path: str, backup: str) -> None:
-        """What is at PATH is there no more, and kept: to be put back one day, or as a copy of the user's."""
+        """Move what is at PATH to its backup, which may be restored, or is the user's copy."""
         kept = next((made.id for made in change.copies if made["path"] == backup), "")
         here = self.seen[change.id]
         if change.id.startswith("links:") and change.id != f"links:{path}/*":
@@ -190,7 +190,7 @@ class ModelHost:
         return [other for other in paths | self.others if other.startswith(f"{path}/")]
 
     def present(self, *, but: Iterable[str] = ()) -> set[str]:
-        """Ids of what is there; a unit without its file is not."""
+        """The ids of what exists; a unit without its file does not."""
         left = {id_ for id_, seen in self.seen.items() if seen["status"] == "present"} - set(but)
         return {id_ for id_ in left if not id_.startswith("service:") or "ActiveState=active" in self.seen[id_]["show"]}
 

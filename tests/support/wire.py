@@ -29,7 +29,7 @@ def through_wire(machine: Machine, folder: Path, cut_after: int | None = None) -
 
 
 def carry(host: str, port: int, count: Path, cut_after: int | None) -> None:
-    """Both ways between standard input and output and the host, until one side ends or so much has been sent."""
+    """Forward both directions until one side ends or the given number of bytes was sent."""
     sent = 0
     with socket.create_connection((host, port)) as wire:
 

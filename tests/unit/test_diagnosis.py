@@ -1,4 +1,4 @@
-"""What a log says about a failure: real lines of Kafka, ZooKeeper, the JVM and systemd, and the advice for each."""
+"""Advice for failures: real log lines of Kafka, ZooKeeper, the JVM and systemd, and the advice for each."""
 
 # ruff: noqa: E501 (lines of logs stay whole)
 
@@ -425,7 +425,7 @@ def test_a_log_and_its_remedy(log: str, told: tuple[str, ...]) -> None:
 
 
 def test_every_row_is_the_first_match_of_some_log() -> None:
-    """A row that another one always hides, or that no log form is known for, would be dead."""
+    """A row that another one always hides, or that matches no known log, would be dead."""
     used = {next(pattern for pattern, _ in _REMEDIES if re.search(pattern, log)) for log, _ in LOGS}
     assert [pattern for pattern, _ in _REMEDIES if pattern not in used] == []
 

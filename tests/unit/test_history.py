@@ -1,4 +1,4 @@
-"""What the journals come to: runs, newest first, found by the beginning of their id; and a host's short journal."""
+"""Runs read from journals: newest first, found by the beginning of their id; and a host's short journal."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_a_run_that_took_the_lock_twice_is_one_run() -> None:
 
 
 def test_a_run_that_rolled_back_has_failed() -> None:
-    """The way back of an upgrade takes the lock once more, and goes well."""
+    """The rollback of an upgrade takes the lock once more, and succeeds."""
     lines = [note("a", "begun", 1), note("a", "ended", 2, exit_code=6, problem="kafka.service is failed")]
     lines += [note("a", "begun", 3), note("a", "ended", 4, exit_code=0, problem="")]
     assert [item.outcome for item in host_runs("\n".join(lines))] == ["exit 6: kafka.service is failed"]

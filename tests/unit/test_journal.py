@@ -1,4 +1,4 @@
-"""The journal of a run on the operator's machine: line by line, bounded, without secrets, and never in the way."""
+"""The journal of a run on the operator's machine: complete, bounded, without secrets, and never a cause of failure."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_a_plan_records_the_old_values_of_settings_without_secrets(journal: Jour
 
 
 def test_each_line_is_on_disk_at_once(journal: Journal, place: Path) -> None:
-    """A reader, and a run that is killed, see all that has happened."""
+    """Readers see everything so far, also after the run was killed."""
     journal.event(Message("one"))
     assert records(journal, place)[-1]["text"] == "one"
 
@@ -181,7 +181,7 @@ def test_a_user_without_a_home_leaves_nothing_behind(
 
 
 def test_a_run_that_is_killed_did_not_end(place: Path) -> None:
-    """While it lives it is under way: told by the lock that the kernel drops with it."""
+    """While the run lives, its file is locked; the kernel releases the lock when it ends."""
     script = (
         "import sys, time; from pathlib import Path; from kprov.journal import Journal\n"
         "journal = Journal(('restart', 'kafka-1'), print, Path(sys.argv[1]))\n"

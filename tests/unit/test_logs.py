@@ -1,4 +1,4 @@
-"""Lines of logs as entries: every pattern that is met, what belongs together, and which problems they tell of."""
+"""Log lines as entries: all known formats, continuation lines, and problems."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The parser of the library's answers: what it wrote is read, everything else is noise."""
+"""The parser of the library's answers reads its records and ignores everything else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Logging in to sshd of old, to slow ones, and with keys that cannot sign."""
+"""Logins to old and slow sshd, and with keys that cannot sign."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_a_known_rsa_host_key_that_an_old_sshd_cannot_prove_is_explained(
 
 @pytest.fixture
 def refusing_agent(tmp_path: Path, folder: Path) -> Iterator[tuple[str, Path]]:
-    """An agent with a key whose use is to be confirmed, where nobody can; its socket, and the key."""
+    """An agent with a key whose use must be confirmed, which fails; its socket, and the key."""
     key = new_key(tmp_path / "of-the-agent", "ed25519")
     path = str(tmp_path / "agent")
     nobody = {**os.environ, "SSH_ASKPASS": "/bin/false", "SSH_ASKPASS_REQUIRE": "force", "SSH_AUTH_SOCK": path}
@@ -198,7 +198,7 @@ def test_a_login_closed_after_a_long_wait_names_the_likely_reason() -> None:
 
 
 class Peer:
-    """A server that says one thing to whoever connects, and then ends the connection or keeps silent."""
+    """A server that sends one text to a client, and then closes the connection or stays silent."""
 
     def __init__(self, says: bytes) -> None:
         self._says = says
@@ -221,7 +221,7 @@ class Peer:
 
 
 def status(tmp_path: Path, port: int) -> tuple[int, list[str]]:
-    """kprov status, its exit code and the lines on standard error."""
+    """Run kprov status; return its exit code and the lines on standard error."""
     config = tmp_path / "config"
     config.write_text(f"UserKnownHostsFile {tmp_path / 'known'}\nGlobalKnownHostsFile none\nIdentityAgent none\n")
     done = subprocess.run(
@@ -247,7 +247,7 @@ def test_a_server_other_than_sshd_gives_one_error(tmp_path: Path, says: bytes) -
 
 
 def test_an_unknown_host_key_gives_one_error(tmp_path: Path) -> None:
-    """The connection is given up while another thread reads from it, which was reported as a bad file descriptor."""
+    """The connection is closed while another thread reads from it, which caused a bad file descriptor error."""
     with letting_in(Behaviour()) as sshd:
         code, lines = status(tmp_path, sshd.port)
     assert code == ExitCode.CONNECT

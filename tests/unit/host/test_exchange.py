@@ -1,4 +1,4 @@
-"""Every exchange has a bound: an event for each moment at which a host may stop answering."""
+"""Every exchange has a time limit, whenever the host stops answering."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def host(request: pytest.FixtureRequest, tmp_path: Path) -> LocalHost:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    """Where resources are made; a name that a shell must quote."""
+    """The directory for resources; its name needs quoting in a shell."""
     folder = tmp_path / "it's a place"
     folder.mkdir()
     return folder
@@ -57,13 +57,13 @@ def stage(host: LocalHost, *contents: bytes) -> None:
 
 
 def step(host: LocalHost, *call: str) -> None:
-    """A step that must end well."""
+    """Run a step that must succeed."""
     reply = host.exchange([("step", "1", *call)])
     assert [record.kind for record in reply.records] == ["begin", "end"], reply
 
 
 def fails(host: LocalHost, *call: str) -> str:
-    """What a step says that must fail."""
+    """Run a step that must fail, and return its output."""
     reply = host.exchange([("step", "1", *call), ("say", "after")])
     assert [record.kind for record in reply.records] == ["begin", "failed"], "nothing runs after a failed step"
     return reply.records[-1]["output"]
@@ -81,7 +81,7 @@ def test_shellcheck_finds_nothing(tmp_path: Path) -> None:
 
 
 def test_probes_change_nothing() -> None:
-    """No probe and nothing that it calls writes, by the words of their bodies."""
+    """Judged by their text, neither probes nor the functions that they call write."""
     bodies = dict(re.findall(r"^([a-z_]+)\(\) (\{[^\n]*\}$|\{.*?^\})", LIBRARY, re.MULTILINE | re.DOTALL))
     writing = re.compile(
         r"(?:^|[;&|({])\s*(?:rm|mv|cp|mkdir|ln|chmod|chown|tar|useradd|userdel|rmdir)\b|(?<!2)>(?!&|/dev/null)\s*\"?\$|>>"
@@ -121,7 +121,7 @@ def test_missing_commands_are_reported(host: LocalHost) -> None:
 
 @pytest.mark.parametrize("name", sorted(set(needs()) - {"gzip"}))  # which tar calls
 def test_every_declared_command_is_called(name: str) -> None:
-    """A host is not refused for a command that nothing needs."""
+    """A host is not refused for lack of a command that is never called."""
     body = re.sub(r"^kprov_needs='[^']*'$|#.*", "", LIBRARY, flags=re.MULTILINE)
     assert re.search(
         rf"(?:^|[;&|({{!`]|\b(?:then|do|else|if|while)\b)\s*(?:timeout .*|as_entering )?\b{name}\b", body, re.MULTILINE
@@ -129,7 +129,7 @@ def test_every_declared_command_is_called(name: str) -> None:
 
 
 def test_no_undeclared_command_can_be_called(host: LocalHost) -> None:
-    """The library itself sets its PATH; here it has what is declared, and no more."""
+    """The PATH that the library sets holds only the declared commands here."""
     host.before = 'path() { say path "path=$PATH"; }'
     assert host.one("path")["path"] == str(host.bin)
     assert sorted(path.name for path in host.bin.iterdir()) == sorted(needs())
@@ -215,7 +215,7 @@ def test_a_file(host: LocalHost, place: Path) -> None:
 
 
 def test_a_backup_of_the_original_is_reported(host: LocalHost, place: Path) -> None:
-    """The plan goes by it whether a thing is still the foreign one or kprov's own already."""
+    """The plan uses it to distinguish an original file from kprov's own."""
     path, folder = place / "file", place / "bin"
     path.touch()
     folder.mkdir()
@@ -274,7 +274,7 @@ def test_an_unreadable_path_is_unknown_and_not_absent(host: LocalHost, place: Pa
 
 @needs_root
 def test_a_path_that_the_user_may_not_read_is_unknown() -> None:
-    """As nobody; root may read everything."""
+    """It runs as nobody, as root may read everything."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "file").touch()  # in a directory of root's, 0700
         script = f"{LIBRARY}\nprobe_path x {folder}/file\n"
@@ -305,12 +305,12 @@ def test_what_data_a_directory_holds(
 
 
 def data_of(host: LocalHost, path: Path) -> Seen:
-    """All that the probe tells of a data directory."""
+    """Everything that the probe reports about a data directory."""
     return seen_of(host.exchange([("probe_data", "x", str(path))]))["x"]
 
 
 def test_topics_are_counted_by_their_first_partition(host: LocalHost, place: Path) -> None:
-    """Neither Kafka's own nor partitions that are being moved or deleted are the user's."""
+    """Internal topics, and partitions that are being moved or deleted, do not count."""
     names = ["a-0", "a-1", "a-10", "a-1-0", "b_c.d-0", "__consumer_offsets-0", "__transaction_state-3"]
     names += ["gone-0.4ca5a0b87d3b4b8f-delete", "moved-0.4ca5a0b8-future", "no-partition", "meta.properties"]
     for name in names:
@@ -335,7 +335,7 @@ def test_lost_and_found_is_not_counted_as_data(host: LocalHost, place: Path) -> 
 
 
 def test_a_directory_that_cannot_be_listed_is_unknown(host: LocalHost, place: Path) -> None:
-    """The disk died: its top directory may still answer from memory."""
+    """A failed disk may still answer for its top directory from memory."""
     host.stand_in("ls", 'echo "ls: reading directory: Input/output error" >&2; exit 2')
     for probe in ("probe_data", "probe_path"):
         seen = seen_of(host.exchange([(probe, "x", str(place))]))["x"]
@@ -393,7 +393,7 @@ MOUNTS = r"""22 1 8:1 / / rw,relatime shared:1 - xfs /dev/sda1 rw
     ],
 )
 def test_the_file_system_of_data(host: LocalHost, tmp_path: Path, path: str, where: tuple[str, ...]) -> None:
-    """The longest mount point above it, the last one of several; links are followed, nothing need be there."""
+    """It is the longest mount point above the path, the last of several; links are followed; the path may not exist."""
     host.before += f"mount_table={mounts(tmp_path)}\n"
     (tmp_path / "link").symlink_to(tmp_path / "data")
     seen = data_of(host, tmp_path / path)
@@ -414,7 +414,7 @@ def mounts(tmp_path: Path) -> str:
 
 
 def test_the_uuid_of_a_file_system(host: LocalHost, tmp_path: Path) -> None:
-    """By the device's numbers, or by its name where the file system has numbers of its own, as btrfs has."""
+    """Found by the device's numbers, or by its name if the file system uses other numbers, as btrfs does."""
     disks = tmp_path / "by-uuid"
     disks.mkdir()
     (tmp_path / "sdb1").touch()
@@ -433,7 +433,7 @@ def test_the_uuid_of_a_file_system(host: LocalHost, tmp_path: Path) -> None:
 
 
 def test_log_dirs_that_a_broker_has_open(host: LocalHost, place: Path, tmp_path: Path) -> None:
-    """It keeps the lock file of each one open for as long as it uses it."""
+    """The broker keeps the lock file of each directory open while it uses it."""
     link = tmp_path / "link"
     link.symlink_to(place)
     (place / "used").mkdir()
@@ -447,7 +447,7 @@ def test_log_dirs_that_a_broker_has_open(host: LocalHost, place: Path, tmp_path:
 
 @needs_root
 def test_data_is_removed_from_a_mount_point_which_stays(host: LocalHost, tmp_path: Path) -> None:
-    """It cannot be removed, and lost+found is the file system's; a plain directory goes."""
+    """A mount point and its lost+found are kept; an ordinary directory is removed."""
     host.before += f"mount_table={mounts(tmp_path)}\n"
     for name in ("data/msg-0", "data/lost+found", "data/.hidden dir", "plain/dir/msg-0"):
         (tmp_path / name).mkdir(parents=True)
@@ -461,7 +461,7 @@ def test_data_is_removed_from_a_mount_point_which_stays(host: LocalHost, tmp_pat
 
 @needs_root
 def test_files_of_a_service_are_given_back_to_its_user(host: LocalHost, place: Path) -> None:
-    """One that cannot be changed does not stop the others, nor the start."""
+    """A tree that cannot be changed prevents neither the other trees nor the start."""
     for name in ("a", "b"):
         (place / name).mkdir()
         (place / name / "file").touch()
@@ -652,7 +652,7 @@ def test_what_systemd_counts_and_what_the_process_may_open(host: LocalHost) -> N
 
 
 def test_restarts_are_read_from_the_journal_where_systemd_does_not_count_them(host: LocalHost) -> None:
-    """systemd 219: to ask for NRestarts fails; its own messages tell, in the words of 219."""
+    """systemd 219 does not know NRestarts, so its messages are counted, in their wording of 219."""
     host.stand_in("systemctl", '[ "$3" != NRestarts ] || exit 1; echo MainPID=0')
     lines = [
         "Started Apache Kafka 1.0.0, broker 0.",
@@ -669,7 +669,7 @@ def test_restarts_are_read_from_the_journal_where_systemd_does_not_count_them(ho
 
 
 def test_restarts_are_empty_if_neither_systemd_nor_the_journal_reports_them(host: LocalHost) -> None:
-    """An empty journal, and one that cannot be read."""
+    """The journal is empty, or cannot be read."""
     host.stand_in("systemctl", "exit 1")
     host.stand_in("journalctl", "echo 'No journal files were found.' >&2; exit 1")
     seen = host.one("probe_running", "x", "kafka.service")
@@ -725,7 +725,7 @@ def test_a_tool_that_does_not_end_is_ended(host: LocalHost, place: Path) -> None
 
 
 def test_a_tool_gets_a_temporary_directory_that_is_removed(host: LocalHost, place: Path) -> None:
-    """Of its own, for nobody else, where code may run; a folder that a killed run left goes with the home."""
+    """It is private and allows execution; one left by a killed run is removed with the home."""
     (place / "bin").mkdir()
     tool = place / "bin" / "tool.sh"
     tool.write_text('#!/bin/sh\necho "$KAFKA_OPTS"; folder=${KAFKA_OPTS##*tmpdir=}; /usr/bin/stat -c %a "$folder"\n')
@@ -776,7 +776,7 @@ OF_THE_SHELL = {"PWD", "OLDPWD", "SHLVL", "_", "BASH_COMPAT", "SHELLOPTS", "PPID
     ids=["run_command", "tool"],
 )
 def test_commands_get_a_clean_environment(host: LocalHost, place: Path, call: tuple[str, ...]) -> None:
-    """What the host's environment says of Kafka, Java and the core utilities reaches none of them."""
+    """Variables of the host's environment for Kafka, Java and coreutils have no effect."""
     host.environment = DIRTY
     answer = host.one(*(str(place) if word == "PLACE" else word for word in call))
     assert answer["code"] == "0"
@@ -984,7 +984,7 @@ def test_a_release_with_another_checksum_is_not_unpacked(host: LocalHost, place:
 
 @needs_root
 def test_leftovers_of_a_killed_run_do_not_prevent_unpacking(host: LocalHost, place: Path) -> None:
-    """It was killed after the new release was in place and before the old one was gone."""
+    """The run was killed after the new release was in place and before the old one was removed."""
     path = place / "release"
     step(host, *unpack(host, path, release({"one": b"1"})))
     (place / "release.kprov-old").mkdir()
@@ -1080,7 +1080,7 @@ def test_a_receipt_is_written_for_root_alone(host: LocalHost) -> None:
 
 
 def test_a_truncated_receipt_is_replaced_by_the_previous_one(host: LocalHost) -> None:
-    """And the one that was cut off never takes the place of the good copy."""
+    """A truncated receipt never replaces the good copy."""
     texts = [json.dumps({"format": number}, indent=1).encode() + b"\n" for number in (1, 2, 3)]
     for text in texts[:2]:
         stage(host, text)

@@ -1,4 +1,4 @@
-"""A step whose shell is killed before any of its commands leaves what the same step, done again, makes right."""
+"""A step that is killed before any of its commands can be repeated and then succeeds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The host's lock: one run at a time, and a run that is gone holds nothing."""
+"""The host's lock: one run at a time, and an ended run does not keep it."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_only_its_holder_releases_a_lock(host: LocalHost) -> None:
 
 
 def at_once(host: LocalHost, count: int) -> list[str]:
-    """What ``count`` runs are answered that start together."""
+    """The answers to ``count`` runs that start together."""
     running = []
     for number in range(count):
         script = host.script([("take_lock", host.session, f"run {number}", "install")])
@@ -118,7 +118,7 @@ def test_at_most_one_of_several_runs_gets_the_lock(host: LocalHost, stale: bool)
 
 
 def test_a_run_that_saw_a_stale_lock_does_not_take_the_lock_that_replaced_it(host: LocalHost, tmp_path: Path) -> None:
-    """The slowest moment: another run takes the stale lock over just before this one moves it away."""
+    """Another run takes the stale lock just before this one removes it."""
     lock(host, session=dead_session())
     other = tmp_path / "other"
     script = host.script([("take_lock", host.session, "the quick one", "install")])
@@ -134,7 +134,7 @@ def test_a_run_that_saw_a_stale_lock_does_not_take_the_lock_that_replaced_it(hos
 
 @pytest.mark.parametrize("moment", [1, 4_000_000_000], ids=["long ago", "in the future"])
 def test_a_lock_without_a_holder_can_be_taken(host: LocalHost, moment: int) -> None:
-    """A run was killed between making it and writing its name; whatever the clock says since."""
+    """A run was killed between creating the lock and writing its holder; the age of the lock does not matter."""
     lock = host.state / "lock"
     lock.mkdir()
     os.utime(lock, (moment, moment))
@@ -227,7 +227,7 @@ def test_a_host_without_a_journal_reports_it_absent(host: LocalHost) -> None:
 
 @contextmanager
 def step_under_way(host: LocalHost, seconds: float) -> Iterator[Path]:
-    """A step that goes on for so long, of a run whose shell has been killed meanwhile; the file that tells its end."""
+    """A step that still runs after its run was killed; returns the file that marks its end."""
     started, ended = host.folder / "started", host.folder / "ended"
     sleep = f"{shutil.which('sleep')} {seconds}"
     host.before += f"\nslow() {{ : >{started}; {sleep}; : >{ended}; }}"

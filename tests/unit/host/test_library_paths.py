@@ -1,4 +1,4 @@
-"""What the library sees of paths and accounts: links, closed directories, what cannot be written."""
+"""What the library finds out about paths and accounts: links, closed directories, unwritable paths."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def asking(host: LocalHost) -> LocalHost:
 
 @needs_root
 def test_every_closed_directory_is_named_with_its_mode_and_owner(asking: LocalHost, place: Path) -> None:
-    """The user does not exist yet, so only the rights of others count."""
+    """The user does not exist yet, so only the permissions for others count."""
     upper, lower, target = place / "upper", place / "upper/of a friend/lower", place / "elsewhere/target"
     lower.mkdir(parents=True)
     target.mkdir(parents=True)
@@ -190,7 +190,7 @@ DF = "Filesystem     Inodes IUsed IFree IUse% Mounted on\\n"
     ],
 )
 def test_free_inodes(host: LocalHost, line: str, inodes: str) -> None:
-    """A file system that creates inodes as it needs them (btrfs) has no number, which is not 0."""
+    """A file system that allocates inodes on demand (btrfs) reports no number, which is not 0."""
     real = shutil.which("df")
     host.stand_in("df", f'[ "$1" != -Pi ] || {{ printf %b "{DF}{line}\\n"; exit; }}\nexec {real} "$@"')
     assert host.one("probe_disk", "x", "/")["inodes"] == inodes
@@ -228,7 +228,7 @@ def accounts(host: LocalHost, *lines: str) -> None:
 def test_a_user_and_the_group_of_that_name(
     host: LocalHost, there: tuple[str, ...], status: str, entry: str, group: str
 ) -> None:
-    """As getent knows them, which asks NIS and LDAP as well."""
+    """getent also finds those of NIS and LDAP."""
     accounts(host, *there)
     record = host.one("probe_user", "x", "kafka")
     assert (record["status"], record["entry"], record["group"]) == (status, entry, group)
@@ -255,7 +255,7 @@ def test_a_user_joins_the_group_that_exists(host: LocalHost) -> None:
 
 
 def test_a_group_that_existed_before_is_kept(host: LocalHost) -> None:
-    """userdel takes a user's own group along: it is created again with its number."""
+    """userdel also removes the user's own group, which is created again with its gid."""
     gone = host.folder / "gone"
     host.stand_in("userdel", f": >{gone}")
     host.stand_in(

@@ -1,4 +1,4 @@
-"""What preflight asks a host, in dash and in bash, with a PATH of exactly the commands that are declared."""
+"""The probes for preflight checks, in dash and in bash, with a PATH of exactly the declared commands."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def host(request: pytest.FixtureRequest, tmp_path: Path) -> LocalHost:
     ],
 )
 def test_a_minimal_host_answers_every_question(host: LocalHost, call: str, keys: set[str]) -> None:
-    """None of the commands that would tell more is there; nothing is written to standard error."""
+    """All optional commands are missing; nothing is written to standard error."""
     (reply,) = [host.exchange([(call, "x", "/java")])]
     assert reply.errors == ""
     (record,) = reply.records

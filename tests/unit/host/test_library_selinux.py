@@ -23,7 +23,7 @@ SUM = hashlib.sha256(b"text\n").hexdigest()
 
 @pytest.fixture(params=SHELLS, ids=lambda shell: shell[0])
 def host(request: pytest.FixtureRequest, tmp_path: Path) -> LocalHost:
-    """A host on which SELinux is on, and restorecon finds every label right."""
+    """A host with SELinux on which restorecon finds every label correct."""
     (tmp_path / "host").mkdir()
     host = LocalHost(tmp_path / "host", shell=request.param)
     host.stand_in("selinuxenabled")
@@ -59,7 +59,7 @@ def restored(host: LocalHost) -> list[str]:
     ids=lambda value: value[0] if isinstance(value, tuple) else None,
 )
 def test_every_change_of_a_path_labels_it(host: LocalHost, call: tuple[str, ...], labelled: str) -> None:
-    """What is kept beside it as well. restorecon takes what it is given for patterns."""
+    """Backups are labelled as well. restorecon treats its arguments as patterns."""
     place = host.folder / "place"
     (place / "folder").mkdir(parents=True)
     for name in ("here", "folder/a", "folder/b", "a*b"):
@@ -94,7 +94,7 @@ def test_nothing_is_labelled_without_selinux_or_its_tool(host: LocalHost, off: s
 
 
 def test_labels_are_compared_in_two_calls(host: LocalHost) -> None:
-    """One for paths, one for the trees of releases; what is not there is left out."""
+    """One call is for paths, one for the trees of releases; missing paths are omitted."""
     place = host.folder / "place"
     (place / "real/data").mkdir(parents=True)
     (place / "bin").mkdir()
@@ -137,7 +137,7 @@ def test_labels_that_cannot_be_compared(host: LocalHost) -> None:
 
 @pytest.mark.parametrize(("enforce", "expected"), [("1", "Enforcing"), ("0", "Permissive"), (None, "unknown")])
 def test_the_mode_without_getenforce(host: LocalHost, enforce: str | None, expected: str) -> None:
-    """A minimal host has no libselinux-utils, and SELinux all the same."""
+    """A minimal host may have SELinux without libselinux-utils."""
     (host.bin / "getenforce").unlink()
     host.before = f"selinux_fs={host.folder}"
     if enforce is not None:
@@ -176,7 +176,7 @@ NO_EXECMEM = "717fffff ffffffff 0 ffa3ff7f 1 0"
 
 
 def policy(host: LocalHost, answers: dict[str, str], *, nnp: bool = True, booleans: tuple[str, ...] = ()) -> None:
-    """A kernel that answers ``FILE SUBJECT OBJECT CLASS`` so, and all other questions with leave to do it."""
+    """A kernel that gives these answers to ``FILE SUBJECT OBJECT CLASS``, and allows everything else."""
     fs = host.folder / "selinux"
     permissions = {"process/perms/execmem": 26, "process2/perms/nnp_transition": 1}
     permissions |= {"file/perms/execute_no_trans": 18, "dir/perms/add_name": 18}
@@ -240,7 +240,7 @@ def test_directories_in_which_nothing_may_be_created(host: LocalHost) -> None:
 
 
 def test_questions_that_the_kernel_does_not_answer_are_unknown(host: LocalHost) -> None:
-    """The domain alone is told by selinuxexeccon."""
+    """selinuxexeccon reports only the domain."""
     host.stand_in("selinuxexeccon", f"echo {UNCONFINED}")
     record = host.one("probe_selinux", "x", "/java")
     keys = ("service", "java", "wanted", "starts", "execmem", "barred", "closed")
@@ -293,7 +293,7 @@ def test_a_step_and_a_lock_that_a_confined_root_may_not_take_name_the_domain(hos
 
 
 def test_every_function_that_puts_a_file_in_place_labels_it() -> None:
-    """By the words of their bodies: a rename, a copy with its attributes and a new owner bring or leave a label."""
+    """Judged by their text: after a rename, a copy with attributes or a change of owner, the label may be wrong."""
     changes = LIBRARY.partition("# ---------------------------------------------------------------- changes")[2]
     bodies = dict(re.findall(r"^([a-z_]+)\(\) (\{.*?^\})", changes, re.MULTILINE | re.DOTALL))
     placing = {name for name, body in bodies.items() if re.search(r"\b(?:mv -f?T|cp -a|chown)\b", body)}

@@ -1,4 +1,4 @@
-"""Addresses, interfaces and firewall zones from what a host tells, and clocks with the way there taken off."""
+"""Addresses, interfaces and firewall zones from a host's answers, and the skew of its clock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which sshd can be given an RSA key: by what it announces, and by its version where that says more."""
+"""Which sshd accepts an RSA key, judged by what it announces and by its version."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from kprov.spec.target import Target, parse_target
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home folder of its own, so that the tester's ssh_config does not count."""
+    """A temporary home, so that the developer's ssh_config has no effect."""
     folder = tmp_path / "home"
     (folder / ".ssh").mkdir(parents=True)
     monkeypatch.setenv("HOME", str(folder))
@@ -162,7 +162,7 @@ def test_a_jump_with_a_jump_of_its_own(home: Path) -> None:
 
 
 def test_only_the_first_of_several_hops_may_have_its_own_jump(home: Path) -> None:
-    """ssh gives every other one its way with -J, which its own ProxyJump does not count against."""
+    """ssh passes the way to every other hop with -J, which overrides that hop's own ProxyJump."""
     text = (
         "Host box\n  ProxyJump first,second\n"
         "Host first\n  ProxyJump outer\n"

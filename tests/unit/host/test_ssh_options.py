@@ -59,7 +59,7 @@ def target(text: str) -> Target:
 
 
 def ssh_says(config: Path, host: str) -> dict[str, str]:
-    """What ``ssh -G`` answers, by keyword; several lines of one are joined."""
+    """The output of ``ssh -G`` by keyword; several lines of one keyword are joined."""
     asked = target(host)
     words = ["-l", asked.user] if asked.user else []
     words += ["-p", str(asked.port)] if asked.port else []

@@ -1,4 +1,4 @@
-"""Host keys, against a real server on this machine: known, unknown, changed."""
+"""Host keys of a real server on this machine: known, unknown, changed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class _Anybody(paramiko.ServerInterface):
 
 
 class Server:
-    """An SSH server that lets anybody in; its key can be changed."""
+    """An SSH server that accepts every login; its key can be changed."""
 
     def __init__(self, *others: paramiko.PKey) -> None:
         self.key: paramiko.PKey = paramiko.RSAKey.generate(2048)

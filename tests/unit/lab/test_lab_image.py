@@ -1,4 +1,4 @@
-"""The cache of images: what its names mean, and that nothing half made gets one."""
+"""The cache of images: their names, and that an incomplete image gets none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the parts come from: Maven and pip, and what is said when they are missing."""
+"""The sources of archives, Maven and pip, and the errors if they are missing."""
 
 from __future__ import annotations
 

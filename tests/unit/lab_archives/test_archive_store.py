@@ -1,4 +1,4 @@
-"""What is made, and what is left alone."""
+"""Which archives are made, and which are kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tarballs that depend on nothing but what is in them."""
+"""Tarballs that depend only on their content."""
 
 from __future__ import annotations
 
