@@ -320,7 +320,7 @@ class Connection:
             "the connection was lost",
             where=self.login.name,
             cause=cause,
-            hint="run the same command again: it goes on from where the host is",
+            hint="run the same command again to continue",
         )
 
 

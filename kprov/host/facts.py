@@ -41,8 +41,8 @@ class Facts:
     skew: float = 0.0
 
 
-def facts_of(record: Record, asked: float, told: float) -> Facts:
-    """Read a ``facts`` record. asked, told: the time on this machine before the question and at the answer."""
+def facts_of(record: Record, asked: float, answered: float) -> Facts:
+    """Read a ``facts`` record. asked, answered: this machine's time before the question and at the answer."""
     return Facts(
         system=record["system"],
         machine=record["machine"],
@@ -60,15 +60,15 @@ def facts_of(record: Record, asked: float, told: float) -> Facts:
         now=record.number("now"),
         missing=tuple(record["missing"].split()),
         uid=record.number("uid"),
-        skew=skew(record.number("now"), asked, told),
+        skew=skew(record.number("now"), asked, answered),
     )
 
 
-def skew(now: int, asked: float, told: float) -> float:
+def skew(now: int, asked: float, answered: float) -> float:
     """Seconds between a clock that showed ``now`` (whole seconds) and the interval in which it was read."""
     if now + 1 < asked:
         return now + 1 - asked
-    return max(0.0, now - told)
+    return max(0.0, now - answered)
 
 
 @dataclass(frozen=True)
@@ -106,10 +106,10 @@ def ask(connection: Connection, calls: Sequence[Call]) -> dict[str, Seen]:
 def probe(connection: Connection, calls: Sequence[Call]) -> Probe:
     """Read the facts and the state of resources in one exchange."""
     asked = time.time()
-    told = {"facts": asked}
+    answered = {"facts": asked}
     reply = connection.exchange(
         [("probe_facts",), *calls],
-        on_record=lambda record: told.update({record.kind: time.time()}),
+        on_record=lambda record: answered.update({record.kind: time.time()}),
     )
     records = reply.of_kind("facts")
     if not records:
@@ -122,4 +122,4 @@ def probe(connection: Connection, calls: Sequence[Call]) -> Probe:
     found = seen_of(reply)
     for call in calls:
         found.setdefault(call[1], {"status": "unknown", "why": reply.errors.strip()[-500:] or "no answer"})
-    return Probe(facts_of(records[0], asked, told["facts"]), found)
+    return Probe(facts_of(records[0], asked, answered["facts"]), found)

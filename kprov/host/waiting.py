@@ -44,16 +44,16 @@ class Waiting:
         """Wait within this block. what: the event, such as "the login". reason: why it may be slow."""
         begun = time.monotonic()
         over = threading.Event()
-        teller = threading.Thread(target=self._tell, args=(what, reason, over), name="waiting", daemon=True)
-        teller.start()
+        reporter = threading.Thread(target=self._report, args=(what, reason, over), name="waiting", daemon=True)
+        reporter.start()
         try:
             yield
         finally:
             over.set()
-            teller.join()
+            reporter.join()
             self.seconds = time.monotonic() - begun
 
-    def _tell(self, what: str, reason: str, over: threading.Event) -> None:
+    def _report(self, what: str, reason: str, over: threading.Event) -> None:
         begun = time.monotonic()
         why = f": {reason}"
         while not over.wait(self.slow):

@@ -117,10 +117,10 @@ def test_unit_may_open_as_many_files_as_it_asks_for(target: Target, entry: Made)
     asked, given = limit(target.units[unit]["LimitNOFILE"]), target.open_files(unit)
     assert asked is not None, f"systemd does not report LimitNOFILE of {unit}"
     assert given is not None, f"/proc does not show the limits of {unit}"
-    told = f"{unit} may open {given} files, but its unit asks for {asked}"
+    message = f"{unit} may open {given} files, but its unit asks for {asked}"
     if given < asked and given == target.most_open_files:
-        pytest.skip(f"{told}: the host allows no service more (/proc/1/limits)")
-    assert given >= asked, told
+        pytest.skip(f"{message}: the host allows no service more (/proc/1/limits)")
+    assert given >= asked, message
 
 
 def test_port(target: Target, port: tuple[str, int]) -> None:

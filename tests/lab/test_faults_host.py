@@ -79,7 +79,7 @@ def test_a_cut_connection_goes_on_where_it_was(machine: Machine, reference: Conv
     config, sent = through_wire(machine, tmp_path, PART)
     cut = install(machine, *config, check=ExitCode.CONNECT)
     assert "the connection was lost" in cut.err
-    assert "run the same command again: it goes on from where the host is" in cut.err
+    assert "run the same command again to continue" in cut.err
     (part,) = machine.ssh("stat -c '%s %n' /var/lib/kprov/uploads/*.part").splitlines()
     arrived = int(part.split()[0])
     assert PART * 0.8 < arrived <= int(sent.read_text())

@@ -23,10 +23,12 @@ _SHOWN = "LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,Fragment
 
 @dataclass(frozen=True)
 class Converged:
-    """tree: every path with kind, owner, mode, target and content, empty if it was not asked for. units: what systemd
-    says of them. receipt: what kprov has written down, without when and by whom. held: what is in /var/lib/kprov; a
-    run that was killed before its first change or after its last may leave its lock and its small files there, until
-    one has something to do again.
+    """The state of a host.
+
+    tree: every path with kind, owner, mode, target and content; empty unless requested. units: their properties in
+    systemd. receipt: the receipt, without times and the operator. held: the files in /var/lib/kprov; a run that was
+    killed before its first change or after its last one may leave its lock and small files there until the next run
+    that changes something.
     """
 
     tree: dict[str, str]

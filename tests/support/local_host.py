@@ -18,7 +18,7 @@ from kprov.host.connection import Reply
 
 LIBRARY = files("kprov.host").joinpath("library.sh").read_text(encoding="utf-8")
 SHELLS = tuple(shell for shell in (("dash",), ("bash", "--posix")) if shutil.which(shell[0]))
-# Never the machine's own: they would change it.
+# Never use the machine's own: they would change the machine.
 _STANDINS = ("systemctl", "journalctl", "groupadd", "groupdel", "useradd", "userdel")
 
 
@@ -32,10 +32,10 @@ def needs() -> list[str]:
 
 @dataclass
 class LocalHost:
-    """Behaves as a Connection as far as exchanges go.
+    """Replaces a Connection in tests that only need exchanges.
 
-    before: shell text between the library and the calls. calls: every call so far, by exchange. environment: what
-    sshd and PAM put into the environment of an exchange.
+    before: shell text between the library and the calls. calls: all calls so far, by exchange. environment: variables
+    that sshd and PAM would set for an exchange.
     """
 
     folder: Path
@@ -101,7 +101,7 @@ class LocalHost:
         done = subprocess.run(
             self.command(len(script)),
             input=script + b"".join(payload),
-            # A newer bash keeps the rules of CentOS 7's where it has changed them since.
+            # Makes a newer bash behave like that of CentOS 7.
             env={"PATH": os.defpath, "HOME": str(self.folder), "BASH_COMPAT": "4.2", **self.environment},
             capture_output=True,
             check=False,

@@ -47,10 +47,11 @@ def as_made(made: Made) -> Seen:
 
 @dataclass
 class ModelHost:
-    """seen: what is there, by id; others: paths of other people's things. receipt: what kprov wrote down.
+    """A host that is described by what a probe would see.
 
-    origins: of what was set aside, by the id of what is kept, where it was before. used: whether the services write
-    data when they start.
+    seen: the existing resources by id. others: paths that kprov did not create. receipt: kprov's receipt. origins: the
+    original places of files that were set aside, by the id of the backup. used: whether services write data when they
+    start.
     """
 
     seen: dict[str, Seen] = field(default_factory=dict)
@@ -102,9 +103,9 @@ class ModelHost:
         return plan
 
     def interrupt(self, plan: Plan, after: int) -> None:
-        """Begin to carry a plan out, and be killed after so many changes: the receipt holds what was intended.
+        """Apply a plan and be killed after so many changes; the receipt holds the intent.
 
-        The last service that was started had not become ready yet; those before it had, and the receipt says so.
+        The last started service was not ready yet; earlier ones were, and the receipt records it.
         """
         for change in plan.changes[:after]:
             self.change(change)

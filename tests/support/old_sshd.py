@@ -24,10 +24,11 @@ WITHOUT_RSA = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ssh-rsa")
 
 @dataclass(frozen=True)
 class Behaviour:
-    """software: its version string. announced: its server-sig-algs, None for no list. takes: kinds of signatures.
+    """How the server behaves.
 
-    authorized: public keys that let the user in. banner, answer: seconds before its first line, and before it answers a
-    login for the first time, as where it looks up the client's name.
+    software: its version string. announced: its server-sig-algs, None for no list. takes: accepted signature types.
+    authorized: public keys of the user. banner, answer: seconds before its first line, and before its first answer to a
+    login, as for a slow name look-up.
     """
 
     software: str = "OpenSSH_9.2"

@@ -1,7 +1,7 @@
-"""Runs of kprov that end where a test wants: killed, interrupted, or with something done to the host, at one call.
+"""Runs of kprov that a test kills or interrupts at a chosen call, or during which it changes the host.
 
-Nothing in kprov knows of this. A run is a process of its own, forked from a server that has kprov imported already, in
-which the method that exchanges calls with the host is wrapped.
+kprov has no code for this. Each run is a process, forked from a server that has already imported kprov, in which the
+method that sends calls to the host is wrapped.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ Moment = Literal["before", "during", "after", "alone", "interrupt"]
 _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(["__main__", "kprov.cli.main", "kprov.cli.install", "fabric", "kprov.smoke"])
 
-# On the host, in the one step that is to be ended: every command that the library needs is counted, and before number
-# STOP_AT the shell is killed with all that it runs; if that is ``tar``, in the middle of unpacking. A step that does
-# not come so far is killed after its last command, before it can tell.
+# Added to the library for the step to be killed: it counts the commands of the library and kills the shell and its
+# children before number STOP_AT; ``tar`` means while unpacking. A step with fewer commands is killed after its last
+# command, before it reports its end.
 DYING = r"""
 stopped_step() {
     : >"$stopped_file"
@@ -58,12 +58,12 @@ stopped_command() {
 
 @dataclass(frozen=True)
 class Stop:
-    """Where a run of kprov ends, and how.
+    """Where and how a run of kprov ends.
 
-    call: the first words of a call of the remote library, without ``step NUMBER``; occurrence: which one of the run,
-    from 1. moment: ``before``, ``during`` and ``after`` kill the run there with SIGKILL. at: ``during`` ends the host's
-    shell as well, before this command of the step or in its tar. While the call is under way, ``alone`` kills the run
-    and lets the step go on, and ``interrupt`` is Ctrl-C.
+    call: the first words of a call of the remote library, without ``step NUMBER``. occurrence: which such call of the
+    run, from 1. moment: ``before``, ``during`` and ``after`` kill the run there with SIGKILL; ``during`` also kills the
+    host's shell, before the command ``at`` of the step or within its tar. During the call, ``alone`` kills only the run
+    while the step continues, and ``interrupt`` sends Ctrl-C.
     """
 
     call: Call

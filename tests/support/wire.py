@@ -1,4 +1,4 @@
-"""A ProxyCommand that carries a connection to a host, counts what is sent to it, and cuts it off where a test says.
+"""A ProxyCommand that forwards a connection to a host, counts the bytes sent, and cuts the connection after a number.
 
 As a program: ``python wire.py HOST PORT COUNT_FILE [BYTES]``.
 """
