@@ -264,7 +264,7 @@ def test_sudo_that_requires_a_terminal_that_sshd_denies(door: Door) -> None:
 def test_a_login_shell_that_runs_nothing(door: Door) -> None:
     with (
         door.shell(USER, "/usr/sbin/nologin"),
-        pytest.raises(ConnectError, match="login shell did not run kprov.s command"),
+        pytest.raises(ConnectError, match="login shell did not run kprov's command"),
         door.connect(),
     ):
         pass
