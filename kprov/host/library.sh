@@ -524,9 +524,9 @@ denials() { # SECONDS
 
 # ---------------------------------------------------------------- logs (read-only)
 
-# SINCE is -SECONDS or a moment as date(1) reads it; without it, or empty, logs are read from their beginning.
+# SINCE is -SECONDS, or a moment as date(1) reads it; if it is empty or missing, logs are read from their beginning.
 
-# Prints SINCE in seconds since the epoch; 0 where it is empty. Fails with the reason for what date cannot read.
+# Prints SINCE in seconds since the epoch, or 0 if it is empty. If date cannot read it, prints date's error and fails.
 moment_of() { # NOW SINCE
     case $2 in
         '') printf 0 ;;

@@ -104,7 +104,9 @@ class Target:
             )
         receipt = receipts.parse(found.out, self.name)
         if receipt.spec is None:
-            raise PreflightError("kprov was uninstalled from this host", where=self.name, hint="kprov install HOST")
+            raise PreflightError(
+                "kprov was uninstalled from this host", where=self.name, hint="install it: kprov install HOST"
+            )
         return receipt
 
     def entries(self, kinds: Iterable[str]) -> list[Made]:
