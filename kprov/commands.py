@@ -1,8 +1,8 @@
-"""Commands in messages: whoever pastes one reaches the same host in the same way as the run that showed it.
+"""Complete the commands in messages, so that a copied command reaches the same host in the same way as this run.
 
-A message names its host as HOST: ``start it: kprov start HOST``. Nothing below the command line knows how the user
-reaches the host, so the message is completed where it is shown. A command ends its message, or is followed by ``;``,
-``,`` or ``)``: it can be copied without the prose around it.
+A message writes its host as HOST: ``start it: kprov start HOST``. Only the command line knows how the user reaches the
+host, so the UI completes the message. A command ends its message or is followed by ``;``, ``,`` or ``)``, so that it
+can be copied without the text around it.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ _SSH = re.compile(rf"(?<![\w/.-])(?:ssh|ssh -G|ssh-copy-id) ({HOST})\b")
 class Way:
     """How this run reaches its host.
 
-    host: HOST as it was typed, with user and port; empty where the kprov.yaml names it. config: that file. options:
-    the options of kprov that say how to log in. ssh: the same for ssh, with the host; empty where that is not known.
+    host: HOST as typed, with user and port; empty if kprov.yaml names it. config: that file. options: kprov's login
+    options. ssh: ssh's options for the same login, with the host; empty if unknown.
     """
 
     host: str = ""
@@ -32,12 +32,12 @@ class Way:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """What stands for HOST in a command of kprov."""
+        """The words that replace HOST in a kprov command."""
         config = ("--config", str(self.config)) if self.config else ()
         return (*((self.host,) if self.host else ()), *config, *self.options)
 
     def completed(self, text: str) -> str:
-        """The text with every command in it as it must be typed; it stays as it is where no host was named."""
+        """The text with HOST replaced in every command; unchanged if the run names no host."""
         for pattern, words in ((_KPROV, self.words if self.host or self.config else ()), (_SSH, self.ssh)):
             if words:
                 text = pattern.sub(lambda found, words=words: _replaced(found, words), text)  # type: ignore[misc]

@@ -1,8 +1,8 @@
-"""What kprov raises when it cannot go on, and the exit code that each kind ends with.
+"""The errors that kprov raises, and their exit codes.
 
-Every error that a user may meet is a :class:`KprovError`: it says *what* is wrong, *where*
-(a key path, a file, a host), *why* if that is known, and *what to do* about it. Anything else
-that reaches the border in ``kprov.cli.main`` is a bug in kprov.
+Every error that a user can cause or meet is a :class:`KprovError`: it says *what* is wrong, *where*
+(a key path, a file, a host), *why* if known, and *how to fix* it. Any other exception that reaches
+``kprov.cli.main`` is a bug in kprov.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ class ExitCode(IntEnum):
 class Problem:
     """One thing that is wrong.
 
-    what: the sentence that names the value, without a full stop.
-    where: the key path, option, file or host that the value came from; empty if it is the whole run.
-    cause: what made it so: an exception's text, the last lines of a log; may have several lines.
-    hint: what the user can do about it.
+    what: a sentence with the value, without a full stop.
+    where: the key path, option, file or host that the value came from; empty for the whole run.
+    cause: the reason, such as an exception's text or the last lines of a log; may have several lines.
+    hint: how to fix it.
     """
 
     what: str
@@ -55,9 +55,9 @@ class Problem:
 
 
 class KprovError(Exception):
-    """An error that the user can do something about; carries one or more problems.
+    """An error that the user can fix; it carries one or more problems.
 
-    Subclasses only fix the exit code.
+    Subclasses only set the exit code.
     """
 
     code: ClassVar[ExitCode] = ExitCode.BUG
@@ -71,25 +71,25 @@ class KprovError(Exception):
 
 
 class UsageError(KprovError):
-    """A flag, a value in kprov.yaml or a given archive is wrong; nothing was touched."""
+    """An option, a value in kprov.yaml or a given archive is wrong; nothing was changed."""
 
     code = ExitCode.USAGE
 
 
 class PreflightError(KprovError):
-    """The host cannot take what was asked for; nothing was changed on it."""
+    """The host does not meet the requirements; nothing was changed on it."""
 
     code = ExitCode.PREFLIGHT
 
 
 class ConnectError(KprovError):
-    """The host cannot be reached, refuses the login, or the login cannot become root."""
+    """The host cannot be reached, refuses the login, or does not let the user become root."""
 
     code = ExitCode.CONNECT
 
 
 class StepError(KprovError):
-    """A step of the plan failed; what was done before it stands."""
+    """A step of the plan failed; the steps before it are not undone."""
 
     code = ExitCode.STEP
 
@@ -101,7 +101,7 @@ class NotReadyError(KprovError):
 
 
 class DeclinedError(KprovError):
-    """The user said no, or could not be asked."""
+    """The user declined, or there was no terminal to ask on."""
 
     code = ExitCode.DECLINED
 
@@ -113,19 +113,19 @@ class LockedError(KprovError):
 
 
 class OutputError(KprovError):
-    """The result could not be written on this machine; what was done on the host stands."""
+    """The result could not be written on this machine; changes on the host are not undone."""
 
     code = ExitCode.OUTPUT
 
 
 def unwritable(error: OSError, what: str, *, where: str, hint: str) -> KprovError:
-    """The error for a file of the user's that cannot be written: a full or failing disk is no mistake in the words."""
+    """The error for a user's file that cannot be written: OutputError for a full or failing disk, else UsageError."""
     kind = OutputError if error.errno in _FULL else UsageError
     return kind(f"{what}: {error.strerror or error}", where=where, hint=hint)
 
 
 class ClosedPipeError(KprovError):
-    """Whoever read standard output has closed it, as ``head`` does: nobody is left to be told anything."""
+    """The reader of standard output closed it, as ``head`` does; nothing more can be printed."""
 
     code = ExitCode.PIPE
 
@@ -140,16 +140,16 @@ class InterruptedRunError(KprovError):
 
 
 def did_you_mean(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
-    """``did you mean install?`` for the known word that is nearest; empty where none is near.
+    """``did you mean install?`` for the most similar known word; empty if none is similar.
 
-    cutoff: how near it must be, from 0 to 1 for the same word (difflib's ratio).
+    cutoff: the required similarity, from 0 to 1 for equal words (difflib's ratio).
     """
     near = difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=cutoff)
     return f"did you mean {near[0]}?" if near else ""
 
 
 def code_of(error: BaseException) -> ExitCode:
-    """The exit code of a run that this ends."""
+    """The exit code of a run that ends with this error."""
     if isinstance(error, KprovError):
         return error.code
     return ExitCode.INTERRUPTED if isinstance(error, KeyboardInterrupt) else ExitCode.BUG

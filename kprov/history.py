@@ -1,4 +1,4 @@
-"""What the journals tell of past runs: those on this machine, and the short one that each host keeps."""
+"""Read past runs from the journals: those on this machine, and the short one on each host."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from typing import Any
 from kprov.errors import UsageError
 from kprov.journal import SUFFIX, folder
 
-_NAMED = 5  # runs that an error names
+_NAMED = 5  # runs listed in an error
 Record = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run, as far as its journal goes.
+    """One run, as its journal records it.
 
-    began and ended: UTC in ISO 8601, ended empty without an end. hosts: as the user called them. done of planned
-    changes; done is None where the journal does not tell. exit_code: None without an end; under_way: it still runs.
+    began, ended: UTC in ISO 8601; ended is empty if the run did not end. hosts: as the user named them. done, planned:
+    numbers of changes; done is None if the journal does not record it. exit_code: None if the run did not end.
+    under_way: the run is still active.
     """
 
     id: str
@@ -41,7 +42,7 @@ class Run:
 
     @property
     def outcome(self) -> str:
-        """How it ended, in a few words."""
+        """How the run ended, in a few words."""
         if self.exit_code is None:
             return "under way" if self.under_way else "did not end"
         if self.exit_code == 0:
@@ -50,12 +51,12 @@ class Run:
 
 
 def runs(place: Path | None = None) -> list[Run]:
-    """The runs of this machine's user, the newest first."""
+    """The user's runs on this machine, newest first."""
     return [run_of(path.name.removesuffix(SUFFIX), *_read(path)) for path in _paths(place)]
 
 
 def find(prefix: str, place: Path | None = None) -> tuple[Run, tuple[Record, ...]]:
-    """The run whose id begins so, with its journal's records. Raises UsageError where none or several do."""
+    """The run whose id begins with ``prefix``, with its records. Raises UsageError unless exactly one does."""
     paths = _paths(place)
     found = [path for path in paths if path.name.removesuffix(SUFFIX).startswith(prefix)]
     if len(found) == 1:
@@ -63,8 +64,8 @@ def find(prefix: str, place: Path | None = None) -> tuple[Run, tuple[Record, ...
         return run_of(found[0].name.removesuffix(SUFFIX), records, under_way), tuple(records)
     known = ", ".join(path.name.removesuffix(SUFFIX) for path in (found or paths)[:_NAMED])
     if found:
-        raise UsageError(f"{len(found)} runs begin with {prefix!r}", where="ID", hint=f"write more of it: {known}")
-    hint = f"the newest are {known}; list all: kprov history" if known else "there has been no run yet"
+        raise UsageError(f"{len(found)} runs begin with {prefix!r}", where="ID", hint=f"give more of the id: {known}")
+    hint = f"the newest are {known}; list all runs: kprov history" if known else "there are no runs yet"
     raise UsageError(f"no run begins with {prefix!r}", where="ID", hint=hint)
 
 
@@ -81,7 +82,7 @@ def _paths(place: Path | None) -> list[Path]:
 
 
 def _read(path: Path) -> tuple[list[Record], bool]:
-    """The records of a journal, and whether its run is under way."""
+    """The records of a journal, and whether its run is still active."""
     try:
         with path.open(encoding="utf-8", errors="replace") as stream:
             try:
@@ -95,7 +96,7 @@ def _read(path: Path) -> tuple[list[Record], bool]:
 
 
 def _records(lines: Iterator[str] | Sequence[str]) -> Iterator[Record]:
-    """The lines that hold an object; a run that was killed may leave half a line."""
+    """The lines that are JSON objects; a killed run may leave an incomplete line."""
     for line in lines:
         try:
             record = json.loads(line)
@@ -106,7 +107,7 @@ def _records(lines: Iterator[str] | Sequence[str]) -> Iterator[Record]:
 
 
 def run_of(id_: str, records: Sequence[Record], under_way: bool = False) -> Run:
-    """What the records of one journal come to."""
+    """Summarise the records of one journal."""
     begin = _first(records, "begin")
     end = _first(records, "end")
     planned = [change for record in records for change in record.get("changes", []) if record.get("record") == "plan"]
@@ -121,7 +122,7 @@ def run_of(id_: str, records: Sequence[Record], under_way: bool = False) -> Run:
         command=tuple(str(word) for word in begin.get("command", [])),
         directory=str(begin.get("directory", "")),
         hosts=tuple(dict.fromkeys(str(record.get("host")) for record in records if record.get("record") == "host")),
-        # A smoke test has steps as well.
+        # Steps of a smoke test do not count.
         done=sum(record.get("text") in texts for record in steps),
         planned=len(planned),
         exit_code=end.get("exit_code"),
@@ -145,10 +146,10 @@ def _number(record: Record, key: str) -> int:
 
 
 def host_runs(text: str, *, locked: bool = False) -> list[Run]:
-    """The runs of a host's short journal, the newest first.
+    """The runs in a host's short journal, newest first.
 
-    text: lines as ``kprov.node.lock`` writes them, ``when`` by the host's clock in seconds since the epoch. A run may
-    take the lock more than once, each time with lines of its own. locked: a run has the lock now: the newest one.
+    text: lines as ``kprov.node.lock`` writes them; ``when`` is the host's time in seconds since the epoch. A run may
+    take the lock more than once, and each time writes its own lines. locked: the newest run holds the lock now.
     """
     found: dict[str, list[Record]] = {}
     for record in _records(text.splitlines()):
@@ -160,7 +161,7 @@ def host_runs(text: str, *, locked: bool = False) -> list[Run]:
 def _host_run(id_: str, records: Sequence[Record], under_way: bool) -> Run:
     first, last = records[0], records[-1]
     ended = last.get("state") == "ended"
-    # What went wrong counts, also where what came after it, such as the way back of an upgrade, went well.
+    # A failure counts even if later lines succeeded, such as those of a rollback.
     how = next((record for record in records if _number(record, "exit_code")), last)
     problem = str(how.get("problem", ""))
     return Run(

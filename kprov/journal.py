@@ -1,9 +1,9 @@
-"""The journal of a run, on the operator's machine: who asked for what, what was done, and how it ended.
+"""The journal of a run, on the operator's machine: the command, what it did, and how it ended.
 
-One file a run, ``runs/ID.jsonl`` in the user's state folder (``~/.local/state/kprov`` on Linux), one JSON object a
-line with ``record`` and ``when`` (UTC): ``begin``, then ``host``, ``plan`` and ``event`` as they come, then ``end``.
-Each line is on disk before the run goes on, so a run that is killed leaves a journal without an end. It may hold
-what only the operator should see (the files are 0600 in a folder of 0700), and no secrets.
+Each run has a file, ``runs/ID.jsonl`` in the user's state directory (``~/.local/state/kprov`` on Linux), with one
+JSON object per line. Each has ``record`` and ``when`` (UTC): ``begin``, then ``host``, ``plan`` and ``event`` as they
+happen, then ``end``. Each line is written before the run continues, so a killed run leaves a journal without an end.
+The files (0600, in a directory of 0700) hold no secrets, but may hold what only the operator should see.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ from kprov.plan import Plan
 from kprov.spec.broker_keys import is_secret
 from kprov.spec.settings import Setting, changed
 
-KEPT = 200  # runs; the oldest go when another begins
+KEPT = 200  # runs; a new run removes the oldest
 SUFFIX = ".jsonl"
-_CREDENTIALS = re.compile(r"(://)[^/@\s\"\\]+@")  # in an address, user and password
+_CREDENTIALS = re.compile(r"(://)[^/@\s\"\\]+@")  # user and password in a URL
 
 
 def folder() -> Path:
-    """Where the journals are; also where there is none yet."""
+    """The directory of the journals; it may not exist yet."""
     return platformdirs.user_state_path("kprov") / "runs"
 
 
@@ -47,13 +47,13 @@ def operator() -> str:
     """Who runs kprov, and where: ``user@machine``."""
     try:
         user = getpass.getuser()
-    except (KeyError, OSError):  # a user without a name, as containers have
+    except (KeyError, OSError):  # a user without a name, as in some containers
         user = str(os.getuid())
     return f"{user}@{platform.node()}"
 
 
 def masked(words: Sequence[str]) -> list[str]:
-    """Arguments of a command without the values of secret properties."""
+    """The arguments of a command with the values of secret properties masked."""
     return [_masked_word(word) for word in words]
 
 
@@ -66,14 +66,14 @@ def _masked_word(word: str) -> str:
 
 
 class Journal:
-    """The journal of one run, from the first line on; ``id`` names the run and sorts by time.
+    """The journal of one run; its ``id`` identifies the run and sorts by time.
 
-    Nothing here fails a run: at the first line that cannot be written ``complain`` gets one text, and the run goes
-    on without a journal.
+    A journal never fails a run: if a line cannot be written, ``complain`` is called once, and the run continues
+    without a journal.
     """
 
     def __init__(self, words: Sequence[str], complain: Callable[[str], None], place: Path | None = None) -> None:
-        """words: the command and its arguments as they were typed. place: the folder, for tests."""
+        """words: the command and its arguments as typed. place: the directory, for tests."""
         self.id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
         self._complain = complain
         self._lock = threading.Lock()
@@ -96,11 +96,11 @@ class Journal:
         )
 
     def host(self, name: str, address: str) -> None:
-        """A host is going to be connected to: as the user calls it, and ``user@address:port``."""
+        """Record a host before kprov connects to it: the name that the user gave, and ``user@address:port``."""
         self._write("host", host=name, address=address)
 
     def plan(self, plan: Plan) -> None:
-        """What is going to be done to a host, without what files hold."""
+        """Record what will be changed on a host, without the content of files."""
         self._write(
             "plan",
             host=plan.host,
@@ -116,7 +116,7 @@ class Journal:
         )
 
     def listening(self, emit: Emit) -> Emit:
-        """An emitter that writes each event down and passes it on."""
+        """An emitter that records each event and passes it on."""
 
         def both(event: Event) -> None:
             self.event(event)
@@ -125,7 +125,7 @@ class Journal:
         return both
 
     def event(self, event: Event) -> None:
-        """An event; of a transfer only the beginning and the end."""
+        """Record an event; of a transfer, only the beginning and the end."""
         if isinstance(event, Transfer):
             ended = event.total is not None and event.done >= event.total
             if event.what in self._transfers and not ended:
@@ -134,7 +134,7 @@ class Journal:
         self._write("event", event=type(event).__name__, **dataclasses.asdict(event))
 
     def end(self, code: ExitCode, problems: Sequence[Problem] = ()) -> None:
-        """The run has come to its end."""
+        """Record the end of the run."""
         self._write("end", exit_code=int(code), problems=[dataclasses.asdict(problem) for problem in problems])
         with self._lock:
             self._close()
@@ -155,23 +155,23 @@ class Journal:
     def _give_up(self, error: OSError) -> None:
         self._close()
         where = f" in {error.filename}" if error.filename else ""
-        self._complain(f"this run is not journalled{where}: {error.strerror or error}")
+        self._complain(f"the journal of this run cannot be written{where}: {error.strerror or error}")
 
     def _close(self) -> None:
         if self._file is not None:
-            with suppress(OSError):  # a network's disk may say only now that it is full
+            with suppress(OSError):  # a network file system may report only now that it is full
                 os.close(self._file)
             self._file = None
 
 
 def _settings(plan: Plan) -> tuple[Setting, ...]:
-    """The settings that the plan changes; none for a first install, which has no old values."""
+    """The settings that the plan changes; empty for a first install, which has no old values."""
     before = plan.before.spec if plan.before.spec is not None else (plan.before.last or {}).get("spec")
     return () if before is None or plan.after.spec is None else changed(before, plan.after.spec)
 
 
 def _create(place: Path, name: str) -> int:
-    """The new file, locked as long as its run lives: so a reader tells a run under way from one that was killed."""
+    """Create the file and lock it while the run lives, so that readers can distinguish a killed run."""
     if not place.is_absolute():
         raise FileNotFoundError(None, "the user has no home directory", str(place))
     place.mkdir(mode=0o700, parents=True, exist_ok=True)

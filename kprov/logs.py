@@ -1,8 +1,8 @@
-"""Lines of logs as entries, and the problems that they tell of. Pure.
+"""Parse log lines into entries, and find the problems among them. Pure.
 
-Kafka's and ZooKeeper's files are read as kprov has them written (``[%d] %p %m (%c)``) and as their own default
-patterns have it; the journal as ``journalctl -o short-iso`` of systemd 219 and later writes it, with what the services
-wrote inside. Times in files are those of the host's zone, which they do not name.
+Supported formats: Kafka's and ZooKeeper's files with kprov's pattern (``[%d] %p %m (%c)``) and with their own default
+patterns; the journal as ``journalctl -o short-iso`` of systemd 219 and later prints it, including entries that the
+services log there. Times in files are in the host's time zone, which the files do not state.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from kprov.errors import UsageError
 _LEVEL = r"(?P<level>FATAL|ERROR|WARN|INFO|DEBUG|TRACE)"
 _MOMENT = r"(?P<time>\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d[,.]\d{3})"
 _HEADERS = (
-    # Kafka's pattern, and kprov's of all: [%d] %p %m (%c)
+    # Kafka's pattern, which kprov uses for all: [%d] %p %m (%c)
     re.compile(rf"\[{_MOMENT}\] {_LEVEL} +(?P<text>.*)"),
     # ZooKeeper's: %d{ISO8601} [myid:%X{myid}] - %-5p [%t:%C{1}@%L] - %m
     re.compile(rf"{_MOMENT} (?:\[myid:[^\]]*\] )?- {_LEVEL} +(?:\[.*?@[^\]\s]*\] - )?(?P<text>.*)"),
@@ -28,18 +28,18 @@ _JOURNAL = re.compile(
     r"(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:?\d\d) \S+ "
     r"(?P<program>[^\[:\s]+)(?:\[(?P<pid>\d+)\])?: (?P<text>.*)"
 )
-# What belongs to the line before it: the rest of a stack trace, or of a message of several lines.
+# A continuation of the previous line: the rest of a stack trace or of a multi-line message.
 _CONTINUED = re.compile(
     r"\s|Caused by: |Suppressed: |\.\.\. \d+ (?:more|common frames)|[\w.$]+(?:Exception|Error)(?::|$)|$"
 )
-# systemd 219 and later of a unit that fails; a Java that is told to stop ends with 143, which is none.
+# What systemd 219 and later logs about a failing unit. Java exits with 143 on SIGTERM, which is no failure.
 _SYSTEMD_FAILURE = re.compile(
     r"main process exited, (?!code=exited, status=(?:0|143)\b)|entered failed state|\.service failed\."
     r"|Failed with result|Failed to (?:start|load|run|locate|determine|set up)|Unable to locate|Failed at step"
     r"|repeated too quickly|timed out\. (?:Killing|Terminating)|oom-kill|still around after .*SIGKILL",
     re.IGNORECASE,
 )
-# What the JVM and the start scripts write when it does not come to logging at all.
+# What the JVM and the start scripts print if they fail before logging begins.
 _FAILURE = re.compile(
     r"Error\b|Exception in thread|Unrecognized |Invalid |Could not |Conflicting |java\.lang\.|# A fatal error"
     r"|# There is insufficient memory|# Native memory allocation"
@@ -54,10 +54,10 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 @dataclass(frozen=True)
 class Entry:
-    """One thing that was logged.
+    """One log entry.
 
-    source: the name of where. time: None where it is not told. level: empty where none is told. text: the message's
-    first line, without time, level and logger. lines: as they were written, with a stack trace.
+    source: the name of the log. time: None if unknown. level: empty if unknown. text: the first line of the message,
+    without time, level and logger. lines: the original lines, including a stack trace.
     """
 
     source: str
@@ -69,13 +69,13 @@ class Entry:
 
     @property
     def problem(self) -> bool:
-        """Whether somebody who looks for what is wrong wants to see it: also an exception that is only mentioned."""
+        """Whether the entry reports a problem; a stack trace at any level counts."""
         return self.level in _PROBLEMS or any(_TRACE.match(line) for line in self.lines[1:])
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A problem: its newest entry, how often it was logged, and what to do where that is known."""
+    """A problem: its newest entry, how often it was logged, and how to fix it if known."""
 
     entry: Entry
     count: int
@@ -83,7 +83,7 @@ class Finding:
 
 
 def file_entries(source: str, text: str, zone: timezone) -> list[Entry]:
-    """The entries of a log file, in order; its first lines may be the end of one that is cut off."""
+    """The entries of a log file, in order; the first lines may be the end of a truncated entry."""
     entries: list[Entry] = []
     for line in text.splitlines():
         entry = _headed(source, line, zone)
@@ -97,12 +97,12 @@ def file_entries(source: str, text: str, zone: timezone) -> list[Entry]:
 
 
 def journal_entries(source: str, text: str) -> list[Entry]:
-    """The entries of the journal, in order. Lines of one program that belong together are one entry."""
+    """The entries of the journal, in order. Related lines of one program form one entry."""
     entries: list[Entry] = []
     for line in text.splitlines():
         match = _JOURNAL.match(line)
         if match is None:
-            # The second line of a message that has several; what journalctl itself says begins with two dashes.
+            # A further line of a message; journalctl's own lines begin with two dashes.
             if entries and not line.startswith("-- "):
                 entries[-1] = replace(entries[-1], lines=(*entries[-1].lines, line))
             continue
@@ -120,25 +120,25 @@ def journal_entries(source: str, text: str) -> list[Entry]:
 
 
 def _headed(source: str, line: str, zone: timezone) -> Entry | None:
-    """The entry that a line with time and level begins; None for any other."""
+    """The entry that begins at a line with time and level; None for other lines."""
     for pattern in _HEADERS:
         match = pattern.match(line)
         if match is not None:
             try:
                 moment = datetime.fromisoformat(match["time"].replace(",", ".")).replace(tzinfo=zone)
-            except ValueError:  # a day that no calendar has
+            except ValueError:  # an impossible date
                 return None
             return Entry(source, moment, match["level"], _LOGGER.sub("", match["text"]), (line,))
     return None
 
 
 def _is_systemd(program: str) -> bool:
-    """Also its child that could not become the service: from 254 on it is named for that program, in parentheses."""
+    """Whether systemd logged it, or its child before exec, which 254 and later name after the program: (program)."""
     return program.startswith(("systemd[", "systemd-executor[", "("))
 
 
 def _told_level(program: str, text: str) -> str:
-    """The level of a line that names none."""
+    """The level of a line that does not state one."""
     if _is_systemd(program):
         return "ERROR" if _SYSTEMD_FAILURE.search(text) else "INFO"
     if _WARNING.match(text):
@@ -147,9 +147,9 @@ def _told_level(program: str, text: str) -> str:
 
 
 def findings(entries: Iterable[Entry]) -> list[Finding]:
-    """The problems, the newest first; what differs in numbers alone is one problem, logged several times.
+    """The problems, newest first; entries that differ only in numbers are one problem.
 
-    The journal repeats what files hold: of an entry that several sources have, the first one's counts.
+    The journal repeats entries of the files: an entry found in several sources counts only in the first.
     """
     first: dict[tuple[object, ...], str] = {}
     groups: dict[tuple[str, str], list[tuple[float, int, Entry]]] = {}
@@ -160,7 +160,7 @@ def findings(entries: Iterable[Entry]) -> list[Finding]:
         if entry.time is not None and first.setdefault(said, entry.source) != entry.source:
             continue
         group = groups.setdefault((entry.level, re.sub(r"\d+", "#", entry.text)), [])
-        group.append((_when(entry), number, entry))  # of the same second the later line is the newer one
+        group.append((_when(entry), number, entry))  # within a second, the later line is newer
     newest = sorted(((*max(group)[:2], len(group), max(group)[2]) for group in groups.values()), reverse=True)
     return [Finding(entry, count, known_remedy("\n".join(entry.lines))) for _, _, count, entry in newest]
 
@@ -175,12 +175,12 @@ def last(lines: Sequence[str], count: int) -> tuple[str, ...]:
 
 
 def newer(entries: Iterable[Entry], since: float) -> Iterator[Entry]:
-    """Those that are not older than ``since`` (seconds since the epoch); 0 for all."""
+    """The entries from ``since`` on (seconds since the epoch; 0: all)."""
     return (entry for entry in entries if since == 0 or _when(entry) >= since)
 
 
 def zone_of(text: str) -> timezone:
-    """The zone of ``date +%z``, for instance +0530."""
+    """Parse a time zone as ``date +%z`` prints it, for instance +0530."""
     match = re.fullmatch(r"([+-])(\d\d):?(\d\d)", text)
     if match is None:
         return UTC
@@ -189,9 +189,9 @@ def zone_of(text: str) -> timezone:
 
 
 def since_argument(text: str) -> str:
-    """--since as the remote library takes it: ``-SECONDS``, or a moment by the host's clock as date(1) reads it.
+    """Convert --since for the remote library: ``-SECONDS``, or a time on the host's clock, as date(1) reads it.
 
-    Raises UsageError for what is neither a span such as 10m nor a date, a time of today or both.
+    Raises UsageError unless the text is a duration such as 10m, a date, a time of today, or a date and time.
     """
     span = _SINCE.fullmatch(text)
     if span is not None:
@@ -202,8 +202,8 @@ def since_argument(text: str) -> str:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise UsageError(
-            f"{text!r} is no time",
+            f"{text!r} is not a time",
             where="--since",
-            hint="for instance 10m, 2h, 1d, 18:30, 2026-11-24 or 2026-11-24T18:30",
+            hint="give, for instance, 10m, 2h, 1d, 18:30, 2026-11-24 or 2026-11-24T18:30",
         ) from None
     return f"{moment:%Y-%m-%d %H:%M:%S}{moment:%z}"

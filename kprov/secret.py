@@ -1,4 +1,4 @@
-"""What must never be shown: passwords and passphrases."""
+"""Passwords and passphrases, which must never be shown."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 class Secret:
-    """A text that shows as ``***`` wherever it is printed, logged or put into a message."""
+    """A text that appears as ``***`` when printed, logged or put into a message."""
 
     __slots__ = ("_text",)
 
@@ -31,8 +31,8 @@ class Secret:
 class Passwords:
     """Where passwords come from.
 
-    ask: puts a question on the terminal and hides the answer; None where nobody can be asked.
-    login: the password of the user on HOST itself, sudo: the one that sudo wants there; None where not given.
+    ask: prompts on the terminal without echo; None if there is no terminal.
+    login: the password for the login to HOST itself. sudo: the password for sudo there. None if not given.
     """
 
     ask: Callable[[str], Secret] | None = None

@@ -17,7 +17,7 @@ from kprov.releases.catalogue import Wanted
 from kprov.releases.compatibility import check
 from kprov.releases.product import Product
 from kprov.releases.sources import locate
-from kprov.ui.progress import size
+from kprov.sizes import human_size
 
 NO_JAVA = "none"
 _INSTALL_OPTIONS = {"kafka_version", "zookeeper", "zookeeper_version", "java"}
@@ -146,7 +146,7 @@ def _changed_options() -> list[str]:
 
 
 def _line(archive: Archive) -> str:
-    return f"{archive.product.label + ' ' + archive.version:<22} {size(archive.size):>9}  {archive.path}"
+    return f"{archive.product.label + ' ' + archive.version:<22} {human_size(archive.size):>10}  {archive.path}"
 
 
 def _document(archive: Archive) -> dict[str, object]:

@@ -1,8 +1,8 @@
-"""The one format in which the remote library answers, and the one parser of it.
+"""The format of the remote library's answers, and its parser.
 
-A line is ``@kprov``, the kind of record, then ``key=value`` fields, separated by tabs. A key that ends in
-``64`` holds base64 of any bytes, one that ends in ``_e`` text whose tabs and backslashes are escaped by a
-backslash; the record has it decoded under the key without that ending.
+A line is ``@kprov``, the kind of record, then ``key=value`` fields, separated by tabs. The value of a key that
+ends in ``64`` is base64; that of a key that ends in ``_e`` has tabs and backslashes escaped with a backslash.
+The record holds both decoded, under the key without that ending.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _ESCAPED = re.compile(r"\\([t\\])")
 
 @dataclass(frozen=True)
 class Record:
-    """One answer: its kind and its fields; ``text`` and ``number`` read a field with a default."""
+    """One answer: its kind and its fields. A field that is missing reads as empty, or as 0."""
 
     kind: str
     fields: Mapping[str, str]
@@ -27,13 +27,13 @@ class Record:
         return self.fields.get(key, "")
 
     def number(self, key: str) -> int:
-        """The field as a whole number; 0 where it is absent or is none."""
+        """The field as an integer; 0 if it is missing or not one."""
         value = self.fields.get(key, "")
         return int(value) if value.lstrip("-").isdigit() else 0
 
 
 def parse(line: str) -> Record | None:
-    """The record of a line; None for anything that the library did not write."""
+    """Read the record from a line; None if the library did not write it."""
     _, mark, rest = line.rstrip("\r\n").partition(_MARK)
     if not mark:
         return None
@@ -49,7 +49,7 @@ def _fields(fields: list[str]) -> Iterator[tuple[str, str]]:
         if key.endswith("64"):
             try:
                 yield key[:-2], base64.b64decode(value, validate=True).decode("utf-8", "replace")
-            except ValueError:  # binascii.Error is one; what is not ASCII raises the plain one
+            except ValueError:  # binascii.Error is a ValueError; non-ASCII text raises ValueError itself
                 yield key[:-2], ""
         elif key.endswith("_e"):
             yield key[:-2], _ESCAPED.sub(lambda match: "\t" if match[1] == "t" else "\\", value)

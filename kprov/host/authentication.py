@@ -1,6 +1,6 @@
-"""Logging in, as ssh does: keys of the agent, key files, then what only a person or a file knows.
+"""Log in as ssh does: with the agent's keys, key files, then passwords and typed answers.
 
-paramiko's own order stops at the first partial success and cannot ask; see RFC 4252 for the protocol.
+paramiko's own sequence stops at the first partial success and cannot prompt. The protocol is RFC 4252.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ from kprov.secret import Passwords, Secret
 _MOST_FACTORS = 5
 _PATIENCE = 600.0  # seconds for a person at a prompt; sshd's LoginGraceTime is shorter
 _SHOWN_PROMPT = 200
-_NO_ANSWER = "Authentication timeout."  # paramiko's words, in auth_handler.py; nothing else tells it from a refusal
+_NO_ANSWER = "Authentication timeout."  # from paramiko's auth_handler.py; only the text distinguishes it from a refusal
 _OPENSSH_KEY = b"-----BEGIN OPENSSH PRIVATE KEY-----"
 
-Attempt = Callable[[], Sequence[str]]  # answers the methods that are still wanted; none: logged in
+Attempt = Callable[[], Sequence[str]]  # returns the methods still required; empty once logged in
 
 
 @dataclass
 class Authentication:
-    """Logs in to one hop. Raises ConnectError where that is refused; what was tried, and what was not, is told."""
+    """Logs in to one hop. Raises ConnectError, which lists what was tried and what was not, if the host refuses."""
 
     login: Login
     passwords: Passwords
@@ -54,7 +54,7 @@ class Authentication:
     _prompts: int = 0
 
     def authenticate(self, transport: Transport) -> None:
-        """Go through the methods that the host offers until it lets us in."""
+        """Try the methods that the host offers until one succeeds."""
         self._prompts = self.login.password_prompts
         try:
             with self.waiting.for_answer("the login"):
@@ -70,10 +70,10 @@ class Authentication:
             if not wanted:
                 return
             wanted = self._factor(transport, wanted)
-        raise self._refused("it asks for one thing after the other")
+        raise self._refused(f"the host asked for more than {_MOST_FACTORS} factors")
 
     def _factor(self, transport: Transport, offered: Sequence[str]) -> Sequence[str]:
-        """One factor; what the host wants after it."""
+        """Pass one factor; return the methods that the host requires next."""
         for method in self.login.methods:
             if method not in offered:
                 continue
@@ -85,7 +85,7 @@ class Authentication:
                 except (AuthenticationException, SSHException, EOFError, OSError) as error:
                     if not transport.is_active() or str(error) == _NO_ANSWER:
                         raise self._gone(error) from None
-        raise self._refused(f"the host takes {', '.join(offered)}")
+        raise self._refused(f"the host accepts {', '.join(offered)}")
 
     def _attempts(self, method: str, transport: Transport) -> Iterator[Attempt]:
         if method == "publickey":
@@ -106,7 +106,7 @@ class Authentication:
     # -------------------------------------------------------------- keys
 
     def _with_keys(self, transport: Transport, agent: _Agent) -> Iterator[Attempt]:
-        """The agent's keys that belong to the identity files, its others, then the files that it does not hold."""
+        """Try the agent's keys for the identity files, its other keys, then the identity files it does not hold."""
         held = {bytes(key.asbytes()): key for key in agent.get_keys()}
         own = {path: _public_part(path) for path in self.login.identities}
         ours = [held[blob] for blob in own.values() if blob in held]
@@ -126,12 +126,12 @@ class Authentication:
             yield from self._with_key(transport, loaded, str(path))
 
     def _with_key(self, transport: Transport, key: PKey, shown: str) -> Iterator[Attempt]:
-        """An attempt with this key, unless the host cannot take it: paramiko would end the connection."""
+        """An attempt with this key; none if the host cannot accept it, as paramiko would close the connection."""
         kind = key.public_blob.key_type if key.public_blob else key.get_name()
         if why := self._sshd.obstacle(kind):
             self._skipped.append(f"{shown} ({why})")
             return
-        unsure = " (signed with SHA-2, which the host does not say it takes)" if self._sshd.unsure(kind) else ""
+        unsure = " (signed with SHA-2, which the host does not announce)" if self._sshd.unsure(kind) else ""
         at = len(self._tried)
         self._tried.append(f"{shown}{unsure}")
         signer = _Signer(key)
@@ -142,13 +142,13 @@ class Authentication:
 
         yield attempt
         if signer.failure:
-            self._tried[at] = f"{shown} (it did not sign: {signer.failure})"
+            self._tried[at] = f"{shown} (could not sign: {signer.failure})"
 
     def _load(self, path: Path) -> PKey | None:
-        """The private key; None where it cannot be read or nobody knows its passphrase."""
+        """The private key; None if it cannot be read or its passphrase is not known."""
         try:
             return _read_key(path, None)
-        except TypeError:  # what cryptography raises for a key that is encrypted
+        except TypeError:  # cryptography raises it for an encrypted key
             pass
         except (OSError, ValueError, SSHException, UnknownKeyType, UnsupportedAlgorithm) as error:
             self._tried.append(f"{path} (cannot be read: {error})")
@@ -156,7 +156,7 @@ class Authentication:
         for _ in range(self.login.password_prompts):
             if self.passwords.ask is None:
                 break
-            passphrase = self.passwords.ask(f"Passphrase of the key {path}")
+            passphrase = self.passwords.ask(f"Passphrase for the key {path}")
             if not passphrase:
                 break
             with suppress(ValueError, SSHException):
@@ -172,8 +172,8 @@ class Authentication:
             return transport.auth_password(self.login.user, password.reveal(), fallback=False)
 
     def _with_answers(self, transport: Transport, ask: Callable[[str], Secret]) -> Sequence[str]:
-        """keyboard-interactive: the host puts the questions. They come in paramiko's thread and are asked in ours,
-        which is the one that Ctrl-C reaches."""
+        """keyboard-interactive: the host sends the prompts. paramiko receives them in its thread; we prompt in ours,
+        which is the one that Ctrl-C interrupts."""
         questions: queue.Queue[str | None] = queue.Queue()
         answers: queue.Queue[str] = queue.Queue()
         outcome: list[Sequence[str] | Exception] = []
@@ -188,7 +188,7 @@ class Authentication:
         def run() -> None:
             try:
                 outcome.append(transport.auth_interactive(self.login.user, handler))
-            except Exception as error:  # raised again below, in the thread that waits
+            except Exception as error:  # raised again below, in the waiting thread
                 outcome.append(error)
             questions.put(None)
 
@@ -200,7 +200,7 @@ class Authentication:
                 answers.put(ask(f"{self.login.user} on {self.login.name}: {shown or 'Answer'}").reveal())
         finally:
             transport.auth_timeout = patience
-            answers.put("")  # nobody waits for ever, also after Ctrl-C
+            answers.put("")  # unblocks paramiko's thread, also after Ctrl-C
         if isinstance(outcome[0], Exception):
             raise outcome[0]
         return outcome[0]
@@ -212,20 +212,20 @@ class Authentication:
     # -------------------------------------------------------------- refusals
 
     def _gone(self, error: Exception) -> ConnectError:
-        """The host has ended the connection, or has not answered for as long as it is waited for."""
+        """The error for a host that closed the connection or did not answer in time."""
         if isinstance(error, ConnectionAbortedError):
             return ConnectError(
                 "the connection was lost during the login",
                 where=self.login.name,
                 cause=error.strerror or str(error),
-                hint=f"is the host still up, and does a firewall still let port {self.login.port} through?",
+                hint=f"check that the host is still up and that no firewall blocks port {self.login.port}",
             )
         if not self.waiting.was_slow:
-            return self._refused(f"the host has ended the connection: {error}", cut=True)
+            return self._refused(f"the host closed the connection: {error}", cut=True)
         return ConnectError(
             f"the login as {self.login.user} was not answered",
             where=self.login.name,
-            cause=f"it was waited for {self.waiting.seconds:.0f} s; {SLOW_REASON}",
+            cause=f"no answer for {self.waiting.seconds:.0f} s; {SLOW_REASON}",
             hint=SLOW_HINT,
         )
 
@@ -235,32 +235,32 @@ class Authentication:
             return ConnectError(
                 "a private key is encrypted",
                 where=login.name,
-                cause=f"nobody can be asked for the passphrase of {', '.join(map(str, self._locked))}",
-                hint="add it to the agent: ssh-add, or name another key with -i FILE",
+                cause=f"there is no terminal to ask for the passphrase of {', '.join(map(str, self._locked))}",
+                hint="add the key to the agent with ssh-add, or use another key with -i FILE",
             )
-        tried = f"tried {', '.join(self._tried)}" if self._tried else "there was nothing to try"
+        tried = f"tried {', '.join(self._tried)}" if self._tried else "there was no key or password to try"
         if self._skipped:
             tried += f"; not tried: {', '.join(self._skipped)}"
         hint = (
-            f"name the right key with -i FILE, or the right user as USER@{login.name}; "
-            "or put your key there: ssh-copy-id HOST"
+            f"give the right key with -i FILE, or the right user as USER@{login.name}; "
+            "or copy your key to the host: ssh-copy-id HOST"
         )
         if self._skipped:
             hint = (
-                f"give {login.user} another key there: ssh-keygen -t ed25519, add its .pub file to "
-                "~/.ssh/authorized_keys on the host, and name the key with -i FILE"
+                f"make another key with ssh-keygen -t ed25519, add its .pub file to {login.user}'s "
+                "~/.ssh/authorized_keys on the host, and give the key with -i FILE"
             )
         if self.passwords.ask is None and self.passwords.login is None:
-            hint += "; a password is asked for on a terminal, or read with --password-file"
+            hint += "; or give a password: on a terminal, or with --password-file FILE"
         if cut and len(self._tried) > 3:
-            hint = "a host takes a few tries only: name the one key with -i FILE and IdentitiesOnly yes in ssh_config"
+            hint = "a host allows only a few tries: give one key with -i FILE, and set IdentitiesOnly yes in ssh_config"
         return ConnectError(
             f"the login as {login.user} was refused", where=login.name, cause=f"{tried}: {why}", hint=hint
         )
 
 
 class _Agent(AgentSSH):
-    """The key agent behind a socket; one that is not there has no keys."""
+    """The key agent behind a socket; it has no keys if nothing listens there."""
 
     def __init__(self, path: str) -> None:
         super().__init__()
@@ -298,7 +298,7 @@ class _Signer(PKey):
     def sign_ssh_data(self, data: bytes, algorithm: str | None = None) -> Message:
         try:
             return self._key.sign_ssh_data(data, algorithm)
-        except Exception as error:  # whatever an agent or a library raises
+        except Exception as error:  # agents and libraries raise many kinds
             self.failure = str(error) or type(error).__name__
             nothing = Message()
             nothing.add_string(algorithm or self.get_name())
@@ -307,7 +307,7 @@ class _Signer(PKey):
 
 
 def _sshd(transport: Transport) -> Sshd:
-    """What the host has said about itself; once it has answered to the first request, its list has come."""
+    """What the host announced; its list of algorithms arrives before the answer to the first request."""
     return Sshd.of(transport.remote_version, _extensions(transport).get("server-sig-algs"))
 
 
@@ -318,14 +318,14 @@ def _extensions(transport: Transport) -> dict[str, bytes]:
 
 
 def _read_key(path: Path, passphrase: Secret | None) -> PKey:
-    # Declared as text, and handed on to where only bytes are taken.
+    # The stubs declare text, but the function needs bytes.
     key = PKey.from_path(path, passphrase.reveal().encode() if passphrase else None)  # type: ignore[arg-type]
-    key.public_blob = None  # it takes a certificate from beside the file; which ones count is ours to say
+    key.public_blob = None  # paramiko loads a certificate found beside the file; we choose certificates ourselves
     return key
 
 
 def _public_part(path: Path) -> bytes:
-    """The public key that goes with an identity file, without its passphrase; empty where it is not to be had."""
+    """The public key of an identity file, read without its passphrase; empty if there is none."""
     for beside in (path.with_name(f"{path.name}.pub"), path):
         with suppress(OSError, ValueError, IndexError):
             return PublicBlob.from_string(beside.read_text("ascii")).key_blob
@@ -342,12 +342,12 @@ def _openssh_public(data: bytes) -> bytes:
     message = Message(base64.b64decode(body).removeprefix(b"openssh-key-v1\0"))
     for _ in ("cipher", "derivation", "its options"):
         message.get_binary()
-    message.get_int()  # how many keys; it is always one
+    message.get_int()  # the number of keys, always one
     return message.get_binary()
 
 
 def _certificates(key: PKey, path: Path, named: tuple[Path, ...]) -> Iterator[Path]:
-    """The certificates of a key: beside its file, and of CertificateFile."""
+    """The certificates for a key: the one beside its file, and those of CertificateFile."""
     for candidate in dict.fromkeys((path.with_name(f"{path.name}-cert.pub"), *named)):
         with suppress(OSError, ValueError, UnsupportedAlgorithm):
             certificate = load_ssh_public_identity(candidate.read_bytes())

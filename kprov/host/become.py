@@ -1,8 +1,8 @@
-"""Becoming root: the command line of an exchange, and the conversation with sudo before it begins.
+"""Become root: the command line of an exchange, and the dialogue with sudo before the script runs.
 
-Where sudo asks for a password, it gets it on standard input, after its prompt was seen: on no command line, and
-nowhere where there is no prompt. Only where sudoers demands a terminal (requiretty) there is one; it is switched
-to pass every byte, and what goes in is framed, since a terminal has no end of input.
+If sudo asks for a password, kprov sends it on standard input once it has seen the prompt; it never appears on a
+command line. A terminal is allocated only if sudoers demands one (requiretty). It is switched to raw mode, and its
+input is framed, because a terminal has no end of input.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from dataclasses import dataclass, field
 
 from kprov.secret import Secret
 
-# On both streams: what sudo has written before, its lecture say, is not the script's.
+# Printed on both streams: anything before it, such as sudo's lecture, was not written by the script.
 READY = "@kprov\tready\n"
 _READY = 'printf "@kprov\\tready\\n"; printf "@kprov\\tready\\n" >&2; '
 _ENGLISH = "env LC_ALL=C LANGUAGE=C"
-# Frames: a length of fixed width, then as many bytes; a length of 0 ends them. Both are read with head, which takes no
-# byte more. The shell's own `read` would: bash fills a buffer from a terminal, and loses what is behind the first line.
+# Frames: a length of fixed width, then as many bytes; a length of 0 is the end. Both are read with head, which reads
+# exactly that much. The shell's `read` does not: from a terminal, bash reads ahead and loses what follows the line.
 _WIDTH = 10
 _UNFRAME = f'while n=$(head -c {_WIDTH}) && [ "${{n:-0}}" -gt 0 ]; do head -c "$n"; done'
 
 
 @dataclass(frozen=True)
 class Become:
-    """How commands get root's rights.
+    """How commands become root.
 
-    sudo: whether it is needed; asks: whether sudo may ask for a password; tty: whether it demands a terminal.
-    prompt: what sudo is told to ask with; nothing else writes it.
+    sudo: whether it is needed. asks: whether it may ask for a password. tty: whether it demands a terminal.
+    prompt: the prompt that sudo is made to use; it is random, so nothing else prints it.
     """
 
     sudo: bool = False
@@ -38,12 +38,12 @@ class Become:
     prompt: str = field(default_factory=lambda: f"[kprov-{secrets.token_hex(8)}]")
 
     def command(self, length: int) -> str:
-        """The command line that runs a script of so many bytes from standard input, for any login shell.
+        """The command line that reads ``length`` bytes of script from standard input and runs them, in any login shell.
 
-        Shells differ in what they do to a backslash, a ``!`` and a quote inside quotes: there is a backslash
-        only before t and n, and no single quote inside single ones.
+        Shells treat a backslash, a ``!`` and nested quotes differently: the text has a backslash only before t and n,
+        no ``!``, and no single quote within single quotes.
         """
-        # `head -c` takes exactly that many bytes: what follows is left for the functions.
+        # `head -c` reads exactly that many bytes; the functions read what follows.
         script = f'eval "$(head -c {length})"'
         if not self.sudo:
             return f"/bin/sh -c '{script}'"
@@ -58,7 +58,7 @@ class Become:
         return f"/bin/sh -c '{outer}' kprov '{self.prompt}' '{_READY}{script}'"
 
     def framed(self, data: bytes) -> bytes:
-        """What is sent for some bytes of standard input."""
+        """How bytes of standard input are sent."""
         return b"%0*d%b" % (_WIDTH, len(data), data) if self.tty else data
 
     @property
@@ -69,9 +69,9 @@ class Become:
 
 @dataclass
 class Conversation:
-    """Watches what sudo writes until it has let us in, and answers its prompt once.
+    """Watches sudo's output until the script runs, and answers its prompt once.
 
-    send: writes to its standard input. close: ends the exchange. wrong: it asked again.
+    send: writes to sudo's standard input. close: ends the exchange.
     """
 
     become: Become
@@ -83,12 +83,12 @@ class Conversation:
 
     @property
     def refused(self) -> bool:
-        """Whether sudo asked and did not let us in with what it got."""
+        """Whether sudo rejected the password."""
         return not self.ready and (self.asked > 1 or "incorrect password" in self.said or "Sorry, try" in self.said)
 
     @property
     def unanswered(self) -> bool:
-        """Whether sudo asked and there was no password."""
+        """Whether sudo asked for a password and there was none."""
         return not self.ready and self.asked > 0 and self.become.password is None
 
     @property
@@ -97,7 +97,7 @@ class Conversation:
         return "\n".join(self._lines())
 
     def hear(self, text: str) -> None:
-        """Take in what sudo has written."""
+        """Process output from sudo."""
         if self.ready:
             return
         self.said += text

@@ -1,8 +1,8 @@
 """One SSH connection to one host, and exchanges over it.
 
-An exchange is one channel: the remote library, calls of its functions and, after them, any payload go in on
-standard input; records come out. The command line of the channel is the same short text for every login
-shell, and nothing secret or of ours is ever on it.
+An exchange is one channel: kprov sends the remote library, calls of its functions, and then any payload on standard
+input, and reads records from standard output. The command line of the channel is always the same short text, valid in
+every login shell; it holds no secret and no part of the script.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ __all__ = ["Call", "Connection", "Reply", "Traffic"]
 
 Call = Sequence[str]
 
-# Whatever goes wrong is in kprov's own error; without a handler Python would print paramiko's complaints beside it.
+# kprov reports failures itself; without a handler, Python would print paramiko's log messages as well.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
-_OPEN_SECONDS = 60  # for one channel; what sshd looks up for a session counts
-_BUSY_SECONDS = 10  # while sshd clears away the session before
+_OPEN_SECONDS = 60  # to open a channel, including the look-ups that sshd makes for a session
+_BUSY_SECONDS = 10  # until sshd has closed the previous session
 _SUDO_TRIES = 3
 
 
 @dataclass
 class Traffic:
-    """How often the host was spoken to: a second run is held to a small number."""
+    """Counts what was exchanged with the host; tests limit it for a repeated run."""
 
     connections: int = 0
     exchanges: int = 0
@@ -55,11 +55,11 @@ class Traffic:
 
 @dataclass
 class Connection:
-    """A host that is logged in to, with root's rights. Use it as a context manager.
+    """A connection to one host, as root. Use it as a context manager, from one thread.
 
-    passwords: for logging in and for sudo. run: the id of the run that it serves, for the host's journal. emit: takes a
-    message where the host is slow to let us in, from another thread. Not for several threads. Raises ConnectError where
-    the host cannot be reached, the login is refused, root's rights are not to be had, or the connection is lost.
+    passwords: for the login and for sudo. run: the id of the run, for the host's journal. emit: receives a message
+    from another thread while the login is slow. Raises ConnectError if the host cannot be reached, the login is
+    refused, kprov cannot become root, or the connection is lost.
     """
 
     login: Login
@@ -115,12 +115,12 @@ class Connection:
                 hop.hostname,
                 user=hop.user,
                 port=hop.port,
-                connect_timeout=hop.banner_timeout,  # of the handshake: the wire is connected
-                # A lazy configuration reads none of fabric's own files: a user's settings for other tools stay out.
+                connect_timeout=hop.banner_timeout,  # for the handshake: the wire is already connected
+                # A lazy configuration does not read fabric's files, which hold the user's settings for other tools.
                 config=fabric.Config(lazy=True),
                 connect_kwargs={
                     "sock": wire,
-                    # The password that was given is for the host, and nothing for those on the way.
+                    # The given password is for the host itself; jump hosts must not see it.
                     "auth_strategy": Authentication(
                         hop, self.passwords if hop is self.login else replace(self.passwords, login=None), waiting
                     ),
@@ -140,9 +140,9 @@ class Connection:
         return wire
 
     def _wire(self, hop: Login, waiting: Waiting) -> Wire:
-        """From the hop before, or from here."""
+        """Connect to a hop through the previous one, through ProxyCommand, or directly."""
         if self._chain:
-            with waiting.for_answer(f"the hop before it to reach {hop.hostname}"):
+            with waiting.for_answer(f"the jump host to reach {hop.hostname}"):
                 channel = self._chain[-1].transport.open_channel(
                     "direct-tcpip", (hop.hostname, hop.port), ("", 0), timeout=hop.banner_timeout
                 )
@@ -158,10 +158,10 @@ class Connection:
         answers = reply.of_kind("login")
         if not answers:
             raise ConnectError(
-                "the login shell did not run a command",
+                "the login shell did not run kprov's command",
                 where=self.login.name,
                 cause=reply.errors.strip(),
-                hint="this must work and print the user: ssh HOST /bin/sh -c id",
+                hint="this command must print the user: ssh HOST /bin/sh -c id",
             )
         answer = answers[0]
         self.session = answer["session"]
@@ -170,18 +170,18 @@ class Connection:
         elif answer["sudo"] == "refused":
             self._ask_sudo(answer["user"], answer["said"].strip())
         elif answer["sudo"] != "root":
-            raise self._no_root(answer["user"], "there is no sudo", "", "install sudo and ")
+            raise self._no_root(answer["user"], "sudo is not installed", "", "install sudo and ")
 
     def _waiting(self) -> AbstractContextManager[None]:
-        """For the first command, which may be slow where all later ones are not."""
+        """Reports a slow first command; later ones do not go through a login again."""
         reason = "a login script, sudo or a name server may be slow"
         return Waiting(self.login.name, self.emit).for_answer("the first command to run", reason)
 
     def _ask_sudo(self, user: str, said: str) -> None:
-        """Let sudo ask: it wants a password, a terminal (requiretty), or both."""
+        """Run sudo with what it needs: a password, a terminal (requiretty), or both."""
         become = Become(sudo=True, asks=True, tty="must have a tty" in said, password=self.passwords.sudo)
         given, tries = become.password is not None, 0
-        if not given and not become.tty:  # with a terminal, sudo may want no password at all
+        if not given and not become.tty:  # with a terminal, sudo may need no password
             become, tries = replace(become, password=self._sudo_password(user, said)), 1
         while True:
             self._become = become
@@ -193,11 +193,11 @@ class Connection:
                 talk = error.talk
             said = talk.cause or said
             if not (talk.unanswered or talk.refused):
-                raise self._no_root(user, "sudo does not let it in", said)
+                raise self._no_root(user, "sudo does not allow it to become root", said)
             if given:
-                raise self._no_root(user, "sudo does not take the password that was given", said)
+                raise self._no_root(user, "sudo rejected the password that was given", said)
             if tries == _SUDO_TRIES:
-                raise self._no_root(user, f"sudo has refused {tries} passwords", said)
+                raise self._no_root(user, f"sudo rejected {tries} passwords", said)
             become, tries = replace(become, password=self._sudo_password(user, said)), tries + 1
 
     def _sudo_password(self, user: str, said: str) -> Secret:
@@ -207,7 +207,7 @@ class Connection:
 
     def _no_root(self, user: str, why: str, said: str, first: str = "") -> ConnectError:
         name = self.login.name
-        other = "" if first else "; kprov asks for a password on a terminal, or reads it with --sudo-password-file"
+        other = "" if first else "; or give sudo's password: on a terminal, or with --sudo-password-file FILE"
         return ConnectError(
             f"{user} is not root and {why}",
             where=name,
@@ -226,15 +226,15 @@ class Connection:
     ) -> Reply:
         """Run functions of the remote library in one channel.
 
-        calls: each a function and its arguments. payload: bytes for the function that reads them.
+        calls: functions with their arguments. payload: bytes for the function that reads standard input.
         on_record: called with each record as it arrives.
         """
         return self._let_in(calls, payload, on_record)
 
     def follow(self, calls: Iterable[Call], on_record: Callable[[Record], None]) -> None:
-        """Run functions that go on until their standard input ends, which is when this is left or the host goes away.
+        """Run functions that last until their standard input ends: when this returns, or the connection is lost.
 
-        on_record: called with each record as it arrives; none is kept.
+        on_record: called with each record as it arrives; records are not kept.
         """
         self._let_in(calls, (), on_record, hold=True)
 
@@ -250,10 +250,10 @@ class Connection:
             return self._exchange(calls, payload, on_record, hold=hold)
         except NotLetInError as error:
             raise ConnectError(
-                "sudo has let us in before, and does not any more",
+                "sudo stopped accepting our commands during this run",
                 where=self.login.name,
                 cause=error.talk.cause,
-                hint="has somebody changed sudoers or the password? Run the same command again",
+                hint="check whether sudoers or the password was changed, then run the same command again",
             ) from None
 
     def _exchange(
@@ -264,7 +264,7 @@ class Connection:
         *,
         hold: bool = False,
     ) -> Reply:
-        """As ``exchange``; hold: as ``follow``. Raises NotLetInError where sudo does not run it."""
+        """Run an exchange. hold: keep standard input open, as ``follow`` does. Raises NotLetInError if sudo refuses."""
         script = "\n".join([_library(), STARTED, *(shlex.join(call) for call in calls), ""]).encode()
         try:
             channel = self._open_channel()
@@ -286,7 +286,7 @@ class Connection:
         return reply
 
     def _open_channel(self) -> paramiko.Channel:
-        """A session of its own. With MaxSessions 1 sshd refuses it until it has cleared away the one before."""
+        """Open a session. With MaxSessions 1, sshd refuses a new one until it has closed the previous one."""
         deadline = time.monotonic() + _BUSY_SECONDS
         transport: paramiko.Transport = self._chain[-1].transport
         while True:
@@ -298,12 +298,12 @@ class Connection:
                 time.sleep(0.05)
 
     def _stalled(self, error: StalledError) -> ConnectError:
-        what = "a command on the host does not end" if error.begun else "the host does not start our script"
+        what = "a command on the host has stalled" if error.begun else "the host did not start kprov's script"
         hint = (
-            "find the process that hangs there (for example one that waits for a network file system), then run the "
-            "same command again"
+            "find the process that hangs there (it may be waiting for a network file system), then run the same "
+            "command again"
             if error.begun
-            else f"'ssh {self.login.name} /bin/sh -c id' must print the user; a login script or sudo may hang"
+            else f"'ssh {self.login.name} /bin/sh -c id' must print the user; a login script or sudo may be hanging"
         )
         return ConnectError(
             what,
@@ -320,7 +320,7 @@ class Connection:
             "the connection was lost",
             where=self.login.name,
             cause=cause,
-            hint="run the same command again: it goes on from where the host is",
+            hint="run the same command again to continue",
         )
 
 
@@ -329,13 +329,13 @@ def _library() -> str:
 
 
 def _close(connection: fabric.Connection | None, wire: Wire | None) -> str:
-    """Give up what is half open; what a ProxyCommand has said.
+    """Close a connection that is not fully open; return what ProxyCommand wrote to standard error.
 
-    The transport first: it reads from the wire in a thread of its own, and would report a wire that is closed under it.
+    Close the transport first: its thread reads from the wire and would report an error if the wire closed before it.
     """
     transport = connection.client.get_transport() if connection is not None else None
     if transport is not None:
-        transport.packetizer.complete_handshake()  # ends its timer, which would keep the process alive
+        transport.packetizer.complete_handshake()  # stops its timer, which would keep the process alive
         transport.close()
     if wire is None:
         return ""
@@ -344,9 +344,9 @@ def _close(connection: fabric.Connection | None, wire: Wire | None) -> str:
 
 
 def _connect_error(login: Login, error: Exception, waiting: Waiting, complaint: str = "") -> ConnectError:
-    """What went wrong while connecting, in the user's words, with what to do.
+    """The error for a failed connection, with how to fix it.
 
-    waiting: for this hop. complaint: what a ProxyCommand said.
+    waiting: the wait for this hop. complaint: what ProxyCommand wrote to standard error.
     """
     where = login.name
     address = f"{login.hostname} port {login.port}"
@@ -357,33 +357,35 @@ def _connect_error(login: Login, error: Exception, waiting: Waiting, complaint: 
             cause=complaint or str(error) or type(error).__name__,
             hint=f"try it by hand: {login.proxy_command}",
         )
-    if isinstance(error, socket.gaierror | UnicodeError):  # no label of a name may be empty or have 64 characters
+    if isinstance(error, socket.gaierror | UnicodeError):  # UnicodeError: a label of the name is empty or too long
         return ConnectError(
-            f"there is no host {login.hostname}",
+            f"the host name {login.hostname} cannot be resolved",
             where=where,
             cause=getattr(error, "strerror", None) or str(error),
-            hint="check the spelling, /etc/hosts and DNS; an alias must stand in ssh_config",
+            hint="check the spelling, /etc/hosts and DNS; an alias must be defined in ssh_config",
         )
     if isinstance(error, TimeoutError):
         return ConnectError(
-            f"{address} does not answer within {login.connect_timeout:.0f} s",
+            f"{address} did not answer within {login.connect_timeout:.0f} s",
             where=where,
-            hint=f"is the host up, and does a firewall let port {login.port} through?",
+            hint=f"check that the host is up and that no firewall blocks port {login.port}",
         )
     if waiting.was_slow and not isinstance(error, ConnectionAbortedError):
         return ConnectError(
             f"{address} did not answer",
             where=where,
-            cause=f"it was waited for {waiting.seconds:.0f} s; {SLOW_REASON}",
+            cause=f"no answer for {waiting.seconds:.0f} s; {SLOW_REASON}",
             hint=SLOW_HINT,
         )
     if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
         return ConnectError(
-            f"{address} and kprov have no way to encrypt in common",
+            f"{address} and kprov have no SSH algorithms in common",
             where=where,
             cause=str(error),
-            hint="its sshd allows too little, or only what is too old; curve25519-sha256, aes256-ctr, hmac-sha2-256 "
-            "and a host key of the kind ed25519 go together with kprov",
+            hint="allow current algorithms in its sshd_config; kprov supports curve25519-sha256, aes256-ctr, "
+            "hmac-sha2-256 and ed25519 host keys, among others",
         )
     cause = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return ConnectError(f"{address} cannot be reached", where=where, cause=cause, hint="is sshd running there?")
+    return ConnectError(
+        f"{address} cannot be reached", where=where, cause=cause, hint="check that sshd is running there"
+    )

@@ -1,4 +1,4 @@
-"""One exchange: a channel in which a script and its payload go in, and records come out."""
+"""One exchange: send a script and its payload on a channel, and read the records that come back."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from kprov.errors import KprovError
 from kprov.host.answers import Record, parse
 from kprov.host.become import READY, Become, Conversation
 
-_CHUNK = 32768  # paramiko's window works in packets of this size
+_CHUNK = 32768  # the size of paramiko's packets
 _STATUS_SECONDS = 30
 _STDERR_KEPT = 8192
 
 
-# What the script says first, before any call of a function.
+# The first line of the script that prints something.
 STARTED = "say started"
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How many seconds an exchange may pass without a byte in either direction.
+    """How many seconds an exchange may last without a byte in either direction.
 
-    start: until the script runs. It covers login shells and sudo, whose PAM modules and look-ups of names take time.
-    silent: afterwards. The longest silent calls are a controlled shutdown (TimeoutStopSec) and the removal of data.
+    start: until the script runs; login shells, PAM modules and name look-ups take time. silent: afterwards; the longest
+    silent calls are a controlled shutdown (TimeoutStopSec) and the removal of data.
     """
 
     start: float = 60.0
@@ -37,7 +37,7 @@ class Patience:
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back: the records in order, and the tail of what was written to standard error."""
+    """The result of an exchange: the records in order, the end of standard error, and the exit status."""
 
     records: tuple[Record, ...]
     errors: str
@@ -48,7 +48,7 @@ class Reply:
 
 
 class NotLetInError(Exception):
-    """sudo did not run the script; ``talk`` is what was said."""
+    """sudo did not run the script; ``talk`` is the dialogue with it."""
 
     def __init__(self, talk: Conversation) -> None:
         super().__init__(talk.cause)
@@ -56,7 +56,7 @@ class NotLetInError(Exception):
 
 
 class StalledError(Exception):
-    """The exchange made no progress for ``seconds``, although the connection works; begun: the script was running."""
+    """An exchange made no progress for ``seconds`` although the connection works. begun: the script was running."""
 
     def __init__(self, seconds: float, *, begun: bool) -> None:
         super().__init__(f"no progress for {seconds:.0f} s")
@@ -65,10 +65,9 @@ class StalledError(Exception):
 
 
 class Exchange:
-    """Runs one script in a channel that is open and has not been used.
+    """Runs one script on a new, unused channel.
 
-    hold: leave standard input open and keep no records, for what goes on until it is left. It may be silent for ever.
-    sent: bytes of script and payload so far.
+    hold: keep standard input open, keep no records, and allow unlimited silence. sent: bytes sent so far.
     """
 
     def __init__(
@@ -81,7 +80,7 @@ class Exchange:
         self._become = become
         self._talk = Conversation(become, channel.sendall, channel.close) if become.asks else None
         hear = self._talk.hear if self._talk else None
-        # On a terminal all comes in one stream, and sudo's prompt with it.
+        # On a terminal, both streams and sudo's prompt arrive as one.
         self._tail = _Tail(channel, self._bound, None if become.tty else hear)
         self._hear = hear if become.tty else None
         self._feeder: _Feeder | None = None
@@ -93,10 +92,10 @@ class Exchange:
         return self._feeder.sent if self._feeder else 0
 
     def run(self, script: bytes, payload: Iterable[bytes], on_record: Callable[[Record], None] | None) -> Reply:
-        """Send the script and the payload, and gather the answers.
+        """Send the script and the payload, and collect the answers.
 
-        Raises NotLetInError where sudo does not run it, StalledError where nothing happens any more, what the payload
-        raises, and what paramiko raises for a connection that is lost.
+        Raises NotLetInError if sudo does not run the script, StalledError if nothing moves any more, and what the
+        payload or, for a lost connection, paramiko raises.
         """
         talk = self._talk
         feeder = self._feeder = _Feeder(self._channel, self._become, script, payload, self._bound, hold=self._hold)
@@ -111,7 +110,7 @@ class Exchange:
             feeder.cancel()
             self._bound.stop()
         if talk is not None and not talk.ready:
-            if self._tail.is_alive():  # it has not begun where the channel took no command
+            if self._tail.is_alive():  # it was not started if the channel refused the command
                 self._tail.join(timeout=5)
             if talk.cause or not self._bound.expired:
                 raise NotLetInError(talk)
@@ -136,7 +135,7 @@ class Exchange:
         feeder.join(timeout=5)
         if feeder.failure is not None:
             raise feeder.failure
-        # sshd may send the end of output before the exit status; both events follow a death of the transport.
+        # sshd may send end of file before the exit status; the event is also set when the transport dies.
         channel.status_event.wait(_STATUS_SECONDS)
         status = channel.recv_exit_status() if channel.exit_status_ready() else -1
         return Reply(tuple(records), self._tail.text.rpartition(READY)[2], status if self._left is None else self._left)
@@ -188,7 +187,7 @@ class Exchange:
 
 
 class _Bound(threading.Thread):
-    """Closes the channel when nothing has moved for ``seconds``, which ends every wait on it; None: never."""
+    """Closes the channel, which ends every wait on it, after ``seconds`` without traffic; None: never."""
 
     def __init__(self, channel: paramiko.Channel, seconds: float) -> None:
         super().__init__(name="bound", daemon=True)
@@ -207,7 +206,7 @@ class _Bound(threading.Thread):
         self._last = time.monotonic()
 
     def allow(self, seconds: float | None) -> None:
-        """From now on, so long."""
+        """Set a new limit, which counts from now."""
         with self._changed:
             self._limit = seconds
             self.heard()
@@ -231,7 +230,7 @@ class _Bound(threading.Thread):
 
 
 class _Feeder(threading.Thread):
-    """Sends standard input while the main thread reads the answers; ``hold`` leaves it open."""
+    """Sends standard input while the main thread reads the answers. hold: keep it open afterwards."""
 
     def __init__(
         self,
@@ -268,7 +267,7 @@ class _Feeder(threading.Thread):
             self.failure = error
             self._channel.close()
         except (OSError, EOFError, paramiko.SSHException):
-            pass  # the other side went away: the reader says so
+            pass  # the connection is gone: the reader reports it
 
     def cancel(self) -> None:
         self._cancelled = True
@@ -280,7 +279,7 @@ def _chain(script: bytes, payload: Iterable[bytes]) -> Iterator[bytes]:
 
 
 class _Tail(threading.Thread):
-    """Keeps the end of standard error; unread it would fill the window and stop the command."""
+    """Reads standard error, which would otherwise fill the window and block the command, and keeps its end."""
 
     def __init__(self, channel: paramiko.Channel, bound: _Bound, hear: Callable[[str], None] | None) -> None:
         super().__init__(name="stderr", daemon=True)

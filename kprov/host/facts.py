@@ -1,4 +1,4 @@
-"""What one probe tells of a host: its facts, and what is there of each resource."""
+"""The result of one probe: facts about the host, and the state of each resource."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from kprov.resources.base import Call, Seen
 
 @dataclass(frozen=True)
 class Facts:
-    """A host as it is.
+    """Facts about a host.
 
-    systemd: its version, None where systemd is not PID 1. bits: of user space. memory_kib: KiB in all.
-    missing: commands that the remote library needs and does not find. now: seconds since the epoch there; skew: by how
-    many of them its clock is ahead (negative: behind) of this machine's, what the way there may explain taken off.
+    systemd: its version; None if systemd is not PID 1. bits: of user space. memory_kib: total memory.
+    missing: commands that the remote library needs and the host lacks. now: the host's clock, in seconds since the
+    epoch. skew: seconds by which that clock is ahead of this machine's (negative: behind), less the time that the
+    answer may have taken.
     """
 
     system: str
@@ -40,8 +41,8 @@ class Facts:
     skew: float = 0.0
 
 
-def facts_of(record: Record, asked: float, told: float) -> Facts:
-    """The facts of a ``facts`` record; asked and told: the time here before the question and at the answer."""
+def facts_of(record: Record, asked: float, answered: float) -> Facts:
+    """Read a ``facts`` record. asked, answered: this machine's time before the question and at the answer."""
     return Facts(
         system=record["system"],
         machine=record["machine"],
@@ -59,27 +60,27 @@ def facts_of(record: Record, asked: float, told: float) -> Facts:
         now=record.number("now"),
         missing=tuple(record["missing"].split()),
         uid=record.number("uid"),
-        skew=skew(record.number("now"), asked, told),
+        skew=skew(record.number("now"), asked, answered),
     )
 
 
-def skew(now: int, asked: float, told: float) -> float:
-    """Seconds that lie between a clock that read ``now``, a whole second, and the time in which it was read."""
+def skew(now: int, asked: float, answered: float) -> float:
+    """Seconds between a clock that showed ``now`` (whole seconds) and the interval in which it was read."""
     if now + 1 < asked:
         return now + 1 - asked
-    return max(0.0, now - told)
+    return max(0.0, now - answered)
 
 
 @dataclass(frozen=True)
 class Probe:
-    """The answer of one probe: facts, and the fields seen by id."""
+    """The answer of one probe: facts, and the fields of each resource by its id."""
 
     facts: Facts
     seen: Mapping[str, Seen]
 
 
 def seen_of(reply: Reply) -> dict[str, Seen]:
-    """The ``seen`` and ``data`` records by the id that they answer."""
+    """The ``seen`` and ``data`` records, merged by id."""
     found: dict[str, dict[str, str]] = {}
     for record in reply.records:
         if record.kind in {"seen", "data"}:
@@ -88,27 +89,27 @@ def seen_of(reply: Reply) -> dict[str, Seen]:
 
 
 def ask(connection: Connection, calls: Sequence[Call]) -> dict[str, Seen]:
-    """Probe some resources in one exchange; raises StepError if one of them is not answered."""
+    """Probe some resources in one exchange. Raises StepError if an answer is missing."""
     reply = connection.exchange(calls)
     found = seen_of(reply)
     for call in calls:
         if call[1] not in found:
             raise StepError(
-                f"the probe gave no answer about {call[1]}",
+                f"the probe did not answer for {call[1]}",
                 where=connection.login.name,
                 cause=reply.errors.strip()[-2000:],
-                hint="the host's /bin/sh did not run the probe to its end",
+                hint="the host's /bin/sh stopped before the probe was complete; the cause above may say why",
             )
     return found
 
 
 def probe(connection: Connection, calls: Sequence[Call]) -> Probe:
-    """Facts and the state of resources in one exchange, read-only."""
+    """Read the facts and the state of resources in one exchange."""
     asked = time.time()
-    told = {"facts": asked}
+    answered = {"facts": asked}
     reply = connection.exchange(
         [("probe_facts",), *calls],
-        on_record=lambda record: told.update({record.kind: time.time()}),
+        on_record=lambda record: answered.update({record.kind: time.time()}),
     )
     records = reply.of_kind("facts")
     if not records:
@@ -116,9 +117,9 @@ def probe(connection: Connection, calls: Sequence[Call]) -> Probe:
             "the probe did not run",
             where=connection.login.name,
             cause=reply.errors.strip()[-2000:],
-            hint="the host's /bin/sh did not run the probe to its end",
+            hint="the host's /bin/sh stopped before the probe was complete; the cause above may say why",
         )
     found = seen_of(reply)
     for call in calls:
         found.setdefault(call[1], {"status": "unknown", "why": reply.errors.strip()[-500:] or "no answer"})
-    return Probe(facts_of(records[0], asked, told["facts"]), found)
+    return Probe(facts_of(records[0], asked, answered["facts"]), found)

@@ -1,4 +1,4 @@
-"""The lines of known_hosts files, as sshd(8) describes them: patterns, hashed names, ports, markers."""
+"""Read known_hosts files as sshd(8) describes them: patterns, hashed names, ports and markers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _KRL = b"SSHKRL\n\0"
 
 @dataclass(frozen=True)
 class KnownKey:
-    """One line. marker: ``@cert-authority``, ``@revoked`` or empty; names: as they stand; blob: the public key."""
+    """One line. marker: ``@cert-authority``, ``@revoked`` or empty; names: as written; blob: the public key."""
 
     path: Path
     line: int
@@ -36,7 +36,7 @@ class KnownKey:
         return f"{self.path}:{self.line}"
 
     def holds_for(self, name: str) -> bool:
-        """Whether the line is about a host: its name or address, with a port other than 22 as ``[name]:port``."""
+        """Whether the line applies to a host; with a port other than 22, the name is ``[name]:port``."""
         if self.names.startswith(_HASHED):
             return _hash_matches(self.names, name)
         return patterns_match(name.lower(), self.names.lower().split(","))
@@ -49,14 +49,14 @@ def fingerprint(blob: bytes) -> str:
 
 
 def read_known(paths: Iterable[Path]) -> tuple[KnownKey, ...]:
-    """All lines that hold a key; damaged ones are passed over as by ssh. Raises ConnectError for an unreadable file."""
+    """All lines with a key; damaged lines are skipped, as ssh does. Raises ConnectError for an unreadable file."""
     return tuple(entry for path in paths if path.is_file() for entry in _entries(path))
 
 
 def read_revoked(path: Path) -> frozenset[bytes]:
-    """The public keys of a file for RevokedHostKeys.
+    """The public keys in a RevokedHostKeys file.
 
-    Raises ConnectError where it cannot be read: ssh trusts no host then.
+    Raises ConnectError if it cannot be read: ssh trusts no host in that case.
     """
     try:
         data = path.read_bytes()
@@ -65,11 +65,11 @@ def read_revoked(path: Path) -> frozenset[bytes]:
     else:
         if not data.startswith(_KRL):
             return frozenset(_listed(data))
-        problem = "is a binary revocation list, which kprov does not read"
+        problem = "is a binary revocation list (KRL), which kprov does not support"
     raise ConnectError(
-        f"the revoked host keys are not known: {path} {problem}",
+        f"the list of revoked host keys is not usable: {path} {problem}",
         where="RevokedHostKeys",
-        hint="make it a readable text file with one public key a line, or take it out of ssh_config",
+        hint="make it a readable text file with one public key per line, or remove it from ssh_config",
     )
 
 
@@ -89,7 +89,7 @@ def _entries(path: Path) -> Iterator[KnownKey]:
             "the known host keys cannot be read",
             where=str(path),
             cause=error.strerror or "",
-            hint="make the file readable, or name another with UserKnownHostsFile in ssh_config",
+            hint="make the file readable, or set UserKnownHostsFile to another one in ssh_config",
         ) from None
     for number, line in enumerate(lines, 1):
         words = line.decode("utf-8", "replace").split()
@@ -108,7 +108,7 @@ def _entries(path: Path) -> Iterator[KnownKey]:
 
 
 def _hash_matches(names: str, name: str) -> bool:
-    """Whether ``|1|salt|hash`` is that of the name: HMAC-SHA1, as OpenSSH writes it."""
+    """Whether ``|1|salt|hash`` belongs to the name: HMAC-SHA1, as OpenSSH writes it."""
     salt, _, digest = names.removeprefix(_HASHED).partition("|")
     try:
         expected = base64.b64decode(digest, validate=True)

@@ -1,17 +1,17 @@
 # shellcheck shell=sh
 # The part of kprov that runs on a host: short functions in POSIX sh, for dash and for bash 4.2.
 #
-# Python sends this text and then calls, one a line, each a function with quoted arguments. Answers are
+# Python sends this text and then calls, one per line, each a function with quoted arguments. Answers are
 # lines on standard output: "@kprov", the kind of record, then fields "key=value", separated by tabs.
-# A value that may hold any byte is base64 and its key ends in 64. Other lines are somebody else's noise.
-# Functions whose name begins with probe_ only read.
+# A value that may hold any byte is base64, and its key ends in 64. Other lines come from login scripts and the like.
+# Functions whose names begin with probe_ change nothing.
 
 PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin
 LC_ALL=C
 LANG=C
 export PATH LC_ALL LANG
-# Commands get a clean environment: KAFKA_OPTS, JMX_PORT, _JAVA_OPTIONS, GREP_OPTIONS, POSIXLY_CORRECT and the like
-# from /etc/environment, sshd or sudo change nothing. Variables of bash itself may be read-only and stay.
+# Commands get a clean environment, so that KAFKA_OPTS, JMX_PORT, _JAVA_OPTIONS, GREP_OPTIONS, POSIXLY_CORRECT and the
+# like from /etc/environment, sshd or sudo have no effect. Bash's own variables may be read-only and are kept.
 for name in $(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p'); do
     case $name in
         PATH | LC_ALL | LANG | HOME | USER | LOGNAME | TZ | SSH_CONNECTION) ;;
@@ -23,7 +23,7 @@ done
 unset CDPATH ENV
 umask 022
 
-# What kprov calls besides the shell's own: tests run the library with a PATH of exactly these.
+# The programs that kprov calls; tests run the library with a PATH of exactly these.
 # shellcheck disable=SC2034
 kprov_needs='base64 cat chmod chown chroot cp date df du env flock grep gzip head id ln ls mkdir mv readlink rm rmdir
 sed sha256sum stat sync tail tar test timeout tr uname wc journalctl systemctl
@@ -52,11 +52,11 @@ fail() {
     return 1
 }
 
-# Runs one step of a plan; the first that fails ends the exchange.
+# Runs one step of a plan; a step that fails ends the exchange.
 step() {
     step_number=$1
     shift
-    say begin "number=$step_number" || exit 1 # nobody listens any more
+    say begin "number=$step_number" || exit 1 # kprov no longer reads
     if step_output=$("$@" 2>&1 </dev/null); then
         say end "number=$step_number" "output64=$(encoded "$step_output")"
     else
@@ -67,7 +67,7 @@ step() {
     fi
 }
 
-# A line for each file system that has no inodes left, where TEXT says that there is no space.
+# Prints each file system that has no inodes left, if TEXT reports a lack of space.
 explain() { # TEXT
     case $1 in *'No space left on device'*) ;; *) return 0 ;; esac
     timeout 10 df -Pil 2>/dev/null | sed -n 's/^.* [1-9][0-9]*  *[0-9][0-9]*  *0  *100% \(.*\)$/no inodes left on \1/p' |
@@ -76,7 +76,7 @@ explain() { # TEXT
 
 # ---------------------------------------------------------------- facts (read-only)
 
-# Before root is certain: who logged in, and can they become root without a password?
+# Runs before kprov is root: who logged in, and may that user become root?
 probe_login() {
     sudo=missing
     if [ "$(id -u)" = 0 ]; then
@@ -88,7 +88,7 @@ probe_login() {
         "session=$(session_of $$)"
 }
 
-# The sshd process of this connection as PID:STARTTIME, the one that every exchange of it descends from.
+# The sshd process of this connection, the ancestor of all its exchanges, as PID:STARTTIME.
 session_of() {
     session_pid=$1
     while [ "${session_pid:-0}" -gt 1 ] && [ -r "/proc/$session_pid/stat" ]; do
@@ -103,7 +103,7 @@ session_of() {
     printf '%s:%s' "$PPID" "$(start_time "$PPID")"
 }
 
-# Field 22 of /proc/PID/stat: tells a process from a later one with the same number.
+# Field 22 of /proc/PID/stat distinguishes a process from a later one with the same number.
 start_time() {
     start_stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 0
     # shellcheck disable=SC2086
@@ -142,12 +142,12 @@ probe_facts() {
 }
 
 # ---------------------------------------------------------------- state of resources (read-only)
-# Each answers "seen", the resource's id, status=absent|present|unknown, and what it is.
+# Each answers "seen", the resource's id, status=absent|present|unknown, and its properties.
 
 unknown() { say seen "id=$1" status=unknown "why64=$(encoded "$2$(confinement "$2")")"; }
 
-# Root that is refused a file is held back by SELinux more often than by anything else.
-confinement() { # ERROR: the domain to name beside it, if it may be the cause
+# Where root is denied a file, the cause is usually SELinux.
+confinement() { # ERROR: prints root's domain, if SELinux may be the cause
     case $1 in
         *"ermission denied"*)
             [ "$(id -u)" = 0 ] && [ "$(selinux_mode)" = Enforcing ] || return 0
@@ -169,7 +169,7 @@ probe_path() { # ID PATH [content]
                 fi ;;
             "type=symbolic link"*) say seen "id=$1" status=present "$said" "target=$(readlink -- "$2")" ;;
             "type=directory"*)
-                # A disk that died may still answer for its top directory, and not for what is in it.
+                # A failed disk may still answer for its top directory but not for the entries in it.
                 if listing=$(ls -A -- "$2" 2>&1); then
                     entries=$(printf '%s' "$listing" | grep -c '')
                     say seen "id=$1" status=present "$said" "entries=$((entries))"
@@ -186,12 +186,12 @@ probe_path() { # ID PATH [content]
     fi
 }
 
-# Whether what was at PATH before kprov is kept beside it.
+# Whether kprov keeps the original of PATH beside it.
 set_aside_before() { [ -e "$1.before-kprov" ] || [ -L "$1.before-kprov" ]; }
 
-# A directory of data: whose data it holds, on which file system it lies (or would lie), and its size on disk in KiB.
-# "entries" leaves lost+found out: that belongs to the file system. Topics are counted by their first partition, Kafka's
-# own left out.
+# A data directory: whose data it holds, the file system that it is (or would be) on, and its size on disk in KiB.
+# "entries" does not count lost+found, which belongs to the file system. Topics are counted by their first partition,
+# without Kafka's internal ones.
 probe_data() { # ID PATH
     probe_path "$1" "$2"
     find_file_system "$2"
@@ -214,8 +214,8 @@ probe_data() { # ID PATH
     return 0
 }
 
-partitions() { # FOLDER NUMBER: how many directories of partitions with a number that fits
-    # shellcheck disable=SC2012 # a topic's name has neither blanks nor line breaks
+partitions() { # FOLDER NUMBER: how many partition directories match the number (a pattern)
+    # shellcheck disable=SC2012 # a topic's name has neither spaces nor line breaks
     counted=$(ls -A -- "$1" | sed -n "/^__consumer_offsets-/d; /^__transaction_state-/d; /-$2\$/p" | wc -l)
     printf '%s' $((counted))
 }
@@ -224,7 +224,7 @@ meta_property() { # FOLDER KEY: of Kafka's meta.properties
     [ ! -r "$1/meta.properties" ] || sed -n "s/^$2=//p" "$1/meta.properties"
 }
 
-# Whether ZooKeeper's snapshots and transaction logs in FOLDER name a topic; unknown where that takes too long.
+# Whether ZooKeeper's snapshots and transaction logs in FOLDER mention a topic; unknown if the search takes too long.
 knows_topics() { # FOLDER
     if [ ! -d "$1" ]; then
         printf no
@@ -234,15 +234,15 @@ knows_topics() { # FOLDER
     case $? in 0) printf yes ;; 1) printf no ;; *) printf unknown ;; esac
 }
 
-# The mount that PATH lies on, or would lie on: its mount point, type, source and device (MAJOR:MINOR), and where in its
-# file system PATH is. A bind mount shows another mount point and the same place inside.
+# Sets the mount that PATH is (or would be) on: mount point, type, source, device (MAJOR:MINOR), and the place of PATH
+# inside that file system. A bind mount has another mount point and the same place inside.
 find_file_system() { # PATH
     mount_path=$(readlink -m -- "$1") mount_point='' mount_inside='' mount_type='' mount_source='' mount_device=''
     while read -r _ _ device root point rest; do
         case $point$root in *\\*) point=$(unescaped "$point") root=$(unescaped "$root") ;; esac
         above=${point%/}
         case $mount_path/ in "$above"/*) ;; *) continue ;; esac
-        [ "${#point}" -ge "${#mount_point}" ] || continue # the last of several on one mount point is on top
+        [ "${#point}" -ge "${#mount_point}" ] || continue # the last of several mounts on one point hides the others
         mount_point=$point mount_device=$device mount_inside=${root%/}${mount_path#"$above"}
         rest=${rest#* - }
         mount_type=${rest%% *}
@@ -251,7 +251,7 @@ find_file_system() { # PATH
     done 2>/dev/null <"$mount_table"
 }
 
-# /proc writes space, tab, line break and backslash as three octal digits.
+# /proc writes a space, tab, line break or backslash as a backslash and three octal digits.
 unescaped() { # TEXT
     case $1 in
         *\\*) printf '%b' "$(printf '%s' "$1" | sed 's/\\134/\\\\/g')" ;;
@@ -259,21 +259,21 @@ unescaped() { # TEXT
     esac
 }
 
-# The UUID of a file system as udev knows it; empty where it does not: device numbers and names change with a reboot.
+# The UUID of a file system, from udev; empty if udev has none. Device numbers and names may change with a reboot.
 uuid_of() { # MAJOR:MINOR SOURCE
     number=$(printf '%x:%x' "${1%:*}" "${1#*:}" 2>/dev/null)
     device=$(readlink -m -- "$2")
     for disk in "$disks_by_uuid"/*; do
         [ -e "$disk" ] || continue
-        # btrfs has device numbers of its own: there the source tells.
+        # btrfs uses device numbers of its own: compare the source instead.
         [ "$(stat -L -c %t:%T -- "$disk")" = "$number" ] || [ "$(readlink -f -- "$disk")" = "$device" ] || continue
         printf '%s' "${disk##*/}"
         return
     done
 }
 
-# Which of the data directories a running broker uses: it keeps the .lock of each one open, and closes it when the
-# directory fails (LogManager.handleLogDirFailure).
+# Which data directories a running broker does not use: it keeps the .lock file of each directory open and closes it
+# when the directory fails (LogManager.handleLogDirFailure).
 probe_log_dirs() { # ID PID DIRECTORY...
     log_dirs_id=$1
     if ! open=$(ls -l "/proc/$2/fd" 2>&1); then
@@ -290,12 +290,12 @@ probe_log_dirs() { # ID PID DIRECTORY...
     say seen "id=$log_dirs_id" status=present "offline64=$(encoded "$offline")"
 }
 
-any() { # FIRST...: whether a pattern fits anything
+any() { # FIRST...: whether a pattern matched anything
     if [ -e "$1" ]; then printf yes; else printf no; fi
 }
 
-# Whether FOLDER has a link to each of SOURCE's entries that match PATTERN. "replaced": name and time of change of
-# each file that is where a link should be. What else is in the folder is somebody else's.
+# Whether FOLDER has a link to each of SOURCE's entries that match PATTERN. "replaced": name and modification time of
+# each file that is in the place of a link. Other files in the folder are not kprov's.
 probe_links() { # ID FOLDER SOURCE PATTERN
     if [ ! -e "$2" ] && [ ! -L "$2" ]; then
         say seen "id=$1" status=absent
@@ -329,7 +329,7 @@ probe_user() { # ID NAME: the user, and the group of the same name
     fi
 }
 
-# getent is part of glibc, not of the core utilities: the files are what useradd writes.
+# getent belongs to glibc, not to coreutils, and may be missing: then read the files that useradd writes.
 getent_passwd() { getent passwd "$1" 2>/dev/null || grep "^$1:" /etc/passwd; }
 
 getent_group() { getent group "$1" 2>/dev/null || grep "^$1:" /etc/group; }
@@ -337,7 +337,7 @@ getent_group() { getent group "$1" 2>/dev/null || grep "^$1:" /etc/group; }
 probe_unit() { # ID UNIT
     if shown=$(systemctl show -p LoadState,ActiveState,SubState,Result,MainPID,UnitFileState,NeedDaemonReload,FragmentPath,DropInPaths,LimitNOFILE,ExecMainStatus,ExecMainStartTimestamp "$2" 2>&1); then
         status=present
-        # A process may go on running after its unit file has gone.
+        # A process may still run after its unit file was removed.
         case $shown in *LoadState=not-found*) case $shown in *ActiveState=inactive*) status=absent ;; esac ;; esac
         say seen "id=$1" "status=$status" "show64=$(encoded "$shown")"
     else
@@ -345,9 +345,9 @@ probe_unit() { # ID UNIT
     fi
 }
 
-# How often systemd has started a unit again by itself since somebody last started it, and how many files its main
-# process may open. systemd before 235 does not count restarts (asking for NRestarts fails): its messages of this boot
-# are answered with instead, oldest first, one letter each: r for a restart that is scheduled, s for a start.
+# How often systemd restarted a unit by itself since it was last started, and how many files its main process may
+# open. systemd before 235 has no NRestarts; then the answer has its messages of this boot instead, oldest first, as
+# one letter each: r for a scheduled restart, s for a start.
 probe_running() { # ID UNIT
     restarts=$(systemctl show -p NRestarts "$2" 2>/dev/null | sed -n 's/^NRestarts=//p')
     messages=
@@ -363,7 +363,7 @@ limit_of() { # PID NAME: the soft limit
     sed -n "s/^$2  *\([^ ]*\) .*/\1/p" "/proc/$1/limits" 2>/dev/null
 }
 
-# Who listens on a TCP port: "address:inode" of each listening socket, then the process that holds it.
+# The listening sockets of a TCP port, as "address:inode".
 listeners() { # PORT
     hex=$(printf '%04X' "$1")
     cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | while read -r _ local _ state _ _ _ _ _ inode _; do
@@ -372,7 +372,7 @@ listeners() { # PORT
     return 0
 }
 
-holder_of() { # INODE [PID]: the process with that socket open
+holder_of() { # INODE [PID]: the process that has that socket open
     for fds in /proc/${2:-[0-9]*}/fd; do
         # shellcheck disable=SC2010 # names here are numbers; one ls is much cheaper than a readlink each
         if ls -l "$fds" 2>/dev/null | grep -q "socket:\[$1\]"; then
@@ -383,7 +383,7 @@ holder_of() { # INODE [PID]: the process with that socket open
     done
 }
 
-probe_port() { # ID PORT [PID: looked at first]
+probe_port() { # ID PORT [PID]: which process listens; PID is checked first
     sockets=$(listeners "$2")
     if [ -z "$sockets" ]; then
         say seen "id=$1" status=absent
@@ -399,7 +399,7 @@ probe_port() { # ID PORT [PID: looked at first]
     say seen "id=$1" status=present "pid=$pid" "address=${first%:*}" "program64=$(encoded "$program")"
 }
 
-probe_firewall() { # ID PORT/PROTOCOL ZONE: whether it is open, permanently and now, by whatever means; "" is the default zone
+probe_firewall() { # ID PORT/PROTOCOL ZONE: whether it is open now and permanently, by any rule; "" is the default zone
     if ! firewalld_runs; then
         unknown "$1" 'firewalld is not running'
         return
@@ -421,7 +421,7 @@ firewalld_runs() {
 
 zone_option() { [ -z "$1" ] || printf '%s' "--zone=$1"; } # ZONE
 
-# By the zone's target, by a rule that accepts it from everywhere, by a port or a range, or by a service that has it.
+# Open through the zone's target, a rule that accepts it from everywhere, a port or range, or a service.
 port_is_open() { # PORT/PROTOCOL LISTING
     open_port=${1%/*} open_protocol=${1#*/}
     printf '%s\n' "$2" | grep -q '^ *target: ACCEPT' && return 0
@@ -440,7 +440,7 @@ port_is_open() { # PORT/PROTOCOL LISTING
     return 1
 }
 
-probe_zones() { # ID: what decides in which zone a connection falls
+probe_zones() { # ID: the settings that decide the zone of a connection
     if firewalld_runs; then
         say seen "id=$1" status=present "default=$(firewall-cmd --get-default-zone 2>/dev/null)" \
             "zones64=$(firewall-cmd --list-all-zones 2>/dev/null | encode)"
@@ -458,8 +458,8 @@ probe_java() { # ID HOME
     fi
 }
 
-# The file system where PATH lies or will lie: free KiB and inodes, what it is, how it is mounted. One that makes
-# inodes as it needs them has a total of 0 and no number of free ones.
+# The file system that PATH is or will be on: free KiB and inodes, type, mount options. One that allocates inodes on
+# demand reports a total of 0, and the answer has no free inodes.
 probe_disk() { # ID PATH
     place=$2
     while [ ! -d "$place" ]; do place=${place%/*}; [ -n "$place" ] || place=/; done
@@ -480,7 +480,7 @@ mounted_at() { # LINE
     done 2>/dev/null </proc/self/mounts
 }
 
-probe_upload() { # ID NAME: how much of an archive is there already
+probe_upload() { # ID NAME: how much of an archive the host already has
     if [ -f "$kprov_dir/uploads/$2" ]; then
         say seen "id=$1" status=present whole=yes
     elif [ -f "$kprov_dir/uploads/$2.part" ]; then
@@ -490,17 +490,17 @@ probe_upload() { # ID NAME: how much of an archive is there already
     fi
 }
 
-probe_log() { # ID UNIT LINES [FILE...]: the ends of what the last process of a unit wrote: log files, the journal
+probe_log() { # ID UNIT LINES [FILE...]: the last lines that a unit's latest process wrote to log files and the journal
     since=$(systemctl show -p ExecMainStartTimestamp "$2")
     since=$(date -d "${since#*=}" +%s 2>/dev/null) || since=0
-    # With --since, -n would be the first lines after it, not the last ones (systemd 219 and long after).
+    # With --since, -n selects the first lines after that moment, not the last ones (systemd 219 and many later).
     journal=$(journalctl -u "$2" --since "@$since" --no-pager -o cat 2>&1 | tail -n "$3")
     lines=$3
     id=$1
     shift 3
     said=
     for file; do
-        # One that was not written to since then is of an earlier process.
+        # A file not written since then belongs to an earlier process.
         [ -r "$file" ] && [ "$(stat -c %Y -- "$file")" -ge "$since" ] && said=$(printf '%s\n--- %s\n%s' "$said" "$file" "$(tail -n "$lines" -- "$file")")
     done
     denied=$(denials "$since")
@@ -509,7 +509,7 @@ probe_log() { # ID UNIT LINES [FILE...]: the ends of what the last process of a 
     say seen "id=$id" status=present "text64=$(encoded "$said$(explain "$said")")"
 }
 
-# What SELinux has denied Java or a start script since then: the kernel's log has it, or auditd's where that runs.
+# What SELinux denied Java or a start script since then, from the kernel log, or from auditd's log if that runs.
 denials() { # SECONDS
     selinux_on || return 0
     {
@@ -524,18 +524,25 @@ denials() { # SECONDS
 
 # ---------------------------------------------------------------- logs (read-only)
 
-# The host's clock and its zone, and the earliest moment whose lines the functions below answer with.
-probe_clock() { # ID [SINCE: -SECONDS, or a moment as date reads it]
-    now=$(date +%s)
-    case ${2-} in
-        '') since=0 ;;
-        -*) since=$((now + $2)) ;;
-        *) since=$(date -d "$2" +%s 2>&1) || { unknown "$1" "$since"; exit 0; } ;;
+# SINCE is -SECONDS, or a moment as date(1) reads it; if it is empty or missing, logs are read from their beginning.
+
+# Prints SINCE in seconds since the epoch, or 0 if it is empty. If date cannot read it, prints date's error and fails.
+moment_of() { # NOW SINCE
+    case $2 in
+        '') printf 0 ;;
+        -*) printf '%s' $(($1 + $2)) ;;
+        *) date -d "$2" +%s 2>&1 ;;
     esac
+}
+
+probe_clock() { # ID [SINCE]: the host's clock and time zone, and the moment that SINCE means there
+    now=$(date +%s)
+    since=$(moment_of "$now" "${2-}") || { unknown "$1" "$since"; return; }
     say seen "id=$1" status=present "now=$now" "zone=$(date +%z)" "since=$since"
 }
 
-probe_unit_log() { # ID UNIT LINES
+probe_unit_log() { # ID UNIT LINES [SINCE]
+    since=$(moment_of "$(date +%s)" "${4-}") || { unknown "$1" "$since"; return; }
     if [ "$since" = 0 ]; then
         said=$(journalctl -q -u "$2" -n "$3" --no-pager -o short-iso 2>&1) || { unknown "$1" "$said"; return; }
     else
@@ -547,7 +554,7 @@ probe_unit_log() { # ID UNIT LINES
     say seen "id=$1" status=present "text64=$(encoded "$said")"
 }
 
-# As lines of the journal, before the unit's own: auditd keeps them to itself.
+# Denials in the format of the journal, which lacks them while auditd runs.
 journalled_denials() { # SECONDS
     denials "$1" | while IFS= read -r line; do
         when=${line#*audit(}
@@ -555,7 +562,7 @@ journalled_denials() { # SECONDS
     done
 }
 
-probe_file_log() { # ID FILE LINES: its end, which may begin in the file before it
+probe_file_log() { # ID FILE LINES: the last lines, which may begin in the rotated file before it
     if [ -r "$2" ]; then
         before=
         [ -r "$2.1" ] && before=$2.1
@@ -566,7 +573,7 @@ probe_file_log() { # ID FILE LINES: its end, which may begin in the file before 
     fi
 }
 
-# Each line of a command as a record, until the process GUARD has ended, which `tail --pid` waits for.
+# Prints each line of a command as a record until the process GUARD ends, for which `tail --pid` waits.
 follow() { # GUARD NUMBER COMMAND...
     guard=$1
     prefix="@kprov${tab}line${tab}source=$2${tab}text_e="
@@ -575,7 +582,7 @@ follow() { # GUARD NUMBER COMMAND...
         sed -u -e 's/\\/\\\\/g' -e 's/\t/\\t/g' -e "s/^/$prefix/" &
 }
 
-# The new lines of units and log files, after the last LINES of each, until standard input ends.
+# Prints the last LINES of units and log files, and then new lines, until standard input ends.
 follow_logs() { # LINES NUMBER UNIT|FILE [NUMBER UNIT|FILE]...
     lines=$1
     shift
@@ -584,7 +591,7 @@ follow_logs() { # LINES NUMBER UNIT|FILE [NUMBER UNIT|FILE]...
     guard=$!
     while [ $# -gt 1 ]; do
         case $2 in
-            /*) follow "$guard" "$1" tail -F -n "$lines" -- "$2" ;; # by name: a log that is rotated is followed on
+            /*) follow "$guard" "$1" tail -F -n "$lines" -- "$2" ;; # by name: it follows a rotated log, too
             *) follow "$guard" "$1" journalctl -q -f -n "$lines" --no-pager -o short-iso -u "$2" ;;
         esac
         shift 2
@@ -592,8 +599,8 @@ follow_logs() { # LINES NUMBER UNIT|FILE [NUMBER UNIT|FILE]...
     wait
 }
 
-# ---------------------------------------------------------------- what preflight looks at (read-only)
-# An empty field means that the host does not say it.
+# ---------------------------------------------------------------- for preflight checks (read-only)
+# An empty field means that the host does not provide the value.
 
 line_of() { [ ! -r "$1" ] || head -n 1 -- "$1" 2>/dev/null; } # FILE
 
@@ -608,7 +615,7 @@ probe_kernel() { # ID: memory and settings
         "init_capabilities=$(sed -n 's/^CapEff:[^0-9a-f]*//p' /proc/1/status 2>/dev/null)"
 }
 
-# Which services keep the time, by the names that distributions give them, and whether the kernel's clock is in step.
+# Which time services are active, by their names in the distributions, and whether the clock is synchronized.
 probe_time() { # ID
     id=$1
     set -- chronyd chrony ntpd ntp ntpsec openntpd systemd-timesyncd
@@ -624,12 +631,12 @@ probe_time() { # ID
     say seen "id=$id" status=present "keepers=${keepers# }" "synchronized=$synchronized"
 }
 
-# What each name leads to on the host itself: a line "name address address ...". The first name is the host's own.
+# How the host itself resolves each name: a line "name address address ...". The first name is the host's own.
 probe_names() { # ID NAME...
     id=$1
     shift
     if ! command -v getent >/dev/null 2>&1; then
-        unknown "$id" 'there is no getent'
+        unknown "$id" 'getent is not installed'
         return
     fi
     names=
@@ -640,8 +647,8 @@ probe_names() { # ID NAME...
     say seen "id=$id" status=present "names64=$(encoded "$names")"
 }
 
-# The host's own addresses as the kernel lists them, its routes (which tell the interface of an address), and both
-# ends of this connection: sudo takes SSH_CONNECTION away, the processes above it still have it.
+# The host's own addresses and routes, from the kernel, and both ends of this connection. sudo removes SSH_CONNECTION
+# from the environment; the processes above it still have it.
 probe_addresses() { # ID
     own=$(while read -r mark address kind _; do
         [ "$mark" != '|--' ] || last=$address
@@ -658,11 +665,11 @@ probe_addresses() { # ID
     say seen "id=$1" status=present "own=$own" "six64=$(encoded "$six")" "routes64=$(encoded "$routes")" "ends=$ends"
 }
 
-# Where PATH leads once links are followed ("real"), and what stops a process on the way: a link to nothing
-# ("dangling" and its "target"), a file where a directory should be ("blocked"), and a line "user mode owner:group path"
-# for each directory that a USER may not search, or program at PATH that one may not run ("closed").
-# judged=no: the kernel could not be asked.
-probe_way() { # ID PATH [USER...]: those whose services use it
+# The path that PATH resolves to ("real"), and what stops a process on the way: a broken link ("dangling" and its
+# "target"), a file in place of a directory ("blocked"), and a line "user mode owner:group path" for each directory that
+# a USER may not search, or program at PATH that a USER may not run ("closed").
+# judged=no: the permissions could not be tested.
+probe_way() { # ID PATH [USER...]: the users whose services use PATH
     way_id=$1 left=$2 folder=/ links=0
     real=/ dangling='' target='' blocked='' closed='' judged=yes
     shift 2
@@ -705,7 +712,7 @@ look_through() { # FOLDER NAME [USER...]
     look_shown=${look_place%/.}
     shift 2
     for user; do
-        # What is open to a user is looked at once in an exchange.
+        # Within an exchange, what a user may use is tested once.
         case ${open_to-} in *"|$user:$look_place|"*) continue ;; esac
         if may_enter "$look_folder" "$look_name" "$user"; then
             open_to="${open_to-}|$user:$look_place|"
@@ -718,7 +725,7 @@ look_through() { # FOLDER NAME [USER...]
     done
 }
 
-# The kernel is asked, which knows about access control lists. A user who does not exist yet is nobody in particular.
+# Asks the kernel, which also evaluates access control lists. A user who does not exist yet is tested as nobody.
 may_enter() { # FOLDER NAME USER
     if [ "${entering-}" != "$3" ]; then
         entering=$3
@@ -729,7 +736,7 @@ may_enter() { # FOLDER NAME USER
         can_ask=no
         as_entering test 1 2>/dev/null && can_ask=yes
     fi
-    # An open file is judged by its own rights, whatever is above it.
+    # Through an open file, only its own permissions count, not those of the directories above it.
     [ "$can_ask" = yes ] && as_entering test -x /proc/self/fd/7 7<"${1%/}/$2" 2>/dev/null
 }
 
@@ -737,8 +744,8 @@ as_entering() { # COMMAND...
     chroot "--userspec=+$enter_uid:+$enter_gid" "--groups=${enter_groups:-$enter_gid}" / "$@"
 }
 
-# What root cannot write of what a change of each PATH writes to: PATH itself, and the directory that it is in or will
-# be in. A line "why TAB place TAB path" for each.
+# What prevents root from changing each PATH: PATH itself, or the directory that it is or will be in, is not writable.
+# A line "why TAB place TAB path" for each.
 probe_writable() { # ID PATH...
     found=
     id=$1
@@ -756,14 +763,14 @@ probe_writable() { # ID PATH...
     say seen "id=$id" status=present "found64=$(encoded "$found")"
 }
 
-# The lowest directory above PATH that is there.
+# The nearest existing directory above PATH.
 folder_of() { # PATH
     above=${1%/*}
     while [ -n "$above" ] && [ ! -d "$above" ]; do above=${above%/*}; done
     printf '%s' "${above:-/}"
 }
 
-# Why not even root can write PLACE; nothing if root can. The kernel refuses to say that an immutable file is writable.
+# Why even root cannot write PLACE; empty if root can. For an immutable file, test -w is false as well.
 unwritable() { # PLACE
     [ -e "$1" ] || return 0
     attributes=
@@ -779,7 +786,7 @@ unwritable() { # PLACE
     esac
 }
 
-# Processes that are a Java, a Kafka or a ZooKeeper: a line "pid command"; units of such names; their usual homes.
+# Kafka and ZooKeeper processes, as lines "pid kind command"; units of such names; their usual homes; Java in PATH.
 probe_neighbours() { # ID
     processes=
     # shellcheck disable=SC2013 # these names have no spaces
@@ -807,7 +814,7 @@ probe_neighbours() { # ID
         "homes64=$(encoded "$homes")" "java=$java"
 }
 
-# Packet filters beside firewalld. iptables itself would load the kernel's modules: asked only where it has tables.
+# Packet filters other than firewalld. iptables loads kernel modules, so it is called only if there are tables.
 probe_filters() { # ID
     rules=
     if [ -n "$(line_of /proc/net/ip_tables_names)" ] && command -v iptables >/dev/null 2>&1; then
@@ -820,12 +827,12 @@ probe_filters() { # ID
 }
 
 # ---------------------------------------------------------------- SELinux (read-only)
-# The kernel answers for the policy in force, booleans included, through selinuxfs: what security_compute_av(3) and
-# security_compute_create(3) of libselinux ask. EL7 has no command for the first of them.
+# Through selinuxfs the kernel answers for the active policy, including booleans, as for security_compute_av(3) and
+# security_compute_create(3) of libselinux. EL7 has no command for the former.
 
 selinux_fs=/sys/fs/selinux
 
-# Where it is off, or hidden as in containers, selinuxfs is not mounted or is read-only.
+# If SELinux is off, or hidden as in containers, selinuxfs is not mounted or is read-only.
 selinux_on() {
     if command -v selinuxenabled >/dev/null 2>&1; then
         selinuxenabled 2>/dev/null
@@ -853,7 +860,7 @@ own_context() { tr -d '\0\n' 2>/dev/null <"/proc/$$/attr/current"; }
 
 type_of() { printf '%s' "$1" | sed 's/^[^:]*:[^:]*:\([^:]*\).*$/\1/'; } # CONTEXT
 
-# One answer of selinuxfs: written and read through the same open file.
+# Asks selinuxfs one question: written to and read from the same open file.
 ask_policy() { # access|create SUBJECT OBJECT CLASS
     [ -e "$selinux_fs/$1" ] || return 1
     {
@@ -861,8 +868,8 @@ ask_policy() { # access|create SUBJECT OBJECT CLASS
     } 2>/dev/null
 }
 
-# Prints yes or no, or nothing where the kernel cannot be asked. The answer begins with the permissions as bits and
-# ends with flags, of which 1 is a permissive domain.
+# Prints yes or no, or nothing if the kernel cannot be asked. The kernel's answer begins with the permissions as bits
+# and ends with flags; 1 is a permissive domain.
 policy_allows() { # SUBJECT OBJECT CLASS PERMISSION
     policy_bit=$(line_of "$selinux_fs/class/$3/perms/$4")
     policy_answer=$(ask_policy access "$1" "$2" "$3")
@@ -872,9 +879,9 @@ policy_allows() { # SUBJECT OBJECT CLASS PERMISSION
     if [ $(((0x$1 >> (policy_bit - 1)) & 1)) = 1 ] || [ $((0x${6:-0} & 1)) = 1 ]; then printf yes; else printf no; fi
 }
 
-# The domain that a process with NoNewPrivileges has after it executes a program: a change of domain needs
-# nnp_transition (Linux 4.14 and a policy with that capability), else the process keeps its domain.
-# The exception that kernel makes for a bounded type is not looked for.
+# The domain of a process with NoNewPrivileges after it executes a program: a transition needs nnp_transition (Linux
+# 4.14 and a policy with that capability), otherwise the process keeps its domain. The kernel's exception for bounded
+# types is ignored.
 entered() { # DOMAIN TARGET: the contexts before and, without NoNewPrivileges, after
     if [ "$(line_of "$selinux_fs/policy_capabilities/nnp_nosuid_transition")" = 1 ] &&
         [ "$(policy_allows "$1" "$2" process2 nnp_transition)" = yes ]; then
@@ -884,20 +891,20 @@ entered() { # DOMAIN TARGET: the contexts before and, without NoNewPrivileges, a
     fi
 }
 
-context_of() { # PATH: of what is there, links followed; nothing if nothing is, or if it has none
+context_of() { # PATH: its context, links followed; empty if there is none
     context=$(stat -L -c %C -- "$1" 2>/dev/null) || return 0
     case $context in *:*:*) printf '%s' "$context" ;; esac
 }
 
-context_to_be() { # PATH file|dir: of what is there, or what the policy gives to it by default
+context_to_be() { # PATH file|dir: its context, or the one that the policy assigns by default
     context=$(context_of "$1")
     [ -n "$context" ] || context=$(matchpathcon -n -m "$2" "$1" 2>/dev/null)
     case $context in *:*:*) printf '%s' "$context" ;; esac
 }
 
-# What the policy says about the services and about this process. DIRECTORY: one of data or logs.
-# service: the domain of a unit's start script; java: what Java gets there, wanted: what it would get without
-# NoNewPrivileges. starts and execmem: yes, no, or nothing for unknown. barred and closed: paths, with their types.
+# What the policy allows the services and this process. DIRECTORY: a directory of data or logs.
+# service: the domain of a unit's start script; java: Java's domain in that unit; wanted: its domain without
+# NoNewPrivileges. starts and execmem: yes, no, or empty for unknown. barred and closed: paths with their types.
 probe_selinux() { # ID JAVA_HOME DIRECTORY...
     id=$1 java_home=$2
     shift 2
@@ -925,7 +932,7 @@ probe_selinux() { # ID JAVA_HOME DIRECTORY...
         "barred64=$(encoded "$barred")" "closed64=$(encoded "$closed")"
 }
 
-# The context in which systemd starts a script, which has the same label as /bin/cat.
+# The context in which systemd starts a script with the label of /bin/cat.
 service_context() {
     init=$(init_context)
     program=$(context_of /bin/cat)
@@ -936,7 +943,7 @@ service_context() {
     fi
 }
 
-booleans_of() { # NAME...: those that the policy has, as NAME=0 or NAME=1
+booleans_of() { # NAME...: those that exist in the policy, as NAME=0 or NAME=1
     for name; do
         value=$(line_of "$selinux_fs/booleans/$name")
         [ -z "$value" ] || printf '%s=%s ' "$name" "${value%% *}"
@@ -953,7 +960,7 @@ barred_from() { # CONTEXT DIRECTORY...: a line "path type" for each in which tha
     done
 }
 
-# restorecon takes its arguments for patterns.
+# restorecon treats its arguments as patterns.
 literal() { # PATH
     case $1 in
         *[]*?[{}~\\]*) printf '%s' "$1" | sed 's/[][*?{}~\\]/\\&/g' ;;
@@ -961,15 +968,15 @@ literal() { # PATH
     esac
 }
 
-# What restorecon would change of what kprov made, in restorecon's words, and what it calls each path: it resolves the
-# directories above.
+# What restorecon would change about kprov's resources, as it prints it, and the path that it prints for each one: it
+# resolves the directories above.
 probe_labels() { # ID RESOURCE...: as KIND:PATH, links as links:FOLDER/PATTERN
     id=$1
     shift
     if ! selinux_on; then
         say seen "id=$id" status=absent
     elif ! command -v restorecon >/dev/null 2>&1; then
-        unknown "$id" 'there is no restorecon: install policycoreutils'
+        unknown "$id" 'restorecon is not installed: install policycoreutils'
     elif ! said=$(would_relabel_paths "$@" 2>&1 && would_relabel_trees "$@" 2>&1); then
         unknown "$id" "$said"
     else
@@ -977,7 +984,7 @@ probe_labels() { # ID RESOURCE...: as KIND:PATH, links as links:FOLDER/PATTERN
     fi
 }
 
-# Not -R: data may be large, and what services create in a directory has its label.
+# Without -R: data may be large, and files that services create inherit the label of their directory.
 would_relabel_paths() { # RESOURCE...
     count=$#
     for resource; do
@@ -1015,20 +1022,20 @@ real_paths() { # RESOURCE...: a line "RESOURCE<tab>PATH" each, with the director
 
 # ---------------------------------------------------------------- asking the services (read-only)
 
-# ZooKeeper's answer to the four-letter word srvr, through the client that its own tools use.
+# ZooKeeper's answer to the four-letter word srvr, asked through the client of its own tools.
 probe_srvr() { # ID JAVA_HOME CLASSPATH ADDRESS PORT SECONDS
     answer=$(timeout -k 5 "$6" "$2/bin/java" -Xmx64m -XX:-UsePerfData -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp "$3" \
         org.apache.zookeeper.client.FourLetterWordMain "$4" "$5" srvr 2>&1 </dev/null)
     say seen "id=$1" status=present "text64=$(encoded "$answer")"
 }
 
-# One of Kafka's own tools, run in the Kafka home; INPUT is given on its standard input. The native libraries of the
-# codecs are unpacked into java.io.tmpdir, which must not be mounted noexec: the home's file system is not.
+# Runs one of Kafka's own tools in the Kafka home, with INPUT on its standard input. Codecs unpack their native
+# libraries into java.io.tmpdir, which must not be mounted noexec; the file system of the home is not.
 tool() { # ID SECONDS JAVA_HOME HOME INPUT COMMAND...
     id=$1 seconds=$2 input=$5
     JAVA_HOME=$3
-    KAFKA_OPTS=-XX:-UsePerfData # leaves no /tmp/hsperfdata_root behind
-    KAFKA_JMX_OPTS=-Dkprov.jmx=off # an empty one would open a port
+    KAFKA_OPTS=-XX:-UsePerfData # avoids /tmp/hsperfdata_root
+    KAFKA_JMX_OPTS=-Dkprov.jmx=off # if it is empty, the tool opens a port
     tool_tmp=$4/.kprov-tool.$$
     tool_out=$kprov_dir/tool.out.$$
     cd "$4" || return 1
@@ -1044,7 +1051,7 @@ status=*}")"
     rm -rf -- "$tool_out" "$tool_tmp"
 }
 
-# A command of the verification suite; what it writes to standard error is the exchange's.
+# Runs a command of the verification suite; its standard error is that of the exchange.
 run_command() { # TEXT
     output=$(/bin/sh -c "$1" </dev/null; printf '@%s' $?)
     say ran "code=${output##*@}" "output64=$(encoded "${output%@*}")"
@@ -1058,8 +1065,8 @@ state_dir() {
     chmod 0700 "$kprov_dir"
 }
 
-# A lock is held while the sshd process of the run that took it lives on this boot: it cannot outlive it. No clock has
-# a say in it. Whoever asks holds the mutex, under which a lock gets its holder: one without was left by a killed run.
+# A lock is held as long as the sshd process of its run lives on this boot; no clock is involved. Callers hold the mutex
+# under which a lock gets its holder, so a lock without one was left by a killed run.
 lock_is_stale() {
     holder=$(cat "$kprov_dir/lock/holder" 2>/dev/null) || return 0
     boot=$(printf '%s\n' "$holder" | sed -n 's/^boot=//p')
@@ -1068,12 +1075,12 @@ lock_is_stale() {
     [ "$(start_time "${session%%:*}")" != "${session#*:}" ]
 }
 
-# The host's own journal: one line of JSON when a run takes the lock, one when it releases it, with the host's time.
-# It never fails a run, and the oldest lines go.
+# The host's own journal: one line of JSON when a run takes the lock and one when it releases it, with the host's time.
+# A failure to write it does not fail the run. The oldest lines are removed.
 note_run() { # JSON: an object
     [ -n "${1-}" ] || return 0
     {
-        # A line that a full disk cut off does not swallow the next one.
+        # A line that a full disk cut off must not merge with the next one.
         [ -z "$(tail -c 1 -- "$kprov_dir/journal")" ] || printf '\n' >>"$kprov_dir/journal"
         printf '%s,"when":%s}\n' "${1%\}}" "$(date +%s)" >>"$kprov_dir/journal" && chmod 0600 "$kprov_dir/journal"
         if [ "$(wc -l <"$kprov_dir/journal")" -gt 500 ]; then
@@ -1097,7 +1104,7 @@ locked() { if [ -d "$kprov_dir/lock" ] && ! lock_is_stale; then printf yes; else
 
 take_lock() { # SESSION WHO COMMAND [NOTE: for the journal]
     state_dir || return 1
-    # One at a time from here on; the kernel lets go of the mutex when its process ends, however it ends.
+    # One process at a time from here on; the kernel releases the mutex when the process ends, however it ends.
     { flock -w 5 9 && take_lock_alone "$@"; } 9<"$kprov_dir"
 }
 
@@ -1119,18 +1126,18 @@ take_lock_alone() {
     fi
 }
 
-# Whether no step of the run that has the lock is under way any more; waits that long for it. A step goes on to its end
-# when its connection is cut: until then its processes keep the lock's folder open and locked, see hold_lock.
+# Waits until no step of the run that holds the lock is running; false if one still runs after step_seconds. When a
+# connection is cut, its step continues; until it ends, its processes keep the lock's folder locked (see hold_lock).
 step_seconds=4
 at_rest() { { flock -w "$step_seconds" -x 8; } 8<"$kprov_dir/lock"; }
 
-# Every exchange that changes something begins with this: it goes no further once another run has the lock.
+# Every exchange that changes something begins with this call, which stops it if another run has the lock.
 hold_lock() { # SESSION
     if grep -qxF "session=$1" "$kprov_dir/lock/holder" 2>/dev/null; then
         exec 8<"$kprov_dir/lock"
         flock -n -s 8 && grep -qxF "session=$1" "$kprov_dir/lock/holder" && return
     fi
-    echo 'the lock of this run is gone: another run has taken it over, or somebody removed it' >&2
+    echo 'this run has lost its lock: another run took it, or someone removed it' >&2
     exit 1
 }
 
@@ -1142,7 +1149,7 @@ release_lock() { # SESSION [NOTE: for the journal]
     return 0
 }
 
-probe_receipt() { # ID: once the last step of a run that is gone has ended, which may still change what is seen
+probe_receipt() { # ID: waits for the last step of a run that lost its connection, which may still change the host
     if [ -d "$kprov_dir/lock" ] && lock_is_stale; then { flock -w 30 -x 8; } 8<"$kprov_dir/lock"; fi
     if [ -f "$kprov_dir/receipt.json" ] && ! whole_receipt && [ -f "$kprov_dir/receipt.json.before" ]; then
         probe_path "$1" "$kprov_dir/receipt.json.before" content
@@ -1156,8 +1163,8 @@ whole_receipt() { [ "$(tail -n 1 -- "$kprov_dir/receipt.json")" = '}' ]; }
 
 write_receipt() { # SHA256: the receipt was staged under that name
     state_dir && cp "$kprov_dir/stage/$1" "$kprov_dir/receipt.json.new" &&
-        chmod 0600 "$kprov_dir/receipt.json.new" && clear_stage && sync || return 1 # with all that it tells of
-    # The one before is kept for when this one is cut off, by a disk that dies or by somebody's hand.
+        chmod 0600 "$kprov_dir/receipt.json.new" && clear_stage && sync || return 1 # and everything that it describes
+    # The previous one is kept in case this one gets truncated, by a failing disk or by hand.
     if [ -f "$kprov_dir/receipt.json" ] && whole_receipt; then
         ln -f "$kprov_dir/receipt.json" "$kprov_dir/receipt.json.before" || return 1
     fi
@@ -1166,9 +1173,9 @@ write_receipt() { # SHA256: the receipt was staged under that name
 
 drop_state() { rm -rf "$kprov_dir"; }
 
-# ---------------------------------------------------------------- what comes on standard input
+# ---------------------------------------------------------------- files from standard input
 
-# Small files, named by their SHA-256, in one tar; each is checked before it is used.
+# Unpacks small files, named by their SHA-256, from one tar; each is verified before use.
 receive_stage() {
     state_dir && rm -rf "$kprov_dir/stage" && mkdir -m 0700 "$kprov_dir/stage" || return 1
     if said=$(tar -xf - --no-same-owner -C "$kprov_dir/stage" 2>&1); then
@@ -1185,7 +1192,7 @@ clear_uploads() { rm -rf "$kprov_dir/uploads"; }
 
 drop_part() { rm -f -- "$kprov_dir/uploads/$1.part"; } # NAME
 
-# SIZE more bytes of an archive; a part that an earlier run left is gone on with.
+# Receives SIZE more bytes of an archive; a partial upload is resumed.
 receive_upload() { # NAME SHA256 SIZE
     state_dir && mkdir -p "$kprov_dir/uploads" || return 1
     part=$kprov_dir/uploads/$1.part
@@ -1196,7 +1203,7 @@ receive_upload() { # NAME SHA256 SIZE
         return
     fi
     if [ $(($(stat -c %s -- "$part") - before)) -lt "$3" ]; then
-        say upload ok=no "output64=$(encoded 'the connection ended too early')" # the part stays for the next run
+        say upload ok=no "output64=$(encoded 'the connection ended too early')" # the next run resumes the part
         return
     fi
     sum=$(sha256sum -- "$part")
@@ -1211,9 +1218,9 @@ receive_upload() { # NAME SHA256 SIZE
 
 # ---------------------------------------------------------------- changes
 
-# SELinux stays on: each path gets the label that the policy gives by default, which includes what the administrator
-# has set with semanage fcontext. Without -F: types that the policy lets administrators choose freely stay.
-label() { relabel '' "$@"; } # PATH...: without what is in them
+# SELinux stays on: each path gets the default label of the policy, including what the administrator set with semanage
+# fcontext. Without -F, restorecon keeps types that the policy lets administrators choose.
+label() { relabel '' "$@"; } # PATH...: not recursive
 
 label_tree() { relabel -R "$@"; } # PATH...
 
@@ -1232,17 +1239,17 @@ make_directory() { # PATH OWNER GROUP MODE
     { [ -d "$1" ] || mkdir -- "$1"; } && chown "$2:$3" -- "$1" && chmod "$4" -- "$1" && label "$1"
 }
 
-own_tree() { # PATH OWNER GROUP: data that an earlier installation left
+own_tree() { # PATH OWNER GROUP: for data of an earlier installation
     chown -R "$2:$3" -- "$1" && label_tree "$1"
 }
 
-# What a service writes belongs to it again: somebody may have run it by hand as root. A directory on a disk that failed
-# stops no start: whether the service can do without it is the service's to say.
+# Gives a service's files back to its user, in case it was run by hand as root. A failure, for instance of a disk, does
+# not prevent the start: the service may be able to run without that directory.
 give_back() { # OWNER GROUP PATH...
     give_back_to=$1:$2
     shift 2
     for tree; do
-        [ ! -d "$tree" ] || { chown -R "$give_back_to" -- "$tree" && label "$tree"; } || echo "$tree was left as it is"
+        [ ! -d "$tree" ] || { chown -R "$give_back_to" -- "$tree" && label "$tree"; } || echo "the owner of $tree was not changed"
     done
     return 0
 }
@@ -1250,7 +1257,7 @@ give_back() { # OWNER GROUP PATH...
 put_file() { # SHA256 PATH OWNER GROUP MODE
     staged=$kprov_dir/stage/$1
     sum=$(sha256sum -- "$staged") || return 1
-    [ "${sum%% *}" = "$1" ] || fail "$staged does not have the SHA-256 $1: it was changed on its way" || return 1
+    [ "${sum%% *}" = "$1" ] || fail "$staged does not have the SHA-256 $1: it was corrupted on the way" || return 1
     cp -- "$staged" "$2.kprov-new" && chown "$3:$4" -- "$2.kprov-new" && chmod "$5" -- "$2.kprov-new" &&
         mv -fT -- "$2.kprov-new" "$2" && label "$2"
 }
@@ -1260,12 +1267,12 @@ back_up() { # PATH BACKUP
 }
 
 set_aside() { # PATH BACKUP
-    [ ! -e "$2" ] && [ ! -L "$2" ] || fail "$2 is there already" || return 1
+    [ ! -e "$2" ] && [ ! -L "$2" ] || fail "$2 already exists" || return 1
     mv -T -- "$1" "$2" && label_tree "$2"
 }
 
 put_back() { # BACKUP PATH
-    [ ! -e "$2" ] && [ ! -L "$2" ] || fail "$2 is there: what was kept as $1 is not put in its place" || return 1
+    [ ! -e "$2" ] && [ ! -L "$2" ] || fail "$2 exists: $1 was not restored to it" || return 1
     mv -T -- "$1" "$2" && label_tree "$2"
 }
 
@@ -1277,12 +1284,12 @@ put_link() { # PATH TARGET
     rm -f -- "$1.kprov-new" && ln -s -- "$2" "$1.kprov-new" && mv -fT -- "$1.kprov-new" "$1" && label "$1"
 }
 
-# A link for each of SOURCE's entries that match PATTERN. A folder that is not there comes whole, by a rename; in one
-# that is, links into OLD sources that are not wanted any more go.
+# Makes a link for each of SOURCE's entries that match PATTERN. A new folder appears complete, by a rename; in an
+# existing one, links into OLD sources are removed if they are no longer needed.
 put_links() { # FOLDER SOURCE PATTERN [OLD...]
     folder=$1 source=$2 pattern=$3
     shift 3
-    [ -d "$source" ] || fail "$source is not there" || return 1
+    [ -d "$source" ] || fail "$source does not exist" || return 1
     if [ ! -d "$folder" ]; then
         rm -rf -- "$folder.kprov-new" && mkdir -- "$folder.kprov-new" || return 1
         link_all "$folder.kprov-new" "$source" "$pattern" && mv -T -- "$folder.kprov-new" "$folder" || return 1
@@ -1292,7 +1299,7 @@ put_links() { # FOLDER SOURCE PATTERN [OLD...]
     label_links "$folder" "$pattern"
 }
 
-label_links() { # FOLDER PATTERN: the folder, and the links in it that match
+label_links() { # FOLDER PATTERN: the folder, and the matching links in it
     links_folder=$1 links_pattern=$2
     set -- "$links_folder"
     for entry in "$links_folder"/$links_pattern; do
@@ -1321,7 +1328,7 @@ drop_links() { # FOLDER PATTERN SOURCE...
     done
 }
 
-# Unpacked beside its place and renamed: a path of a release is either whole or not there.
+# Unpacks beside the destination and renames, so a release is either complete or absent.
 unpack_release() { # NAME SHA256 TOP PATH
     archive=$kprov_dir/uploads/$1
     sum=$(sha256sum -- "$archive") || return 1
@@ -1334,7 +1341,7 @@ unpack_release() { # NAME SHA256 TOP PATH
     rm -f -- "$archive"
 }
 
-add_user() { # NAME: in a group of its own, or in the one of its name that is there
+add_user() { # NAME: in a new group of the same name, or in the existing one
     for shell in /sbin/nologin /usr/sbin/nologin /bin/false; do
         [ ! -x "$shell" ] || break
     done
@@ -1343,20 +1350,20 @@ add_user() { # NAME: in a group of its own, or in the one of its name that is th
     useradd --system "$grouped" --no-create-home --home-dir / --shell "$shell" --comment 'installed by kprov' -- "$1"
 }
 
-add_group() { # NAME: with the number that the user's entry names, unless another group has it
+add_group() { # NAME: with the gid of the user of that name, unless another group has it
     ! getent_group "$1" >/dev/null || return 0
     gid=$(getent_passwd "$1" | sed -n '1s/^[^:]*:[^:]*:[^:]*:\([0-9][0-9]*\):.*/\1/p')
     [ -z "$gid" ] || { ! getent group "$gid" && ! grep "^[^:]*:[^:]*:$gid:" /etc/group; } >/dev/null 2>&1 || gid=
     groupadd --system ${gid:+"--gid=$gid"} -- "$1"
 }
 
-keep_user() { # NAME: one that was there before
-    getent_passwd "$1" >/dev/null || fail "there is no user $1"
+keep_user() { # NAME: check that it exists
+    getent_passwd "$1" >/dev/null || fail "user $1 does not exist"
 }
 
-remove_user() { # NAME [GID: of the group of its name that was there before]
+remove_user() { # NAME [GID: of the group of that name, if it existed before]
     ! getent_passwd "$1" >/dev/null || userdel -- "$1" || return 1
-    # userdel takes such a group along (USERGROUPS_ENAB). Not usermod first: EL7's would change files below the home, /.
+    # userdel removes such a group as well (USERGROUPS_ENAB). usermod cannot prevent it: EL7's changes files below /.
     [ -z "${2-}" ] || getent_group "$1" >/dev/null || groupadd --gid "$2" -- "$1"
 }
 
@@ -1370,13 +1377,13 @@ enable_unit() { systemctl enable "$1"; }
 
 disable_unit() { systemctl disable "$1"; }
 
-start_unit() { # UNIT: one that waits for its next automatic restart would make the start wait as well
+start_unit() { # UNIT: stopped first if it waits for an automatic restart, for which the start would wait as well
     [ "$(systemctl is-active "$1" 2>/dev/null)" != activating ] || systemctl stop "$1" || return 1
     systemctl reset-failed "$1" 2>/dev/null
     systemctl start "$1"
 }
 
-# One start with an option of Java that no file holds: it lies in /run only while systemd reads it.
+# Starts a unit with a Java option for this start only: a drop-in in /run, removed once systemd has started the unit.
 with_option() { # UNIT OPTION start_unit|restart_unit
     once=/run/systemd/system/$1.d
     mkdir -p "$once" && printf '[Service]\nEnvironment=JAVA_TOOL_OPTIONS=%s\n' "$2" >"$once/kprov-once.conf" &&
@@ -1388,7 +1395,7 @@ with_option() { # UNIT OPTION start_unit|restart_unit
     reload_units && return "$once_status"
 }
 
-try_start_unit() { # UNIT: for another's sake, which can also do without
+try_start_unit() { # UNIT: another unit wants it but does not need it
     systemctl start "$1" 2>/dev/null
     return 0
 }
@@ -1397,10 +1404,10 @@ restart_unit() { systemctl reset-failed "$1" 2>/dev/null; systemctl restart "$1"
 
 stop_unit() { systemctl stop "$1" || return 1; systemctl reset-failed "$1" 2>/dev/null; return 0; }
 
-# HOW says which of the two: what was open before is not touched, neither now nor later.
-open_port() { change_port add "$@"; }     # PORT/PROTOCOL ZONE HOW: "now", "permanent" or both in one word
+# HOW is "now", "permanent" or both in one word: kprov does not change what was open before.
+open_port() { change_port add "$@"; } # PORT/PROTOCOL ZONE HOW
 
-close_port() { change_port remove "$@"; } # likewise
+close_port() { change_port remove "$@"; } # PORT/PROTOCOL ZONE HOW
 
 change_port() { # ACTION PORT/PROTOCOL ZONE HOW
     zone=$(zone_option "$3")
@@ -1408,11 +1415,11 @@ change_port() { # ACTION PORT/PROTOCOL ZONE HOW
     case $4 in *now*) firewall-cmd -q ${zone:+"$zone"} "--$1-port=$2" || return 1 ;; esac
 }
 
-remove_file() { # PATH: with what a run that was killed left beside it
+remove_file() { # PATH: and what a killed run left beside it
     rm -f -- "$1" "$1.kprov-new"
 }
 
-remove_links() { # FOLDER PATTERN KEEP SOURCE...: the links, and the folder itself unless it is another resource
+remove_links() { # FOLDER PATTERN KEEP SOURCE...: the links, and the folder unless KEEP is "keep"
     links_folder=$1 links_pattern=$2 keep=$3
     shift 3
     rm -rf -- "$links_folder.kprov-new" || return 1
@@ -1421,13 +1428,13 @@ remove_links() { # FOLDER PATTERN KEEP SOURCE...: the links, and the folder itse
     [ "$keep" = keep ] || remove_empty "$links_folder"
 }
 
-remove_empty() { # PATH: a directory that is not empty holds what somebody else put there
+remove_empty() { # PATH: a directory, unless others have put files there
     [ -d "$1" ] || return 0
-    rm -rf -- "$1"/.kprov-tool.* # of a tool whose run was killed
+    rm -rf -- "$1"/.kprov-tool.* # left by a killed tool
     rmdir -- "$1" 2>/dev/null || say kept "path=$1"
 }
 
-# A mount point cannot be removed: it stays, empty and root's, with the file system's own lost+found.
+# A mount point cannot be removed: it stays, empty except for lost+found, and belongs to root.
 remove_data() { # PATH
     find_file_system "$1"
     if [ "$mount_point" != "$mount_path" ]; then
@@ -1444,6 +1451,6 @@ remove_data() { # PATH
 remove_tree() { # PATH
     case $1 in
         /*/*) rm -rf --one-file-system -- "$1" ;;
-        *) fail "$1 is not a path that kprov removes" ;;
+        *) fail "$1 is not below a top-level directory: kprov does not remove it" ;;
     esac
 }

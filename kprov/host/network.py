@@ -1,4 +1,4 @@
-"""Addresses, names and firewall zones of a host, read from what the probe brought."""
+"""A host's addresses, names and firewall zone, read from the answers of the probe."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from kprov.resources.base import Seen
 
 @dataclass(frozen=True)
 class Network:
-    """own: the host's addresses that others could use, loopback and link-local left out. local: the one at which it was
-    reached; peer: from where, as the host sees it; both empty where that is not known. interface: that of ``local``.
-    names: addresses by name as the host resolves them, None where it cannot tell. host_name: its own name.
+    """How a host is connected, as the host sees it.
+
+    own: its addresses except loopback and link-local ones. local: the address that this connection reached; peer: the
+    address that it came from; both empty if unknown. interface: the one with ``local``. names: addresses by name, as
+    the host resolves them; None if unknown. host_name: its own name.
     """
 
     own: tuple[str, ...] = ()
@@ -59,7 +61,7 @@ def _unmapped(text: str) -> str:
 
 
 def _interface(address: str, routes: str) -> str:
-    """The interface whose network holds an IPv4 address, by /proc/net/route; empty where none does."""
+    """The interface whose network contains an IPv4 address, from /proc/net/route; empty if there is none."""
     if not address or ":" in address:
         return ""
     best, longest = "", -1
@@ -84,9 +86,9 @@ class _Zone:
 
 
 def zone_of(listing: Seen, network: Network) -> str:
-    """The firewalld zone that a connection from ``peer`` to ``local`` falls into; empty where firewalld does not tell.
+    """The firewalld zone of a connection from ``peer`` to ``local``; empty if firewalld does not report it.
 
-    As firewalld decides it: a zone with a matching source, else that of the interface, else the default one.
+    firewalld takes the zone with a matching source, else the zone of the interface, else the default zone.
     """
     zones = list(_zones(listing.get("zones", "")))
     by_source = [zone.name for zone in zones if any(_matches(source, network.peer) for source in zone.sources)]
@@ -113,7 +115,7 @@ def _zones(text: str) -> Iterator[_Zone]:
 
 
 def _matches(source: str, peer: str) -> bool:
-    """Whether a source of a zone, an address or a network, holds the peer; ipsets and MAC addresses are not read."""
+    """Whether a zone's source (an address or a network) contains the peer; ipsets and MAC addresses are ignored."""
     try:
         return ipaddress.ip_address(peer) in ipaddress.ip_network(source, strict=False)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Where to log in and how, as ``ssh HOST`` would: what ssh_config says, put in the form that a connection needs."""
+"""Where and how to log in, as ``ssh HOST`` would: ssh_config, resolved to what a connection needs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kprov.spec.target import Target, parse_target
 SYSTEM_KNOWN_HOSTS = (Path("/etc/ssh/ssh_known_hosts"), Path("/etc/ssh/ssh_known_hosts2"))
 _SYSTEM_CONFIG = Path("/etc/ssh/ssh_config")
 _MOST_JUMPS = 16
-# Where no IdentityFile is named (readconf.c), without the kinds that paramiko does not know.
+# The defaults of IdentityFile (readconf.c), without the key types that paramiko does not support.
 _DEFAULT_IDENTITIES = ("~/.ssh/id_rsa", "~/.ssh/id_ecdsa", "~/.ssh/id_ed25519")
 _METHODS = {
     "publickey": "pubkeyauthentication",
@@ -29,15 +29,15 @@ _HINT = "fix that line; see how ssh reads it: ssh -G HOST"
 class Login:
     """Everything that a connection needs to know.
 
-    name: what the user typed; hostname: the name or address that is dialled.
-    identities: private key files, tried in this order, of which at least the public half is there;
-    certificates: files that go with them; agent: the socket of the key agent, empty for none;
-    methods: what may be tried, in this order; password_prompts: how often a password is asked for.
-    known_hosts: files, the first is written to; revoked_host_keys: a file of keys that are never taken;
+    name: what the user typed. hostname: the name or address to connect to.
+    identities: private key files in the order to try them; at least the public half of each exists. certificates: files
+    for those keys. agent: the socket of the key agent, empty for none. methods: the authentication methods in the order
+    to try them. password_prompts: how often to ask for a password.
+    known_hosts: files; new keys are added to the first. revoked_host_keys: a file of keys that are never accepted.
     strict: ask, yes, no or accept-new, as StrictHostKeyChecking.
-    connect_timeout, banner_timeout, alive_interval: seconds, for the connection itself, for sshd's first line, and
-    between two signs of life; alive_count: how many unanswered signs of life end the connection.
-    proxy_command: starts the way to the first hop; jumps: the hops, in the order in which they are passed.
+    connect_timeout, banner_timeout, alive_interval: seconds to wait for the connection, for sshd's first line, and
+    between keepalives. alive_count: the number of unanswered keepalives that ends the connection.
+    proxy_command: the command that connects to the first hop. jumps: the hops, nearest first.
     """
 
     name: str
@@ -69,15 +69,15 @@ class Login:
 def read_login(target: Target, *, config: Path | None = None, identity: Path | None = None) -> Login:
     """Resolve HOST through ssh_config.
 
-    config: the file of ``--ssh-config``; without it the user's and the system's are read, where they exist.
-    identity: the file of ``-i``, tried first. Raises UsageError if a named file is not there, and where
-    ssh_config cannot be read or asks for what kprov cannot do.
+    config: the file of ``--ssh-config``; without it, the user's and the system's files are read if they exist.
+    identity: the file of ``-i``, tried first. Raises UsageError if a given file does not exist, if ssh_config cannot be
+    read, or if it asks for something that kprov does not support.
     """
     for path, option in ((config, "--ssh-config"), (identity, "-i")):
         if path is not None and not path.is_file():
             raise UsageError(f"{path} is not a file", where=option, hint="give the path of an existing file")
     if identity is not None and identity.read_bytes()[:4] in {b"ssh-", b"ecds", b"sk-s"}:
-        raise UsageError(f"{identity} is a public key", where="-i", hint="name the private one, without .pub")
+        raise UsageError(f"{identity} is a public key", where="-i", hint="give the private key, without .pub")
     own = Path.home() / ".ssh"
     files = [(config, own)] if config else [(own / "config", own), (_SYSTEM_CONFIG, _SYSTEM_CONFIG.parent)]
     return _Resolver(files, identity).login(target, depth=0)
@@ -89,7 +89,7 @@ class _Resolver:
     identity: Path | None
 
     def login(self, target: Target, *, depth: int, alone: bool = False) -> Login:
-        """alone: a hop behind another, whose way is given already (ssh.c gives it ``-J``)."""
+        """Resolve one hop. alone: ignore its own proxies, as the previous hop leads to it (ssh.c passes it ``-J``)."""
         options = read_options(self.files, Asked(target.name, target.user, target.port))
         _refuse(options)
         proxy = options.one("proxycommand", "none")
@@ -118,7 +118,7 @@ class _Resolver:
             host_key_alias=options.one("hostkeyalias"),
             strict=options.one("stricthostkeychecking", "ask"),
             hash_known_hosts=options.flag("hashknownhosts"),
-            # 0 would be never, as it is ssh's default: kprov notices a dead host in any case.
+            # 0, ssh's default, means never; kprov always checks that the host is alive.
             alive_interval=options.number("serveraliveinterval", 0) or 10.0,
             alive_count=max(1, options.number("serveralivecountmax", 3)),
             address_family=options.one("addressfamily", "any"),
@@ -126,13 +126,13 @@ class _Resolver:
         )
 
     def jumps(self, options: Options, depth: int) -> tuple[Login, ...]:
-        """The hops of ProxyJump, nearest first. Only the first of them may have hops of its own before it."""
+        """The hops of ProxyJump, nearest first. Only the first may need hops of its own."""
         value = options.one("proxyjump", "none")
         if value.lower() == "none":
             return ()
         if depth > _MOST_JUMPS:
             raise UsageError(
-                f"ProxyJump {value} leads back to itself",
+                f"ProxyJump {value} refers back to itself",
                 where="ssh_config",
                 hint="set ProxyJump none for the jump host itself",
             )
@@ -147,14 +147,16 @@ class _Resolver:
 
 
 def _refuse(options: Options) -> None:
-    """What would lead elsewhere than kprov goes."""
+    """Raise UsageError for options that change the connection in a way that kprov does not support."""
     if options.flag("proxyusefdpass") and options.one("proxycommand", "none").lower() != "none":
         what = "ProxyUseFdpass is not supported"
     elif options.one("bindinterface"):
         what = "BindInterface is not supported"
     else:
         return
-    raise UsageError(what, where="ssh_config", hint=f"set another way for {options.name} in a file for --ssh-config")
+    raise UsageError(
+        what, where="ssh_config", hint=f"write a file for --ssh-config in which {options.name} does not use it"
+    )
 
 
 def _path(options: Options, text: str) -> Path:
@@ -171,13 +173,13 @@ def _paths(options: Options, keyword: str, default: tuple[str, ...]) -> tuple[Pa
 
 
 def _existing(options: Options, words: Iterable[str]) -> tuple[Path, ...]:
-    """The files that are there; ssh passes over the others, too."""
+    """The files that exist; ssh ignores the others, too."""
     paths = [_path(options, word) for word in words if word.lower() != "none"]
     return tuple(path for path in paths if path.is_file())
 
 
 def _identities(options: Options) -> list[Path]:
-    """The keys that are there, also those of which only the public half is: the agent may have the other."""
+    """The keys that exist, including those with only a public half: the agent may hold the private one."""
     words = options.words.get("identityfile", _DEFAULT_IDENTITIES)
     paths = [_path(options, word) for word in words if word.lower() != "none"]
     return [path for path in paths if path.is_file() or path.with_name(f"{path.name}.pub").is_file()]
@@ -194,6 +196,6 @@ def _agent(options: Options, word: str) -> str:
 
 
 def _methods(options: Options) -> tuple[str, ...]:
-    """The ways to log in that are neither switched off nor left out of PreferredAuthentications."""
+    """The methods that are enabled and listed in PreferredAuthentications."""
     preferred = options.one("preferredauthentications", ",".join(_METHODS)).split(",")
     return tuple(name for name in preferred if name in _METHODS and options.flag(_METHODS[name], default=True))

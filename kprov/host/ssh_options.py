@@ -1,8 +1,8 @@
-"""What ssh_config says about one host, read as OpenSSH reads it (ssh_config(5), readconf.c).
+"""Read ssh_config for one host as OpenSSH does (ssh_config(5), readconf.c).
 
-A parser of our own: paramiko's knows no Include, no Match final, no quoting and no comment behind a value.
-Every line is checked, also in blocks that do not match. What would change the result and cannot be honoured is
-refused by name; a keyword that has nothing to do with how kprov reaches a host is passed over.
+kprov has its own parser because paramiko's supports neither Include, Match final, quoting nor trailing comments.
+Every line is checked, also in blocks that do not match. An option that would change the connection and is not supported
+is an error that names it; keywords that do not affect how kprov reaches a host are ignored.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ _INCLUDE_DEPTH = 16  # READCONF_MAX_DEPTH
 _EXEC_SECONDS = 30
 _HINT = "fix that line; see how ssh reads it: ssh -G HOST"
 
-# Keywords whose value is the rest of the line, as it stands.
+# Keywords whose value is the rest of the line, unchanged.
 _COMMANDS = {"proxycommand", "proxyjump", "localcommand", "remotecommand", "knownhostscommand"}
-# Keywords that add up; of all others the first value counts.
+# Keywords whose values accumulate; for all others, the first value counts.
 _ADDING = {"identityfile", "certificatefile"}
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What the user typed; None where ssh_config decides."""
+    """What the user typed; None if ssh_config decides."""
 
     name: str
     user: str | None = None
@@ -42,9 +42,9 @@ class Asked:
 
 @dataclass(frozen=True)
 class Options:
-    """The words of each keyword that ssh_config has a value for; keywords in small letters.
+    """The values of each keyword that is set in ssh_config; keywords in lower case.
 
-    name: what was asked for. hostname, user and port are resolved; words are not expanded.
+    name: the host as the user typed it. hostname, user and port are resolved; tokens in words are not expanded.
     """
 
     name: str
@@ -54,21 +54,21 @@ class Options:
     words: Mapping[str, tuple[str, ...]]
 
     def one(self, keyword: str, default: str = "") -> str:
-        """The first word of a keyword."""
+        """The first value of a keyword."""
         return self.words.get(keyword, (default,))[0]
 
     def flag(self, keyword: str, *, default: bool = False) -> bool:
-        """A keyword that is yes or no."""
+        """The value of a keyword that is yes or no."""
         return self.one(keyword, "yes" if default else "no") == "yes"
 
     def number(self, keyword: str, default: int) -> int:
-        """A keyword that is a number, or a time in seconds."""
+        """The value of a keyword that is a number, or a time in seconds."""
         return int(self.one(keyword, str(default)))
 
     def expand(self, text: str, allowed: str = "CdhikLlnpru", *, environment: bool = True) -> str:
-        """The text with its tokens and, for most keywords, ``${NAME}`` replaced (ssh_config(5), TOKENS).
+        """Replace tokens and, for most keywords, ``${NAME}`` (ssh_config(5), TOKENS).
 
-        Raises UsageError for what is no token of the keyword, and for a name that is not set.
+        Raises UsageError for a token that the keyword does not allow, and for a variable that is not set.
         """
         try:
             return expand_tokens(text, _tokens(self), allowed, environment=environment)
@@ -77,9 +77,9 @@ class Options:
 
 
 def read_options(files: Iterable[tuple[Path, Path]], asked: Asked) -> Options:
-    """Read the files that are there, in order: each with the folder that its relative Includes begin in.
+    """Read the files that exist, in order; each comes with the directory for its relative Includes.
 
-    Raises UsageError that names file and line.
+    Raises UsageError with file and line.
     """
     sources = list(files)
     first = _Reader(asked)
@@ -93,7 +93,7 @@ def read_options(files: Iterable[tuple[Path, Path]], asked: Asked) -> Options:
         )
     if not first.wants_final:
         return options
-    # Match final: once more, with the name that was found; what has a value keeps it.
+    # Match final needs a second pass with the resolved name; options that are set keep their values.
     second = _Reader(asked, final=options.hostname, words=first.words)
     second.words["hostname"] = [options.hostname.replace("%", "%%")]
     second.read_all(sources)
@@ -111,7 +111,7 @@ class _Reader:
         self.places: dict[str, str] = {}
 
     def options(self) -> Options:
-        """What has been found so far."""
+        """The options found so far."""
         host = self._hostname().lower()
         user = self.asked.user or self._one("user") or getpass.getuser()
         port = self.asked.port or int(self._one("port") or 22)
@@ -130,7 +130,7 @@ class _Reader:
     def _hostname(self) -> str:
         if self.final:
             return self.final
-        # A name that was typed has no tokens: an address may have a scope, as fe80::1%eth0.
+        # A typed name has no tokens: an address may have a scope, such as fe80::1%eth0.
         given = self._one("hostname")
         return expand_tokens(given, {"h": self.asked.name}, "h", environment=False) if given else self.asked.name
 
@@ -138,7 +138,9 @@ class _Reader:
 
     def _read(self, path: Path, base: Path, *, reachable: bool, depth: int) -> None:
         if depth > _INCLUDE_DEPTH:
-            raise UsageError("too many levels of Include", where=str(path), hint="an Include names its own file")
+            raise UsageError(
+                "too many levels of Include", where=str(path), hint="a file may include itself; remove that Include"
+            )
         try:
             lines = path.read_text(encoding="utf-8", errors="surrogateescape").split("\n")
         except OSError as error:
@@ -155,7 +157,7 @@ class _Reader:
                 raise UsageError(str(error), where=f"{path}:{number}", hint=_HINT) from None
 
     def _line(self, line: str, base: Path, *, active: bool, reachable: bool, depth: int, place: str) -> bool:
-        """Take one line in; whether the lines after it hold for this host."""
+        """Process one line; return whether the following lines apply to this host."""
         found = _LINE.match(line)
         if found is None:
             raise ValueError(f"cannot be read: {line.strip()}")
@@ -165,7 +167,7 @@ class _Reader:
         if keyword == "match":
             return reachable and self._match(rest)
         if keyword in _COMMANDS:
-            # Of these, only ProxyJump is read up to a comment.
+            # Of these, only ProxyJump may have a trailing comment.
             words = [rest.partition("#")[0].rstrip() or rest if keyword == "proxyjump" else rest]
         elif not (words := words_of(rest)):
             raise ValueError(f"{found['keyword']} has no value")
@@ -193,10 +195,10 @@ class _Reader:
         self.places[keyword] = place
 
     def _has_other_proxy(self, keyword: str) -> bool:
-        """Whether a ProxyJump stands before this ProxyCommand, or the reverse; the first of the two wins.
+        """Whether the other of ProxyJump and ProxyCommand is already set; the first of the two wins.
 
-        ``ProxyCommand none`` also stops a later ProxyJump. ``ProxyJump none`` does not stop a later ProxyCommand:
-        Debian's 9.2p1-2+deb12u10 reads it so, with the changes of OpenSSH 10.3; older versions connect directly.
+        ``ProxyCommand none`` also overrides a later ProxyJump. ``ProxyJump none`` does not override a later
+        ProxyCommand: so Debian's 9.2p1-2+deb12u10, with the changes of OpenSSH 10.3; older versions connect directly.
         """
         if keyword == "proxyjump":
             return "proxycommand" in self.words
@@ -213,7 +215,7 @@ class _Reader:
             criterion = word.removeprefix("!").lower()
             if criterion == "all":
                 if count > 1 or words:
-                    raise ValueError("Match all stands alone, or behind canonical or final")
+                    raise ValueError("Match all must be alone, or follow canonical or final")
                 return result and not negated
             count += 1
             if criterion in {"canonical", "final"}:
@@ -235,13 +237,13 @@ class _Reader:
         if criterion == "localuser":
             return list_matches(getpass.getuser(), value)
         if criterion == "exec":
-            # ssh, too, does not run it where the words before it have decided.
+            # Like ssh, do not run it if an earlier criterion did not match.
             return so_far and _runs_well(expand_tokens(value, _tokens(self.options()), "CdhikLlnpru"))
         raise ValueError(f"Match {criterion} is not supported: use host, originalhost, user, localuser or exec")
 
 
 def _runs_well(command: str) -> bool:
-    """Whether the user's shell ends with 0 for the command of a Match exec."""
+    """Whether the command of a Match exec exits with 0 in the user's shell."""
     shell = os.environ.get("SHELL") or "/bin/sh"
     try:
         done = subprocess.run(
@@ -253,7 +255,7 @@ def _runs_well(command: str) -> bool:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise ValueError(f"Match exec {command!r} has not ended within {_EXEC_SECONDS} s") from None
+        raise ValueError(f"Match exec {command!r} did not end within {_EXEC_SECONDS} s") from None
     except OSError as error:
         raise ValueError(f"Match exec {command!r} cannot be run: {error.strerror}") from None
     return done.returncode == 0
@@ -279,6 +281,6 @@ def _tokens(options: Options) -> dict[str, str]:
         "p": str(options.port),
         "r": options.user,
     }
-    # ssh names sockets with it; it protects nothing.
+    # ssh uses it in names of sockets, not for security.
     digest = hashlib.sha1("".join(found[sign] for sign in "lhpr").encode(), usedforsecurity=False).hexdigest()
     return found | {"C": digest}

@@ -1,6 +1,6 @@
-"""The small print of ssh_config: how a line is cut into words, what patterns match, and the form of each value.
+"""The syntax of ssh_config: how a line is split into words, what patterns match, and which values are valid.
 
-What is wrong with a word is a ValueError, which the reader of the file turns into one with file and line.
+A ValueError describes an invalid word; the reader of the file adds file and line.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from kprov.spec.target import port_number
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
-# Keywords of one word, with its form.
+# Keywords with one value, and the values that they allow.
 _BOOLEANS = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
 _CHOICES: Mapping[str, Mapping[str, str]] = {
     **dict.fromkeys(
@@ -35,7 +35,7 @@ _CHOICES: Mapping[str, Mapping[str, str]] = {
 
 
 def expand_tokens(text: str, tokens: Mapping[str, str], allowed: str, *, environment: bool = True) -> str:
-    """The text with ``%h`` and the like, of those that are allowed, and ``${NAME}`` replaced."""
+    """Replace allowed tokens such as ``%h``, and ``${NAME}`` unless ``environment`` is false."""
 
     def replaced(found: re.Match[str]) -> str:
         sign, name = found["sign"], found["name"]
@@ -43,10 +43,10 @@ def expand_tokens(text: str, tokens: Mapping[str, str], allowed: str, *, environ
             return "%"
         if sign is not None:
             if not sign or sign not in allowed:
-                raise ValueError(f"%{sign} has no meaning in {text!r}")
+                raise ValueError(f"%{sign} is not allowed in {text!r}")
             return tokens[sign]
         if name not in os.environ:
-            raise ValueError(f"{text!r} names {name}, which is not set in the environment")
+            raise ValueError(f"{text!r} uses the environment variable {name}, which is not set")
         return os.environ[name]
 
     pattern = r"%(?P<sign>.?)" + (r"|\$\{(?P<name>[^}]*)\}" if environment else "(?P<name>(?!))?")
@@ -54,7 +54,7 @@ def expand_tokens(text: str, tokens: Mapping[str, str], allowed: str, *, environ
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a line, as argv_split in OpenSSH's misc.c: quotes, escapes, and no comment behind them."""
+    """Split a line into words as argv_split in OpenSSH's misc.c does: quotes, escapes, trailing comments."""
     words: list[str] = []
     at = 0
     while at < len(text):
@@ -79,19 +79,19 @@ def words_of(text: str) -> list[str]:
                 word += here
             at += 1
         if quote:
-            raise ValueError(f"a quote is not closed: {text}")
+            raise ValueError(f"missing closing quote: {text}")
         words.append(word)
     return words
 
 
 def criteria_of(text: str) -> list[str]:
-    """The words of a Match line, which ssh reads otherwise (strdelim): double quotes alone, and no escapes."""
+    """Split a Match line, which ssh reads differently (strdelim): only double quotes, and no escapes."""
     words: list[str] = []
     while (text := text.lstrip(" \t=")) and not text.startswith("#"):
         if text.startswith('"'):
             word, quote, text = text[1:].partition('"')
             if not quote:
-                raise ValueError(f"a quote is not closed: {text}")
+                raise ValueError(f"missing closing quote: {text}")
         else:
             word = re.split(r'[ \t="]', text, maxsplit=1)[0]
             text = text[len(word) :]
@@ -100,18 +100,18 @@ def criteria_of(text: str) -> list[str]:
 
 
 def pattern_matches(pattern: str, text: str) -> bool:
-    """OpenSSH's patterns: ``*`` and ``?``, nothing else (ssh_config(5), PATTERNS)."""
+    """Match an OpenSSH pattern, which has only ``*`` and ``?`` (ssh_config(5), PATTERNS)."""
     parts = (".*" if sign == "*" else "." if sign == "?" else re.escape(sign) for sign in pattern)
     return re.fullmatch("".join(parts), text, re.DOTALL) is not None
 
 
 def list_matches(text: str, patterns: str) -> bool:
-    """A list of patterns with commas between them."""
+    """Match a comma-separated list of patterns."""
     return patterns_match(text, patterns.split(","))
 
 
 def patterns_match(host: str, patterns: Iterable[str]) -> bool:
-    """Whether one of the patterns matches and none that is negated does."""
+    """Whether a pattern matches and no negated pattern does."""
     found = False
     for pattern in patterns:
         if pattern_matches(pattern.removeprefix("!"), host):
@@ -122,11 +122,11 @@ def patterns_match(host: str, patterns: Iterable[str]) -> bool:
 
 
 def checked(keyword: str, shown: str, words: list[str]) -> list[str]:
-    """The words in the form that the keyword has; ValueError says what is wrong with them."""
+    """The values of a keyword, normalised. Raises ValueError for an invalid one."""
     if keyword in _CHOICES:
         _only_one(shown, words)
         if (choice := _CHOICES[keyword].get(words[0].lower())) is None:
-            raise ValueError(f"{shown} {words[0]} is none of {', '.join(_CHOICES[keyword])}")
+            raise ValueError(f"{shown} {words[0]} is not one of {', '.join(_CHOICES[keyword])}")
         return [choice]
     if keyword in _FORMS:
         _only_one(shown, words)
@@ -136,7 +136,7 @@ def checked(keyword: str, shown: str, words: list[str]) -> list[str]:
 
 def _only_one(shown: str, words: list[str]) -> None:
     if len(words) > 1:
-        raise ValueError(f"{shown} takes one word, {words[1]} is too much")
+        raise ValueError(f"{shown} takes one value; remove {words[1]}")
 
 
 def _port(shown: str, word: str) -> str:
@@ -147,7 +147,7 @@ def _port(shown: str, word: str) -> str:
 
 
 def _seconds(shown: str, word: str) -> str:
-    """A time as OpenSSH writes it (sshd_config(5), TIME FORMATS), in seconds; none is 0."""
+    """A time in OpenSSH's format (sshd_config(5), TIME FORMATS), in seconds; none is 0."""
     if word.lower() == "none" and shown.lower() == "connecttimeout":
         return "0"
     if not re.fullmatch(r"([0-9]{1,9}[smhdwSMHDW])*([0-9]{1,9}[smhdwSMHDW]?)", word):
@@ -168,7 +168,7 @@ def _text(shown: str, word: str) -> str:
 
 
 def _hostname(shown: str, word: str) -> str:
-    expand_tokens(word, {"h": ""}, "h", environment=False)  # it is needed while the file is still being read
+    expand_tokens(word, {"h": ""}, "h", environment=False)  # it is expanded while the file is still being read
     return _text(shown, word)
 
 

@@ -1,7 +1,7 @@
-"""One of Kafka's own tools, run on the host: how it ended, and what it wrote.
+"""Run one of Kafka's own tools on the host: how it ended, and what it printed.
 
-The exit codes of these tools prove little: what a caller looks for is in the output. What is decided here is only
-whether the tool ended by itself, and whether it reported an error.
+The exit codes of these tools are not reliable, so callers look at the output. This module decides only whether the tool
+ended by itself, and whether it reported an error.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from kprov.host.connection import Connection
 from kprov.host.facts import ask
 
-# timeout(1): 124, or 137 where the process had to be killed. The kernel's killer leaves 137 as well.
+# timeout(1) exits with 124, or 137 if it had to kill the process; so does the kernel's OOM killer.
 _TIMED_OUT, _KILLED = 124, 137
 
 
 @dataclass(frozen=True)
 class ToolRun:
-    """A tool that was run: its name, its exit code and output.
+    """The run of a tool: its name, exit code and output.
 
-    took: seconds; limit: seconds after which it is ended.
+    took: seconds. limit: seconds after which it is ended.
     """
 
     name: str
@@ -33,17 +33,17 @@ class ToolRun:
 
     @property
     def timed_out(self) -> bool:
-        """Whether it was ended because its time was up: what it wrote until then proves nothing."""
+        """Whether it exceeded its time limit; its output is then incomplete."""
         return self.code == _TIMED_OUT or (self.code == _KILLED and self.took >= self.limit)
 
     @property
     def failed(self) -> bool:
-        """Whether it ended by itself, with an error."""
+        """Whether it ended by itself with an error."""
         return not self.timed_out and (self.code != 0 or re.search(r"\bERROR\b|Exception", self.errors) is not None)
 
     @property
     def last_words(self) -> str:
-        """The line of its output that says most about a failure; empty where it wrote nothing."""
+        """The line of its output that best explains a failure; empty if there is no output."""
         lines = [line.strip() for line in f"{self.errors}\n{self.output}".splitlines() if line.strip()]
         telling = [line for line in lines if "ERROR" in line or "Exception" in line or "Error" in line]
         return (telling[:1] or lines[-1:] or [""])[0][:300]
@@ -57,7 +57,7 @@ class ToolRun:
 
     @property
     def trouble(self) -> str:
-        """How it ended where it timed out or failed, and its last words, on one line; empty otherwise."""
+        """How it failed or timed out, with its most telling line; empty if it succeeded."""
         if not (self.timed_out or self.failed):
             return ""
         return f"{self.name} {self.outcome}{f': {self.last_words}' if self.last_words else ', without output'}"
@@ -66,7 +66,7 @@ class ToolRun:
 def run_tool(
     connection: Connection, java_home: str, home: str, words: Sequence[str], *, seconds: int, stdin: str = ""
 ) -> ToolRun:
-    """Run a tool in the Kafka home, in a clean environment; it is ended after ``seconds``."""
+    """Run a tool in the Kafka home, in a clean environment, for at most ``seconds``."""
     answer = ask(connection, [("tool", "tool", str(seconds), java_home, home, stdin, *words)])["tool"]
     return ToolRun(
         name=words[0],

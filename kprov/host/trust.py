@@ -1,7 +1,7 @@
-"""Host keys: known ones are verified, a new one is shown and asked for, a changed or revoked one is refused.
+"""Host keys: verify a known one, ask about a new one, refuse a changed or revoked one.
 
-paramiko knows neither patterns nor markers in known_hosts and fabric accepts every key, so all of it is ours.
-Each hop on the way is verified in the same manner.
+paramiko supports neither patterns nor markers in known_hosts, and fabric accepts every key, so kprov does it all.
+Jump hosts are verified in the same way.
 """
 
 from __future__ import annotations
@@ -35,15 +35,14 @@ from kprov.host.waiting import Waiting
 from kprov.host.wire import PatientTransport
 
 _CERTIFICATE = "-cert-v01@openssh.com"
-_RSA = ("rsa-sha2-512", "rsa-sha2-256")  # what a key of the kind ssh-rsa signs with
+_RSA = ("rsa-sha2-512", "rsa-sha2-256")  # the signature algorithms of an ssh-rsa key
 
 
 @dataclass(frozen=True)
 class Trust:
-    """What to do about a key that is not known.
+    """What to do about an unknown host key.
 
-    accept_new: take it (``--accept-new-host-key``). ask: puts a question and answers yes or no; None where
-    nobody can be asked.
+    accept_new: accept it (``--accept-new-host-key``). ask: asks the operator; None if there is no terminal.
     """
 
     accept_new: bool = False
@@ -51,16 +50,16 @@ class Trust:
 
 
 def prepare(client: SSHClient, login: Login, trust: Trust, waiting: Waiting | None = None) -> Callable[..., Transport]:
-    """Set what the client does with the key that it is shown; before it connects.
+    """Set how a client verifies the host key; call it before the client connects.
 
-    The answer is for its ``transport_factory``: the kinds of keys that are known are asked for first.
+    Returns its ``transport_factory``, which requests known types of keys first.
     """
     keys = _HostKeys(login, trust, read_known((*login.system_known_hosts, *login.known_hosts)))
     client.set_missing_host_key_policy(keys)
 
     def transport(sock: Any, **options: Any) -> Transport:
         made = PatientTransport(sock, waiting or Waiting(login.name), **options)
-        made.handshake_timeout = login.banner_timeout  # until the first packet behind sshd's first line
+        made.handshake_timeout = login.banner_timeout  # until the first packet after sshd's first line
         security = made.get_security_options()
         security.key_types = keys.preferred(tuple(security.key_types))
         return made
@@ -69,7 +68,7 @@ def prepare(client: SSHClient, login: Login, trust: Trust, waiting: Waiting | No
 
 
 class _HostKeys(MissingHostKeyPolicy):
-    """All that is known of one host, and what is done with the key that it shows."""
+    """The known keys of one host, and what to do with the key that it presents."""
 
     def __init__(self, login: Login, trust: Trust, known: tuple[KnownKey, ...]) -> None:
         self._login = login
@@ -77,11 +76,11 @@ class _HostKeys(MissingHostKeyPolicy):
         port = "" if login.port == SSH_PORT else str(login.port)
         self.name = login.host_key_alias or (f"[{login.hostname}]:{port}" if port else login.hostname)
         self._known = [entry for entry in known if entry.holds_for(self.name)]
-        # ssh takes the key of the plain name at any port, but not its absence as a sign of change.
+        # Like ssh, accept a key known for the plain name on any port; another key there is not a change.
         self._elsewhere = [entry for entry in known if not entry.marker and entry.holds_for(login.hostname)]
 
     def preferred(self, kinds: tuple[str, ...]) -> tuple[str, ...]:
-        """The kinds of keys to ask for: certificates where an authority is known, then what is known, then others."""
+        """The key types to request: certificates if an authority is known, then known types, then the others."""
         known = [entry.kind for entry in (*self._keys(), *self._elsewhere)]
         first = [kind for kind in kinds if kind in known or (kind in _RSA and "ssh-rsa" in known)]
         authority = any(entry.marker == AUTHORITY for entry in self._known)
@@ -120,34 +119,34 @@ class _HostKeys(MissingHostKeyPolicy):
             f"the host key is revoked: {shown}",
             where=self._login.name,
             cause=cause,
-            hint="somebody may hold a copy of that key: give the host a new one, or ask who revoked it",
+            hint="someone may have copied that key: ask who revoked it, then give the host a new one",
         )
 
     def _changed(self, kind: str, blob: bytes, sshd: Sshd) -> ConnectError:
         known = min(self._keys(), key=lambda entry: entry.kind != kind)
         cause = f"the known key is in {known.place}"
         if known.kind == "ssh-rsa" and not sshd.knows_sha2:
-            cause += f"; {sshd.name} can prove an RSA key with SHA-1 only, so it was asked for another of its keys"
+            cause += f"; {sshd.name} can prove an RSA key with SHA-1 only, so kprov asked for another of its keys"
         return ConnectError(
-            f"the host key has changed: {kind} {fingerprint(blob)} is shown, "
-            f"{known.kind} {fingerprint(known.blob)} is known",
+            f"the host key has changed: the host presents {kind} {fingerprint(blob)}, "
+            f"known is {known.kind} {fingerprint(known.blob)}",
             where=self._login.name,
             cause=cause,
-            hint="somebody may be in between; if the host was set up anew, remove the known key and run this again: "
+            hint="someone may be intercepting the connection; if the host was reinstalled, remove the known key: "
             f"ssh-keygen -f {shlex.quote(str(known.path))} -R {shlex.quote(self.name)}",
         )
 
     def _check(self, certificate: SSHCertificate, authority: KnownKey) -> None:
-        """A certificate of a known authority must be for this host, and valid now."""
+        """Check that a certificate of a known authority is for this host, and valid now."""
         name = self._login.host_key_alias or self._login.hostname
         principals = [principal.decode("utf-8", "replace") for principal in certificate.valid_principals]
         now = time.time()
         if certificate.type is not SSHCertificateType.HOST:
-            what = "it is a user's"
+            what = "it is a user certificate"
         elif certificate.critical_options:
-            what = "it has options that are not known"
+            what = "it has unknown critical options"
         elif not certificate.valid_after <= now < certificate.valid_before:
-            what = "it is not valid now"
+            what = "it is expired or not valid yet"
         elif principals and not any(pattern_matches(principal.lower(), name.lower()) for principal in principals):
             what = f"it is for {', '.join(principals)}"
         else:
@@ -155,12 +154,12 @@ class _HostKeys(MissingHostKeyPolicy):
                 certificate.verify_cert_signature()
                 return
             except (InvalidSignature, UnsupportedAlgorithm, ValueError):
-                what = "its signature is wrong"
+                what = "its signature does not match"
         raise ConnectError(
-            f"the host's certificate is not good: {what}",
+            f"the host's certificate is not valid: {what}",
             where=self._login.name,
-            cause=f"the authority that it names is in {authority.place}",
-            hint="give the host a new certificate for that name, or ask whoever keeps the authority",
+            cause=f"its authority is known from {authority.place}",
+            hint="have the authority issue a new certificate for this host name",
         )
 
     # -------------------------------------------------------------- a key that is not known
@@ -170,11 +169,11 @@ class _HostKeys(MissingHostKeyPolicy):
         where = self._login.name
         if not self._trust.accept_new and self._login.strict not in {"no", "accept-new"}:
             if self._trust.ask is None or self._login.strict == "yes":
-                asked = "" if self._login.strict != "yes" else "ssh_config says StrictHostKeyChecking yes: "
+                asked = "" if self._login.strict != "yes" else "ssh_config sets StrictHostKeyChecking yes: "
                 raise ConnectError(
                     f"the host key is not known: {shown}",
                     where=where,
-                    hint=f"{asked}compare the fingerprint with the host's own and add --accept-new-host-key, "
+                    hint=f"{asked}compare the fingerprint with the host's own, then add --accept-new-host-key "
                     "or log in once: ssh HOST",
                 )
             if not self._trust.ask(f"The host key of {self.name} is not known: {shown}\nTrust it from now on?"):
@@ -193,9 +192,9 @@ class _HostKeys(MissingHostKeyPolicy):
             _append(path, f"{name} {kind} {_base64(blob)}\n")
         except OSError as error:
             raise ConnectError(
-                f"the host key cannot be remembered: {error.strerror}",
+                f"the host key cannot be saved: {error.strerror}",
                 where=str(path),
-                hint="make the file writable, or name another with UserKnownHostsFile in ssh_config",
+                hint="make the file writable, or set UserKnownHostsFile to another one in ssh_config",
             ) from None
 
 
@@ -210,7 +209,7 @@ def _base64(blob: bytes) -> str:
 
 
 def _certificate(key: PKey) -> SSHCertificate | None:
-    """The certificate that a host has shown in place of a bare key."""
+    """The certificate that a host presented instead of a plain key; None for a plain key."""
     public = key.public_blob
     if public is None:
         return None
@@ -222,6 +221,6 @@ def _certificate(key: PKey) -> SSHCertificate | None:
 
 
 def _signer(certificate: SSHCertificate) -> bytes:
-    """The public key of the authority, as known_hosts has it."""
+    """The public key of the authority that signed a certificate, as in known_hosts."""
     text = certificate.signature_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
     return base64.b64decode(text.split()[1])

@@ -1,6 +1,6 @@
-"""Waiting for a host that takes long to answer: saying so meanwhile, and why that may be.
+"""Wait for a slow host, and report the wait with a possible reason.
 
-ssh itself sets no bound to a login. sshd does: LoginGraceTime, 120 seconds by default.
+ssh itself does not limit the time of a login. sshd does: LoginGraceTime, 120 seconds by default.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from kprov.events import Emit, Message, ignore
 
 LOGIN_SECONDS = 150.0  # longer than LoginGraceTime, so that sshd ends it first
 SLOW_SECONDS = 5.0
-# UseDNS is on by default up to OpenSSH 6.7, and in all of Red Hat's 7; TCP wrappers and PAM look up names, too.
-SLOW_REASON = "sshd may be looking up names at a name server that does not answer"
+# UseDNS is on by default up to OpenSSH 6.7 and in Red Hat 7; TCP wrappers and PAM look up names, too.
+SLOW_REASON = "sshd may be waiting for a name server that does not answer"
 SLOW_HINT = (
-    "look at the host's /etc/resolv.conf, or set 'UseDNS no' in its /etc/ssh/sshd_config: with a dead name server "
-    "every login waits for it"
+    "check the host's /etc/resolv.conf, or set 'UseDNS no' in its /etc/ssh/sshd_config: every login waits for a name "
+    "server that is down"
 )
 
 
 @dataclass
 class Waiting:
-    """Says that a host takes long, once after ``slow`` seconds and then as often.
+    """Reports a slow host every ``slow`` seconds.
 
-    name: the host. seconds: how long the last answer took, or has been waited for.
+    name: the host. seconds: how long the last answer took, or has not come.
     """
 
     name: str
@@ -41,19 +41,19 @@ class Waiting:
 
     @contextmanager
     def for_answer(self, what: str, reason: str = SLOW_REASON) -> Iterator[None]:
-        """The time in this block is the host's. what: is waited for ("the login"); reason: why it may be slow."""
+        """Wait within this block. what: the event, such as "the login". reason: why it may be slow."""
         begun = time.monotonic()
         over = threading.Event()
-        teller = threading.Thread(target=self._tell, args=(what, reason, over), name="waiting", daemon=True)
-        teller.start()
+        reporter = threading.Thread(target=self._report, args=(what, reason, over), name="waiting", daemon=True)
+        reporter.start()
         try:
             yield
         finally:
             over.set()
-            teller.join()
+            reporter.join()
             self.seconds = time.monotonic() - begun
 
-    def _tell(self, what: str, reason: str, over: threading.Event) -> None:
+    def _report(self, what: str, reason: str, over: threading.Event) -> None:
         begun = time.monotonic()
         why = f": {reason}"
         while not over.wait(self.slow):

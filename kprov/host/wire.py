@@ -1,4 +1,4 @@
-"""The bytes' way to a host: dialling, a ProxyCommand's process, and noticing that the other side has gone silent."""
+"""The byte stream to a host: a TCP connection or a ProxyCommand, and how kprov notices that the host is gone."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from kprov.host.waiting import Waiting
 
 _LONGEST_INTERVAL, _MOST_KEEPALIVES = 32767, 127  # tcp(7)
 _FAMILIES = {"any": socket.AF_UNSPEC, "inet": socket.AF_INET, "inet6": socket.AF_INET6}
-# An interrupt of kprov must not take the way away: the host's lock is released over it.
+# Ctrl-C must not end the ProxyCommand: kprov still needs it to release the host's lock.
 _UNINTERRUPTED = 'trap "" INT; exec "$0" -c "$1"'
 
 
 class Wire:
-    """A socket or a channel for paramiko, that knows when it last heard anything.
+    """A socket or channel for paramiko that records when it last received data.
 
-    paramiko's own keepalives are not waited for, so they do not tell that nobody answers.
-    complaint: once it is closed, what a ProxyCommand has written to standard error.
+    paramiko does not wait for answers to its own keepalives, so it does not notice a host that is gone.
+    complaint: what a ProxyCommand wrote to standard error; set when the wire is closed.
     """
 
     def __init__(self, line: Any, proxy: subprocess.Popen[bytes] | None = None, said: IO[bytes] | None = None) -> None:
         self._line = line
         self._proxy = proxy
         self._said = said
-        self._closed = False  # paramiko looks at a socket's own
+        self._closed = False  # paramiko reads this attribute of a socket
         self.heard = time.monotonic()
         self.complaint = ""
 
@@ -44,8 +44,8 @@ class Wire:
         except TimeoutError as error:
             if error.errno != errno.ETIMEDOUT:
                 raise
-            # The kernel has given up. As a TimeoutError, paramiko would take it for its own short one and go on.
-            raise ConnectionAbortedError(errno.ETIMEDOUT, "the host has gone silent") from None
+            # The kernel gave up. paramiko would mistake a TimeoutError for its own short timeout and continue.
+            raise ConnectionAbortedError(errno.ETIMEDOUT, "the host stopped responding") from None
         self.heard = time.monotonic()
         return data
 
@@ -63,7 +63,7 @@ class Wire:
         self._line.close()
         if self._proxy is not None and self._said is not None:
             with suppress(subprocess.TimeoutExpired):
-                self._proxy.wait(2)  # the end of its input ends it
+                self._proxy.wait(2)  # it ends when its input does
             self._proxy.kill()
             self._proxy.wait()
             self._said.seek(0)
@@ -72,7 +72,7 @@ class Wire:
 
 
 def dial(login: Login) -> Wire:
-    """A TCP connection, over the first address that answers. Raises OSError, TimeoutError among them."""
+    """Open a TCP connection to the first address that answers. Raises OSError, for instance TimeoutError."""
     failure: OSError | None = None
     addresses = socket.getaddrinfo(login.hostname, login.port, _FAMILIES[login.address_family], socket.SOCK_STREAM)
     for family, kind, protocol, _, address in addresses:
@@ -82,20 +82,20 @@ def dial(login: Login) -> Wire:
             if login.bind_address:
                 line.bind((login.bind_address, 0))
             line.connect(address)
-            # Small packets of an exchange must not wait for each other (paramiko#2438).
+            # Small packets of an exchange must not be delayed by Nagle's algorithm (paramiko#2438).
             line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             _keep_alive(line, login)
             return Wire(line)
         except OSError as error:
             line.close()
             failure = failure or error
-    raise failure or OSError("it has no address")
+    raise failure or OSError("the name has no address")
 
 
 def _keep_alive(line: socket.socket, login: Login) -> None:
-    """Let the kernel notice a silent host a little later than Watch does, which begins after the login only.
+    """Let the kernel notice a silent host shortly after Watch would; Watch runs only after the login.
 
-    A keepalive asks where nothing is on its way; TCP_USER_TIMEOUT bounds what is sent and not acknowledged.
+    Keepalives cover an idle connection, TCP_USER_TIMEOUT data that is not acknowledged.
     """
     seconds = max(1, min(int(login.alive_interval), _LONGEST_INTERVAL))
     line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -109,10 +109,10 @@ def _keep_alive(line: socket.socket, login: Login) -> None:
 
 
 def start_proxy(command: str) -> Wire:
-    """A ProxyCommand, run as ssh runs it: by the user's shell, the way through its standard input and output."""
+    """Start a ProxyCommand as ssh does: in the user's shell, connected through standard input and output."""
     ours, theirs = socket.socketpair()
     shell = os.environ.get("SHELL") or "/bin/sh"
-    said = tempfile.TemporaryFile()  # noqa: SIM115 (it lives as long as the wire)
+    said = tempfile.TemporaryFile()  # noqa: SIM115 (it is closed with the wire)
     with theirs:
         proxy = subprocess.Popen(
             ["/bin/sh", "-c", _UNINTERRUPTED, shell, f"exec {command}"],
@@ -124,7 +124,7 @@ def start_proxy(command: str) -> Wire:
 
 
 class PatientTransport(Transport):
-    """A transport that says so where the host is slow to shake hands, and does not take silence for an end."""
+    """A transport that reports a slow handshake and fails if the handshake does not complete."""
 
     def __init__(self, sock: Any, waiting: Waiting, **options: Any) -> None:
         super().__init__(sock, **options)
@@ -134,15 +134,14 @@ class PatientTransport(Transport):
         with self._waiting.for_answer("sshd to answer"):
             super().start_client(event, timeout)
         if event is None and not self.initial_kex_done:
-            raise SSHException("the handshake did not end")
+            raise SSHException("the handshake did not complete")
 
 
 class Watch(threading.Thread):
-    """Ends a connection whose other side does not answer any more.
+    """Ends a connection whose host does not answer any more.
 
-    When nothing was heard for ``interval`` seconds the host is asked for a sign of life, as ssh does with
-    ServerAliveInterval; after ``count`` that stay unanswered the transport is closed. So a silent host is noticed
-    within ``interval * (count + 2)`` seconds.
+    After ``interval`` seconds without data it sends a keepalive, as ssh does with ServerAliveInterval. After ``count``
+    unanswered ones it closes the transport. So a silent host is noticed within ``interval * (count + 2)`` seconds.
     """
 
     def __init__(self, transport: Transport, wire: Wire, interval: float, count: int) -> None:
@@ -166,13 +165,13 @@ class Watch(threading.Thread):
                 self._transport.close()
                 return
             if asking is None or not asking.is_alive():
-                asking = threading.Thread(target=self._ask, name="sign of life", daemon=True)
+                asking = threading.Thread(target=self._ask, name="keepalive", daemon=True)
                 asking.start()
 
     def stop(self) -> None:
         self._over.set()
 
     def _ask(self) -> None:
-        # A host that does not know the request says so, which is an answer as well.
+        # A host that does not support the request says so, which is an answer as well.
         with suppress(SSHException, OSError, EOFError):
             self._transport.global_request("keepalive@openssh.com", wait=True)

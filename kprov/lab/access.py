@@ -1,4 +1,4 @@
-"""The way into the hosts: a key pair, host keys, known_hosts and ssh_config, for ssh and all that reads its files."""
+"""Access to the hosts: a key pair, host keys, known_hosts and ssh_config, for ssh and tools that read its files."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ def ssh_config(layout: Layout) -> Path:
 
 
 def known_hosts(layout: Layout) -> Path:
-    """The hosts' real keys, so that they are verified."""
+    """The hosts' public keys, so that ssh verifies them."""
     return layout.state_dir / "known_hosts"
 
 
 def private_key(layout: Layout) -> Path:
-    """The key that opens every host of the lab, for root and for the ordinary user."""
+    """The key for every host of the lab, for root and for the ordinary user."""
     return layout.state_dir / _KEY
 
 
 def public_key(layout: Layout) -> Path:
-    """The other half of :func:`private_key`."""
+    """The public half of :func:`private_key`."""
     return layout.state_dir / f"{_KEY}.pub"
 
 
 def files(layout: Layout) -> tuple[Path, ...]:
-    """All that this module keeps in the lab's state directory."""
+    """All files of this module in the lab's state directory."""
     return ssh_config(layout), known_hosts(layout), private_key(layout), public_key(layout)
 
 
 def host_key(slot: Slot) -> Path:
-    """The host's private key, kept by the operator for a host that is made."""
+    """The host's private key, kept on the operator's machine."""
     return slot.directory / _HOST_KEY
 
 
 def ensure_key(layout: Layout) -> None:
-    """Make the key pair if it is not there, for the user who called sudo, or else for root."""
+    """Make the key pair if it is missing; it belongs to the user who called sudo, or to root."""
     path = private_key(layout)
     if path.exists() and public_key(layout).exists():
         return
@@ -61,7 +61,7 @@ def make_host_key(slot: Slot) -> None:
 
 
 def write(layout: Layout, slots: tuple[Slot, ...]) -> None:
-    """Write ssh_config and known_hosts for ``slots``, if they are not as they should be already."""
+    """Write ssh_config and known_hosts for ``slots`` if they differ."""
     keys = {slot: host_key(slot).with_suffix(".pub").read_text() for slot in slots}
     _write(known_hosts(layout), known_hosts_text(keys))
     _write(ssh_config(layout), ssh_config_text(layout, slots))
@@ -73,7 +73,7 @@ def known_hosts_text(keys: dict[Slot, str]) -> str:
 
 
 def ssh_config_text(layout: Layout, slots: tuple[Slot, ...]) -> str:
-    """One section per host, for its name and its address. Only what paramiko's reader understands, too."""
+    """One section per host, for its name and address, with only the keywords that paramiko supports."""
     return f"# The hosts of the lab {layout.name!r}, written by `kprov lab up`.\n" + "".join(
         f"""
 Host {slot.name} {slot.address}
@@ -89,12 +89,12 @@ Host {slot.name} {slot.address}
 
 
 def command(layout: Layout, host: str, *words: str) -> list[str]:
-    """The command line that runs ``words`` on ``host`` ([user@]name), or a login shell without any."""
+    """The command that runs ``words`` on ``host`` ([user@]name), or a login shell if there are none."""
     return ["ssh", "-F", str(ssh_config(layout)), host, *words]
 
 
 def put_into(layout: Layout, slot: Slot, root: Path) -> None:
-    """Give a new host its own key, and let ours in."""
+    """Install a new host's own key, and authorize ours."""
     for source in (host_key(slot), host_key(slot).with_suffix(".pub")):
         shutil.copy(source, root / "etc/ssh" / source.name)
     for home in (root / "root", root / "home" / USER):

@@ -1,4 +1,4 @@
-"""The machine's own apt sources: where its Debian packages come from, and so the lab's."""
+"""Read the machine's apt sources, from which the lab takes its Debian packages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-# Suites that tell a Debian archive from others (whose suites may well contain such a word).
+# Suites that identify a Debian archive; suites of other archives may contain such a word.
 _DEBIAN = {
     *("buster", "bullseye", "bookworm", "trixie", "forky", "duke", "sid"),
     *("oldoldstable", "oldstable", "stable", "testing", "unstable"),
@@ -18,9 +18,9 @@ _SCHEMES = ("http://", "https://", "file:/")
 
 @dataclass(frozen=True)
 class Source:
-    """One archive in one place.
+    """One package archive.
 
-    signed_by: the keyring that it is checked with, where the source names one.
+    signed_by: the keyring to check it with, if the source names one.
     """
 
     uri: str
@@ -30,9 +30,9 @@ class Source:
 
 
 def read(etc_apt: Path = Path("/etc/apt")) -> tuple[Source, ...]:
-    """All enabled sources of binary packages, in the order in which apt reads them.
+    """All enabled sources of binary packages, in apt's order.
 
-    A file that cannot be read or understood is passed over, as apt does with a file of another name.
+    Files that cannot be read or parsed are skipped, as apt does with files of other names.
     """
     found: list[Source] = []
     for path in (etc_apt / "sources.list", *sorted((etc_apt / "sources.list.d").glob("*"))):
@@ -48,8 +48,8 @@ def read(etc_apt: Path = Path("/etc/apt")) -> tuple[Source, ...]:
 
 
 def debian_archive(sources: tuple[Source, ...], suite: str) -> Source | None:
-    """The archive to take ``suite`` from: one that the machine takes it from itself, else any with Debian's
-    main component (an archive holds all suites); None if there is none.
+    """The archive for ``suite``: one that the machine uses for it, else any with Debian's main component
+    (an archive holds all suites); None if there is none.
     """
     archives = [
         source
@@ -114,6 +114,6 @@ def _stanzas(text: str) -> Iterator[dict[str, str]]:
 
 
 def _keyring(value: str) -> Path | None:
-    """The keyring's path; a key that stands in the source itself, or only a fingerprint, is none."""
+    """The path of a keyring; None for an embedded key or a fingerprint."""
     first = value.partition(",")[0].strip()
     return Path(first) if first.startswith("/") and "\n" not in first else None

@@ -1,8 +1,8 @@
-"""A control group for each host, on machines where no systemd makes them.
+"""Make a control group for each host, on machines without systemd.
 
-A container's systemd puts its units into groups below its own. Two containers that were started from the
-same group share it: the ssh.service of the one is in the group of the other's. So each host gets a group of
-its own, in every hierarchy that systemd uses, before systemd-nspawn is started.
+A container's systemd puts its units into groups below its own group. Two containers started from the same
+group would share it, so that both put their ssh.service into one group. So each host gets its own group, in every
+hierarchy that systemd uses, before systemd-nspawn starts.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from kprov.errors import StepError
 from kprov.lab.layout import Slot
 from kprov.lab.mounts import Mount, parse_mountinfo
 
-_PATIENCE = 5.0  # seconds for a group to be empty once its processes are gone
+_PATIENCE = 5.0  # seconds to wait for a group to be empty
 
 
 def machine_runs_systemd() -> bool:
-    """Whether systemd-nspawn can have a scope from the machine's systemd (sd_booted(3))."""
+    """Whether systemd-nspawn can get a scope from the machine's systemd (sd_booted(3))."""
     return Path("/run/systemd/system").is_dir()
 
 
 def hierarchies(mounts: tuple[Mount, ...]) -> tuple[Path, ...]:
-    """Where the hierarchies are mounted that systemd keeps its units in."""
+    """The mount points of the hierarchies in which systemd keeps its units."""
     return tuple(
         Path(mount.point)
         for mount in mounts
@@ -32,7 +32,7 @@ def hierarchies(mounts: tuple[Mount, ...]) -> tuple[Path, ...]:
 
 
 def make(slot: Slot) -> tuple[Path, ...]:
-    """Make the host's groups and return them; none where the machine's systemd does it."""
+    """Make the host's groups and return them; none if the machine's systemd makes them."""
     if machine_runs_systemd():
         return ()
     groups = _groups(slot)
@@ -42,14 +42,14 @@ def make(slot: Slot) -> tuple[Path, ...]:
 
 
 def exist(slot: Slot) -> bool:
-    """Whether the host has a group left."""
+    """Whether the host still has a group."""
     return any(group.exists() for group in _groups(slot))
 
 
 def remove(slot: Slot) -> None:
-    """Remove the host's groups and all below them; their processes are gone.
+    """Remove the host's groups and all groups below them, after their processes have ended.
 
-    Raises StepError if the kernel holds on to one.
+    Raises StepError if a group cannot be removed.
     """
     for group in _groups(slot):
         deadline = time.monotonic() + _PATIENCE
@@ -70,10 +70,10 @@ def _groups(slot: Slot) -> tuple[Path, ...]:
 
 
 def _remove_tree(group: Path) -> None:
-    """Remove what can be removed: a group's files are the kernel's own and go with it."""
+    """Remove the groups that are empty; a group's files belong to the kernel and vanish with it."""
     try:
         for child in [entry for entry in group.iterdir() if entry.is_dir()]:
             _remove_tree(child)
         group.rmdir()
     except OSError:
-        return  # not empty yet, or gone meanwhile
+        return  # not empty yet, or already gone

@@ -1,4 +1,4 @@
-"""One host: made, booted, watched and removed. A host is a systemd-nspawn container with an overlay as its root."""
+"""Make, boot and remove one host: a systemd-nspawn container whose root is an overlay."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from kprov.lab.run import environment, last_lines
 
 _RECORD = "host.json"
 _NSPAWN_STATE = Path("/run/systemd/nspawn")
-# The network's sysctls belong to the host's namespace, so the host may write them; all others are the machine's.
+# The host may write the sysctls of its network namespace; all others belong to the machine.
 _NSPAWN_ENVIRONMENT = {"SYSTEMD_NSPAWN_API_VFS_WRITABLE": "network"}
 _BOOT_SECONDS = 60.0
 _REBOOT_SECONDS = 30.0
 _NSPAWN_EXIT_SECONDS = 2.0
 
-# The keeper. systemd-nspawn under --keep-unit does not boot a rebooting container again: it ends with 133, for
-# a service manager to start it afresh. There is none here, so the keeper does. It joins the control groups
-# that it is given first, and whatever it starts is in them.
+# The keeper. With --keep-unit, systemd-nspawn does not reboot a container itself: it exits with 133 so that a
+# service manager starts it again. There is none here, so the keeper does. It first joins the given control groups,
+# so everything that it starts is in them.
 _KEEPER = """
 groups=$1; shift
 for group in $groups; do echo $$ >"$group/cgroup.procs"; done
@@ -35,24 +35,24 @@ while "$@"; [ $? -eq 133 ]; do :; done
 
 
 def exists(slot: Slot) -> bool:
-    """Whether the host was made to the end, so that it only has to be booted."""
+    """Whether the host was made completely, so that it only has to be booted."""
     return (slot.directory / _RECORD).is_file()
 
 
 def layers(slot: Slot) -> tuple[Path, ...]:
-    """The image's layers that the host was made upon."""
+    """The layers of the image that the host was made from."""
     return tuple(Path(layer) for layer in json.loads((slot.directory / _RECORD).read_text())["layers"])
 
 
 def leader(slot: Slot) -> int | None:
-    """The host's PID 1, as the operator's machine numbers it; None while it does not run."""
+    """The PID, on the operator's machine, of the host's PID 1; None if the host is not running."""
     return processes.find(processes.leads(slot))
 
 
 def is_up(slot: Slot) -> bool:
-    """Whether the host runs, with all that it needs to be reached and to come back from a reboot.
+    """Whether the host runs, with its network and its keeper.
 
-    One that is just rebooting is waited for.
+    Waits for a host that is rebooting.
     """
     deadline = time.monotonic() + _REBOOT_SECONDS
     while processes.find(processes.keeps(slot)) is not None and slot.veth in network.links():
@@ -65,7 +65,7 @@ def is_up(slot: Slot) -> bool:
 
 
 def create(layout: Layout, slot: Slot, image: tuple[Path, ...]) -> None:
-    """Make a new host upon ``image``; it is not booted yet. Whatever was in its place is removed."""
+    """Make a new host from ``image`` without booting it. A host in its place is removed."""
     remove(slot)
     slot.directory.mkdir(parents=True)
     access.make_host_key(slot)
@@ -74,16 +74,16 @@ def create(layout: Layout, slot: Slot, image: tuple[Path, ...]) -> None:
     (slot.root / "etc/machine-id").write_text(f"{uuid.uuid4().hex}\n")
     access.put_into(layout, slot, slot.root)
     mounts.unmount_below(slot.root)
-    # Written last: without it, the host is half made and will be made again.
+    # Written last: a host without it is incomplete and will be made again.
     (slot.directory / _RECORD).write_text(json.dumps({"version": 1, "layers": [str(layer) for layer in image]}))
 
 
 def boot(layout: Layout, slot: Slot, hosts_file: str) -> None:
-    """Boot a host that was made, with the disk that it had. Whatever runs in its place is ended.
+    """Boot an existing host with its disk. Whatever runs in its place is stopped.
 
     hosts_file: the text of its /etc/hosts.
 
-    Raises StepError if a part of it cannot be made; see :func:`await_ssh` for what comes after.
+    Raises StepError if the host cannot be started. Call :func:`await_ssh` next.
     """
     stop(slot)
     _mount(slot, layers(slot))
@@ -91,7 +91,7 @@ def boot(layout: Layout, slot: Slot, hosts_file: str) -> None:
     network.connect(layout, slot)
     groups = cgroups.make(slot)
     with slot.console.open("wb") as console:
-        # setsid --fork: the host must neither die with our terminal nor be our child.
+        # setsid --fork: the host must not end with our terminal, nor be our child.
         subprocess.run(
             ["setsid", "--fork", "sh", "-c", _KEEPER, "kprov-lab-keeper", " ".join(map(str, groups)), *_nspawn(slot)],
             stdin=subprocess.DEVNULL,
@@ -106,7 +106,7 @@ def boot(layout: Layout, slot: Slot, hosts_file: str) -> None:
 def write_hosts_file(slot: Slot, text: str) -> None:
     """Replace the host's /etc/hosts, running or not; its root is mounted."""
     etc = slot.root / "etc"
-    # Whoever is root inside may have made a link of it, which would lead us out of the host's own files.
+    # Root on the host may have replaced it with a link that leads outside the host's files.
     if etc.is_symlink():
         raise StepError(
             f"{etc} is a symbolic link",
@@ -126,19 +126,19 @@ def write_hosts_file(slot: Slot, text: str) -> None:
 def await_ssh(layout: Layout, slot: Slot) -> None:
     """Wait until the host's sshd answers.
 
-    Raises NotReadyError, with the end of what the host wrote to its console, if it does not or if the host ends.
+    Raises NotReadyError with the last lines of the console if it does not answer, or if the host stops.
     """
     deadline = time.monotonic() + _BOOT_SECONDS
     while not _ssh_answers(slot):
         if processes.find(processes.supervises(slot)) is None:
-            raise _not_ready(layout, slot, "ended while it was booting")
+            raise _not_ready(layout, slot, "stopped while it was booting")
         if time.monotonic() > deadline:
-            raise _not_ready(layout, slot, f"does not answer on port 22 after {_BOOT_SECONDS:.0f} s")
+            raise _not_ready(layout, slot, f"did not answer on port 22 within {_BOOT_SECONDS:.0f} s")
         time.sleep(0.02)
 
 
 def await_firewall(layout: Layout, slot: Slot) -> None:
-    """Wait until firewalld has its rules in place. Raises NotReadyError as :func:`await_ssh` does."""
+    """Wait until firewalld has loaded its rules. Raises NotReadyError as :func:`await_ssh` does."""
     deadline = time.monotonic() + _BOOT_SECONDS
     ask = access.command(layout, f"root@{slot.name}", "firewall-cmd", "--state")
     while (
@@ -148,15 +148,15 @@ def await_firewall(layout: Layout, slot: Slot) -> None:
         != 0
     ):
         if time.monotonic() > deadline:
-            raise _not_ready(layout, slot, "has no running firewalld")
+            raise _not_ready(layout, slot, "did not start firewalld")
         time.sleep(0.1)
 
 
 def stop(slot: Slot) -> None:
-    """End all processes of the host and undo what booting it made; its disk stays. Safe to repeat."""
-    processes.kill(processes.keeps(slot))  # first: it would boot the host again
+    """End all processes of the host and undo what booting it set up; keep its disk. Safe to repeat."""
+    processes.kill(processes.keeps(slot))  # first, as it would boot the host again
     processes.kill(processes.leads(slot))
-    # With its container gone systemd-nspawn ends by itself, and tidies up better than we can after it.
+    # Without its container, systemd-nspawn ends by itself and cleans up better than we could.
     processes.wait_until_gone(processes.supervises(slot), _NSPAWN_EXIT_SECONDS)
     processes.kill(processes.belongs_to(slot))
     _tidy_after_nspawn(slot)
@@ -187,7 +187,7 @@ def _nspawn(slot: Slot) -> list[str]:
         "--register=no",
         *scope,
         f"--network-namespace-path=/run/netns/{slot.namespace}",
-        "--capability=CAP_NET_ADMIN",  # a firewall inside; it reaches no further than the namespace
+        "--capability=CAP_NET_ADMIN",  # for a firewall on the host; limited to its namespace
         "--link-journal=no",
         "--resolv-conf=off",
         "--timezone=off",
@@ -196,7 +196,7 @@ def _nspawn(slot: Slot) -> list[str]:
 
 
 def _tidy_after_nspawn(slot: Slot) -> None:
-    """Remove what a systemd-nspawn that was killed leaves in /run, and the lock beside the host's root."""
+    """Remove what a killed systemd-nspawn leaves in /run, and the lock beside the host's root."""
     with suppress(FileNotFoundError):
         root = slot.root.stat()
         (_NSPAWN_STATE / "locks" / f"inode-{root.st_dev}:{root.st_ino}").unlink(missing_ok=True)
@@ -212,7 +212,7 @@ def _ssh_answers(slot: Slot) -> bool:
     try:
         with socket.create_connection((str(slot.address), 22), timeout=2.0) as connection:
             answers = connection.recv(64).startswith(b"SSH-")
-            # Leave politely: sshd calls it an error in its journal if one goes without a word.
+            # Close the connection properly, or sshd would log an error.
             connection.sendall(b"SSH-2.0-kprov_lab\r\n")
             connection.shutdown(socket.SHUT_WR)
             while connection.recv(4096):
@@ -228,5 +228,5 @@ def _not_ready(layout: Layout, slot: Slot, how: str) -> NotReadyError:
         f"the host {how}",
         where=f"{slot.name} ({slot.address})",
         cause=last_lines(log),
-        hint=f"all that it wrote is in {slot.console}; remove it: {lab_command(layout.name, 'down')}",
+        hint=f"its console output is in {slot.console}; remove the lab: {lab_command(layout.name, 'down')}",
     )

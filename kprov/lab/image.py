@@ -1,7 +1,7 @@
-"""The images that hosts are booted from: Debian roots, built once and cached under a hash of their recipe.
+"""Build the images of hosts: Debian root file systems, cached under a hash of their recipe.
 
-An image is a tuple of directories, the topmost first, for an overlay to lie upon. They are never written to
-after they have got their name.
+An image is a tuple of directories, topmost first: the lower layers of an overlay. A directory is never
+changed once it has its final name.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ _NOBODY_ASKS = {"DEBIAN_FRONTEND": "noninteractive"}
 
 @dataclass(frozen=True)
 class Recipe:
-    """What is in one layer; the layer's name holds a hash of it, so a changed recipe is another layer.
+    """The content of one layer. Its hash is part of the layer's name, so a changed recipe is another layer.
 
-    commands: run inside, as root, once the packages are there.
-    files: path below the root -> content; written last. Content None: the file is removed.
+    commands: run inside as root after the packages are installed.
+    files: path below the root -> content; written last. None removes the file.
     """
 
     title: str
@@ -66,23 +66,23 @@ BASE = Recipe(
         "systemd-sysv",
     ),
     commands=(
-        # The same two ways in as on the Vagrant box: root, and an ordinary user with sudo.
+        # The same logins as on the Vagrant box: root, and an ordinary user with sudo.
         ("useradd", "--create-home", "--shell", "/bin/bash", "vagrant"),
         ("install", "--directory", "--mode=0700", "/root/.ssh"),
         ("install", "--directory", "--mode=0700", "--owner=vagrant", "--group=vagrant", "/home/vagrant/.ssh"),
-        # A host has no way out of the lab and lives for hours: nothing to fetch, to tidy or to log in at.
+        # A host has no network outside the lab and lives for hours: no updates, no cleanup, no consoles.
         (
             *("systemctl", "mask", "apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer"),
             *("e2scrub_all.timer", "e2scrub_reap.service", "fstrim.timer"),
             *("console-getty.service", "getty@tty1.service", "systemd-firstboot.service"),
         ),
-        # With this directory the journal survives a reboot: what happened before it can be looked up.
+        # With this directory the journal survives a reboot.
         ("install", "--directory", "--mode=2755", "--group=systemd-journal", "/var/log/journal"),
         ("apt-get", "clean"),
     ),
     files={
         "etc/sudoers.d/vagrant": "vagrant ALL=(ALL) NOPASSWD: ALL\n",
-        # Each host gets one key of its own (ed25519: made in no time).
+        # Each host gets one key of its own; ed25519 keys are made quickly.
         "etc/ssh/sshd_config.d/lab.conf": "HostKey /etc/ssh/ssh_host_ed25519_key\n",
         "etc/ssh/ssh_host_ecdsa_key": None,
         "etc/ssh/ssh_host_ecdsa_key.pub": None,
@@ -90,7 +90,7 @@ BASE = Recipe(
         "etc/ssh/ssh_host_ed25519_key.pub": None,
         "etc/ssh/ssh_host_rsa_key": None,
         "etc/ssh/ssh_host_rsa_key.pub": None,
-        # Once sshd listens, an ordinary user may log in: before that point pam_nologin refuses all but root.
+        # sshd starts only when ordinary users may log in: earlier, pam_nologin refuses all but root.
         "etc/systemd/system/ssh.service.d/lab.conf": "[Unit]\nAfter=systemd-user-sessions.service\n",
         "etc/systemd/journald.conf.d/lab.conf": "[Journal]\nSystemMaxUse=64M\n",
         "etc/default/locale": "LANG=C.UTF-8\n",
@@ -104,7 +104,7 @@ BASE = Recipe(
 FIREWALLD = Recipe(
     title="firewalld",
     suite=BASE.suite,
-    # firewalld 1.3.3 dies with INVALID_PROTOCOL without netbase's /etc/protocols.
+    # Without netbase's /etc/protocols, firewalld 1.3.3 fails with INVALID_PROTOCOL.
     packages=("firewalld", "netbase", "nftables"),
     commands=(("apt-get", "clean"),),
     files={"etc/resolv.conf": BASE.files["etc/resolv.conf"]},
@@ -115,7 +115,7 @@ FIREWALLD = Recipe(
 class Images:
     """The cache of layers in ``cache_dir``.
 
-    mirror: the address of a Debian archive; by default the one that the machine's apt uses.
+    mirror: the URL of a Debian archive; by default the one that the machine's apt uses.
     """
 
     def __init__(self, cache_dir: Path, mirror: str | None = None) -> None:
@@ -124,16 +124,16 @@ class Images:
         self._mirror = mirror
 
     def layers(self, recipe: Recipe) -> tuple[Path, ...]:
-        """The directories of ``recipe``'s image, the topmost first, whether or not they are built."""
+        """The directories of ``recipe``'s image, topmost first, built or not."""
         below = self.layers(recipe.upon) if recipe.upon else ()
         return (self._cache / recipe.directory_name(), *below)
 
     def unbuilt(self, recipe: Recipe) -> int:
-        """How many layers of ``recipe``'s image have still to be built."""
+        """How many layers of ``recipe``'s image are not built yet."""
         return sum(not layer.is_dir() for layer in self.layers(recipe))
 
     def ensure(self, recipe: Recipe, steps: Steps, emit: Emit) -> tuple[Path, ...]:
-        """Build what is missing of ``recipe``'s image, and return its layers.
+        """Build the missing layers of ``recipe``'s image, and return all of them.
 
         Raises PreflightError if no Debian archive is known, StepError if the build fails.
         """
@@ -169,7 +169,7 @@ class Images:
                 source.uri,
                 extra_environment=_proxies(),
                 pass_fds=(lock,),
-                hint="the archive must be reachable: try `apt-get update`, or another one with --mirror",
+                hint="check that the archive can be reached (apt-get update), or use another one with --mirror",
             )
             _finish(directory / "root", recipe, lock)
             _publish(directory / "root", self._layer(recipe))
@@ -190,7 +190,7 @@ class Images:
 
     @contextmanager
     def _unfinished(self) -> Iterator[Path]:
-        """A directory to build in, beside the finished layers; it is gone after the block."""
+        """A directory to build in, beside the finished layers; it is removed after the block."""
         directory = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=self._cache))
         try:
             yield directory
@@ -209,14 +209,14 @@ class Images:
             source = apt_sources.debian_archive(apt_sources.read(), suite)
         if source is None:
             raise PreflightError(
-                "no Debian archive is known to this machine's apt",
+                "this machine's apt has no Debian archive",
                 where="/etc/apt",
-                hint="give the address of one: --mirror URL",
+                hint="give the URL of one: --mirror URL",
             )
         keyring = source.signed_by or DEBIAN_KEYRING
         if not keyring.is_file():
             raise PreflightError(
-                "the keyring that Debian's archive is checked with is missing",
+                "the keyring for the Debian archive is missing",
                 where=str(keyring),
                 hint="apt-get install debian-archive-keyring",
             )
@@ -242,7 +242,7 @@ def _inside(root: Path, lock: int, *command: str) -> None:
 
 
 def _proxies() -> dict[str, str]:
-    """The proxies that the machine's apt uses, as the environment that apt and wget know."""
+    """The proxies of the machine's apt, as environment variables for apt and wget."""
     if shutil.which("apt-config") is None:
         return {}
     lines = run("apt-config", "shell", "http_proxy", "Acquire::http::Proxy", "https_proxy", "Acquire::https::Proxy")
@@ -251,12 +251,12 @@ def _proxies() -> dict[str, str]:
 
 
 def _remove(directory: Path) -> None:
-    """Remove a build's directory; debootstrap mounts proc and sys in it."""
+    """Remove a build directory; debootstrap mounts proc and sys in it."""
     unmount_below(directory)
     shutil.rmtree(directory)
 
 
 def _publish(directory: Path, layer: Path) -> None:
-    """Give a finished layer its name."""
-    os.sync()  # after a power cut there must not be the name without the files
+    """Give a finished layer its final name."""
+    os.sync()  # so that the name does not exist without the files after a power failure
     directory.rename(layer)

@@ -1,4 +1,4 @@
-"""A lab: throwaway hosts with systemd and sshd on one Linux machine, each with an address of its own."""
+"""A lab: throwaway hosts with systemd and sshd on one Linux machine, each with its own address."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _RECORD = "lab.json"
 class LabHost:
     """A host of a lab.
 
-    root: its file system, as the operator sees it (`chroot` into it, put files there); root alone may look.
+    root: its file system on the operator's machine, for `chroot` or to put files there; readable by root only.
     namespace: its network namespace, for `ip netns exec`.
-    leader: the number of its PID 1 on the operator's machine; None while it does not run. A reboot gives a new one.
+    leader: the PID of its PID 1 on the operator's machine; None if it is not running. It changes with a reboot.
     """
 
     name: str
@@ -42,7 +42,7 @@ class LabHost:
 
 @dataclass(frozen=True)
 class LabStatus:
-    """A lab as it is now; one that is not up has no hosts."""
+    """The state of a lab; one that is not up has no hosts."""
 
     name: str
     subnet: IPv4Network
@@ -54,7 +54,7 @@ class LabStatus:
 
 @dataclass(frozen=True)
 class _Record:
-    """What a lab that is up was asked to be."""
+    """The settings of a lab that is up."""
 
     subnet: IPv4Network
     firewalld: bool
@@ -63,14 +63,14 @@ class _Record:
 class Lab:
     """The lab called ``name``. Labs with other names and subnets can be up at the same time.
 
-    subnet: an IPv4 network of 256 addresses or more; the operator has .1 there, the hosts .141, .142 ...
-        By default that of the lab if it is up, and 192.168.78.0/24 otherwise.
-    state_dir: holds the hosts' disks, the key and ssh_config; by default /var/lib/kprov-lab/NAME. It belongs to
-        the lab and is removed with it.
-    cache_dir: holds the images, which stay; by default below the user's cache directory.
-    mirror: the address of a Debian archive for the image; by default the one that the machine's apt uses.
+    subnet: an IPv4 network of 256 addresses or more; the operator is .1, the hosts are .141, .142 ...
+        Default: that of the lab if it is up, and 192.168.78.0/24 otherwise.
+    state_dir: holds the hosts' disks, the key and ssh_config; by default /var/lib/kprov-lab/NAME. It is removed with
+        the lab.
+    cache_dir: holds the images, which are kept; by default below the user's cache directory.
+    mirror: the URL of a Debian archive for the image; by default the one that the machine's apt uses.
 
-    Raises UsageError for a name, subnet or directory that a lab cannot have.
+    Raises UsageError for an invalid name, subnet or directory.
     """
 
     def __init__(
@@ -103,31 +103,31 @@ class Lab:
     def up(
         self, count: int | None = None, *, firewalld: bool | None = None, emit: Emit = ignore
     ) -> tuple[LabHost, ...]:
-        """See to it that at least ``count`` hosts run and can be logged in to, and return all hosts.
+        """Make sure that at least ``count`` hosts run and accept logins, and return all hosts.
 
-        Hosts that run are left alone. One that does not is booted again with the disk that it had, as after
-        a power cut. None for ``count`` means as many as there are, or one.
+        Running hosts are not changed. A stopped one is booted again with its disk, as after a power failure.
+        None for ``count`` means the present number of hosts, or one.
 
-        firewalld: hosts with a running firewalld that lets only ssh in (and, since it is written in Python,
-            with Python). It is the same for all hosts of a lab. None means as it is, or without.
+        firewalld: whether hosts run a firewalld that lets only ssh in (which also brings Python). It is the same
+            for all hosts of a lab. None keeps the present setting; a new lab has none.
 
-        Raises PreflightError if the machine lacks something or the subnet is in use, UsageError if the lab
-        is up and cannot be as asked for, StepError or NotReadyError if a host cannot be booted.
+        Raises PreflightError if the machine lacks something or the subnet is in use, UsageError if the lab is up
+        with other settings, StepError or NotReadyError if a host cannot be booted.
         """
         slots = self._layout.slots(count or 1)
         requirements.check()
         network.check(self._layout)
         with self._locked(emit):
             record = self._settle(firewalld)
-            # There may be more than asked for: those stay, too.
+            # Existing hosts beyond count are kept.
             slots = tuple(dict.fromkeys((*slots, *self._made())))
             self._bring_up(slots, record, emit)
             return self.hosts()
 
     def down(self, *, emit: Emit = ignore) -> None:
-        """Remove the lab, whatever state it is in: processes, mounts, namespaces, links and files.
+        """Remove the lab in whatever state it is: processes, mounts, namespaces, links and files.
 
-        Does nothing if nothing is there. The cached images stay.
+        Does nothing if there is nothing to remove. The cached images are kept.
 
         Raises PreflightError without root, StepError if something cannot be removed.
         """
@@ -147,15 +147,15 @@ class Lab:
         emit(Message(f"the lab {self._layout.name!r} is down"))
 
     def hosts(self) -> tuple[LabHost, ...]:
-        """The hosts that were made, running or not, in order of their numbers."""
+        """The hosts of the lab, running or not, in order of their numbers."""
         return tuple(
             LabHost(slot.name, slot.address, slot.root, slot.namespace, container.leader(slot)) for slot in self._made()
         )
 
     def status(self) -> LabStatus:
-        """The lab as it is now; nothing is changed.
+        """The state of the lab; changes nothing.
 
-        Raises PreflightError without root: nobody else can tell which hosts run.
+        Raises PreflightError without root: only root can find out which hosts run.
         """
         requirements.check(())
         record = _read_record(self._layout.state_dir)
@@ -169,9 +169,9 @@ class Lab:
         )
 
     def ssh_command(self, host: str | None = None, *words: str) -> list[str]:
-        """The command line that logs in to ``host``, or runs ``words`` there.
+        """The command that logs in to ``host``, or runs ``words`` there.
 
-        host: a name or an address of the lab, with or without ``user@``; None is the first host.
+        host: a name or address in the lab, optionally with ``user@``; None is the first host.
 
         Raises UsageError if the lab has no such host.
         """
@@ -215,15 +215,15 @@ class Lab:
                     container.await_firewall(self._layout, slot)
 
     def _make(self, slot: Slot, image: tuple[Path, ...], emit: Emit) -> None:
-        """Make the host if it is not there, or if what it was made upon is gone."""
+        """Make the host if it does not exist, or if its image is gone."""
         if container.exists(slot):
             if all(layer.is_dir() for layer in container.layers(slot)):
                 return
-            emit(Warned(f"{slot.name} is created again: its image is gone from the cache"))
+            emit(Warned(f"{slot.name} is created again: its image is no longer in the cache"))
         container.create(self._layout, slot, image)
 
     def _hosts_file(self, slots: tuple[Slot, ...]) -> str:
-        """An /etc/hosts that knows the whole lab, for there is no name server."""
+        """An /etc/hosts with all hosts of the lab, which has no name server."""
         return "".join(
             (
                 "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n",
@@ -236,7 +236,7 @@ class Lab:
         return tuple(slot for slot in self._layout.every_slot() if container.exists(slot))
 
     def _traces(self) -> tuple[Slot, ...]:
-        """The places that anything of a host is left in: a process, a mount, a link, a namespace, a file."""
+        """The slots in which something of a host is left: a process, a mount, a link, a namespace or a file."""
         links, namespaces = network.links(), network.namespaces()
         living = processes.hosts_below(self._layout.hosts_dir)
         return tuple(
@@ -250,7 +250,7 @@ class Lab:
         )
 
     def _settle(self, firewalld: bool | None) -> _Record:
-        """Write down what the lab is asked to be, or find that it is something else already."""
+        """Record the settings of the lab. Raises UsageError if it is up with other ones."""
         record = _read_record(self._layout.state_dir)
         if record and self._made() and firewalld not in (None, record.firewalld):
             has = "with" if record.firewalld else "without"
@@ -268,12 +268,12 @@ class Lab:
             unfinished = self._layout.state_dir / f".{_RECORD}"
             unfinished.write_text(f"{text}\n")
             unfinished.replace(self._layout.state_dir / _RECORD)
-        self._layout.hosts_dir.mkdir(mode=0o700, exist_ok=True)  # in the hosts' disks are programs that are setuid
+        self._layout.hosts_dir.mkdir(mode=0o700, exist_ok=True)  # the hosts' disks hold setuid programs
         self._record = settled
         return settled
 
     def _remove_state(self) -> None:
-        """Remove the lab's own files. A state directory that holds other things stays with them."""
+        """Remove the lab's own files, and the state directory unless it holds other files."""
         layout = self._layout
         mounts.unmount_below(layout.state_dir)
         shutil.rmtree(layout.hosts_dir, ignore_errors=not layout.hosts_dir.exists())
@@ -286,7 +286,7 @@ class Lab:
 
     @contextmanager
     def _locked(self, emit: Emit) -> Iterator[None]:
-        """Keep other runs away from this lab, and the caller's umask out of the hosts' files."""
+        """Lock the lab against other runs, and set a umask for the hosts' files."""
         umask = os.umask(0o022)
         try:
             with locked(self._layout.state_dir, emit, waiting_for=f"another run on the lab {self._layout.name!r}"):

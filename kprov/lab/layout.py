@@ -1,7 +1,7 @@
-"""Where a lab's things are and what they are called: a pure function of its name, subnet and state directory.
+"""The names and paths of a lab, derived from its name, subnet and state directory alone.
 
-Everything that the lab makes in the kernel or on disk bears a name from here, so that `down` finds it again
-without any record of what `up` got done.
+Everything that the lab makes in the kernel or on disk has a name from here, so that `down` finds it
+without a record of what `up` did.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ LAST_HOST = 254
 MOST_HOSTS = LAST_HOST - FIRST_HOST + 1
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
-# Characters that separate the words of an overlay's mount options or of ssh_config.
+# Characters with a meaning in an overlay's mount options or in ssh_config.
 _UNSAFE = re.compile(r"""[\s,:"'\\%]""")
-_TAG_LENGTH = 8  # with "-v114" a tag stays below the kernel's 15 characters for an interface
+_TAG_LENGTH = 8  # with "-v114", a tag stays within the 15 characters of an interface name
 
 
 @dataclass(frozen=True)
 class Slot:
-    """One host's place in a lab, whether or not a host is in it.
+    """The place of one host in a lab, whether or not the host exists.
 
     directory: holds ``root`` (the overlay's mount point), ``upper``, ``work``, ``console.log``.
     veth: the operator's end of the host's link; its own end is ``eth0``.
-    mac: of the host's eth0; fixed, so that a host that is booted afresh is not looked for at the old one.
+    mac: of the host's eth0; fixed, so that ARP caches stay valid when a host is booted again.
     """
 
     number: int
@@ -54,7 +54,7 @@ class Slot:
 
     @property
     def upper(self) -> Path:
-        """What the host has written; the rest of its files are the image's."""
+        """The files that the host wrote; all others come from the image."""
         return self.directory / "upper"
 
     @property
@@ -64,7 +64,7 @@ class Slot:
 
     @property
     def console(self) -> Path:
-        """What the host wrote to its console since it was booted."""
+        """The host's console output since it was booted."""
         return self.directory / "console.log"
 
 
@@ -83,10 +83,10 @@ class Layout:
         check_name(self.name)
         if self.subnet.prefixlen > 24 or not self.subnet.is_private:
             raise UsageError(
-                f"{self.subnet} cannot be a lab's subnet",
+                f"{self.subnet} cannot be used as a lab's subnet",
                 where="--subnet",
                 cause=f"hosts have the addresses .{FIRST_HOST} to .{LAST_HOST} of a private IPv4 network",
-                hint=f"give one of 256 addresses or more, as {DEFAULT_SUBNET}",
+                hint=f"give a private network of at least 256 addresses, for instance {DEFAULT_SUBNET}",
             )
         check_path(self.state_dir)
 
@@ -102,7 +102,7 @@ class Layout:
 
     @property
     def owner(self) -> str:
-        """What the bridge says about whose it is."""
+        """The alias of the bridge, which says to which lab it belongs."""
         return f"kprov lab in {self.state_dir}"
 
     @property
@@ -115,14 +115,14 @@ class Layout:
 
     @property
     def _tag(self) -> str:
-        """The lab's name, shortened (and made unique again) where it would not fit an interface's name."""
+        """The lab's name, shortened (and kept unique by a hash) if it is too long for an interface name."""
         if len(self.name) <= _TAG_LENGTH:
             return self.name
         return f"{self.name[:3]}{hashlib.sha256(self.name.encode()).hexdigest()[: _TAG_LENGTH - 3]}"
 
     def _mac(self, what: str) -> str:
         digest = hashlib.sha256(f"{self.name}/{what}".encode()).digest()
-        return ":".join(f"{byte:02x}" for byte in (0x02, *digest[:5]))  # 02: administered locally, unicast
+        return ":".join(f"{byte:02x}" for byte in (0x02, *digest[:5]))  # 02: locally administered, unicast
 
     def slot(self, number: int) -> Slot:
         """The place of host ``number``, counted from 1."""
@@ -139,9 +139,9 @@ class Layout:
         )
 
     def slots(self, count: int) -> tuple[Slot, ...]:
-        """The places of the first ``count`` hosts. Raises UsageError where there are not as many."""
+        """The places of the first ``count`` hosts. Raises UsageError if a lab cannot have that many."""
         if not 1 <= count <= MOST_HOSTS:
-            raise UsageError(f"a lab of {count} hosts cannot be made", where="--hosts", hint=f"give 1 to {MOST_HOSTS}")
+            raise UsageError(f"a lab cannot have {count} hosts", where="--hosts", hint=f"give 1 to {MOST_HOSTS}")
         return tuple(self.slot(number) for number in range(1, count + 1))
 
     def every_slot(self) -> tuple[Slot, ...]:
@@ -150,22 +150,22 @@ class Layout:
 
 
 def lab_command(name: str, *words: str) -> str:
-    """A command about the lab of this name, as it is typed."""
+    """A command for the lab of this name, to be typed."""
     return shlex.join(["kprov", "lab", *words, *(() if name == DEFAULT_NAME else ("--name", name))])
 
 
 def check_name(name: str) -> None:
-    """Raise UsageError if ``name`` cannot be a lab's: it becomes part of paths, host and interface names."""
+    """Raise UsageError for an invalid name; it becomes part of paths, host names and interface names."""
     if not _NAME.fullmatch(name):
         raise UsageError(
-            f"{name!r} cannot be a lab's name",
+            f"{name!r} is not a valid name for a lab",
             where="--name",
-            hint="take small letters, digits and dashes, a letter first, 31 characters at most",
+            hint="use lower-case letters, digits and dashes, a letter first, at most 31 characters",
         )
 
 
 def check_path(path: Path) -> None:
-    """Raise UsageError if the lab cannot keep anything in ``path``."""
+    """Raise UsageError if the lab cannot use the directory ``path``."""
     if not path.is_absolute() or _UNSAFE.search(str(path)):
         raise UsageError(
             f"the lab cannot use the directory {str(path)!r}",
@@ -175,10 +175,13 @@ def check_path(path: Path) -> None:
 
 
 def parse_subnet(text: str) -> IPv4Network:
-    """Read ``192.168.78.0/24``. Raises UsageError for anything else."""
+    """Parse a subnet such as ``192.168.78.0/24``. Raises UsageError for anything else."""
     try:
         return IPv4Network(text)
     except (AddressValueError, NetmaskValueError, ValueError) as error:
         raise UsageError(
-            f"{text!r} is not an IPv4 network", where="--subnet", cause=str(error), hint=f"as in {DEFAULT_SUBNET}"
+            f"{text!r} is not an IPv4 network",
+            where="--subnet",
+            cause=str(error),
+            hint=f"give one such as {DEFAULT_SUBNET}",
         ) from None

@@ -1,4 +1,4 @@
-"""A lock on a directory: it leaves no file behind, and the kernel drops it when its holders are gone."""
+"""Lock a directory: no file is left behind, and the kernel releases the lock when its holders end."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from kprov.events import Emit, Message
 
 @contextmanager
 def locked(directory: Path, emit: Emit, *, waiting_for: str) -> Iterator[int]:
-    """Make ``directory`` if it is missing, and hold its lock until the block ends; wait if another has it.
+    """Make ``directory`` if it is missing, and hold its lock until the block ends; wait if it is taken.
 
-    waiting_for: what a user is told who has to wait.
+    waiting_for: shown to a user who has to wait.
 
-    Yields the open file that the lock belongs to: a child that inherits it holds the lock too. The block
+    Yields the open file that holds the lock; a child that inherits it holds the lock as well. The block
     may remove the directory.
     """
     while True:
@@ -41,7 +41,7 @@ def _wait(fd: int, emit: Emit, waiting_for: str) -> None:
 
 
 def _is(fd: int, directory: Path) -> bool:
-    """Whether ``directory`` is still the one that was opened: who held the lock may have removed it."""
+    """Whether ``directory`` is still the one that was opened; the previous holder may have removed it."""
     try:
         return os.path.samestat(os.fstat(fd), os.stat(directory))
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Mounts: the overlays that hosts have as their root, and what is mounted below a directory."""
+"""Mounts: the overlays that are the hosts' roots, and all mounts below a directory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Mount:
 
 
 def parse_mountinfo(text: str) -> tuple[Mount, ...]:
-    """Read a mountinfo file: what is mounted later comes later."""
+    """Parse a mountinfo file, in the order of mounting."""
     mounts = []
     for line in text.splitlines():
         left, _, right = line.partition(" - ")
@@ -40,16 +40,16 @@ def parse_mountinfo(text: str) -> tuple[Mount, ...]:
 
 
 def below(directory: Path) -> tuple[Mount, ...]:
-    """What is mounted on ``directory`` or anywhere below it, in the order of mounting."""
+    """The mounts on or below ``directory``, in the order of mounting."""
     prefix = f"{directory}/"
     mounts = parse_mountinfo(Path("/proc/self/mountinfo").read_text())
     return tuple(mount for mount in mounts if f"{mount.point}/".startswith(prefix))
 
 
 def mount_overlay(layers: tuple[Path, ...], *, upper: Path, work: Path, point: Path) -> None:
-    """Mount ``layers`` (the topmost first, never written to) under ``upper`` on ``point``; make the directories.
+    """Mount an overlay of ``layers`` (topmost first, read-only) and ``upper`` on ``point``; make the directories.
 
-    Raises StepError if the kernel refuses.
+    Raises StepError if it cannot be mounted.
     """
     for directory in (upper, work, point):
         directory.mkdir(parents=True, exist_ok=True)
@@ -60,15 +60,15 @@ def mount_overlay(layers: tuple[Path, ...], *, upper: Path, work: Path, point: P
         f"--options=lowerdir={lower},upperdir={upper},workdir={work}",
         "overlay",
         point,
-        hint=f"an overlay's upper directory must be on ext4, xfs or the like: see `findmnt --target {upper}`",
+        hint=f"put the state directory on ext4 or xfs, as overlays need; check with: findmnt --target {upper}",
     )
 
 
 def unmount_below(directory: Path) -> None:
-    """Unmount all that is mounted on or below ``directory``, last mounted first.
+    """Unmount everything on or below ``directory``, last mounted first.
 
-    What a process of somebody else still uses (a shell that stands in it) is detached: out of the tree now,
-    given up by the kernel when that process leaves. Raises StepError if anything stays mounted.
+    A mount that is still in use (for instance by a shell in it) is detached lazily. Raises StepError if
+    anything stays mounted.
     """
     for mount in reversed(below(directory)):
         try:
@@ -80,5 +80,5 @@ def unmount_below(directory: Path) -> None:
 
 
 def _unescape(text: str) -> str:
-    r"""Blanks and backslashes are written as ``\040`` in /proc."""
+    r"""Decode spaces and backslashes, which /proc writes like ``\040``."""
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), text)

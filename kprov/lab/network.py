@@ -1,4 +1,4 @@
-"""The lab's network: a bridge that the operator has an address on, and for each host a namespace with eth0."""
+"""The lab's network: a bridge with the operator's address, and for each host a namespace with eth0."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kprov.lab.run import run
 class Link:
     """A network interface of the operator's machine.
 
-    alias: a remark that it carries; the lab's bridge says there whose it is.
+    alias: its alias; that of a lab's bridge says to which lab it belongs.
     """
 
     name: str
@@ -27,7 +27,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Route:
-    """Where the machine sends what goes to ``network``."""
+    """A route of the machine to ``network``."""
 
     network: IPv4Network
     interface: str
@@ -55,9 +55,9 @@ def routes() -> tuple[Route, ...]:
 
 
 def conflict(subnet: IPv4Network, bridge: str, known: tuple[Route, ...]) -> Route | None:
-    """The route that already leads to a part of ``subnet``, by another way than the lab's own ``bridge``.
+    """The existing route to a part of ``subnet`` that does not use the lab's own ``bridge``; None without one.
 
-    A default route, also one cut in two halves as VPNs do, leads everywhere and is none.
+    Default routes do not count, including the two halves that VPNs use.
     """
     return next(
         (
@@ -70,10 +70,7 @@ def conflict(subnet: IPv4Network, bridge: str, known: tuple[Route, ...]) -> Rout
 
 
 def check(layout: Layout) -> None:
-    """Refuse what would take addresses or names from somebody else.
-
-    Raises PreflightError if the subnet is in use, UsageError if the lab's name is.
-    """
+    """Raise PreflightError if the subnet is in use, UsageError if the lab's name is."""
     if found := conflict(layout.subnet, layout.bridge, routes()):
         raise PreflightError(
             f"{layout.subnet} is already in use on this machine: {found.interface} leads to {found.network}",
@@ -84,19 +81,19 @@ def check(layout: Layout) -> None:
 
 
 def check_owner(layout: Layout) -> None:
-    """Raise UsageError if a lab of the same name, but in another directory, has the lab's names."""
+    """Raise UsageError if the bridge belongs to a lab of the same name in another directory."""
     bridge = links().get(layout.bridge)
-    # An alias is set right after the bridge was made: without one it is a half-made bridge of this lab.
+    # The alias is set right after the bridge is made; a bridge without one is this lab's, not finished.
     if bridge is not None and bridge.alias not in ("", layout.owner):
         raise UsageError(
-            f"the interface {layout.bridge} belongs to another: {bridge.alias}",
+            f"the interface {layout.bridge} is already in use: {bridge.alias}",
             where="--name",
             hint="give this lab another name",
         )
 
 
 def ensure_bridge(layout: Layout) -> None:
-    """Make what is missing of the bridge."""
+    """Make the bridge, or complete it."""
     present = links().get(layout.bridge)
     if present is None:
         run("ip", "link", "add", layout.bridge, "address", layout.bridge_mac, "type", "bridge")
@@ -107,7 +104,7 @@ def ensure_bridge(layout: Layout) -> None:
 
 
 def connect(layout: Layout, slot: Slot) -> None:
-    """Make the host's namespace, and in it the eth0 that leads to the bridge. Nothing of it may be there yet."""
+    """Make the host's namespace, with an eth0 that is connected to the bridge. Neither may exist yet."""
     run("ip", "netns", "add", slot.namespace)
     peer = ("peer", "name", "eth0", "address", slot.mac, "netns", slot.namespace)
     run("ip", "link", "add", slot.veth, "type", "veth", *peer)
@@ -119,13 +116,13 @@ def connect(layout: Layout, slot: Slot) -> None:
 
 
 def attach(layout: Layout, slot: Slot) -> None:
-    """Plug the operator's end of the host's link into the bridge."""
+    """Connect the operator's end of the host's link to the bridge."""
     run("ip", "link", "set", slot.veth, "master", layout.bridge, "up")
 
 
 def disconnect(slot: Slot) -> None:
-    """Remove what there is of the host's link and namespace."""
-    # The link goes first: with the namespace it would go too, but only some time later.
+    """Remove the host's link and namespace if they exist."""
+    # Remove the link first: with the namespace it would vanish only some time later.
     with suppress(StepError):
         run("ip", "link", "delete", slot.veth)
     with suppress(StepError):

@@ -1,12 +1,12 @@
-"""The processes of a host, recognised by what the kernel says of them and never by a remembered number.
+"""Find and end the processes of a host, identified by what the kernel reports and not by a stored PID.
 
 A process belongs to a host if
 
-- its root directory is the host's overlay (all that runs inside, and a ``chroot`` from outside),
-- it is the keeper or the systemd-nspawn that was started on that directory, or
+- its root directory is the host's overlay (everything inside, and a ``chroot`` from outside),
+- it is the keeper or the systemd-nspawn of that directory, or
 - it runs in the host's network namespace (``ip netns exec``).
 
-Numbers of processes are used again, so what is ended is first held by a pidfd and then looked at.
+PIDs are reused, so a process is opened as a pidfd before it is checked and killed.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from kprov.errors import StepError
 from kprov.lab.layout import Slot
 from kprov.lab.mounts import parse_mountinfo
 
-_PATIENCE = 20.0  # seconds for a killed process to be gone; the kernel may be busy with its memory or its disk
+_PATIENCE = 20.0  # seconds for a killed process to end; the kernel may have to free its memory or wait for a disk
 
 Match = Callable[[int], bool]
 
-DIRECTORY = "--directory="  # systemd-nspawn's option, by which its process is known
+DIRECTORY = "--directory="  # the option of systemd-nspawn by which its process is recognised
 
 
 def numbers() -> Iterator[int]:
-    """All process numbers but our own."""
+    """All PIDs except our own."""
     own = os.getpid()
     for entry in os.listdir("/proc"):
         if entry.isdigit() and int(entry) != own:
@@ -39,7 +39,7 @@ def numbers() -> Iterator[int]:
 
 
 def leads(slot: Slot) -> Match:
-    """Matches PID 1 of the host: when it ends, the kernel ends all that runs inside."""
+    """Matches PID 1 of the host; when it ends, the kernel ends everything inside."""
     return lambda pid: _is_first_of_a_namespace(pid) and root_upper(pid) == slot.upper
 
 
@@ -49,7 +49,7 @@ def keeps(slot: Slot) -> Match:
 
 
 def supervises(slot: Slot) -> Match:
-    """Matches all that holds the host from outside: the keeper, and systemd-nspawn."""
+    """Matches the processes that run the host from outside: the keeper and systemd-nspawn."""
     return lambda pid: nspawn_root(pid) == slot.root
 
 
@@ -60,7 +60,7 @@ def belongs_to(slot: Slot) -> Match:
 
 
 def shares_network(slot: Slot) -> Match:
-    """Matches what runs in the host's network namespace."""
+    """Matches the processes in the host's network namespace."""
     try:
         namespace = os.stat(f"/run/netns/{slot.namespace}")
     except OSError:
@@ -76,7 +76,7 @@ def shares_network(slot: Slot) -> Match:
 
 
 def hosts_below(hosts_dir: Path) -> frozenset[str]:
-    """The names of the hosts, of those that have their directory in ``hosts_dir``, that still have a process."""
+    """The names of the hosts with a directory in ``hosts_dir`` that still have a process."""
     found = set()
     for pid in numbers():
         for path in (root_upper(pid), nspawn_root(pid)):
@@ -86,20 +86,20 @@ def hosts_below(hosts_dir: Path) -> frozenset[str]:
 
 
 def root_upper(pid: int) -> Path | None:
-    """The upper directory of the overlay that ``pid`` has as its root directory; None if it has another."""
+    """The upper directory of the overlay that is the root of ``pid``; None if its root is not an overlay."""
     try:
         mounts = parse_mountinfo(Path(f"/proc/{pid}/mountinfo").read_text())
-    except OSError:  # gone, a zombie, or not ours to look at
+    except OSError:  # ended, a zombie, or not readable for us
         return None
     roots = [mount for mount in mounts if mount.point == "/"]
-    # A later mount on the same point hides an earlier one.
+    # A later mount on the same point hides earlier ones.
     if not roots or roots[-1].filesystem != "overlay" or "upperdir" not in roots[-1].options:
         return None
     return Path(roots[-1].options["upperdir"])
 
 
 def nspawn_root(pid: int) -> Path | None:
-    """The directory that ``pid``, a systemd-nspawn or a keeper of one, was started on; None if it is neither."""
+    """The host directory of ``pid`` if it is a systemd-nspawn or a keeper; else None."""
     words = command_line(pid)
     if Path(words[0]).name not in ("sh", "setsid", "systemd-nspawn") or "systemd-nspawn" not in words:
         return None
@@ -107,7 +107,7 @@ def nspawn_root(pid: int) -> Path | None:
 
 
 def command_line(pid: int) -> tuple[str, ...]:
-    """The words that ``pid`` was started with; one empty word if it has none or is gone."""
+    """The command line of ``pid``; one empty word if it has none or has ended."""
     try:
         text = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
     except OSError:
@@ -121,9 +121,9 @@ def find(match: Match) -> int | None:
 
 
 def kill(match: Match) -> None:
-    """Kill every process that matches, and wait until they are gone.
+    """Kill every process that matches, and wait until they have ended.
 
-    Raises StepError if one does not go.
+    Raises StepError if one does not end.
     """
     deadline = time.monotonic() + _PATIENCE
     while pids := [pid for pid in numbers() if match(pid)]:
@@ -139,7 +139,7 @@ def kill(match: Match) -> None:
 
 
 def wait_until_gone(match: Match, seconds: float) -> bool:
-    """Whether nothing matches any more, after ``seconds`` at the latest."""
+    """Wait up to ``seconds`` until nothing matches; return whether that is so."""
     deadline = time.monotonic() + seconds
     while find(match) is not None:
         if time.monotonic() > deadline:
@@ -160,7 +160,7 @@ def _kill_one(pid: int, match: Match) -> None:
 
 
 def _is_first_of_a_namespace(pid: int) -> bool:
-    """Whether ``pid`` has a second number, 1, in a namespace of processes below ours."""
+    """Whether ``pid`` is PID 1 of a PID namespace below ours."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
     except OSError:

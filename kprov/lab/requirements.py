@@ -1,4 +1,4 @@
-"""What a machine must have to run a lab; everything that is missing is told at once."""
+"""Check what a machine needs to run a lab, and report everything that is missing at once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from kprov.errors import PreflightError, Problem
 from kprov.lab.run import environment
 
-# Each program and the Debian package that brings it.
+# Each program with the Debian package that provides it.
 PROGRAMS = {
     "chroot": "coreutils",
     "debootstrap": "debootstrap",
@@ -30,7 +30,7 @@ PROGRAMS = {
 
 @dataclass(frozen=True)
 class Machine:
-    """What was found out about the machine."""
+    """The properties of a machine that matter to a lab."""
 
     system: str
     user_id: int
@@ -39,14 +39,14 @@ class Machine:
 
 
 def check(programs: Collection[str] = PROGRAMS) -> None:
-    """Raise PreflightError with all that this machine lacks for a lab, ``programs`` among it."""
+    """Raise PreflightError with everything that this machine lacks for a lab, including ``programs``."""
     problems = missing(examine(), programs)
     if problems:
         raise PreflightError(problems)
 
 
 def examine() -> Machine:
-    """Look at the machine that this runs on."""
+    """Inspect this machine."""
     path = environment()["PATH"]
     return Machine(
         system=sys.platform,
@@ -94,7 +94,7 @@ def _has_overlayfs() -> bool:
     if "overlay" in known.read_text().split():
         return True
     if os.geteuid() != 0:
-        return True  # a module may be loaded when it is needed, which only root can find out
+        return True  # the module may be loaded on demand, which only root can check
     try:
         subprocess.run(["modprobe", "overlay"], env=environment(), capture_output=True, check=False)
     except FileNotFoundError:

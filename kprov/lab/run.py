@@ -1,4 +1,4 @@
-"""Run one of the machine's programs and have its output, or an error that quotes it."""
+"""Run one of the machine's programs and return its output, or raise an error that quotes it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment that programs run in: the caller's, in English, and with the system's own
-    programs in PATH (an ordinary user's lacks /usr/sbin on Debian).
+    """The environment for programs: the caller's, with English messages and the system directories in PATH
+    (an ordinary user's PATH lacks /usr/sbin on Debian).
     """
     path = os.environ.get("PATH", "")
     return {**os.environ, "PATH": f"{path}:{_PATH}" if path else _PATH, "LC_ALL": "C", **(extra or {})}
@@ -27,12 +27,12 @@ def run(
     pass_fds: Sequence[int] = (),
     hint: str = "",
 ) -> str:
-    """Run ``argv`` to its end and return what it wrote to standard output.
+    """Run ``argv`` and return its standard output.
 
-    pass_fds: open files that the program and its children keep open, e.g. a lock that must last as long
-    as they do.
+    pass_fds: open files that the program and its children inherit, for instance a lock that must last as
+    long as they do.
 
-    Raises StepError, with the last lines that the program wrote, if it ends with anything but 0.
+    Raises StepError with the last lines of output if the exit code is not 0.
     """
     words = [os.fspath(word) for word in argv]
     done = subprocess.run(
@@ -47,7 +47,7 @@ def run(
     )
     if done.returncode != 0:
         raise StepError(
-            f"`{shlex.join(words)}` ended with {done.returncode}",
+            f"`{shlex.join(words)}` failed with exit code {done.returncode}",
             cause=last_lines(done.stderr.strip() or done.stdout.strip()),
             hint=hint,
         )
@@ -55,5 +55,5 @@ def run(
 
 
 def last_lines(text: str) -> str:
-    """The end of ``text``, as much as an error message can quote."""
+    """The end of ``text``, short enough to quote in an error message."""
     return "\n".join(text.splitlines()[-LAST_LINES:])

@@ -19,7 +19,7 @@ class Steps:
 
     @contextmanager
     def step(self, text: str) -> Iterator[None]:
-        """The next step lasts as long as the block; it failed if the block raises."""
+        """Run the block as the next step, which fails if the block raises."""
         self._number += 1
         started = time.monotonic()
         self._emit(StepStarted(self._number, self._count, text))

@@ -80,7 +80,10 @@ def read_logs(connection: Connection, *, unit: str | None, lines: int, since: st
     count = str(max(lines, READ_LINES))
     calls: list[Call] = [("probe_clock", "clock", since)]
     for source in wanted:
-        calls.append(("probe_file_log" if source.path else "probe_unit_log", source.name, source.place, count))
+        if source.path:
+            calls.append(("probe_file_log", source.name, source.place, count))
+        else:
+            calls.append(("probe_unit_log", source.name, source.place, count, since))
     seen = ask(connection, calls)
     clock = seen["clock"]
     if clock["status"] != "present":
@@ -125,4 +128,4 @@ def follow_logs(
             on_line(wanted[record.number("source")], record["text"])
 
     connection.follow([call], on_record)
-    raise ConnectError("the host does not send its logs any more", where=connection.login.name, hint="run this again")
+    raise ConnectError("the host stopped sending its logs", where=connection.login.name, hint="run this again")

@@ -103,8 +103,7 @@ def with_advice(connection: Connection, units: Sequence[UnitStatus]) -> tuple[Un
     failing = [unit.unit for unit in units if unit.failing]
     if not failing:
         return tuple(units)
-    calls: list[Call] = [("probe_clock", "clock")]
-    calls += [("probe_unit_log", f"log:{unit}", unit, _LOG_LINES) for unit in failing]
+    calls: list[Call] = [("probe_unit_log", f"log:{unit}", unit, _LOG_LINES) for unit in failing]
     seen = ask(connection, calls)
     return tuple(explained(unit, seen[f"log:{unit.unit}"].get("text", "")) if unit.failing else unit for unit in units)
 

@@ -20,18 +20,19 @@ from rich.progress import (
     Progress,
     ProgressColumn,
     SpinnerColumn,
+    Task,
     TaskID,
     TextColumn,
-    TransferSpeedColumn,
 )
 from rich.table import Column
 from rich.text import Text
 
 from kprov.events import Emit, Event, Message, StepDone, StepFailed, StepStarted, Transfer, Warned
+from kprov.sizes import human_size
 from kprov.ui.console import plain_wanted
 
-# Widths in cells: the bar, the columns beside it, and the terminal that has space for all of them.
-_BAR, _COUNT, _SPEED, _WIDE = 10, 16, 12, 76
+# Cells: what a bar and the columns beside it take, and how wide a terminal must be for all of them.
+_BAR, _COUNT, _SPEED, _WIDE = 10, 17, 13, 78
 HEARTBEAT_SECONDS = 4.0
 TRANSFER_SECONDS = 2.0
 
@@ -46,16 +47,6 @@ def progress(stream: TextIO | None = None) -> Iterator[Emit]:
     else:
         with _plain(stream) as emit:
             yield emit
-
-
-def size(count: int) -> str:
-    """Bytes for people: ``36.1 MB`` (powers of ten)."""
-    value = float(count)
-    for unit in ("B", "kB", "MB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} GB"
 
 
 def plain_line(event: Event) -> str | None:
@@ -104,7 +95,7 @@ def _plain(stream: TextIO) -> Iterator[Emit]:
                     ended = total is not None and done >= total
                     if ended or now - shown >= TRANSFER_SECONDS:
                         transfers[what] = now
-                        write(f"{what}: {size(done)}" + (f" of {size(total)}" if total else ""))
+                        write(f"{what}: {human_size(done)}" + (f" of {human_size(total)}" if total else ""))
                 case _:
                     pass
             line = plain_line(event)
@@ -126,11 +117,19 @@ def _plain(stream: TextIO) -> Iterator[Emit]:
         thread.join()
 
 
+class _SpeedColumn(ProgressColumn):
+    """The speed of a transfer; rich's own counts in powers of ten."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("?" if speed is None else f"{human_size(int(speed))}/s", style="progress.data.speed")
+
+
 def _transfer_columns(width: int) -> list[ProgressColumn]:
-    """The columns of a transfer that fit a terminal of this width; the name is shortened only if nothing else helps."""
-    fixed: list[ProgressColumn] = [DownloadColumn()]
+    """The columns of a transfer that fit into a terminal of this width: the name is cut last of all, and shortened."""
+    fixed: list[ProgressColumn] = [DownloadColumn(binary_units=True)]
     if width >= _WIDE:
-        fixed.append(TransferSpeedColumn())
+        fixed.append(_SpeedColumn())
     bar = 0 if width < _WIDE else _BAR if width < 2 * _BAR + _WIDE else 2 * _BAR
     # The spinner, each column with the space before it, and the last cell, which terminals keep free.
     left = width - 2 - (bar + 1 if bar else 0) - _COUNT - (_SPEED if width >= _WIDE else 0) - 1

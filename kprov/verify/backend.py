@@ -1,4 +1,4 @@
-"""testinfra over kprov's own connection: the same login, host keys and jumps as every other command has."""
+"""testinfra over kprov's connection: with the same login, host keys and jump hosts as every other command."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class KprovBackend(BaseBackend):  # type: ignore[misc] # testinfra has no types
         self._connection = connection
 
     def run(self, command: str, *args: str, **kwargs: Any) -> CommandResult:
-        """The result of shell text; of standard error only the end is kept."""
+        """Run shell text; of standard error, only the end is kept."""
         text = self.quote(command, *args)
         reply = self._connection.exchange([("run_command", text)])
         answers = reply.of_kind("ran")

@@ -1,4 +1,4 @@
-"""Gives each test of the suite its cases: the hosts, and of each host the entries of its receipt."""
+"""Parametrise the suite: with the hosts, and with the entries of each host's receipt."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ HOSTS_PLUGIN = "kprov-hosts"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "entries(*kinds): once for each entry of these kinds in the receipt")
-    config.addinivalue_line("markers", "clients: asks the services as their clients do; takes some seconds")
+    config.addinivalue_line("markers", "entries(*kinds): run once for each entry of these kinds in the receipt")
+    config.addinivalue_line("markers", "clients: uses the services as clients do; takes some seconds")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -59,7 +59,7 @@ def _asked_for(config: pytest.Config) -> list[testinfra.host.Host]:
     """The hosts of testinfra's own options."""
     option = config.option
     if not option.hosts and not option.ansible_inventory:
-        raise pytest.UsageError("no host is named: pytest --pyargs kprov.verify --hosts=ssh://kafka-1")
+        raise pytest.UsageError("no host is given; for instance: pytest --pyargs kprov.verify --hosts=ssh://kafka-1")
     hosts: list[testinfra.host.Host] = testinfra.get_hosts(
         (option.hosts or "ansible://all").split(","),
         connection=option.connection,

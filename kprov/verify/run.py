@@ -1,4 +1,4 @@
-"""Runs the suite in this process and gives its results instead of printing them."""
+"""Run the suite in this process and return its results."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from kprov.verify.conftest import HOSTS_PLUGIN
 
 @dataclass(frozen=True)
 class Verified:
-    """One test: its name with what it is about, status passed, failed or skipped, seconds, and why."""
+    """The result of one test: its name and parameters, status (passed, failed, skipped), duration and reason."""
 
     name: str
     status: str
@@ -30,7 +30,7 @@ class Verified:
 
 @dataclass
 class _Collector:
-    """A pytest plugin: gives the suite its hosts and takes the results."""
+    """A pytest plugin that gives the suite its hosts and collects the results."""
 
     hosts: list[Host]
     emit: Emit
@@ -58,9 +58,9 @@ def _why(report: pytest.TestReport) -> str:
 
 
 def run_suite(connection: Connection, emit: Emit, *, clients: bool) -> tuple[Verified, ...]:
-    """Every test against one host; clients: also those that produce and consume.
+    """Run every test on one host. clients: also those that use the services as clients do.
 
-    Raises StepError where the suite itself does not run to its end.
+    Raises StepError if the suite itself fails.
     """
     collector = _Collector([Host(KprovBackend(connection))], emit)
     words = [str(Path(__file__).parent), "-c", os.devnull, "--rootdir", str(Path(__file__).parent)]
@@ -79,7 +79,7 @@ def run_suite(connection: Connection, emit: Emit, *, clients: bool) -> tuple[Ver
 
 
 class _Named:
-    """Registers the collector under the name by which the suite looks for its hosts."""
+    """Registers the collector under the name that the suite looks up."""
 
     def __init__(self, collector: _Collector) -> None:
         self._collector = collector
@@ -90,7 +90,7 @@ class _Named:
 
 @contextmanager
 def _no_foreign_settings() -> Iterator[None]:
-    """Options and plugins that the user has for pytest elsewhere stay out."""
+    """Keep the user's own pytest options and plugins out of the suite."""
     before = {name: os.environ.pop(name, None) for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")}
     autoload = os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"

@@ -1,4 +1,4 @@
-"""A host under verification: what its receipt promises, and what is really there."""
+"""A host under verification: what its receipt promises, and its actual state."""
 
 from __future__ import annotations
 
@@ -22,13 +22,22 @@ from kprov.resources.system import limit
 from kprov.spec.broker import broker_properties
 from kprov.spec.model import Cluster
 
-_CLEAN = "env -i HOME=/ LC_ALL=C LANG=C PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
+_PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
+_CLEAN = ("env", "-i", "HOME=/", "LC_ALL=C", "LANG=C", f"PATH={_PATH}")
+# The arguments are Kafka's home, standard input, the home of Java, and the command.
+_TOOL = f"""
+cd "$1" || exit
+input=$2
+export JAVA_HOME="$3" KAFKA_OPTS=-XX:-UsePerfData KAFKA_JMX_OPTS={JMX_OFF}
+shift 3
+printf %s "$input" | timeout -k 5 60 "$@"
+"""
 _PROPERTIES = "ActiveState,MainPID,UnitFileState,NeedDaemonReload,LimitNOFILE"
 
 
 @dataclass(frozen=True)
 class Output:
-    """How a command on the host ended."""
+    """The result of a command on the host."""
 
     code: int
     out: str
@@ -36,13 +45,13 @@ class Output:
 
     @property
     def how(self) -> str:
-        """How a tool ended, as the end of a sentence: by timeout(1), or by itself."""
+        """How a tool ended, as the end of a sentence; 124 and 137 come from timeout(1)."""
         return "did not end in time" if self.code in {124, 137} else f"ended with exit code {self.code}"
 
 
 @dataclass(frozen=True)
 class Stat:
-    """What is at a path: kind as ``stat`` names it, permission bits as four octal digits."""
+    """The file at a path: its kind as ``stat`` prints it, and its mode as four octal digits."""
 
     kind: str
     owner: str
@@ -51,25 +60,29 @@ class Stat:
 
 
 def _literal(path: str) -> str:
-    """A path as restorecon takes it, for a pattern."""
+    """Escape a path for restorecon, which treats its arguments as patterns."""
     return re.sub(r"[][*?{}~\\]", r"\\\g<0>", path)
 
 
 class Target:
-    """One host. What is read of it is read once, most of it for all paths together."""
+    """One host. Its state is read once, in few commands that cover all paths."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
         self.name: str = host.backend.get_pytest_id()
 
-    def run(self, command: str) -> Output:
-        """Run shell text as root, in a clean environment whatever the backend's login sets."""
-        clean = f"{_CLEAN} /bin/sh -c {shlex.quote(command)}"
+    def run(self, *words: str) -> Output:
+        """Run one command as root, in a clean environment whatever variables the login sets."""
+        return self.run_script('exec "$@"', *words)
+
+    def run_script(self, script: str, *words: str) -> Output:
+        """Run a shell script likewise; it reads ``words`` as ``"$1"`` and so on, so no value is part of its text."""
+        command = shlex.join([*_CLEAN, "/bin/sh", "-c", script, "sh", *words])
         if self._is_root:
-            done = self._host.run(clean)
+            done = self._host.run(command)
         else:
             with self._host.sudo():
-                done = self._host.run(clean)
+                done = self._host.run(command)
         return Output(done.rc, done.stdout, done.stderr)
 
     @cached_property
@@ -80,14 +93,14 @@ class Target:
 
     @cached_property
     def receipt(self) -> Receipt:
-        """Raises PreflightError where there is none, or none that this kprov can read."""
-        found = self.run(f"cat {receipts.PATH}")
+        """The receipt on the host. Raises PreflightError if there is none that this kprov can read."""
+        found = self.run("cat", str(receipts.PATH))
         if found.code != 0:
             raise PreflightError(
                 f"{receipts.PATH} cannot be read",
                 where=self.name,
                 cause=found.errors.strip(),
-                hint="has kprov installed anything there, and may this user become root?",
+                hint="check that kprov has installed this host, and that this user can become root",
             )
         receipt = receipts.parse(found.out, self.name)
         if receipt.spec is None:
@@ -97,7 +110,7 @@ class Target:
         return receipt
 
     def entries(self, kinds: Iterable[str]) -> list[Made]:
-        """The receipt's entries of some kinds."""
+        """The entries of some kinds in the receipt."""
         return [made for made in self.receipt.made.values() if made.kind in set(kinds)]
 
     @cached_property
@@ -112,7 +125,7 @@ class Target:
 
     @cached_property
     def ports(self) -> list[tuple[str, int]]:
-        """Unit and port of everything that should listen."""
+        """Each port that should be open, with its unit."""
         return [(unit, port) for unit, ports in self.runtime.ports.items() for port in ports]
 
     @cached_property
@@ -123,32 +136,32 @@ class Target:
 
     @cached_property
     def stats(self) -> Mapping[str, Stat]:
-        """By path; what is not there is not in it."""
+        """The existing files by path."""
         paths = [made["path"] for made in self.receipt.made.values() if made["path"]]
-        found = self.run("stat -c '%n|%F|%U|%G|%a' -- " + shlex.join(paths))
+        found = self.run("stat", "-c", "%n|%F|%U|%G|%a", "--", *paths)
         rows = [line.rsplit("|", 4) for line in found.out.splitlines()]
         return {path: Stat(kind, owner, group, mode.rjust(4, "0")) for path, kind, owner, group, mode in rows}
 
     @cached_property
     def sums(self) -> Mapping[str, str]:
-        """SHA-256 by path, of every file."""
+        """The SHA-256 of every file, by path."""
         paths = [made["path"] for made in self.entries(["file"])]
-        found = self.run("sha256sum -- " + shlex.join(paths))
+        found = self.run("sha256sum", "--", *paths)
         return {path: digest for digest, path in (line.split("  ", 1) for line in found.out.splitlines())}
 
     @cached_property
     def targets(self) -> Mapping[str, str]:
-        """Where links lead, by path: those of the receipt, and all that lie in its folders of links."""
+        """The targets of links, by path: of links in the receipt, and of all in its directories of links."""
         places = [made["path"] for made in self.entries(["link", "links"])]
-        found = self.run("find " + shlex.join(places) + " -maxdepth 1 -type l -printf '%p|%l\\n'")
+        found = self.run("find", *places, "-maxdepth", "1", "-type", "l", "-printf", "%p|%l\\n")
         return dict(line.rsplit("|", 1) for line in found.out.splitlines())
 
     @cached_property
     def units(self) -> Mapping[str, Mapping[str, str]]:
-        """What systemd says of each unit."""
+        """The properties of each unit, from systemd."""
         shown = {}
         for made in self.entries(["service"]):
-            lines = self.run(f"systemctl show -p {_PROPERTIES} {made['unit']}").out.splitlines()
+            lines = self.run("systemctl", "show", "-p", _PROPERTIES, made["unit"]).out.splitlines()
             shown[made["unit"]] = dict(line.split("=", 1) for line in lines)
         return shown
 
@@ -156,7 +169,7 @@ class Target:
     def listening(self) -> Mapping[int, set[str]]:
         """The inodes of the listening TCP sockets by port."""
         found: dict[int, set[str]] = {}
-        for line in self.run("cat /proc/net/tcp /proc/net/tcp6 2>/dev/null").out.splitlines():
+        for line in self.run("cat", "/proc/net/tcp", "/proc/net/tcp6").out.splitlines():
             words = line.split()
             if len(words) > 9 and words[3] == "0A":
                 found.setdefault(int(words[1].rpartition(":")[2], 16), set()).add(words[9])
@@ -165,7 +178,7 @@ class Target:
     @cached_property
     def properties(self) -> Mapping[str, str]:
         """server.properties as the broker reads it."""
-        text = self.run(f"cat {shlex.quote(self.runtime.home)}/config/server.properties").out
+        text = self.run("cat", f"{self.runtime.home}/config/server.properties").out
         return javaproperties.loads(text)
 
     @cached_property
@@ -174,18 +187,18 @@ class Target:
 
     @cached_property
     def labels(self) -> Mapping[str, str] | None:
-        """SELinux labels that restorecon would change, in words, by the entry's id; None where it cannot be asked."""
+        """The labels that restorecon would change, by the entry's id; None if restorecon fails."""
         entries = [made for made in self.entries(labels.KINDS) if made["path"] in self.stats]
         trees = [made["path"] for made in entries if made.kind == "release"]
         paths = [made["path"] for made in entries if made.kind != "release"]
         looked = [
-            self.run(f"restorecon {options} -- " + shlex.join(_literal(path) for path in some))
-            for options, some in (("-R -n -v", trees), ("-n -v", [*paths, *self.targets]))
+            self.run("restorecon", *options, "--", *map(_literal, some))
+            for options, some in ((("-R", "-n", "-v"), trees), (("-n", "-v"), [*paths, *self.targets]))
         ]
         if any(found.code for found in looked):
             return None
         folders = [made["path"] if made.kind == "links" else made["path"].rpartition("/")[0] for made in entries]
-        real = self.run("realpath -m -- " + shlex.join(folders)).out.splitlines()
+        real = self.run("realpath", "-m", "--", *folders).out.splitlines()
         names = [made["pattern"] if made.kind == "links" else made["path"].rpartition("/")[2] for made in entries]
         places = (f"{made.id}\t{folder}/{name}" for made, folder, name in zip(entries, real, names, strict=True))
         said = "\n".join(found.out for found in looked)
@@ -195,26 +208,21 @@ class Target:
         return {id_: fields["label"] for id_, fields in merged.items() if "label" in fields}
 
     def holds(self, unit: str, inodes: set[str]) -> bool:
-        """Whether the main process of a unit has one of these sockets open."""
-        fds = self.run(f"ls -l /proc/{self.units[unit]['MainPID']}/fd").out
+        """Whether the main process of a unit holds one of these sockets."""
+        fds = self.run("ls", "-l", f"/proc/{self.units[unit]['MainPID']}/fd").out
         return any(f"socket:[{inode}]" in fds for inode in inodes)
 
     def open_files(self, unit: str) -> int | None:
-        """How many files the main process of a unit may open; None where the host does not tell."""
-        found = self.run(f"grep '^Max open files' /proc/{self.units[unit]['MainPID']}/limits").out.split()
+        """How many files the main process of a unit may open; None if unknown."""
+        found = self.run("grep", "^Max open files", f"/proc/{self.units[unit]['MainPID']}/limits").out.split()
         return limit(found[3]) if len(found) > 3 else None
 
     @cached_property
     def most_open_files(self) -> int | None:
-        """How many files systemd itself may open, which is all that it can give where it may not raise limits."""
-        found = self.run("grep '^Max open files' /proc/1/limits").out.split()
+        """How many files systemd itself may open: the most that it can grant if it may not raise limits."""
+        found = self.run("grep", "^Max open files", "/proc/1/limits").out.split()
         return limit(found[4]) if len(found) > 4 else None
 
     def tool(self, command: Iterable[str], stdin: str = "") -> Output:
-        """One of Kafka's own tools, run in its home."""
-        words = shlex.join(command)
-        environment = (
-            f"JAVA_HOME={shlex.quote(self.runtime.java_home)} KAFKA_OPTS=-XX:-UsePerfData KAFKA_JMX_OPTS={JMX_OFF}"
-        )
-        feed = f"printf %s {shlex.quote(stdin)} | " if stdin else ""
-        return self.run(f"cd {shlex.quote(self.runtime.home)} && {feed}{environment} timeout -k 5 60 {words}")
+        """Run one of Kafka's own tools in its home."""
+        return self.run_script(_TOOL, self.runtime.home, stdin, self.runtime.java_home, *command)

@@ -1,10 +1,9 @@
-"""What an installed host looks like."""
+"""The state of an installed host."""
 
 from __future__ import annotations
 
 import secrets
 from fnmatch import fnmatch
-from shlex import quote
 
 import pytest
 
@@ -19,23 +18,23 @@ _NO_LOGIN = ("/sbin/nologin", "/usr/sbin/nologin", "/bin/false")
 
 
 def owned(target: Target, entry: Made, kind: str) -> None:
-    """Kind, owner, group and mode at an entry's path."""
+    """Check kind, owner, group and mode at an entry's path."""
     path = entry["path"]
     there = target.stats.get(path)
-    assert there is not None, f"{path} is not there"
+    assert there is not None, f"{path} does not exist"
     assert there.kind.startswith(kind), f"{path} is a {there.kind}"
-    assert (there.owner, there.group) == (entry["owner"], entry["group"]), f"{path} belongs to others"
+    assert (there.owner, there.group) == (entry["owner"], entry["group"]), f"{path} has another owner or group"
     assert there.mode == entry["mode"], f"{path} has another mode"
 
 
 def running(target: Target, unit: str) -> None:
-    """Skip what makes no sense while a unit is down: that it is down fails elsewhere."""
+    """Skip a test that needs a running unit; test_unit_runs fails if it does not run."""
     if target.units[unit]["ActiveState"] != "active":
-        pytest.skip(f"{unit} does not run")
+        pytest.skip(f"{unit} is not running")
 
 
-def test_the_last_run_came_to_its_end(target: Target) -> None:
-    assert target.receipt.state != "applying", "a run was interrupted; continue it: kprov install HOST"
+def test_the_last_run_finished(target: Target) -> None:
+    assert target.receipt.state != "applying", "the last run did not finish; continue it: kprov install HOST"
 
 
 @pytest.mark.entries("file")
@@ -51,9 +50,9 @@ def test_directory(target: Target, entry: Made) -> None:
 
 @pytest.mark.entries("data")
 def test_all_data_belong_to_the_service(target: Target, entry: Made) -> None:
-    found = target.run(f"find {quote(entry['path'])} -mindepth 1 ! -user {quote(entry['owner'])}")
+    found = target.run("find", entry["path"], "-mindepth", "1", "!", "-user", entry["owner"])
     assert found.code == 0, found.errors
-    assert found.out.splitlines()[:3] == [], "they belong to others"
+    assert found.out.splitlines()[:3] == [], "these files have another owner"
 
 
 @pytest.mark.entries("link")
@@ -64,7 +63,7 @@ def test_link(target: Target, entry: Made) -> None:
 @pytest.mark.entries("links")
 def test_folder_of_links(target: Target, entry: Made) -> None:
     source, folder, pattern = entry["source"], entry["path"], entry["pattern"]
-    names = target.run(f"ls -A {quote(source)}").out.split("\n")
+    names = target.run("ls", "-A", source).out.split("\n")
     wanted = {f"{folder}/{name}": f"{source}/{name}" for name in names if name and fnmatch(name, pattern)}
     there = {path: to for path, to in target.targets.items() if path.rpartition("/")[0] == folder and path in wanted}
     assert wanted, f"{source} is empty"
@@ -73,17 +72,17 @@ def test_folder_of_links(target: Target, entry: Made) -> None:
 
 @pytest.mark.entries("release")
 def test_release(target: Target, entry: Made) -> None:
-    path = quote(entry["path"])
-    found = target.run(f"find {path} \\( ! -user root -o ! -type l -perm /022 \\)")
+    writable = ("!", "-type", "l", "-perm", "/022")
+    found = target.run("find", entry["path"], "(", "!", "-user", "root", "-o", *writable, ")")
     assert found.code == 0, found.errors
-    assert found.out.splitlines()[:3] == [], "others may write to it"
+    assert found.out.splitlines()[:3] == [], "users other than root may write to these files"
 
 
 @pytest.mark.entries("user")
 def test_user(target: Target, entry: Made) -> None:
     name = entry["name"]
-    found = target.run(f"getent passwd {quote(name)} || grep {quote(f'^{name}:')} /etc/passwd")
-    assert found.code == 0, f"there is no user {name}"
+    found = target.run_script('getent passwd "$1" || grep "^$1:" /etc/passwd', name)
+    assert found.code == 0, f"user {name} does not exist"
     if not entry["adopted"]:
         assert found.out.strip().rpartition(":")[2] in _NO_LOGIN
 
@@ -100,28 +99,28 @@ def test_unit_is_enabled(target: Target, entry: Made) -> None:
 
 @pytest.mark.entries("service")
 def test_unit_is_the_one_that_systemd_has_read(target: Target, entry: Made) -> None:
-    assert target.units[entry["unit"]]["NeedDaemonReload"] == "no", "its file was edited since"
+    assert target.units[entry["unit"]]["NeedDaemonReload"] == "no", "its file has changed: systemctl daemon-reload"
 
 
 @pytest.mark.entries("service")
 def test_unit_runs_as_its_own_user(target: Target, entry: Made) -> None:
     running(target, entry["unit"])
-    found = target.run(f"stat -c %U /proc/{target.units[entry['unit']]['MainPID']}")
+    found = target.run("stat", "-c", "%U", f"/proc/{target.units[entry['unit']]['MainPID']}")
     assert found.out.strip() == entry["unit"].removesuffix(".service")
 
 
 @pytest.mark.entries("service")
 def test_unit_may_open_as_many_files_as_it_asks_for(target: Target, entry: Made) -> None:
-    """systemd lowers LimitNOFILE= to its own hard limit without a word, where it may not raise that."""
+    """systemd silently lowers LimitNOFILE= to its own hard limit if it may not raise that."""
     unit = entry["unit"]
     running(target, unit)
     asked, given = limit(target.units[unit]["LimitNOFILE"]), target.open_files(unit)
-    assert asked is not None, f"systemd does not tell LimitNOFILE of {unit}"
-    assert given is not None, f"/proc does not tell the limits of {unit}"
-    told = f"{unit} may open {given} files, and its unit asks for {asked}"
+    assert asked is not None, f"systemd does not report LimitNOFILE of {unit}"
+    assert given is not None, f"/proc does not show the limits of {unit}"
+    message = f"{unit} may open {given} files, but its unit asks for {asked}"
     if given < asked and given == target.most_open_files:
-        pytest.skip(f"{told}: the host gives no service more (/proc/1/limits)")
-    assert given >= asked, told
+        pytest.skip(f"{message}: the host allows no service more (/proc/1/limits)")
+    assert given >= asked, message
 
 
 def test_port(target: Target, port: tuple[str, int]) -> None:
@@ -130,16 +129,16 @@ def test_port(target: Target, port: tuple[str, int]) -> None:
     if not inodes:
         running(target, unit)
     assert inodes, f"nothing listens on port {number}"
-    assert target.holds(unit, inodes), f"port {number} is held by another process than {unit}"
+    assert target.holds(unit, inodes), f"port {number} is used by a process other than {unit}"
 
 
 @pytest.mark.entries("firewall")
 def test_firewall_port(target: Target, entry: Made) -> None:
-    port = quote(entry["port"])
-    if target.run("firewall-cmd --state").code != 0:
-        pytest.skip("firewalld does not run")
-    found = target.run(f"firewall-cmd -q --permanent --query-port={port} && firewall-cmd -q --query-port={port}")
-    assert found.code == 0, f"{entry['port']} is closed"
+    query = f"--query-port={entry['port']}"
+    if target.run("firewall-cmd", "--state").code != 0:
+        pytest.skip("firewalld is not running")
+    assert target.run("firewall-cmd", "-q", "--permanent", query).code == 0, f"{entry['port']} is closed after a reload"
+    assert target.run("firewall-cmd", "-q", query).code == 0, f"{entry['port']} is closed"
 
 
 def test_property(target: Target, name: str) -> None:
@@ -154,7 +153,7 @@ def test_selinux_label(target: Target, entry: Made) -> None:
     if not target.selinux:
         pytest.skip("SELinux is off")
     if target.labels is None:
-        pytest.skip("the labels are not known: restorecon is missing or failed")
+        pytest.skip("the labels are unknown: restorecon is missing or failed")
     assert entry.id not in target.labels, f"it has {target.labels[entry.id]}"
 
 
@@ -162,16 +161,15 @@ def test_selinux_label(target: Target, entry: Made) -> None:
 def test_zookeeper_answers(target: Target) -> None:
     running(target, ZOOKEEPER_UNIT)
     runtime = target.runtime
-    word = "org.apache.zookeeper.client.FourLetterWordMain localhost"
-    port = runtime.ports[ZOOKEEPER_UNIT][0]
-    java = f"{runtime.java_home}/bin/java"
-    found = target.run(f"{quote(java)} -Xmx64m -XX:-UsePerfData -cp {quote(runtime.classpath)} {word} {port} srvr")
+    client = ("org.apache.zookeeper.client.FourLetterWordMain", "localhost", str(runtime.ports[ZOOKEEPER_UNIT][0]))
+    java = (f"{runtime.java_home}/bin/java", "-Xmx64m", "-XX:-UsePerfData", "-cp", runtime.classpath)
+    found = target.run(*java, *client, "srvr")
     assert "Mode: " in found.out, found.errors
 
 
 @pytest.mark.clients
 def test_topics_are_served(target: Target) -> None:
-    """Messages go in and come out through a topic of its own, by Kafka's own tools."""
+    """Produce and consume messages with Kafka's own tools, in a topic created for this test."""
     running(target, ZOOKEEPER_UNIT)
     running(target, KAFKA_UNIT)
     topic = f"kprov-verify-{secrets.token_hex(4)}"

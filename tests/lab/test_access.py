@@ -1,4 +1,4 @@
-"""Ways to become root, and hosts that make it hard: each a variant of one lab host, with real sshd and sudo."""
+"""Ways to become root, and hosts that make it difficult: variants of one lab host, with real sshd and sudo."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_the_host_s_sh_is_the_one_that_is_meant(door: Door, request: pytest.Fixt
 
 
 def exercise(connection: Connection) -> None:
-    """What every command does: probe, run a step as root, upload any bytes; what comes back is clean."""
+    """Do what every command does: probe, run a step as root, and upload arbitrary bytes; check the answers."""
     found = probe(connection, [("probe_receipt", "receipt")])
     assert found.facts.missing == ()
     assert found.seen["receipt"]["status"] == "absent"
@@ -183,7 +183,7 @@ def test_a_host_that_is_reached(door: Door, name: str) -> None:
 
 
 @pytest.mark.parametrize("options", [(), ("requiretty",)])
-def test_what_is_followed_is_left_and_the_connection_goes_on(door: Door, options: tuple[str, ...]) -> None:
+def test_after_following_the_connection_is_still_usable(door: Door, options: tuple[str, ...]) -> None:
     class EnoughError(Exception):
         pass
 
@@ -212,10 +212,10 @@ def test_a_wrong_password_is_asked_for_again(door: Door, options: tuple[str, ...
         assert probe(connection, []).facts.missing == ()
 
 
-def test_three_wrong_passwords_are_enough(door: Door) -> None:
+def test_the_third_wrong_password_for_sudo_is_the_last(door: Door) -> None:
     with (
         door.sudoers(ASKS),
-        pytest.raises(ConnectError, match="sudo has refused 3 passwords") as caught,
+        pytest.raises(ConnectError, match="sudo rejected 3 passwords") as caught,
         door.connect(answers=["one", "two", "three", PASSWORD]),
     ):
         pass
@@ -226,14 +226,16 @@ def test_three_wrong_passwords_are_enough(door: Door) -> None:
     ("sudoers", "given", "what", "cause"),
     [
         (ASKS, "", "sudo asks for a password", "a password is required"),
-        (ASKS, "wrong", "sudo does not take the password that was given", "Sorry, try again"),
-        (defaults("passwd_tries=1") + ASKS, "wrong", "does not take the password", "1 incorrect password attempt"),
+        (ASKS, "wrong", "sudo rejected the password that was given", "Sorry, try again"),
+        (defaults("passwd_tries=1") + ASKS, "wrong", "sudo rejected the password", "1 incorrect password attempt"),
         (defaults("requiretty") + ASKS, "", "sudo asks for a password", ""),
-        ("", PASSWORD, "sudo does not let it in", f"{USER} is not in the sudoers file"),
-        (f"{USER} ALL=(ALL) /bin/true", PASSWORD, "sudo does not let it in", "is not allowed to execute"),
+        ("", PASSWORD, "sudo does not allow it to become root", f"{USER} is not in the sudoers file"),
+        (f"{USER} ALL=(ALL) /bin/true", PASSWORD, "sudo does not allow it to become root", "is not allowed to execute"),
     ],
 )
-def test_sudo_that_does_not_let_it_in(door: Door, sudoers: str, given: str, what: str, cause: str) -> None:
+def test_sudo_that_does_not_allow_the_user_is_quoted(
+    door: Door, sudoers: str, given: str, what: str, cause: str
+) -> None:
     passwords = Passwords(None, None, Secret(given) if given else None)
     with (
         door.sudoers(sudoers),
@@ -248,11 +250,11 @@ def test_sudo_that_does_not_let_it_in(door: Door, sudoers: str, given: str, what
     assert PASSWORD not in str(problem)
 
 
-def test_sudo_that_wants_a_terminal_where_sshd_gives_none(door: Door) -> None:
+def test_sudo_that_requires_a_terminal_that_sshd_denies(door: Door) -> None:
     with (
         door.sudoers(defaults("requiretty") + FREE),
         door.sshd("PermitTTY no"),
-        pytest.raises(ConnectError, match="sudo does not let it in") as caught,
+        pytest.raises(ConnectError, match="sudo does not allow it to become root") as caught,
         door.connect(),
     ):
         pass
@@ -262,14 +264,14 @@ def test_sudo_that_wants_a_terminal_where_sshd_gives_none(door: Door) -> None:
 def test_a_login_shell_that_runs_nothing(door: Door) -> None:
     with (
         door.shell(USER, "/usr/sbin/nologin"),
-        pytest.raises(ConnectError, match="login shell did not run a command"),
+        pytest.raises(ConnectError, match="login shell did not run kprov's command"),
         door.connect(),
     ):
         pass
 
 
 def test_an_installation_through_sudo_with_a_password_and_a_terminal(door: Door) -> None:
-    """The whole way: releases are pushed, files staged, steps run, the receipt written and read again."""
+    """A complete install: archives are uploaded, files staged, steps run, and the receipt written and read again."""
     secret = door.desk / "sudo-password"
     secret.write_text(f"{PASSWORD}\n")
     secret.chmod(0o600)

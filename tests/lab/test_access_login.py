@@ -38,7 +38,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
 
 @pytest.fixture(scope="module")
 def locked_key(door: Door) -> Path:
-    """A key with a passphrase, which the host lets in."""
+    """A key with a passphrase that is authorized on the host."""
     path = new_key(door.desk / "locked", "open sesame")
     allow(door, path)
     return path
@@ -96,7 +96,7 @@ def test_an_encrypted_key_is_opened_at_a_prompt(door: Door, locked_key: Path) ->
     assert "sesame" not in session.text, "the answer is hidden"
 
 
-def test_an_encrypted_key_where_nobody_can_be_asked(door: Door, locked_key: Path) -> None:
+def test_an_encrypted_key_without_a_terminal(door: Door, locked_key: Path) -> None:
     config = only(door, f"IdentityFile {locked_key}\nIdentityAgent none\n")
     outcome = door.kprov("status", config=config)
     assert outcome.code == ExitCode.CONNECT
@@ -169,7 +169,7 @@ def test_a_key_and_then_a_password(door: Door) -> None:
     assert NOTHING in session.text
 
 
-def test_three_wrong_passwords_are_enough(door: Door) -> None:
+def test_the_third_wrong_password_ends_the_login(door: Door) -> None:
     wrong = [("assword", "wrong")] * 3
     with door.sshd("PasswordAuthentication yes"):
         session = door.ask("status", config=only(door, NO_KEY), answers=wrong)
@@ -277,7 +277,7 @@ def test_a_host_s_certificate(door: Door, authority: Path) -> None:
         (("-n", "10.79.168.*", "-V", "20200101:20200201"), "it is not valid now"),
     ],
 )
-def test_a_host_s_certificate_that_is_not_good(door: Door, authority: Path, words: tuple[str, ...], why: str) -> None:
+def test_an_invalid_host_certificate_is_refused(door: Door, authority: Path, words: tuple[str, ...], why: str) -> None:
     config = known_authority(door, authority)
     with (
         door.sshd(certify(door, authority, *words)),
@@ -354,7 +354,7 @@ def test_every_hop_s_key_is_verified(door: Door, inner: Path) -> None:
     assert caught.value.problems[0].where == "inner"
 
 
-def test_a_hop_that_cannot_go_on(door: Door, inner: Path) -> None:
+def test_a_hop_that_cannot_reach_the_next_one(door: Door, inner: Path) -> None:
     config = hops(door, inner, "Host target\n  Port 2299\n")
     with (
         pytest.raises(ConnectError, match=r"127\.0\.0\.1 port 2299 cannot be reached"),
@@ -364,7 +364,7 @@ def test_a_hop_that_cannot_go_on(door: Door, inner: Path) -> None:
 
 
 def test_the_password_for_the_host_is_not_shown_to_the_hops(door: Door, inner: Path) -> None:
-    """The hop would take it; the error is that it was not even tried there."""
+    """The hop would accept the password; the error shows that it was not tried there."""
     config = hops(door, inner, "Host gate\n  IdentityFile none\nHost gate\n  PubkeyAuthentication no\n")
     with (
         pytest.raises(ConnectError, match="was refused") as caught,
@@ -373,7 +373,7 @@ def test_the_password_for_the_host_is_not_shown_to_the_hops(door: Door, inner: P
         pass
     problem = caught.value.problems[0]
     assert problem.where == "gate"
-    assert "there was nothing to try" in problem.cause
+    assert "there was no key or password to try" in problem.cause
 
 
 def test_a_proxy_command(door: Door) -> None:
@@ -397,7 +397,7 @@ def test_a_proxy_command_that_fails_is_quoted(door: Door) -> None:
 
 @contextmanager
 def dead_name_server(door: Door, seconds: int) -> Iterator[None]:
-    """One that takes questions and never answers; each look-up on the host gives up after so long."""
+    """A name server that never answers; each look-up on the host fails after this time."""
     operator = f"{door.address.rpartition('.')[0]}.1"
     known = (door.host.root / "etc/hosts").read_text().splitlines(True)
     with (
@@ -411,7 +411,7 @@ def dead_name_server(door: Door, seconds: int) -> Iterator[None]:
 
 
 @pytest.mark.timeout(180)
-def test_a_login_that_waits_for_a_name_server_is_waited_for_and_explained(door: Door) -> None:
+def test_a_login_delayed_by_a_name_server_is_waited_for_and_explained(door: Door) -> None:
     with dead_name_server(door, 28):
         begun = time.monotonic()
         outcome = door.kprov("status")
@@ -419,7 +419,7 @@ def test_a_login_that_waits_for_a_name_server_is_waited_for_and_explained(door: 
     assert NOTHING in outcome.err, outcome.err
     assert took > 28
     lines = [line for line in outcome.err.splitlines() if f"{door.address}: waiting for the login" in line]
-    assert "sshd may be looking up names at a name server that does not answer" in lines[0]
+    assert "sshd may be waiting for a name server that does not answer" in lines[0]
     assert len(lines) >= 4, "it is never silent for long"
 
 
@@ -428,7 +428,7 @@ def test_a_login_that_waits_for_a_name_server_is_waited_for_and_explained(door: 
 
 @contextmanager
 def silence(door: Door) -> Iterator[None]:
-    """Packets are dropped without a word, as by a firewall that forgot the connection."""
+    """Packets are dropped silently, as by a firewall that forgot the connection."""
     link = ["ip", "netns", "exec", door.host.namespace, "ip", "link", "set", "eth0"]
     subprocess.run([*link, "down"], check=True)
     try:
@@ -440,7 +440,7 @@ def silence(door: Door) -> Iterator[None]:
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("way", ["directly", "through a hop", "through a ProxyCommand"])
-def test_a_host_that_goes_silent_is_noticed(door: Door, inner: Path, way: str) -> None:
+def test_a_host_that_stops_responding_is_noticed(door: Door, inner: Path, way: str) -> None:
     alive = "ServerAliveInterval 1\nServerAliveCountMax 1\n"
     proxy = f"Host proxied\n  HostName {door.address}\n  ProxyCommand ssh -F {door.config(name='gate')} -W %h:%p %h\n"
     host = {"directly": "gate", "through a hop": "target", "through a ProxyCommand": "proxied"}[way]
@@ -455,20 +455,20 @@ def test_a_host_that_goes_silent_is_noticed(door: Door, inner: Path, way: str) -
 
 
 @pytest.mark.timeout(120)
-def test_a_host_that_goes_silent_during_the_login_is_noticed(door: Door) -> None:
-    """sshd answers nothing just then, so only the kernel can tell that the host is gone."""
+def test_a_host_that_stops_responding_during_the_login_is_noticed(door: Door) -> None:
+    """sshd does not answer keepalives at that time, so only the kernel notices that the host is gone."""
     config = door.config("ServerAliveInterval 1\nServerAliveCountMax 1\n")
     cut = threading.Event()
     with dead_name_server(door, 15), silenced(door, cut):
         threading.Timer(1.5, cut.set).start()
         with pytest.raises(ConnectError, match="lost during the login") as caught, door.connect(config=config):
             pass
-    assert caught.value.problems[0].cause == "the host has gone silent"
+    assert caught.value.problems[0].cause == "the host stopped responding"
 
 
 @contextmanager
 def silenced(door: Door, when: threading.Event) -> Iterator[None]:
-    """The network goes silent at that event; it is back after the block."""
+    """The network drops packets from that event on, until the block ends."""
     over = threading.Event()
 
     def run() -> None:
@@ -486,7 +486,7 @@ def silenced(door: Door, when: threading.Event) -> Iterator[None]:
 
 
 @pytest.mark.timeout(60)
-def test_a_host_that_is_busy_is_not_taken_for_silent(door: Door, inner: Path) -> None:
+def test_a_busy_host_is_not_taken_for_dead(door: Door, inner: Path) -> None:
     config = hops(door, inner, "ServerAliveInterval 1\nServerAliveCountMax 1\n")
     with door.connect("target", config=config) as connection:
         reply = connection.exchange([("step", "1", "timeout", "5", "tail", "-f", "/dev/null")])

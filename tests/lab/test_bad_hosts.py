@@ -119,7 +119,7 @@ class Site:
         return found
 
     def run(self, *words: str) -> str:
-        """A command on the host, as root."""
+        """Run a command on the host as root."""
         command = self.lab.ssh_command(f"root@{self.address}", *words)
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
@@ -282,7 +282,7 @@ def test_a_user_where_there_is_no_sudo(site: Site) -> None:
     with site.user("anna"), site.without("usr/bin/sudo"):
         outcome = site.install(host=f"anna@{site.address}")
     assert outcome.code == ExitCode.CONNECT, outcome.err
-    assert outcome.error == f"error: {site.address}: anna is not root and there is no sudo"
+    assert outcome.error == f"error: {site.address}: anna is not root and sudo is not installed"
     assert f"root@{site.address}" in outcome.remedy
 
 
@@ -296,7 +296,7 @@ def test_nobody_listens(site: Site) -> None:
     outcome = site.install(host=f"{site.address}:2299")
     assert outcome.code == ExitCode.CONNECT, outcome.err
     assert outcome.error == f"error: {site.address}: {site.address} port 2299 cannot be reached"
-    assert "is sshd running there?" in outcome.remedy
+    assert "check that sshd runs there" in outcome.remedy
 
 
 # ---------------------------------------------------------------- what the host is

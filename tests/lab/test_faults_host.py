@@ -79,7 +79,7 @@ def test_a_cut_connection_goes_on_where_it_was(machine: Machine, reference: Conv
     config, sent = through_wire(machine, tmp_path, PART)
     cut = install(machine, *config, check=ExitCode.CONNECT)
     assert "the connection was lost" in cut.err
-    assert "run the same command again: it goes on from where the host is" in cut.err
+    assert "run the same command again to continue" in cut.err
     (part,) = machine.ssh("stat -c '%s %n' /var/lib/kprov/uploads/*.part").splitlines()
     arrived = int(part.split()[0])
     assert PART * 0.8 < arrived <= int(sent.read_text())
@@ -121,7 +121,7 @@ def test_a_full_disk_while_the_receipt_is_written(machine: Machine, reference: C
         machine.ssh("rm -f /var/lib/kprov/filler")
     assert "the receipt could not be written" in full.err
     assert "No space left on device" in full.err
-    assert "-> the disk is full, its inodes are used up or a quota is" in full.err
+    assert "-> the disk is full, its inodes are used up, or a quota is exceeded" in full.err
     assert machine.ssh("cat /var/lib/kprov/receipt.json; ls -d /usr/local/*") == before
 
 
@@ -133,7 +133,7 @@ def test_a_full_disk_while_an_archive_is_unpacked(machine: Machine, reference: C
         machine.ssh("rm -f /usr/local/filler")
     assert "create release /usr/local/kafka_2.12-1.0.0 failed" in full.err
     assert "No space left on device" in full.err
-    assert "(df -h, df -i): make room; then run the same command again" in full.err
+    assert "free some space (check df -h, df -i); then run the same command again" in full.err
     assert machine.ssh("ls -d /usr/local/kafka_2.12-1.0.0", check=False) == ""
 
 

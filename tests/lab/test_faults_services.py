@@ -152,7 +152,7 @@ def test_a_broker_that_zookeeper_still_lists(machine: Machine, reference: Conver
         "until journalctl -u lister | grep -q 'Created /brokers/ids/0'; do sleep 0.2; done"
     )
     back = install(machine, check=0)
-    assert "kafka.service: ZooKeeper still lists the broker that ran before" in back.err
+    assert "kafka.service: ZooKeeper still lists the previous broker" in back.err
     assert converged(machine, tree=False).differences(reference) == []
 
 

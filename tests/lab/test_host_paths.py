@@ -220,8 +220,8 @@ def test_a_step_without_inodes_does_not_ask_for_room(machine: Machine) -> None:
         machine.kprov("uninstall", "--purge", "--yes")
     assert "No space left on device" in failed.err
     assert "no inodes left on /usr/local" in failed.err
-    assert "the file system has space and no inodes" in failed.err
-    assert "make room" not in failed.err
+    assert "the file system has space but no inodes" in failed.err
+    assert "free some space" not in failed.err
 
 
 SLOW_DISK = """

@@ -1,4 +1,4 @@
-"""The lab's hosts, for real: booted, logged in to, broken in every way, and removed without a trace."""
+"""Real hosts of a lab: booted, logged in to, broken in many ways, and removed without a trace."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def layout(state_dir: Path) -> Layout:
 
 @pytest.fixture(scope="module")
 def lab(layout: Layout) -> Iterator[Lab]:
-    """The lab, in whatever state the test before left it: each test says what it needs with up() or down()."""
+    """The lab in the state that the previous test left; each test calls up() or down() as it needs."""
     the_lab = Lab(NAME, subnet=SUBNET, state_dir=layout.state_dir)
     the_lab.down()
     yield the_lab
@@ -50,7 +50,7 @@ def lab(layout: Layout) -> Iterator[Lab]:
 
 
 def traces(layout: Layout) -> list[str]:
-    """All that is left of a lab, found without the lab's own code."""
+    """Everything that is left of a lab, found without the lab's own code."""
     marks = (str(layout.state_dir), f"{layout.name}-kafka-", layout.bridge, layout.slot(1).veth.removesuffix("1"))
     found = [f"mount {line}" for line in _lines("cat", "/proc/mounts") if any(mark in line for mark in marks)]
     found += [f"namespace {line}" for line in _lines("ip", "netns", "list") if line.startswith(marks[1])]
@@ -100,7 +100,7 @@ def eventually(condition: Callable[[], object]) -> None:
 
 
 def kill(match: processes.Match) -> None:
-    """kill -9, as somebody at the machine would do it."""
+    """Kill a process as a user of the machine would."""
     pid = processes.find(match)
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
@@ -108,7 +108,7 @@ def kill(match: processes.Match) -> None:
 
 
 def go_up(layout: Layout) -> subprocess.Popen[bytes]:
-    """`up` for two hosts in a process of its own."""
+    """Run `up` for two hosts in another process."""
     program = (
         "import sys; from ipaddress import *; from pathlib import Path; from kprov.lab.lab import Lab; "
         "Lab(sys.argv[1], subnet=IPv4Network(sys.argv[2]), state_dir=Path(sys.argv[3])).up(2)"
@@ -131,7 +131,7 @@ class TestUp:
         assert len(set(leaders(hosts))) == 2
 
     def test_its_traces_can_be_seen(self, lab: Lab, layout: Layout) -> None:
-        """Or else all the tests that look for none of them would prove nothing."""
+        """Otherwise tests that expect no traces would prove nothing."""
         lab.up(1)
         kinds = {trace.split()[0] for trace in traces(layout)}
         assert kinds == {"mount", "namespace", "link", "file", "group", "process"}
@@ -157,7 +157,7 @@ class TestUp:
             ]
         assert "SSH-2.0" in answer(lab, "kafka-1", "bash -c 'read line </dev/tcp/kafka-3/22; echo $line'")
 
-    def test_fewer_hosts_than_there_are_takes_none_away(self, lab: Lab) -> None:
+    def test_asking_for_fewer_hosts_removes_none(self, lab: Lab) -> None:
         before = lab.up(2)
         assert lab.up(1) == before
 
@@ -168,7 +168,7 @@ class TestUp:
         assert len(set(groups)) == len(hosts)
         lab.down()
 
-    def test_two_at_once_wait_for_each_other(self, lab: Lab, layout: Layout) -> None:
+    def test_two_runs_at_once_wait_for_each_other(self, lab: Lab, layout: Layout) -> None:
         lab.down()
         both = [go_up(layout) for _ in range(2)]
         assert [process.wait(PATIENCE) for process in both] == [0, 0]
@@ -177,17 +177,17 @@ class TestUp:
         assert lab.up(2) == hosts
         lab.down()
 
-    def test_what_another_has_is_not_taken(self, lab: Lab, layout: Layout, tmp_path: Path) -> None:
+    def test_a_subnet_or_name_in_use_is_refused(self, lab: Lab, layout: Layout, tmp_path: Path) -> None:
         lab.up(1)
         with pytest.raises(PreflightError, match=f"already in use on this machine: {layout.bridge} leads to"):
             Lab("ktest-other", subnet=SUBNET, state_dir=tmp_path / "state").up(1)
-        with pytest.raises(UsageError, match=f"{layout.bridge} belongs to another: .*{layout.state_dir}"):
+        with pytest.raises(UsageError, match=f"{layout.bridge} is already in use: .*{layout.state_dir}"):
             Lab(NAME, subnet=SUBNET, state_dir=tmp_path / "state").up(1)
-        with pytest.raises(UsageError, match=f"{layout.bridge} belongs to another"):
+        with pytest.raises(UsageError, match=f"{layout.bridge} is already in use"):
             Lab(NAME, subnet=SUBNET, state_dir=tmp_path / "state").down()
         assert not (tmp_path / "state").exists()
 
-    def test_what_is_up_cannot_be_asked_to_be_something_else(self, lab: Lab, layout: Layout) -> None:
+    def test_a_lab_that_is_up_cannot_change_its_settings(self, lab: Lab, layout: Layout) -> None:
         lab.up(1)
         with pytest.raises(UsageError, match="is up without firewalld"):
             lab.up(1, firewalld=True)
@@ -235,13 +235,13 @@ class TestHost:
         assert done.returncode == 255
         assert "Host key verification failed" in done.stderr
 
-    def test_systemd_is_content(self, lab: Lab) -> None:
+    def test_systemd_reports_no_failed_unit(self, lab: Lab) -> None:
         assert answer(lab, "kafka-1", "systemctl", "is-system-running", "--wait") == "running"
 
     def test_it_has_no_python(self, lab: Lab) -> None:
         assert answer(lab, "root@kafka-1", "ls /usr/bin /usr/local/bin /bin | grep -i python || echo none") == "none"
 
-    def test_it_has_no_way_out(self, lab: Lab) -> None:
+    def test_it_has_no_network_outside_the_lab(self, lab: Lab) -> None:
         assert answer(lab, "kafka-1", "ip route show default") == ""
 
     def test_sysctls_of_its_network_are_its_own_and_the_machine_s_are_not(self, lab: Lab) -> None:
@@ -261,7 +261,7 @@ class TestHost:
         assert answer(lab, "kafka-1", "cat", "kept") == "here"
         assert answer(lab, "root@kafka-1", "journalctl --list-boots -q | wc -l") != "1"
 
-    def test_powered_off_it_is_booted_again_with_its_disk(self, lab: Lab, layout: Layout) -> None:
+    def test_a_host_that_is_powered_off_is_booted_again_with_its_disk(self, lab: Lab, layout: Layout) -> None:
         login(lab, "root@kafka-1", "echo here >/etc/kept; systemctl poweroff")
         eventually(lambda: processes.find(processes.supervises(layout.slot(1))) is None)
         assert [host.leader for host in lab.hosts()] == [None]
@@ -274,7 +274,7 @@ VICTIMS = {"leader": processes.leads, "nspawn": nspawn_of, "keeper": processes.k
 
 class TestKilled:
     @pytest.mark.parametrize("victim", VICTIMS)
-    def test_up_heals(self, lab: Lab, layout: Layout, victim: str) -> None:
+    def test_up_repairs_a_broken_lab(self, lab: Lab, layout: Layout, victim: str) -> None:
         before = lab.up(2)
         answer(lab, "root@kafka-1", "echo here >/etc/kept; sync")
         kill(VICTIMS[victim](layout.slot(1)))
@@ -341,7 +341,7 @@ class TestDown:
             beside.wait()
 
     def test_without_its_files(self, lab: Lab, layout: Layout) -> None:
-        """Somebody lost patience and removed the state directory by hand."""
+        """Someone removed the state directory by hand."""
         lab.up(1)
         for path in (layout.state_dir / "lab.json", layout.slot(1).directory / "host.json"):
             path.unlink()
@@ -360,7 +360,7 @@ class TestDown:
         layout.state_dir.rmdir()
 
 
-def test_a_host_whose_image_is_gone_is_made_anew(lab: Lab, layout: Layout) -> None:
+def test_a_host_whose_image_is_gone_is_made_again(lab: Lab, layout: Layout) -> None:
     lab.down()
     lab.up(1)
     container.stop(layout.slot(1))
@@ -371,7 +371,7 @@ def test_a_host_whose_image_is_gone_is_made_anew(lab: Lab, layout: Layout) -> No
     assert "made anew" in str(told[0])
 
 
-def test_a_host_that_does_not_come_up_is_told_with_its_console(lab: Lab, layout: Layout) -> None:
+def test_a_host_that_does_not_boot_is_reported_with_its_console(lab: Lab, layout: Layout) -> None:
     lab.down()
     (host,) = lab.up(1)
     container.stop(layout.slot(1))
@@ -381,7 +381,7 @@ def test_a_host_that_does_not_come_up_is_told_with_its_console(lab: Lab, layout:
         whiteout.parent.mkdir(parents=True, exist_ok=True)
         whiteout.unlink(missing_ok=True)
         os.mknod(whiteout, 0o600 | 0o020000, 0)
-    with pytest.raises(Exception, match=f"{host.name} .* ended while it was booting"):
+    with pytest.raises(Exception, match=f"{host.name} .* stopped while it was booting"):
         lab.up(1)
     lab.down()
     assert traces(layout) == []

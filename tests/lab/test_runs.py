@@ -188,7 +188,7 @@ def test_logs_goes_on_before_a_rotated_file(machine: Machine) -> None:
 
 
 def test_a_moment_that_is_none(machine: Machine) -> None:
-    assert "is no time" in machine.kprov("logs", "--since", "yesterday", check=2).err
+    assert "is not a time" in machine.kprov("logs", "--since", "yesterday", check=2).err
     assert "cannot be used with --follow" in machine.kprov("logs", "--follow", "--json", check=2).out
 
 

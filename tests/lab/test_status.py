@@ -159,7 +159,7 @@ def test_a_program_that_is_not_there(host: Machine) -> None:
     with drop_in(host, "/nowhere/run.sh") as path:
         failed = host.kprov("start", check=ExitCode.NOT_READY).err
     assert "systemd could not start /nowhere/run.sh (No such file or directory)" in failed
-    assert f"drop-ins that kprov did not write are in force: {path}" in failed
+    assert f"check these drop-ins, which kprov did not write: {path}" in failed
     assert "JAVA_HOME" not in failed
 
 

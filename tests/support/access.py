@@ -1,4 +1,4 @@
-"""A lab host whose way in is changed by tests: its users, sudoers, shells and sshd, each put back afterwards."""
+"""A lab host whose users, sudoers, shells and sshd are changed by tests and restored afterwards."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Outcome:
 
 @dataclass
 class Door:
-    """A lab with one host, and an operator who has nothing of his own but what a test gives him."""
+    """A lab with one host, and an operator with no settings except those that a test provides."""
 
     lab: Lab
     host: LabHost
@@ -70,7 +70,7 @@ class Door:
     # -------------------------------------------------------------- as the operator
 
     def config(self, text: str = "", *, name: str = "ssh_config") -> Path:
-        """An ssh_config; what the text does not say is as the lab's."""
+        """An ssh_config; options that the text does not set are those of the lab."""
         path = self.desk / name
         path.write_text(
             f"{text}\nHost *\n  User {USER}\n  IdentitiesOnly yes\n  ConnectTimeout 10\n"
@@ -87,7 +87,7 @@ class Door:
         trust: Trust | None = None,
         passwords: Passwords | None = None,
     ) -> Connection:
-        """A connection as kprov makes it; ``answers`` are given to its questions, in order."""
+        """A connection as kprov makes it; its questions get ``answers``, in order."""
         target = parse_target(host or f"{USER}@{self.address}")
         assert isinstance(target, Target)
         waiting = list(answers or [])
@@ -99,7 +99,7 @@ class Door:
         return Connection(read_login(target, config=config or self.config()), trust or Trust(), found)
 
     def words(self, command: str, *words: str, host: str = "", config: Path | None = None) -> list[str]:
-        """A command line of kprov against the host."""
+        """A kprov command line for the host."""
         target = host or f"{USER}@{self.address}"
         return [
             *(sys.executable, "-m", "kprov", command, target),
@@ -109,7 +109,7 @@ class Door:
     def kprov(
         self, command: str, *words: str, host: str = "", config: Path | None = None, stdin: str | None = None
     ) -> Outcome:
-        """Run kprov where nobody can be asked."""
+        """Run kprov without a terminal."""
         done = subprocess.run(
             self.words(command, *words, host=host, config=config),
             input=stdin or "",
@@ -129,26 +129,26 @@ class Door:
         config: Path | None = None,
         agent: str = "",
     ) -> Session:
-        """Run kprov on a terminal, and answer what it asks."""
+        """Run kprov on a terminal, and answer its questions."""
         environment = self.environment() | ({"SSH_AUTH_SOCK": agent} if agent else {})
         return on_terminal(self.words(command, *words, host=host, config=config), answers, environment)
 
     def environment(self) -> dict[str, str]:
-        """No keys and no agent of the user."""
+        """An environment without the user's keys and agent."""
         kept = {name: value for name, value in os.environ.items() if name != "SSH_AUTH_SOCK"}
         return kept | {"HOME": str(self.desk), "XDG_CACHE_HOME": str(self.desk / "cache")}
 
     # -------------------------------------------------------------- as the host's owner
 
     def run(self, *words: str) -> str:
-        """A command on the host, as root."""
+        """Run a command on the host as root."""
         command = self.lab.ssh_command(f"root@{self.address}", *words)
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
         return done.stdout
 
     def restart_sshd(self) -> None:
-        """It listens when this returns. Not over ssh, which may let nobody in."""
+        """Restart sshd; it listens when this returns. This does not use ssh, which may refuse logins."""
         inside = ["nsenter", "--target", str(self.host.leader), "--all"]
         for words in (["reset-failed"], ["restart"]):  # systemd would stop at the fifth restart in ten seconds
             subprocess.run([*inside, "systemctl", *words, "ssh"], check=True, capture_output=True)
@@ -158,7 +158,7 @@ class Door:
 
     @contextmanager
     def file(self, name: str, text: str, mode: int = 0o644) -> Iterator[Path]:
-        """A file of the host with this text; afterwards as it was before."""
+        """A file of the host with this text; it is restored afterwards."""
         path = self.host.root / name
         before = path.read_bytes() if path.exists() else None
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -179,7 +179,7 @@ class Door:
 
     @contextmanager
     def sshd(self, text: str) -> Iterator[None]:
-        """Options of sshd, for connections that are made from now on. The first value of each counts."""
+        """Options of sshd for new connections; the first value of each counts."""
         with self.file("etc/ssh/sshd_config.d/00-test.conf", f"{text}\n"):
             self.restart_sshd()
             try:
@@ -190,7 +190,7 @@ class Door:
 
     @contextmanager
     def shell(self, user: str, path: str) -> Iterator[None]:
-        """A user's login shell."""
+        """Change a user's login shell."""
         self.chroot("usermod", "-s", path, user)
         try:
             yield
@@ -199,7 +199,7 @@ class Door:
 
     @contextmanager
     def sh(self, name: str) -> Iterator[None]:
-        """The shell that /bin/sh is, for everything on the host."""
+        """Change what /bin/sh is on the host."""
         path = self.host.root / "usr/bin/sh"
         before = path.readlink()
         self._link(path, name)
@@ -223,7 +223,7 @@ class Door:
 
     @contextmanager
     def done(self, before: str, after: str) -> Iterator[None]:
-        """Something that the host's root does, and what takes it back."""
+        """A command that root runs on the host, and the one that undoes it."""
         self.run(before)
         try:
             yield
@@ -232,7 +232,7 @@ class Door:
 
 
 def open_door(word: str, number: int, state: Path, desk: Path) -> Iterator[Door]:
-    """A fresh host with fish and tcsh, and a user with a password, whom the lab's key lets in; removed afterwards."""
+    """A new host with fish and tcsh, and a user with a password and the lab's key; removed afterwards."""
     lab = lab_of(word, number, state)
     lab.down()
     try:

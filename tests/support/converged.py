@@ -1,4 +1,4 @@
-"""What a host has come to, for comparison: its files, its units and its receipt, without what no two runs share."""
+"""The state of a host, for comparison: files, units and receipt, without what differs in every run."""
 
 from __future__ import annotations
 
@@ -25,10 +25,12 @@ _SHOWN = "LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,Fragment
 
 @dataclass(frozen=True)
 class Converged:
-    """tree: every path with kind, owner, mode, target and content, empty if it was not asked for. units: what systemd
-    says of them. receipt: what kprov has written down, without when and by whom. held: what is in /var/lib/kprov; a
-    run that was killed before its first change or after its last may leave its lock and its small files there, until
-    one has something to do again.
+    """The state of a host.
+
+    tree: every path with kind, owner, mode, target and content; empty unless requested. units: their properties in
+    systemd. receipt: the receipt, without times and the operator. held: the files in /var/lib/kprov; a run that was
+    killed before its first change or after its last one may leave its lock and small files there until the next run
+    that changes something.
     """
 
     tree: dict[str, str]
@@ -37,7 +39,7 @@ class Converged:
     held: list[str]
 
     def differences(self, other: Converged) -> list[str]:
-        """What is otherwise on the other one, in words; empty if nothing is."""
+        """The differences from another host, as text; empty if there are none."""
         both = self.tree.keys() | other.tree.keys() if self.tree and other.tree else ()
         paths = sorted(path for path in both if self.tree.get(path) != other.tree.get(path))
         found = [f"{path}: {self.tree.get(path)} | {other.tree.get(path)}" for path in paths]
@@ -48,7 +50,7 @@ class Converged:
 
 
 def converged(machine: Machine, *, tree: bool = True) -> Converged:
-    """Look at a host on which an install has come to its end; ``tree``: at all of its files, which takes seconds."""
+    """Read the state of a host after an install. tree: with all of its files, which takes seconds."""
     found = machine.tree() if tree else {}
     files = {path: value for path, value in found.items() if not path.startswith(_LIVING)}
     units = machine.ssh(f"systemctl show -p {_SHOWN} zookeeper kafka")

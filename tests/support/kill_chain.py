@@ -1,4 +1,4 @@
-"""A chain of installs on one host, each ended at the next step, so that each starts from what a killed run left."""
+"""A chain of installs on one host, each killed at the next step, so that each continues from a killed run."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ INTERRUPTED = 130
 
 @dataclass(frozen=True)
 class Reference:
-    """An undisturbed install: the calls that it made, in order, and the host that it left."""
+    """An undisturbed install: its calls in order, and the resulting state of the host."""
 
     steps: list[Call]
     state: Converged
 
     @property
     def places(self) -> list[Call]:
-        """Every call that an install can be ended at: the receipt, each archive on its way, each step."""
+        """Every call at which an install can be killed: the receipt, each archive upload, each step."""
         archives = [("receive_upload", call[1]) for call in self.steps if call[0] == "unpack_release"]
         return [("write_receipt",), *archives, *self.steps]
 
@@ -55,7 +55,7 @@ class Reference:
 
 
 def reference_of(machine: Machine) -> Reference:
-    """Install without a disturbance, note the steps and the host, and uninstall again."""
+    """Install undisturbed, record the steps and the host, and uninstall again."""
     machine.ssh("mkdir -p /usr/local/own && echo theirs >/usr/local/own/file && echo '# theirs' >/etc/profile.d/own.sh")
     done = run(machine, "install", "--no-smoke-test", check=0)
     state = converged(machine)
@@ -68,12 +68,12 @@ def reference_of(machine: Machine) -> Reference:
 
 
 def install(machine: Machine, *stops: Stop) -> int:
-    """The exit code of an install that ends at ``stops``."""
+    """Run an install that is killed at ``stops``; return its exit code."""
     return run(machine, "install", "--no-smoke-test", faults=stops).code
 
 
 def half(place: Call) -> int | Literal["tar"]:
-    """The command of a step before which it is half done."""
+    """The number of the command before which the step is half done."""
     if place[0] == "make_directory" and place[2:] != ("root", "root", "0755"):
         return 2  # it exists and still belongs to root
     if place[0] == "put_links" and place[3] == "*.jar":
@@ -82,7 +82,7 @@ def half(place: Call) -> int | Literal["tar"]:
 
 
 def kill_at_each(machine: Machine, places: Sequence[Call], moments: Sequence[Moment]) -> None:
-    """Installs that are killed, one after the other, at each moment of each place."""
+    """Run installs that are killed, one after the other, at each moment of each call."""
     for place in places:
         for moment in moments:
             stop = Stop(place, moment, at=half(place))
@@ -90,7 +90,7 @@ def kill_at_each(machine: Machine, places: Sequence[Call], moments: Sequence[Mom
 
 
 def recovers(machine: Machine, reference: Reference) -> None:
-    """An undisturbed install reaches the reference's host, and the one after it has nothing to do."""
+    """Check that an undisturbed install reaches the state of the reference, and that another one changes nothing."""
     run(machine, "install", "--no-smoke-test", check=0)
     assert converged(machine).differences(reference.state) == []
     assert run(machine, "install", "--no-smoke-test", check=0).steps() == []

@@ -1,4 +1,4 @@
-"""The remote library on this machine: the same text, sent in the same way, in a folder instead of /var/lib/kprov."""
+"""Run the remote library on this machine: the same text, sent in the same way, with a folder for /var/lib/kprov."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from kprov.host.connection import Reply
 
 LIBRARY = files("kprov.host").joinpath("library.sh").read_text(encoding="utf-8")
 SHELLS = tuple(shell for shell in (("dash",), ("bash", "--posix")) if shutil.which(shell[0]))
-# Never the machine's own: they would change it.
+# Never use the machine's own: they would change the machine.
 _STANDINS = ("systemctl", "journalctl", "groupadd", "groupdel", "useradd", "userdel")
 
 
@@ -32,10 +32,10 @@ def needs() -> list[str]:
 
 @dataclass
 class LocalHost:
-    """Behaves as a Connection as far as exchanges go.
+    """Replaces a Connection in tests that only need exchanges.
 
-    before: shell text between the library and the calls. calls: every call so far, by exchange. environment: what
-    sshd and PAM put into the environment of an exchange.
+    before: shell text between the library and the calls. calls: all calls so far, by exchange. environment: variables
+    that sshd and PAM would set for an exchange.
     """
 
     folder: Path
@@ -63,7 +63,7 @@ class LocalHost:
 
     @property
     def state(self) -> Path:
-        """What /var/lib/kprov is on a host."""
+        """The folder that replaces /var/lib/kprov."""
         return self.folder / "state"
 
     @property
@@ -73,7 +73,7 @@ class LocalHost:
         return path.read_text().splitlines() if path.exists() else []
 
     def stand_in(self, name: str, body: str = "") -> None:
-        """A command that writes its call down and does ``body``."""
+        """Replace a command with one that logs its call and runs ``body``."""
         path = self.bin / name
         path.unlink(missing_ok=True)
         path.write_text(f'#!/bin/sh\nprintf "%s\\n" "{name} $*" >>{shlex.quote(str(self.folder / "log"))}\n{body}\n')
@@ -85,7 +85,7 @@ class LocalHost:
         return (LIBRARY + "\n" + setting + "\n".join(shlex.join(call) for call in calls) + "\n").encode()
 
     def command(self, length: int) -> list[str]:
-        """What an exchange runs, see kprov.host.connection."""
+        """The command line of an exchange, as in kprov.host.connection."""
         shell = [shutil.which(self.shell[0]) or self.shell[0], *self.shell[1:]]
         return [*shell, "-c", f'eval "$(head -c {length})"']
 
@@ -95,13 +95,13 @@ class LocalHost:
         payload: Iterable[bytes] = (),
         on_record: Callable[[Record], None] | None = None,
     ) -> Reply:
-        """Run the calls; the records come when all have ended."""
+        """Run the calls, and return the records after all have ended."""
         self.calls.append([tuple(call) for call in calls])
         script = self.script(self.calls[-1])
         done = subprocess.run(
             self.command(len(script)),
             input=script + b"".join(payload),
-            # A newer bash keeps the rules of CentOS 7's where it has changed them since.
+            # Makes a newer bash behave like that of CentOS 7.
             env={"PATH": os.defpath, "HOME": str(self.folder), "BASH_COMPAT": "4.2", **self.environment},
             capture_output=True,
             check=False,
@@ -114,7 +114,7 @@ class LocalHost:
         return Reply(tuple(records), done.stderr.decode("utf-8", "replace"), done.returncode)
 
     def one(self, *call: str, payload: bytes = b"") -> Record:
-        """The only record that a call answers with."""
+        """The single record that a call returns."""
         reply = self.exchange([call], [payload])
         if len(reply.records) != 1:
             raise AssertionError(f"{call}: {reply}")

@@ -48,13 +48,13 @@ class Result:
 
     @property
     def json(self) -> Any:
-        """The document, which is what docs/schemas says."""
+        """The document, validated against docs/schemas."""
         return validated(self.out)
 
 
 @dataclass
 class Machine:
-    """A lab host, as an operator meets it; ``user``: who kprov logs in as, None for ssh_config's."""
+    """A lab host as an operator uses it. user: the login of kprov; None for the one in ssh_config."""
 
     lab: Lab
     address: str
@@ -92,7 +92,7 @@ class Machine:
         return {unit["unit"]: unit["pid"] for unit in self.kprov("status", "--json").json["status"]["units"]}
 
     def exposure(self) -> dict[str, float]:
-        """systemd's own score for each unit, as it runs: 0 is nothing, 10 is all."""
+        """systemd's exposure score of each running unit, from 0 (protected) to 10 (exposed)."""
         found = {}
         for unit in ("kafka.service", "zookeeper.service"):
             told = self.ssh(f"systemd-analyze security --no-pager {unit}")
@@ -135,7 +135,7 @@ class Machine:
 
 
 def until(condition: Callable[[], bool], patience: float = PATIENCE) -> None:
-    """Wait for a condition; a test that waits too long fails."""
+    """Wait for a condition; fail the test after a time limit."""
     deadline = time.monotonic() + patience
     while not condition():
         assert time.monotonic() < deadline, "it never came to be"
@@ -143,13 +143,13 @@ def until(condition: Callable[[], bool], patience: float = PATIENCE) -> None:
 
 
 def lab_of(word: str, number: int, state: Path) -> Lab:
-    """A lab for tests, with a name and a subnet of its own among all test labs of this machine."""
+    """A lab for tests, with a name and a subnet that no other test lab on this machine uses."""
     name = f"{word}{number}" if SITE == 0 else f"{word}{SITE}-{number}"
     return Lab(name, subnet=IPv4Network(f"10.{78 + SITE}.{number}.0/24"), state_dir=state / "lab")
 
 
 def boot(number: int, state: Path, *, firewalld: bool = False) -> Iterator[Machine]:
-    """A fresh host in a lab of its own; removed afterwards."""
+    """A new host in its own lab; removed afterwards."""
     lab = lab_of("kt", number, state)
     lab.down()
     try:

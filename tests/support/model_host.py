@@ -1,4 +1,4 @@
-"""A host as a dictionary: what a probe would see of it, and what a plan's changes make of it."""
+"""A model of a host: what a probe would see, and how the changes of a plan affect it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def show(*, active: bool = True, enabled: bool = True, pid: int = 100, reload: b
 
 
 def as_made(made: Made) -> Seen:
-    """What the probe sees of a resource that is as the receipt says."""
+    """What the probe sees of a resource that matches the receipt."""
     seen = {"status": "present", "owner": made["owner"], "group": made["group"], "mode": made["mode"].lstrip("0")}
     match made.kind:
         case "file":
@@ -47,10 +47,11 @@ def as_made(made: Made) -> Seen:
 
 @dataclass
 class ModelHost:
-    """seen: what is there, by id; others: paths of other people's things. receipt: what kprov wrote down.
+    """A host that is described by what a probe would see.
 
-    origins: of what was set aside, by the id of what is kept, where it was before. used: whether the services write
-    data when they start.
+    seen: the existing resources by id. others: paths that kprov did not create. receipt: kprov's receipt. origins: the
+    original places of files that were set aside, by the id of the backup. used: whether services write data when they
+    start.
     """
 
     seen: dict[str, Seen] = field(default_factory=dict)
@@ -60,7 +61,7 @@ class ModelHost:
     origins: dict[str, str] = field(default_factory=dict)
 
     def plan(self, desired: Desired, *, adopt: bool = False, accepted: Set[str] = frozenset()) -> Plan:
-        """The plan of an install."""
+        """Plan an install."""
         releases = {"kafka": "1.0.0"}
         return install_plan(
             "box",
@@ -83,11 +84,11 @@ class ModelHost:
         return plan
 
     def plan_uninstall(self, *, purge: bool = False, force: bool = False) -> Plan:
-        """The plan of an uninstall."""
+        """Plan an uninstall."""
         return uninstall_plan("box", self.seen, self.receipt, purge=purge, force=force)
 
     def _asked(self, query: Call) -> Seen:
-        """The answer to one question: whether a folder's links are right depends on where they should lead."""
+        """The answer to one query; for links it depends on their expected targets."""
         seen = self.seen.get(query[1], ABSENT)
         if query[0] == "probe_links" and seen.get("links") == "right" and seen.get("source", query[3]) != query[3]:
             return {**seen, "links": "stale"}
@@ -102,9 +103,9 @@ class ModelHost:
         return plan
 
     def interrupt(self, plan: Plan, after: int) -> None:
-        """Begin to apply a plan, and be killed after so many changes: the receipt holds what was intended.
+        """Apply a plan and be killed after so many changes; the receipt holds the intent.
 
-        The last service that was started had not become ready yet; those before it had, and the receipt says so.
+        The last started service was not ready yet; earlier ones were, and the receipt records it.
         """
         for change in plan.changes[:after]:
             self.change(change)
@@ -119,7 +120,7 @@ class ModelHost:
         self.receipt = plan.after
 
     def change(self, change: Change) -> None:
-        """One change, as the calls of the library would do it."""
+        """Apply one change as the calls of the library would."""
         for call in change.calls:
             self._call(change, call)
 
@@ -161,7 +162,7 @@ class ModelHost:
             self.seen[change.id] = {**as_made(change.made), **stays}
 
     def use(self) -> None:
-        """The services write data, now and whenever they start."""
+        """Let the services write data, now and whenever they start."""
         self.used = True
         for holds in ("kafka", "zookeeper"):
             self._write_data(holds)
@@ -173,7 +174,7 @@ class ModelHost:
                 self.seen[id_] = {**seen, "entries": "3", "kib": "2048", **files}
 
     def _set_aside(self, change: Change, path: str, backup: str) -> None:
-        """What is at PATH is there no more, and kept: to be put back one day, or as a copy of the user's."""
+        """Move what is at PATH to its backup, which may be restored, or is the user's copy."""
         kept = next((made.id for made in change.copies if made["path"] == backup), "")
         here = self.seen[change.id]
         if change.id.startswith("links:") and change.id != f"links:{path}/*":
@@ -190,7 +191,7 @@ class ModelHost:
         return [other for other in paths | self.others if other.startswith(f"{path}/")]
 
     def present(self, *, but: Iterable[str] = ()) -> set[str]:
-        """Ids of what is there; a unit without its file is not."""
+        """The ids of what exists; a unit without its file does not."""
         left = {id_ for id_, seen in self.seen.items() if seen["status"] == "present"} - set(but)
         return {id_ for id_ in left if not id_.startswith("service:") or "ActiveState=active" in self.seen[id_]["show"]}
 

@@ -1,4 +1,4 @@
-"""An SSH server on this machine that behaves as an sshd of old does: what it calls itself, announces and takes."""
+"""An SSH server on this machine that behaves like an old sshd: its version, what it announces and what it accepts."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ WITHOUT_RSA = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ssh-rsa")
 
 @dataclass(frozen=True)
 class Behaviour:
-    """software: its version string. announced: its server-sig-algs, None for no list. takes: kinds of signatures.
+    """How the server behaves.
 
-    authorized: public keys that let the user in. banner, answer: seconds before its first line, and before it answers a
-    login for the first time, as where it looks up the client's name.
+    software: its version string. announced: its server-sig-algs, None for no list. takes: accepted signature types.
+    authorized: public keys of the user. banner, answer: seconds before its first line, and before its first answer to a
+    login, as for a slow name look-up.
     """
 
     software: str = "OpenSSH_9.2"
@@ -44,7 +45,7 @@ OPENSSH_7_4 = Behaviour("OpenSSH_7.4", WITHOUT_RSA, EVERY)  # as upstream has it
 
 @dataclass
 class OldSshd:
-    """Serves until it is closed. tried: the kind of each signature that it was shown."""
+    """Serves until it is closed. tried: the type of each signature that a client presented."""
 
     behaviour: Behaviour
     tried: list[str] = field(default_factory=list)
@@ -116,7 +117,7 @@ class _Transport(paramiko.Transport):
 
 
 class _Noting(tuple[str, ...]):
-    """The kinds of signatures that the server takes; each that it is asked about is written down."""
+    """The signature types that the server accepts; it records each one that a client tries."""
 
     def __new__(cls, sshd: OldSshd) -> _Noting:
         made = super().__new__(cls, sshd.behaviour.takes)

@@ -1,4 +1,4 @@
-"""Documents held against docs/schemas."""
+"""Validate documents against docs/schemas."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ FOLDER = Path(__file__).parents[2] / "docs/schemas"
 
 @cache
 def validator(name: str) -> Draft202012Validator:
-    """The validator of ``docs/schemas/NAME.json``, itself held against the standard."""
+    """The validator for ``docs/schemas/NAME.json``, which is itself validated."""
     schema = json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
     Draft202012Validator.check_schema(schema)
     return Draft202012Validator(schema)
 
 
 def validated(text: str, name: str = "kprov-1") -> Any:
-    """The document; AssertionError with each place where it is not what the schema says."""
+    """Return the document; AssertionError with each place where it violates the schema."""
     document = json.loads(text)
     wrong = [f"{error.json_path}: {error.message}" for error in validator(name).iter_errors(document)]
     assert not wrong, "\n".join(wrong)

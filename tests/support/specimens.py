@@ -23,7 +23,7 @@ NO_GC_LOG = {"KAFKA_GC_LOG_OPTS": "-Dkprov.gc.log=off"}
 
 
 def archive(product: Product, version: str, *, top: str | None = None, content: str = "") -> Archive:
-    """An archive that is nowhere; ``content`` tells two of the same name apart."""
+    """An archive that does not exist on disk; ``content`` distinguishes two with the same name."""
     tops = {
         Product.KAFKA: f"kafka_2.12-{version}",
         Product.ZOOKEEPER: f"apache-zookeeper-{version}-bin" if version >= "3.5.5" else f"zookeeper-{version}",
@@ -66,7 +66,7 @@ def inputs(
     content: str = "",
     real: Mapping[str, str] | None = None,
 ) -> Inputs:
-    """The releases that the specification leads to."""
+    """The releases for the specification."""
     java = None if cluster.java.home else archive(Product.JAVA, "11.0.29")
     standalone = cluster.zookeeper.mode is Mode.STANDALONE
     return Inputs(

@@ -1,7 +1,7 @@
-"""Runs of kprov that end where a test wants: killed, interrupted, or with something done to the host, at one call.
+"""Runs of kprov that a test kills or interrupts at a chosen call, or during which it changes the host.
 
-Nothing in kprov knows of this. A run is a process of its own, forked from a server that has kprov imported already, in
-which the method that exchanges calls with the host is wrapped.
+kprov has no code for this. Each run is a process, forked from a server that has already imported kprov, in which the
+method that sends calls to the host is wrapped.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ Moment = Literal["before", "during", "after", "alone", "interrupt"]
 _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(["__main__", "kprov.cli.main", "kprov.cli.install", "fabric", "kprov.smoke"])
 
-# On the host, in the one step that is to be ended: every command that the library needs is counted, and before number
-# STOP_AT the shell is killed with all that it runs; if that is ``tar``, in the middle of unpacking. A step that does
-# not come so far is killed after its last command, before it can tell.
+# Added to the library for the step to be killed: it counts the commands of the library and kills the shell and its
+# children before number STOP_AT; ``tar`` means while unpacking. A step with fewer commands is killed after its last
+# command, before it reports its end.
 DYING = r"""
 stopped_step() {
     : >"$stopped_file"
@@ -58,12 +58,12 @@ stopped_command() {
 
 @dataclass(frozen=True)
 class Stop:
-    """Where a run of kprov ends, and how.
+    """Where and how a run of kprov ends.
 
-    call: the first words of a call of the remote library, without ``step NUMBER``; occurrence: which one of the run,
-    from 1. moment: ``before``, ``during`` and ``after`` kill the run there with SIGKILL. at: ``during`` ends the host's
-    shell as well, before this command of the step or in its tar. While the call is under way, ``alone`` kills the run
-    and lets the step go on, and ``interrupt`` is Ctrl-C.
+    call: the first words of a call of the remote library, without ``step NUMBER``. occurrence: which such call of the
+    run, from 1. moment: ``before``, ``during`` and ``after`` kill the run there with SIGKILL; ``during`` also kills the
+    host's shell, before the command ``at`` of the step or within its tar. During the call, ``alone`` kills only the run
+    while the step continues, and ``interrupt`` sends Ctrl-C.
     """
 
     call: Call
@@ -74,7 +74,7 @@ class Stop:
 
 @dataclass(frozen=True)
 class Meddle:
-    """Something that happens on the host in the middle of a run: shell text, run with root's rights before a call."""
+    """A change of the host during a run: shell text that runs as root before a call."""
 
     call: Call
     shell: str
@@ -83,7 +83,7 @@ class Meddle:
 
 @dataclass(frozen=True)
 class Flip:
-    """A byte of an archive that arrives as another one."""
+    """A byte of an archive that is corrupted on the way."""
 
     archive: str
     offset: int = 1000
@@ -91,7 +91,7 @@ class Flip:
 
 @dataclass(frozen=True)
 class Wait:
-    """A run that comes to a call and makes a file there; it goes on once another file is there."""
+    """A run that pauses at a call: it creates a file there and continues once another file exists."""
 
     call: Call
     arrived: str
@@ -118,7 +118,7 @@ class Run(Result):
 
 
 class Process:
-    """A run of kprov that goes on beside the test; ``end`` waits for it."""
+    """A run of kprov that runs in parallel with the test; ``end`` waits for it."""
 
     def __init__(self, arguments: Sequence[str], faults: Sequence[Fault]) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="kprov-stopped-")
@@ -137,7 +137,7 @@ class Process:
         self._process.kill()
 
     def end(self, patience: float = 120.0) -> Run:
-        """Wait for the run; a test fails that waits too long."""
+        """Wait for the run; fail the test after a time limit."""
         self._process.join(patience)
         if self._process.exitcode is None:
             self._process.kill()
@@ -157,7 +157,7 @@ class Process:
 
 
 def start(machine: Machine, command: str, *words: str, faults: Sequence[Fault] = ()) -> Process:
-    """Begin a run of kprov against a lab host."""
+    """Start kprov for a lab host."""
     arguments = [command, machine.address, "--ssh-config", str(machine.lab.ssh_config), *words]
     if command == "install":
         arguments += ["--archives", str(default_directory()), "--java", "temurin-11", "--yes"]
@@ -165,7 +165,7 @@ def start(machine: Machine, command: str, *words: str, faults: Sequence[Fault] =
 
 
 def run(machine: Machine, command: str, *words: str, faults: Sequence[Fault] = (), check: int | None = None) -> Run:
-    """A run of kprov against a lab host; ``check`` is the exit code that it must have."""
+    """Run kprov for a lab host. check: the expected exit code."""
     done = start(machine, command, *words, faults=faults).end()
     if check is not None and done.code != check:
         raise AssertionError(f"kprov {command} {faults}: exit code {done.code}\n{done.out}{done.err}")
@@ -246,7 +246,7 @@ def _places(calls: list[Call], wanted: Call) -> Iterator[int]:
 
 
 def _cut(calls: list[Call], index: int, stop: Stop) -> tuple[list[Call], str]:
-    """The calls up to the moment, and what is added to the library for it."""
+    """The calls up to the moment, and the shell text to add to the library for it."""
     if stop.moment == "before":
         return calls[:index], ""
     if stop.moment == "after":

@@ -1,4 +1,4 @@
-"""A program on a real terminal, and somebody who answers what it asks."""
+"""Run a program on a real terminal, and answer its questions."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ PATIENCE = 60.0  # seconds; only a failing test waits that long
 
 @dataclass(frozen=True)
 class Session:
-    """How a program on a terminal ended, and all that was to be seen there."""
+    """The exit code of a program on a terminal, and everything that it displayed."""
 
     code: int
     text: str
 
 
 def on_terminal(words: Sequence[str], answers: Sequence[tuple[str, str]], env: Mapping[str, str]) -> Session:
-    """Run a program with a terminal of its own; answers: what must be seen, and the line typed then, in order."""
+    """Run a program on its own terminal. answers: pairs of expected text and the line to type, in order."""
     master, slave = os.openpty()
     try:
         # setsid makes the terminal the one that /dev/tty names.

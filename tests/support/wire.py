@@ -1,4 +1,4 @@
-"""A ProxyCommand that carries a connection to a host, counts what is sent to it, and cuts it off where a test says.
+"""A ProxyCommand that forwards a connection to a host, counts the bytes sent, and cuts the connection after a number.
 
 As a program: ``python wire.py HOST PORT COUNT_FILE [BYTES]``.
 """
@@ -29,7 +29,7 @@ def through_wire(machine: Machine, folder: Path, cut_after: int | None = None) -
 
 
 def carry(host: str, port: int, count: Path, cut_after: int | None) -> None:
-    """Both ways between standard input and output and the host, until one side ends or so much has been sent."""
+    """Forward both directions until one side ends or the given number of bytes was sent."""
     sent = 0
     with socket.create_connection((host, port)) as wire:
 

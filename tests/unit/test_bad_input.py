@@ -665,14 +665,14 @@ def test_an_unknown_host_is_a_connection_error(command: str, desk: Desk, capsys:
     words = ["--archives", "archives", "--java", "temurin-11", "--yes"] if command == "install" else []
     assert main([command, "kafka-1.invalid", *words]) == ExitCode.CONNECT
     err = capsys.readouterr().err
-    assert "error: kafka-1.invalid: there is no host kafka-1.invalid" in err
+    assert "error: kafka-1.invalid: the host name kafka-1.invalid cannot be resolved" in err
     assert "  -> check the spelling" in err
 
 
 def test_an_alias_with_an_invalid_name_is_a_connection_error(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     (desk.work / "config").write_text(f"Host kafka-1\n  HostName {'a' * 64}.example.com\n")
     assert main(["status", HOST, "--ssh-config", "config"]) == ExitCode.CONNECT
-    assert "there is no host" in capsys.readouterr().err
+    assert "cannot be resolved" in capsys.readouterr().err
 
 
 def test_an_unreadable_known_hosts_file_is_not_a_crash(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""What a log says about a failure: real lines of Kafka, ZooKeeper, the JVM and systemd, and the advice for each."""
+"""Advice for failures: real log lines of Kafka, ZooKeeper, the JVM and systemd, and the advice for each."""
 
 # ruff: noqa: E501 (lines of logs stay whole)
 
@@ -55,11 +55,11 @@ LOGS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("A dependency job for kafka.service failed. See 'journalctl -xe' for details.", ("mount", "systemctl --failed")),
     ("cp: cannot create '/x': No space left on device\nno inodes left on /usr/local", ("no inodes", "df -i")),
     ("kafka.service: Main process exited, code=exited, status=203/EXEC", ("ExecStart=", "systemctl cat")),
-    ("Failed at step USER spawning /usr/bin/x: No such process", ("user or the group", "kprov install")),
-    ("kafka.service: Failed to determine user credentials: No such process", ("user or the group",)),
+    ("Failed at step USER spawning /usr/bin/x: No such process", ("user or group", "kprov install")),
+    ("kafka.service: Failed to determine user credentials: No such process", ("user or group",)),
     (
         "kafka.service: Failed to set up mount namespacing: /run/systemd/unit-root/data/kafka: No such file or directory",
-        ("needs /data/kafka (No such", "mounted"),
+        ("needs /data/kafka (No such", "mount its disk"),
     ),
     ("Failed at step NAMESPACE spawning /usr/bin/x: No such file or directory", ("226/NAMESPACE",)),
     ("Failed at step CHDIR spawning /usr/bin/x: No such file or directory", ("working directory",)),
@@ -78,13 +78,13 @@ LOGS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "Job for kafka.service failed because of unavailable resources or another system error.",
         ("environment file or a directory",),
     ),
-    ("kafka.service still around after SIGKILL. Ignoring.", ("even when it is killed", "network file system")),
-    ("kafka.service: Processes still around after SIGKILL. Ignoring.", ("even when it is killed",)),
-    ("kafka.service stop-sigterm timed out. Killing.", ("within its time",)),
-    ("kafka.service: State 'stop-sigterm' timed out. Killing.", ("within its time",)),
+    ("kafka.service still around after SIGKILL. Ignoring.", ("even after SIGKILL", "network file system")),
+    ("kafka.service: Processes still around after SIGKILL. Ignoring.", ("even after SIGKILL",)),
+    ("kafka.service stop-sigterm timed out. Killing.", ("within its time limit",)),
+    ("kafka.service: State 'stop-sigterm' timed out. Killing.", ("within its time limit",)),
     ("kafka.service: Failed with result 'oom-kill'.", ("host ran out of memory",)),
     ("kernel: Out of memory: Kill process 812 (java) score 501 or sacrifice child", ("host ran out of memory",)),
-    ("kafka.service: main process exited, code=killed, status=9/KILL", ("SIGKILL", "by somebody")),
+    ("kafka.service: main process exited, code=killed, status=9/KILL", ("SIGKILL", "by someone")),
     # ---- Java
     (
         "/usr/local/single_kafka/bin/kafka-run-class.sh: line 309: exec: /usr/local/java/x/bin/java: not found",
@@ -104,20 +104,20 @@ LOGS: tuple[tuple[str, tuple[str, ...]], ...] = (
         'Exception in thread "main" java.lang.UnsupportedClassVersionError: kafka/Kafka has been compiled by a more '
         "recent version of the Java Runtime (class file version 55.0), this version of the Java Runtime only recognizes "
         "class file versions up to 52.0",
-        ("Java does not fit", "kafka/Kafka needs Java 11"),
+        ("Java is too old", "kafka/Kafka needs Java 11"),
     ),
     (
         "java.lang.UnsupportedClassVersionError: org/apache/zookeeper/X : Unsupported major.minor version 52.0",
         ("org/apache/zookeeper/X needs Java 8",),
     ),
-    ("java.lang.UnsupportedClassVersionError: kafka/Kafka", ("Java does not fit",)),
-    ("Unrecognized VM option 'PrintGCDateStamps'", ("Java does not fit", ": PrintGCDateStamps")),
+    ("java.lang.UnsupportedClassVersionError: kafka/Kafka", ("Java is too old",)),
+    ("Unrecognized VM option 'PrintGCDateStamps'", ("Java does not support", ": PrintGCDateStamps")),
     ("Unrecognized option: --add-modules", (": --add-modules",)),
-    ("Invalid -Xlog option '-Xlog:gc*:file=/x/kafkaServer-gc.log'", ("Java does not fit",)),
-    ("Conflicting collector combinations in option list; please refer to the release notes", ("do not go together",)),
+    ("Invalid -Xlog option '-Xlog:gc*:file=/x/kafkaServer-gc.log'", ("Java does not support",)),
+    ("Conflicting collector combinations in option list; please refer to the release notes", ("options that conflict",)),
     (
         "Exception in thread \"main\" java.lang.OutOfMemoryError: unable to create new native thread",
-        ("LimitNPROC=", "not the heap"),
+        ("LimitNPROC=", "not of the heap"),
     ),
     (
         "[0.311s][warning][os,thread] Failed to start thread - pthread_create failed (EAGAIN) for attributes: "
@@ -129,10 +129,10 @@ LOGS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "java.io.IOException: Map failed\n\tat sun.nio.ch.FileChannelImpl.map(FileChannelImpl.java:938)\n"
         "Caused by: java.lang.OutOfMemoryError: Map failed",
-        ("vm.max_map_count", "not the heap"),
+        ("vm.max_map_count", "not of the heap"),
     ),
     ("java.lang.OutOfMemoryError: Direct buffer memory", ("MaxDirectMemorySize", "not the heap")),
-    ("java.lang.OutOfMemoryError: Metaspace", ("MaxMetaspaceSize", "not the heap")),
+    ("java.lang.OutOfMemoryError: Metaspace", ("MaxMetaspaceSize", "not of the heap")),
     ("java.lang.OutOfMemoryError: Requested array size exceeds VM limit", ("damaged file",)),
     ("java.lang.OutOfMemoryError: Java heap space", ("heap is too small", "--heap")),
     ("java.lang.OutOfMemoryError: GC overhead limit exceeded", ("heap is too small",)),
@@ -140,7 +140,7 @@ LOGS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "java.lang.OutOfMemoryError: Java heap space\nzookeeper.service: main process exited, code=killed, status=9/KILL",
         ("heap is too small",),
     ),
-    ("java.lang.OutOfMemoryError: reason of a later Java", ("which kind", "reason of a later Java")),
+    ("java.lang.OutOfMemoryError: reason of a later Java", ("of which kind", "reason of a later Java")),
     (
         "OpenJDK 64-Bit Server VM warning: INFO: os::commit_memory(0x00000000c0000000, 1073741824, 0) failed; "
         "error='Cannot allocate memory' (errno=12)",
@@ -157,9 +157,9 @@ LOGS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "Error occurred during initialization of VM\nCould not reserve enough space for 8388608KB object heap",
         ("smaller --heap",),
     ),
-    ("Invalid maximum heap size: -Xmx1x", ("set --heap",)),
-    ("Error occurred during initialization of VM\nToo small maximum heap", ("set --heap",)),
-    ("Error occurred during initialization of VM\nToo small initial heap", ("set --heap",)),
+    ("Invalid maximum heap size: -Xmx1x", ("with --heap",)),
+    ("Error occurred during initialization of VM\nToo small maximum heap", ("with --heap",)),
+    ("Error occurred during initialization of VM\nToo small initial heap", ("with --heap",)),
     (
         "java.io.IOException: Too many open files\n\tat sun.nio.ch.ServerSocketChannelImpl.accept0(Native Method)",
         ("LimitNOFILE=", "/proc/PID/limits"),
@@ -188,15 +188,15 @@ LOGS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     (
         'Exception in thread "main" java.lang.NoClassDefFoundError: org/apache/log4j/Logger',
-        ("org/apache/log4j/Logger belongs to the release",),
+        ("does not find org/apache/log4j/Logger, a class of the release",),
     ),
-    ("java.lang.ClassNotFoundException: scala.collection.Seq", ("scala.collection.Seq belongs to the release",)),
+    ("java.lang.ClassNotFoundException: scala.collection.Seq", ("does not find scala.collection.Seq, a class of the release",)),
     (
         "org.apache.kafka.common.KafkaException: ClassNotFoundException exception occurred\n"
         "Caused by: java.lang.ClassNotFoundException: com.example.Nothing",
-        ("a class that a property names is not there", "com.example.Nothing"),
+        ("a class that a property names does not exist", "com.example.Nothing"),
     ),
-    ("ClassNotFoundException exception occurred", ("a class that a property names is not there",)),
+    ("ClassNotFoundException exception occurred", ("a class that a property names does not exist",)),
     # ---- ports and names
     (
         "org.apache.zookeeper.server.admin.AdminServer$AdminServerException: Problem starting AdminServer on address "
@@ -210,17 +210,17 @@ LOGS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     (
         "kafka.common.KafkaException: Socket server failed to bind to 0.0.0.0:9092: Address already in use.",
-        ("the port 9092",),
+        ("uses port 9092",),
     ),
     (
         "[2026-01-01 00:00:00,000] INFO binding to port 0.0.0.0/0.0.0.0:2181 (org.apache.zookeeper.X)\n"
         "java.net.BindException: Address already in use",
-        ("has the port",),
+        ("uses port 2181",),
     ),
-    ("java.net.BindException: Problem binding to 0.0.0.0:2181", ("has the port",)),
+    ("java.net.BindException: Problem binding to 0.0.0.0:2181", ("uses the port",)),
     (
         "kafka.common.KafkaException: Socket server failed to bind to 10.9.9.9:9092: Cannot assign requested address.",
-        ("not one of this host's",),
+        ("does not belong to this host",),
     ),
     (
         "org.apache.kafka.common.KafkaException: Socket server failed to bind to 0.0.0.0:80: Permission denied.",
@@ -237,7 +237,7 @@ LOGS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     (
         "kafka.common.KafkaException: Found directory /data/old logs, 'old logs' is not in the form of topic-partition",
-        ("/data/old logs is no partition", "move it"),
+        ("/data/old logs is not a partition", "move it"),
     ),
     (
         "org.apache.kafka.common.KafkaException: Failed to acquire lock on file .lock in /home/temp/kafka_logs. A Kafka "
@@ -263,7 +263,7 @@ LOGS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "kafka.common.InconsistentClusterIdException: The Cluster ID kQ8m2Z3oQ1ePa-9rXyZ7Q doesn't match stored clusterId "
         "Some(7Rt4uVwXyZaBcDeFgHiJkL) in meta.properties. The broker is trying to join the wrong cluster.",
-        ("another cluster", "lost its data", "keep meta.properties"),
+        ("different clusters", "lost its data", "keep meta.properties"),
     ),
     (
         "java.lang.IllegalArgumentException: Duplicate log directories found: /a/t-0, /b/t-0!",
@@ -287,7 +287,7 @@ LOGS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "java.lang.IllegalStateException: Unknown group metadata version 3",
         ("newer Kafka",),
     ),
-    ("java.lang.IllegalArgumentException: Version `3.9-IV0` is not a valid version", ("does not know",)),
+    ("java.lang.IllegalArgumentException: Version `3.9-IV0` is not a valid version", ("does not support",)),
     ("Shutdown broker because all log dirs in /data/a, /data/b have failed", ("no directory of log.dirs",)),
     (
         "FATAL Shutdown broker because none of the specified log dirs from /data/a can be created or validated",
@@ -298,18 +298,18 @@ LOGS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "FATAL [main:QuorumPeer@400] - Unable to load database on disk\njava.io.IOException: Unreasonable length = 6559049"
         "\n\tat org.apache.jute.BinaryInputArchive.checkLength(BinaryInputArchive.java:166)",
-        ("damaged or cut off", "jute.maxbuffer", "Unreasonable length = 6559049"),
+        ("damaged or truncated", "jute.maxbuffer", "Unreasonable length = 6559049"),
     ),
     (
         "ERROR Unexpected exception, exiting abnormally (org.apache.zookeeper.server.ZooKeeperServerMain)\n"
         "java.io.EOFException\n\tat java.io.DataInputStream.readInt(DataInputStream.java:392)\n"
         "\tat org.apache.jute.BinaryInputArchive.readInt(BinaryInputArchive.java:63)\n"
         "\tat org.apache.zookeeper.server.persistence.FileHeader.deserialize(FileHeader.java:66)",
-        ("damaged or cut off",),
+        ("damaged or truncated",),
     ),
     (
         "java.io.IOException: Failed to process transaction type: 1 error: KeeperErrorCode = NoNode for /brokers/x",
-        ("damaged or cut off", "keep a copy"),
+        ("damaged or truncated", "copy its data"),
     ),
     ("java.io.IOException: The accepted epoch, 4 is less than the current epoch, 5", ("epoch files",)),
     ("java.io.IOException: The current epoch, 5, is older than the last zxid, 25769803776", ("epoch files",)),
@@ -317,7 +317,7 @@ LOGS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         'java.lang.NumberFormatException: For input string: ""\n\tat java.lang.Long.parseLong(Long.java:601)\n'
         "\tat org.apache.zookeeper.server.quorum.QuorumPeer.readLongFromFile(QuorumPeer.java:1232)",
-        ("epoch files", "keep a copy"),
+        ("epoch files", "copy the data"),
     ),
     (
         "org.apache.zookeeper.server.quorum.QuorumPeerConfig$ConfigException: Error processing /x/zoo.cfg\n"
@@ -328,7 +328,7 @@ LOGS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "org.apache.zookeeper.server.persistence.FileTxnSnapLog$LogDirContentCheckException: Log directory has snapshot "
         "files. Check if dataLogDir and dataDir configuration is correct.",
-        ("mixed up",),
+        ("contain each other's files",),
     ),
     (
         "org.apache.zookeeper.server.persistence.FileTxnSnapLog$DatadirException: Cannot write to data directory "
@@ -350,7 +350,7 @@ LOGS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     (
         "org.apache.zookeeper.KeeperException$NoAuthException: KeeperErrorCode = NoAuth for /brokers/ids",
-        ("use /brokers/ids", "ACLs"),
+        ("access to /brokers/ids", "ACLs"),
     ),
     (
         "kafka.zookeeper.ZooKeeperClientTimeoutException: Timed out waiting for connection while in state: CONNECTING",
@@ -370,9 +370,9 @@ LOGS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("useradd: cannot lock /etc/passwd; try again later.", ("remove that lock file",)),
     (
         "java.nio.file.AccessDeniedException: /home/temp/kafka_logs/.lock",
-        ("may not use /home/temp/kafka_logs/.lock:", "every directory above", "root", "from the line"),
+        ("no access to /home/temp/kafka_logs/.lock:", "every directory above", "root", "from the line"),
     ),
-    ("java.io.FileNotFoundException: /x y/server.log (Permission denied)", ("may not use /x y/server.log:", "root")),
+    ("java.io.FileNotFoundException: /x y/server.log (Permission denied)", ("no access to /x y/server.log:", "root")),
     ("mkdir: cannot create directory '/data/x': Permission denied", ("from the line: mkdir: cannot create",)),
     # ---- settings
     (
@@ -383,7 +383,7 @@ LOGS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "org.apache.kafka.common.config.ConfigException: Invalid value 0 for configuration num.io.threads: Value must be "
         "at least 1",
-        ("property num.io.threads",),
+        ("value of num.io.threads",),
     ),
     ("org.apache.kafka.common.config.ConfigException: no such thing", ("property",)),
     (
@@ -399,7 +399,7 @@ LOGS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "java.lang.IllegalArgumentException: requirement failed: inter.broker.listener.name must be a listener name "
         "defined in advertised.listeners.",
-        ("do not go together: inter.broker.listener.name must",),
+        ("settings of the broker conflict: inter.broker.listener.name must",),
     ),
     # ---- while it runs
     (
@@ -412,7 +412,7 @@ LOGS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "org.apache.kafka.common.network.InvalidReceiveException: Invalid receive (size = 1195725856 larger than 104857600)",
         ("not Kafka's protocol", "1195725856"),
     ),
-    ("something about JAVA_HOME", ("finds no Java",)),
+    ("something about JAVA_HOME", ("does not find Java",)),
 )  # fmt: skip
 
 
@@ -424,18 +424,18 @@ def test_a_log_and_its_remedy(log: str, told: tuple[str, ...]) -> None:
     assert "{" not in advice
 
 
-def test_every_row_is_the_first_that_fits_some_log() -> None:
-    """A row that another one always hides, or that no log form is known for, would be dead."""
+def test_every_row_is_the_first_match_of_some_log() -> None:
+    """A row that another one always hides, or that matches no known log, would be dead."""
     used = {next(pattern for pattern, _ in _REMEDIES if re.search(pattern, log)) for log, _ in LOGS}
     assert [pattern for pattern, _ in _REMEDIES if pattern not in used] == []
 
 
 @pytest.mark.parametrize("log", ["something else altogether", "", "[x] INFO [KafkaServer id=0] started (kafka.X)"])
-def test_what_is_not_recognised_has_a_general_remedy(log: str) -> None:
+def test_an_unrecognised_failure_gets_general_advice(log: str) -> None:
     assert "read the log lines above" in remedy(log)
 
 
-def test_a_remedy_that_may_be_wrong_quotes_the_line_that_it_is_based_on() -> None:
+def test_uncertain_advice_quotes_the_line_that_it_is_based_on() -> None:
     """Shortened, and only that line."""
     long = f"mv: /data/{'x' * 500}: Permission denied"
     advice = remedy(f"INFO before\n  {long}\nINFO after")
@@ -457,17 +457,17 @@ def test_the_end_of_a_log() -> None:
     "telling",
     ["[2026-01-01] FATAL Fatal error during KafkaServer startup.", "x ERROR y", "Error: no", "java.lang.Exception: no"],
 )
-def test_the_end_begins_at_the_first_error_within_reach(telling: str) -> None:
+def test_the_end_of_a_log_begins_at_the_first_error_in_it(telling: str) -> None:
     log = "\n".join(["INFO early"] * 30 + [telling, "  at kafka.Kafka", "INFO Exiting"])
     assert last_lines(log) == f"{telling}\n  at kafka.Kafka\nINFO Exiting"
 
 
-def test_an_error_out_of_reach_is_left_out() -> None:
+def test_an_error_before_the_last_lines_is_omitted() -> None:
     log = "\n".join(["ERROR long ago", *["INFO"] * 30])
     assert "ERROR" not in last_lines(log)
 
 
-def test_what_passes_by_itself_is_told_from_what_does_not() -> None:
+def test_only_a_cause_that_goes_away_by_itself_passes() -> None:
     early = "java.lang.RuntimeException: A broker is already registered on the path /brokers/ids/0. This probably"
     later = "Error while creating ephemeral at /brokers/ids/0, node already exists and owner '7' does not match"
     assert passes(early)
@@ -475,7 +475,7 @@ def test_what_passes_by_itself_is_told_from_what_does_not() -> None:
     assert passes("java.net.BindException: Address already in use") == ""
 
 
-def test_only_what_is_recognised_has_a_remedy_of_its_own() -> None:
+def test_only_a_recognised_failure_has_known_advice() -> None:
     assert known_remedy("cp: cannot create 'x': Read-only file system").startswith("the file system is mounted")
     assert known_remedy("useradd: cannot lock /etc/passwd; try again later.").endswith("remove that lock file")
     assert known_remedy("all is well") == ""

@@ -1,4 +1,4 @@
-"""What the journals come to: runs, newest first, found by the beginning of their id; and a host's short journal."""
+"""Runs read from journals: newest first, found by the beginning of their id; and a host's short journal."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_how_a_run_ended(records: list[dict[str, Any]], under_way: bool, outcome
     assert (found.outcome, found.done) == (outcome, done)
 
 
-def test_a_journal_without_a_readable_line_is_a_run_all_the_same() -> None:
+def test_a_journal_without_a_readable_line_is_still_a_run() -> None:
     assert (run_of("20200101-000000-aaaa", []).id, run_of("x", []).outcome) == ("20200101-000000-aaaa", "did not end")
 
 
@@ -78,11 +78,11 @@ def test_there_may_be_no_run_yet(tmp_path: Path) -> None:
     assert runs(tmp_path / "none") == []
     with pytest.raises(UsageError) as caught:
         find("2026", tmp_path / "none")
-    assert caught.value.problems[0].hint == "there has been no run yet"
+    assert caught.value.problems[0].hint == "there are no runs yet"
 
 
 @pytest.mark.parametrize("prefix", ["20261125", "20261124-181500-a", "20261124-181500-ab12"])
-def test_the_beginning_of_an_id_is_enough(place: Path, prefix: str) -> None:
+def test_the_beginning_of_an_id_identifies_a_run(place: Path, prefix: str) -> None:
     found, records = find(prefix, place)
     assert found.id.startswith(prefix)
     assert [record["record"] for record in records] == ["begin", "end"]
@@ -126,15 +126,15 @@ def test_a_run_that_took_the_lock_twice_is_one_run() -> None:
     assert host_runs(text, locked=True)[1].outcome == "exit 6: the smoke test failed"
 
 
-def test_a_run_that_went_back_failed() -> None:
-    """The way back of an upgrade takes the lock once more, and goes well."""
+def test_a_run_that_rolled_back_has_failed() -> None:
+    """The rollback of an upgrade takes the lock once more, and succeeds."""
     lines = [note("a", "begun", 1), note("a", "ended", 2, exit_code=6, problem="kafka.service is failed")]
     lines += [note("a", "begun", 3), note("a", "ended", 4, exit_code=0, problem="")]
     assert [item.outcome for item in host_runs("\n".join(lines))] == ["exit 6: kafka.service is failed"]
     assert [item.outcome for item in host_runs("\n".join(lines[:3]))] == ["did not end"]
 
 
-def test_damaged_lines_are_passed_over() -> None:
+def test_damaged_lines_are_skipped() -> None:
     text = note("a", "begun", 1, who="ada@desk") + '\n{"run": "b", "sta\n[1]\n\n' + note("a", "ended", 2, exit_code=0)
     assert [(item.id, item.outcome) for item in host_runs(text)] == [("a", "done")]
     assert host_runs("") == []

@@ -17,6 +17,7 @@ ARROWS: dict[str, set[str]] = {
     "__main__": {"cli"},
     "cli": {
         "ui",
+        "sizes",
         "operations",
         "logs",
         "history",
@@ -41,6 +42,7 @@ ARROWS: dict[str, set[str]] = {
         "commands",
         "errors",
         "events",
+        "sizes",
     },
     "operations": {
         "verify",
@@ -84,6 +86,7 @@ ARROWS: dict[str, set[str]] = {
     "errors": set(),
     "events": set(),
     "secret": set(),
+    "sizes": set(),
 }
 # Pure: what is asked, what it means, what is there, what would change.
 PURE = (
@@ -100,6 +103,7 @@ PURE = (
     "errors",
     "events",
     "secret",
+    "sizes",
 )
 ACTS = {"fabric", "paramiko", "invoke", "click", "rich", "httpx", "subprocess", "socket", "confluent_kafka"}
 

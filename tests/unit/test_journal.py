@@ -1,4 +1,4 @@
-"""The journal of a run on the operator's machine: line by line, bounded, without secrets, and never in the way."""
+"""The journal of a run on the operator's machine: complete, bounded, without secrets, and never a cause of failure."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def records(journal: Journal, place: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (place / f"{journal.id}.jsonl").read_text().splitlines()]
 
 
-def test_a_journal_tells_the_run_from_its_beginning_to_its_end(journal: Journal, place: Path) -> None:
+def test_a_journal_records_a_run_from_beginning_to_end(journal: Journal, place: Path) -> None:
     shown: list[object] = []
     change = Change(Action.CREATE, "file:/etc/x", "file /etc/x", "new", (("put_file",),), diff="+password=secret")
     journal.host("kafka-1", "root@10.0.0.1:22")
@@ -67,7 +67,7 @@ def test_a_journal_tells_the_run_from_its_beginning_to_its_end(journal: Journal,
     assert {record["when"][-6:] for record in found} == {"+00:00"}
 
 
-def test_a_plan_has_the_old_values_of_settings_without_secrets(journal: Journal, place: Path) -> None:
+def test_a_plan_records_the_old_values_of_settings_without_secrets(journal: Journal, place: Path) -> None:
     def asked(**properties: str) -> Receipt:
         kafka = {
             "version": "1.0.0",
@@ -86,8 +86,8 @@ def test_a_plan_has_the_old_values_of_settings_without_secrets(journal: Journal,
     assert first == []
 
 
-def test_each_line_is_there_when_it_is_written(journal: Journal, place: Path) -> None:
-    """A reader, and a run that is killed, see all that has happened."""
+def test_each_line_is_on_disk_at_once(journal: Journal, place: Path) -> None:
+    """Readers see everything so far, also after the run was killed."""
     journal.event(Message("one"))
     assert records(journal, place)[-1]["text"] == "one"
 
@@ -97,7 +97,7 @@ def test_only_the_user_may_read_it(journal: Journal, place: Path) -> None:
     assert modes == [0o700, 0o600]
 
 
-def test_of_a_transfer_the_beginning_and_the_end_are_written(journal: Journal, place: Path) -> None:
+def test_only_the_beginning_and_the_end_of_a_transfer_are_recorded(journal: Journal, place: Path) -> None:
     for done in range(0, 101, 10):
         journal.event(Transfer("pushing kafka.tgz", done, 100))
     journal.event(Transfer("another", 5, None))
@@ -126,7 +126,7 @@ def test_secret_values_are_masked(word: str, shown: str | None) -> None:
     assert masked(["install", "--set", word]) == ["install", "--set", expected]
 
 
-def test_no_secret_gets_into_the_file(place: Path, complaints: list[str]) -> None:
+def test_no_secret_is_written_to_the_file(place: Path, complaints: list[str]) -> None:
     words = ("install", "--set", "ssl.key.password=geheim", "--kafka-archive", "https://me:geheim@example.org/k.tgz")
     journal = Journal(words, complaints.append, place)
     journal.event(Message("https://me:geheim@example.org/k.tgz: 404"))
@@ -148,24 +148,24 @@ def test_the_newest_runs_are_kept(place: Path, complaints: list[str]) -> None:
     assert (place / "notes.txt").exists()
 
 
-def test_a_place_that_cannot_be_written_costs_one_warning(tmp_path: Path, complaints: list[str]) -> None:
+def test_an_unwritable_directory_causes_one_warning(tmp_path: Path, complaints: list[str]) -> None:
     (tmp_path / "file").touch()
     journal = Journal(("stop",), complaints.append, tmp_path / "file" / "runs")
     shown: list[object] = []
     journal.listening(shown.append)(Message("one"))
     journal.end(ExitCode.DONE)
     assert shown == [Message("one")]
-    assert complaints == [f"this run is not journalled in {tmp_path}/file/runs: Not a directory"]
+    assert complaints == [f"the journal of this run cannot be written in {tmp_path}/file/runs: Not a directory"]
 
 
-def test_a_full_disk_costs_one_warning(journal: Journal, complaints: list[str]) -> None:
+def test_a_full_disk_causes_one_warning(journal: Journal, complaints: list[str]) -> None:
     assert journal._file is not None
     with open("/dev/full", "w") as full:
         os.dup2(full.fileno(), journal._file)
     for text in ("one", "two"):
         journal.event(Message(text))
     journal.end(ExitCode.DONE)
-    assert complaints == ["this run is not journalled: No space left on device"]
+    assert complaints == ["the journal of this run cannot be written: No space left on device"]
 
 
 def test_a_user_without_a_home_leaves_nothing_behind(
@@ -174,12 +174,14 @@ def test_a_user_without_a_home_leaves_nothing_behind(
     """platformdirs then answers with a relative path."""
     monkeypatch.chdir(tmp_path)
     Journal(("stop",), complaints.append, Path("~/.local/state/kprov/runs"))
-    assert complaints == ["this run is not journalled in ~/.local/state/kprov/runs: the user has no home directory"]
+    assert complaints == [
+        "the journal of this run cannot be written in ~/.local/state/kprov/runs: the user has no home directory"
+    ]
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_run_that_is_killed_did_not_end(place: Path) -> None:
-    """While it lives it is under way: told by the lock that the kernel drops with it."""
+    """While the run lives, its file is locked; the kernel releases the lock when it ends."""
     script = (
         "import sys, time; from pathlib import Path; from kprov.journal import Journal\n"
         "journal = Journal(('restart', 'kafka-1'), print, Path(sys.argv[1]))\n"

@@ -75,7 +75,7 @@ def test_a_place_that_cannot_be_written_is_warned_of_once(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
     assert main(["stop", shut]) == 4
     err = capsys.readouterr().err
-    assert err.count("warning: ") == err.count("warning: this run is not journalled in ") == 1
+    assert err.count("warning: ") == err.count("warning: the journal of this run cannot be written in ") == 1
 
 
 def test_looking_is_not_journalled(place: Path, shut: str) -> None:

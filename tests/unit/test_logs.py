@@ -1,4 +1,4 @@
-"""Lines of logs as entries: every pattern that is met, what belongs together, and which problems they tell of."""
+"""Log lines as entries: all known formats, continuation lines, and problems."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_a_stack_trace_belongs_to_its_entry() -> None:
     assert [entry.lines for entry in entries] == [(first, *TRACE), (after,)]
 
 
-def test_the_end_of_a_cut_off_entry_is_not_lost() -> None:
+def test_the_end_of_a_truncated_entry_is_kept() -> None:
     entries = file_entries("server.log", "\n".join([*TRACE[1:3], "[2026-11-24 18:15:01,000] INFO x (y)"]), UTC)
     assert [(entry.time is None, len(entry.lines)) for entry in entries] == [(True, 2), (False, 1)]
 
@@ -164,7 +164,7 @@ def test_a_line_of_the_journal(line: str, level: str) -> None:
     assert entry.text == line.partition("]: ")[2]
 
 
-def test_what_a_service_logged_into_the_journal_has_its_own_time_and_level() -> None:
+def test_an_entry_that_a_service_logged_to_the_journal_has_its_own_time_and_level() -> None:
     (entry,) = journal_entries("kafka journal", JOURNAL + "[2026-11-24 18:14:59,987] WARN slow (kafka.server.X)\n")
     assert (entry.time, entry.level, entry.text) == (at("2026-11-24 18:14:59.987", EAST), "WARN", "slow")
 
@@ -204,7 +204,7 @@ def log(*lines: str, source: str = "server.log") -> list[Entry]:
     return file_entries(source, "\n".join(lines), UTC)
 
 
-def test_problems_come_newest_first_with_what_to_do() -> None:
+def test_problems_are_sorted_newest_first_with_their_fix() -> None:
     entries = log(
         "[2026-11-24 18:00:00,000] WARN first (x)",
         "[2026-11-24 18:00:01,000] INFO fine (x)",
@@ -216,13 +216,13 @@ def test_problems_come_newest_first_with_what_to_do() -> None:
     found = [(item.entry.text, item.entry.source, item.remedy[:31]) for item in findings(entries)]
     assert found == [
         ("mentioned", "server.log", ""),
-        ("third", "server.log", "another process has the port: s"),
+        ("third", "server.log", "another process uses the port: "),
         ("second", "zookeeper.log", ""),
         ("first", "server.log", ""),
     ]
 
 
-def test_what_is_logged_again_and_again_is_one_problem() -> None:
+def test_a_repeated_entry_is_one_problem() -> None:
     entries = log(
         *(f"[2026-11-24 18:00:0{second},000] WARN Connection to node {second} failed (x)" for second in range(5)),
         "[2026-11-24 18:00:00,000] ERROR Connection to node 1 failed (x)",
@@ -231,7 +231,7 @@ def test_what_is_logged_again_and_again_is_one_problem() -> None:
     assert found == [("WARN", 5, "Connection to node 4 failed"), ("ERROR", 1, "Connection to node 1 failed")]
 
 
-def test_what_the_journal_repeats_is_told_once() -> None:
+def test_an_entry_repeated_by_the_journal_is_reported_once() -> None:
     line = "[2026-11-24 18:00:00,000] ERROR it failed (x)"
     journal = journal_entries("kafka journal", f"2026-11-24T18:00:00+0000 box java[1]: {line}\n")
     (found,) = findings([*log(line), *journal])
@@ -285,8 +285,8 @@ def test_since(text: str, argument: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "10", "-10m", "10 m", "2026-13-01", "; rm -rf /", "1h30m"])
-def test_since_that_is_no_time(text: str) -> None:
-    with pytest.raises(UsageError, match="is no time"):
+def test_since_refuses_what_is_not_a_time(text: str) -> None:
+    with pytest.raises(UsageError, match="is not a time"):
         since_argument(text)
 
 

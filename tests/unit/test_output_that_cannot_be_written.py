@@ -146,8 +146,8 @@ def test_a_journal_on_a_full_disk_is_warned_of_and_the_run_goes_on(
     monkeypatch.setattr(os, "write", full)
     assert main(["stop", "kafka-1.invalid"]) == ExitCode.CONNECT
     err = capsys.readouterr().err
-    assert err.count("warning: this run is not journalled: No space left on device") == 1
-    assert "error: kafka-1.invalid: there is no host" in err
+    assert err.count("warning: the journal of this run cannot be written: No space left on device") == 1
+    assert "error: kafka-1.invalid: the host name kafka-1.invalid cannot be resolved" in err
 
 
 # ------------------------------------------------------------------ Ctrl-C

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -36,9 +37,34 @@ def test_a_command_sees_nothing_of_the_login_s_environment() -> None:
     assert names <= {"HOME", "LC_ALL", "LANG", "PATH", "PWD", "OLDPWD", "SHLVL", "_"}
 
 
-def test_a_command_is_the_shell_s_as_it_was_written() -> None:
-    done = target().run("printf '%s|' \"it's\" '$HOME' a\\ b; echo oops >&2; exit 3")
-    assert (done.code, done.out, done.errors) == (3, "it's|$HOME|a b|", "oops\n")
+# What a shell would read as more than one word, or as more than a word.
+AWKWARD = ("it's", "$HOME", "a b", "a;b", "$(id)", "`id`", "a=b", "-n", "*", 'a"b', "a\nb", "%s", "")
+
+
+def test_arguments_reach_a_command_unchanged() -> None:
+    assert target().run("printf", "%s|", *AWKWARD).out == "".join(f"{word}|" for word in AWKWARD)
+
+
+def test_the_result_of_a_command_is_its_status_and_both_outputs() -> None:
+    done = target().run_script('printf "%s|" "$@"; echo oops >&2; exit 3', *AWKWARD)
+    assert (done.code, done.out, done.errors) == (3, "".join(f"{word}|" for word in AWKWARD), "oops\n")
+
+
+def test_a_program_whose_path_has_an_equals_sign_is_run(tmp_path: Path) -> None:
+    """env(1) would take such a word for a variable."""
+    program = tmp_path / "a=b c"
+    program.write_text("#!/bin/sh\necho ran\n")
+    program.chmod(0o755)
+    assert target().run(str(program)).out == "ran\n"
+
+
+def test_a_tool_runs_in_its_home_with_its_input(tmp_path: Path) -> None:
+    home = tmp_path / "it's a; home"
+    home.mkdir()
+    found = target()
+    found.__dict__["runtime"] = SimpleNamespace(home=str(home), java_home="/java $x")
+    done = found.tool(("/bin/sh", "-c", 'pwd; echo "$JAVA_HOME"; cat; exit 4'), "one\ntwo 'x'\n")
+    assert (done.code, done.out) == (4, f"{home}\n/java $x\none\ntwo 'x'\n")
 
 
 def test_how_a_tool_ended() -> None:

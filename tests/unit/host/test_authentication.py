@@ -1,4 +1,4 @@
-"""Logging in to sshd of old, to slow ones, and with keys that cannot sign."""
+"""Logins to old and slow sshd, and with keys that cannot sign."""
 
 from __future__ import annotations
 
@@ -70,24 +70,27 @@ def test_an_rsa_key_logs_in_to_7_4_which_does_not_announce_it(rsa: Path) -> None
     assert sshd.tried == ["rsa-sha2-512"]
 
 
-def test_an_rsa_key_is_not_shown_to_6_6(rsa: Path) -> None:
+def test_an_rsa_key_is_not_tried_with_6_6(rsa: Path) -> None:
     with letting_in(OPENSSH_6_6, rsa) as sshd, pytest.raises(ConnectError, match="was refused") as caught:
         sshd.log_in(rsa)
     problem = caught.value.problems[0]
-    assert f"not tried: {rsa} (OpenSSH_6.6.1 takes RSA keys with SHA-1 only; use ed25519 or ecdsa)" in problem.cause
+    assert (
+        f"not tried: {rsa} (OpenSSH_6.6.1 accepts RSA keys with SHA-1 only; use an ed25519 or ECDSA key)"
+        in problem.cause
+    )
     assert "ssh-keygen -t ed25519" in problem.hint
     assert "ssh-copy-id" not in problem.hint, "the key may well be there"
     assert sshd.tried == []
 
 
 @pytest.mark.parametrize("behaviour", [OPENSSH_6_6, OPENSSH_7_4, replace(OPENSSH_7_4, software="OpenSSH_9.0")])
-def test_the_key_behind_an_rsa_key_is_tried(rsa: Path, ed25519: Path, behaviour: Behaviour) -> None:
+def test_the_key_after_an_rsa_key_is_tried(rsa: Path, ed25519: Path, behaviour: Behaviour) -> None:
     with letting_in(behaviour, ed25519) as sshd:
         sshd.log_in(rsa, ed25519)
     assert sshd.tried[-1] == "ssh-ed25519"
 
 
-def test_an_rsa_certificate_is_left_out_and_its_key_is_tried(folder: Path) -> None:
+def test_an_rsa_certificate_is_skipped_but_its_key_is_tried(folder: Path) -> None:
     authority, key = new_key(folder / "ca", "ed25519"), new_key(folder / "certified", "rsa")
     subprocess.run(
         ["ssh-keygen", "-q", "-s", str(authority), "-I", "me", "-n", "me", f"{key}.pub"],
@@ -97,19 +100,19 @@ def test_an_rsa_certificate_is_left_out_and_its_key_is_tried(folder: Path) -> No
     with letting_in(OPENSSH_7_4) as sshd, pytest.raises(ConnectError) as caught:
         sshd.log_in(key)
     cause = caught.value.problems[0].cause
-    assert f"not tried: {key}-cert.pub (OpenSSH_7.4 takes RSA certificates with SHA-1 only" in cause
+    assert f"not tried: {key}-cert.pub (OpenSSH_7.4 accepts RSA certificates with SHA-1 only" in cause
     assert cause.startswith(f"tried {key};")
     assert sshd.tried == ["rsa-sha2-512"]
 
 
-def test_a_server_that_says_nothing_about_rsa_is_tried_and_named(rsa: Path) -> None:
+def test_an_rsa_key_is_tried_with_a_server_that_does_not_announce_it(rsa: Path) -> None:
     with letting_in(Behaviour("dropbear_2019.78", None)) as sshd, pytest.raises(ConnectError) as caught:
         sshd.log_in(rsa)
-    assert "which the host does not say it takes" in caught.value.problems[0].cause
+    assert "which the host does not announce" in caught.value.problems[0].cause
 
 
 @pytest.mark.parametrize(("behaviour", "said"), [(OPENSSH_6_6, True), (OPENSSH_7_4, False)])
-def test_an_rsa_host_key_is_known_that_an_old_sshd_cannot_show(
+def test_a_known_rsa_host_key_that_an_old_sshd_cannot_prove_is_explained(
     tmp_path: Path, rsa: Path, behaviour: Behaviour, said: bool
 ) -> None:
     with letting_in(behaviour) as sshd:
@@ -126,7 +129,7 @@ def test_an_rsa_host_key_is_known_that_an_old_sshd_cannot_show(
 
 @pytest.fixture
 def refusing_agent(tmp_path: Path, folder: Path) -> Iterator[tuple[str, Path]]:
-    """An agent with a key whose use is to be confirmed, where nobody can; its socket, and the key."""
+    """An agent with a key whose use must be confirmed, which fails; its socket, and the key."""
     key = new_key(tmp_path / "of-the-agent", "ed25519")
     path = str(tmp_path / "agent")
     nobody = {**os.environ, "SSH_ASKPASS": "/bin/false", "SSH_ASKPASS_REQUIRE": "force", "SSH_AUTH_SOCK": path}
@@ -143,25 +146,25 @@ def refusing_agent(tmp_path: Path, folder: Path) -> Iterator[tuple[str, Path]]:
         agent.wait(10)
 
 
-def test_the_key_behind_one_that_does_not_sign_is_tried(refusing_agent: tuple[str, Path], ed25519: Path) -> None:
+def test_the_key_after_one_that_cannot_sign_is_tried(refusing_agent: tuple[str, Path], ed25519: Path) -> None:
     path, key = refusing_agent
     with letting_in(Behaviour(), key, ed25519) as sshd:
         sshd.log_in(ed25519, agent=path)
     assert sshd.tried == ["ssh-ed25519", "ssh-ed25519"]
 
 
-def test_a_key_that_does_not_sign_is_named(refusing_agent: tuple[str, Path]) -> None:
+def test_a_key_that_cannot_sign_is_named(refusing_agent: tuple[str, Path]) -> None:
     path, key = refusing_agent
     with letting_in(Behaviour(), key) as sshd, pytest.raises(ConnectError) as caught:
         sshd.log_in(agent=path)
-    assert f"the agent's {key.name} (it did not sign: key cannot be used for signing)" in caught.value.problems[0].cause
+    assert f"the agent's {key.name} (could not sign: key cannot be used for signing)" in caught.value.problems[0].cause
 
 
 # ------------------------------------------------------------------ slow hosts
 
 
 @pytest.mark.parametrize("slow", [Behaviour(answer=1.0), Behaviour(banner=1.0)], ids=["the login", "sshd to answer"])
-def test_a_slow_host_is_waited_for_and_it_is_said(
+def test_a_slow_host_is_waited_for_with_a_message(
     slow: Behaviour, ed25519: Path, request: pytest.FixtureRequest
 ) -> None:
     events: list[Event] = []
@@ -169,18 +172,20 @@ def test_a_slow_host_is_waited_for_and_it_is_said(
         sshd.log_in(ed25519, waiting=Waiting("box", events.append, slow=0.4))
     texts = [event.text for event in events if isinstance(event, Message)]
     assert len(texts) == 2
-    assert texts[0].startswith(f"box: waiting for {request.node.callspec.id}, 0 s so far: sshd may be looking up names")
-    assert "names" not in texts[1], "the reason is given once"
+    assert texts[0].startswith(
+        f"box: waiting for {request.node.callspec.id}, 0 s so far: sshd may be waiting for a name server"
+    )
+    assert "name server" not in texts[1], "the reason is given once"
 
 
-def test_a_quick_host_is_not_talked_about(ed25519: Path) -> None:
+def test_a_fast_host_causes_no_message(ed25519: Path) -> None:
     events: list[Event] = []
     with letting_in(Behaviour(), ed25519) as sshd:
         sshd.log_in(ed25519, waiting=Waiting("box", events.append))
     assert events == []
 
 
-def test_a_login_that_the_host_ends_after_a_long_wait_names_the_likely_reason() -> None:
+def test_a_login_closed_after_a_long_wait_names_the_likely_reason() -> None:
     waiting = Waiting("box", slow=0.3)
     with letting_in(Behaviour(answer=60.0)) as sshd:
         threading.Timer(1.0, sshd.__exit__).start()  # as LoginGraceTime does
@@ -193,7 +198,7 @@ def test_a_login_that_the_host_ends_after_a_long_wait_names_the_likely_reason() 
 
 
 class Peer:
-    """A server that says one thing to whoever connects, and then ends the connection or keeps silent."""
+    """A server that sends one text to a client, and then closes the connection or stays silent."""
 
     def __init__(self, says: bytes) -> None:
         self._says = says
@@ -216,7 +221,7 @@ class Peer:
 
 
 def status(tmp_path: Path, port: int) -> tuple[int, list[str]]:
-    """kprov status, its exit code and the lines on standard error."""
+    """Run kprov status; return its exit code and the lines on standard error."""
     config = tmp_path / "config"
     config.write_text(f"UserKnownHostsFile {tmp_path / 'known'}\nGlobalKnownHostsFile none\nIdentityAgent none\n")
     done = subprocess.run(
@@ -231,7 +236,7 @@ def status(tmp_path: Path, port: int) -> tuple[int, list[str]]:
 
 
 @pytest.mark.parametrize("says", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"SSH-2.0-OpenSSH_9.2\r\nrubbish"])
-def test_a_server_that_is_none_gives_one_error(tmp_path: Path, says: bytes) -> None:
+def test_a_server_other_than_sshd_gives_one_error(tmp_path: Path, says: bytes) -> None:
     with Peer(says) as peer:
         begun = time.monotonic()
         code, lines = status(tmp_path, peer.port)
@@ -241,8 +246,8 @@ def test_a_server_that_is_none_gives_one_error(tmp_path: Path, says: bytes) -> N
     assert time.monotonic() - begun < 15, "no timer keeps the process alive"
 
 
-def test_a_host_key_that_is_not_known_gives_one_error(tmp_path: Path) -> None:
-    """The connection is given up while another thread reads from it, which was reported as a bad file descriptor."""
+def test_an_unknown_host_key_gives_one_error(tmp_path: Path) -> None:
+    """The connection is closed while another thread reads from it, which caused a bad file descriptor error."""
     with letting_in(Behaviour()) as sshd:
         code, lines = status(tmp_path, sshd.port)
     assert code == ExitCode.CONNECT
@@ -250,7 +255,7 @@ def test_a_host_key_that_is_not_known_gives_one_error(tmp_path: Path) -> None:
     assert not [line for line in lines if "xception" in line or "descriptor" in line], lines
 
 
-def test_giving_up_closes_the_connection_before_its_socket(
+def test_a_failed_connection_is_closed_before_its_socket(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, ed25519: Path
 ) -> None:
     with letting_in(Behaviour()) as sshd:

@@ -1,4 +1,4 @@
-"""The command line of an exchange, run by real shells, with a stand-in where sudo would be."""
+"""The command line of an exchange, run by real shells with a stand-in for sudo."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SHELLS = [shell for shell in _SHELLS if shutil.which(shell[0])]
 
 @pytest.fixture
 def path(tmp_path: Path) -> str:
-    """A PATH with what an exchange may call before the library sets one: no command that the library does not need."""
+    """A PATH with the commands that an exchange may call before the library sets its own."""
     for name in ("head", "cat", "sh"):
         assert name == "sh" or name in needs()
         (tmp_path / name).symlink_to(shutil.which(name) or "/nowhere")
@@ -94,7 +94,7 @@ def read_until(terminal: int, mark: bytes) -> bytes:
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize("sh", [shell for shell in ("dash", "bash") if shutil.which(shell)])
 def test_every_byte_arrives_on_a_terminal(path: str, sh: str) -> None:
-    """What is written at once, lengths and data, must not end up in a buffer of the shell (bash fills one)."""
+    """Lengths and data arrive at once and must not end up in the shell's read buffer."""
     become = Become(sudo=True, asks=True, tty=True, password=Secret('a "word"'))
     (Path(path) / "sh").unlink()
     (Path(path) / "sh").symlink_to(shutil.which(sh) or "/nowhere")
@@ -141,7 +141,7 @@ def conversation(line: Line, *, tty: bool = False, given: bool = True) -> Conver
     return Conversation(become, line.sent.append, line.close)
 
 
-def test_the_prompt_is_answered_once_however_it_arrives() -> None:
+def test_the_prompt_is_answered_once_even_if_it_arrives_in_pieces() -> None:
     line = Line()
     talk = conversation(line)
     for piece in ("We trust you\n[", "?", "]"):
@@ -149,7 +149,7 @@ def test_the_prompt_is_answered_once_however_it_arrives() -> None:
     assert (line.sent, talk.asked, talk.refused, line.closed) == ([b"word\n"], 1, False, 0)
 
 
-def test_a_second_prompt_is_a_refusal_whatever_is_said_between() -> None:
+def test_a_second_prompt_is_a_refusal_whatever_is_printed_between() -> None:
     line = Line()
     talk = conversation(line, tty=True)
     talk.hear("[?]")
@@ -158,14 +158,14 @@ def test_a_second_prompt_is_a_refusal_whatever_is_said_between() -> None:
     assert talk.cause == "Falsch!"
 
 
-def test_a_prompt_without_a_password_ends_it() -> None:
+def test_a_prompt_without_a_password_ends_the_exchange() -> None:
     line = Line()
     talk = conversation(line, given=False)
     talk.hear("[?]")
     assert (line.sent, talk.unanswered, talk.refused, line.closed) == ([], True, False, 1)
 
 
-def test_what_the_script_says_later_is_no_prompt() -> None:
+def test_output_of_the_script_is_not_taken_for_a_prompt() -> None:
     line = Line()
     talk = conversation(line)
     talk.ready = True
@@ -174,7 +174,7 @@ def test_what_the_script_says_later_is_no_prompt() -> None:
 
 
 def test_one_try_only() -> None:
-    """passwd_tries=1 in sudoers: there is no second prompt, and sudo was told to speak English."""
+    """With passwd_tries=1 in sudoers there is no second prompt; only the English message shows the refusal."""
     talk = conversation(Line())
     talk.hear("[?]sudo: 1 incorrect password attempt\n")
     assert talk.refused

@@ -1,4 +1,4 @@
-"""Every exchange has a bound: an event for each moment at which a host may stop answering."""
+"""Every exchange has a time limit, whenever the host stops answering."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def test_payload_that_is_taken_slowly_is_waited_for() -> None:
 
 
 @pytest.mark.timeout(10)
-def test_what_is_followed_may_be_silent() -> None:
+def test_followed_output_may_be_silent() -> None:
     channel = Channel(STARTED)
     threading.Timer(3 * SOON.silent, channel.close).start()
     run(channel, hold=True)

@@ -39,7 +39,7 @@ def host(request: pytest.FixtureRequest, tmp_path: Path) -> LocalHost:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    """Where resources are made; a name that a shell must quote."""
+    """The directory for resources; its name needs quoting in a shell."""
     folder = tmp_path / "it's a place"
     folder.mkdir()
     return folder
@@ -57,13 +57,13 @@ def stage(host: LocalHost, *contents: bytes) -> None:
 
 
 def step(host: LocalHost, *call: str) -> None:
-    """A step that must end well."""
+    """Run a step that must succeed."""
     reply = host.exchange([("step", "1", *call)])
     assert [record.kind for record in reply.records] == ["begin", "end"], reply
 
 
 def fails(host: LocalHost, *call: str) -> str:
-    """What a step says that must fail."""
+    """Run a step that must fail, and return its output."""
     reply = host.exchange([("step", "1", *call), ("say", "after")])
     assert [record.kind for record in reply.records] == ["begin", "failed"], "nothing runs after a failed step"
     return reply.records[-1]["output"]
@@ -80,8 +80,8 @@ def test_shellcheck_finds_nothing(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_probes_only_read() -> None:
-    """No probe and nothing that it calls writes, by the words of their bodies."""
+def test_probes_change_nothing() -> None:
+    """Judged by their text, neither probes nor the functions that they call write."""
     bodies = dict(re.findall(r"^([a-z_]+)\(\) (\{[^\n]*\}$|\{.*?^\})", LIBRARY, re.MULTILINE | re.DOTALL))
     writing = re.compile(
         r"(?:^|[;&|({])\s*(?:rm|mv|cp|mkdir|ln|chmod|chown|tar|useradd|userdel|rmdir)\b|(?<!2)>(?!&|/dev/null)\s*\"?\$|>>"
@@ -103,7 +103,7 @@ def test_probes_only_read() -> None:
         todo += [other for other in bodies if other not in seen and re.search(rf"\b{other}\b", body)]
 
 
-def test_a_host_that_has_what_is_declared_lacks_nothing(host: LocalHost) -> None:
+def test_a_host_with_the_declared_commands_lacks_nothing(host: LocalHost) -> None:
     facts = host.one("probe_facts")
     assert facts["missing"] == ""
     assert facts["system"] == "Linux"
@@ -112,7 +112,7 @@ def test_a_host_that_has_what_is_declared_lacks_nothing(host: LocalHost) -> None
     assert facts["boot"] == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
-def test_what_is_missing_is_told(host: LocalHost) -> None:
+def test_missing_commands_are_reported(host: LocalHost) -> None:
     for name in ("tar", "gzip"):
         (host.bin / name).unlink()
     assert host.one("probe_facts")["missing"] == "gzip tar"
@@ -120,16 +120,16 @@ def test_what_is_missing_is_told(host: LocalHost) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(set(needs()) - {"gzip"}))  # which tar calls
-def test_what_is_declared_is_called(name: str) -> None:
-    """A host is not refused for a command that nothing needs."""
+def test_every_declared_command_is_called(name: str) -> None:
+    """A host is not refused for lack of a command that is never called."""
     body = re.sub(r"^kprov_needs='[^']*'$|#.*", "", LIBRARY, flags=re.MULTILINE)
     assert re.search(
         rf"(?:^|[;&|({{!`]|\b(?:then|do|else|if|while)\b)\s*(?:timeout .*|as_entering )?\b{name}\b", body, re.MULTILINE
     )
 
 
-def test_nothing_else_can_be_called(host: LocalHost) -> None:
-    """The library itself sets its PATH; here it has what is declared, and no more."""
+def test_no_undeclared_command_can_be_called(host: LocalHost) -> None:
+    """The PATH that the library sets holds only the declared commands here."""
     host.before = 'path() { say path "path=$PATH"; }'
     assert host.one("path")["path"] == str(host.bin)
     assert sorted(path.name for path in host.bin.iterdir()) == sorted(needs())
@@ -159,7 +159,7 @@ def test_a_value_of_every_byte_is_not_lost(host: LocalHost, place: Path) -> None
     assert seen["sha256"] == sha256(data)
 
 
-def test_a_step_tells_when_it_begins_and_what_it_said(host: LocalHost) -> None:
+def test_a_step_reports_its_beginning_and_its_output(host: LocalHost) -> None:
     host.before = "talk() { echo out; echo err >&2; }"
     begin, end = host.exchange([("step", "7", "talk")]).records
     assert (begin.kind, begin["number"]) == ("begin", "7")
@@ -178,12 +178,12 @@ def test_a_failed_step_ends_the_exchange_with_its_status(host: LocalHost) -> Non
     assert (reply.records[-1]["status"], reply.records[-1]["output"]) == ("42", "why")
 
 
-def test_a_step_that_exits_has_failed_only_itself(host: LocalHost) -> None:
+def test_a_step_that_exits_fails_and_does_not_end_the_library(host: LocalHost) -> None:
     host.before = "leave() { echo gone; exit 3; }"
     assert fails(host, "leave") == "gone"
 
 
-def test_a_step_cannot_eat_the_payload(host: LocalHost) -> None:
+def test_a_step_cannot_read_the_payload(host: LocalHost) -> None:
     host.before = 'greedy() { cat; }; rest() { say rest "text64=$(encode)"; }'
     reply = host.exchange([("step", "1", "greedy"), ("rest",)], [b"payload"])
     assert reply.records[1]["output"] == ""
@@ -214,8 +214,8 @@ def test_a_file(host: LocalHost, place: Path) -> None:
     assert host.one("probe_path", "file:x", str(path), "content")["content"] == "text\n"
 
 
-def test_what_was_there_before_is_told_of(host: LocalHost, place: Path) -> None:
-    """The plan goes by it whether a thing is still the foreign one or kprov's own already."""
+def test_a_backup_of_the_original_is_reported(host: LocalHost, place: Path) -> None:
+    """The plan uses it to distinguish an original file from kprov's own."""
     path, folder = place / "file", place / "bin"
     path.touch()
     folder.mkdir()
@@ -226,14 +226,14 @@ def test_what_was_there_before_is_told_of(host: LocalHost, place: Path) -> None:
     assert host.one("probe_links", "x", str(folder), str(place), "*")["backup"] == "yes"
 
 
-def test_setting_aside_and_putting_back_never_write_over_anything(host: LocalHost, place: Path) -> None:
+def test_setting_aside_and_putting_back_never_overwrite_anything(host: LocalHost, place: Path) -> None:
     path, backup = place / "file", place / "file.before-kprov"
     path.write_text("theirs")
     step(host, "set_aside", str(path), str(backup))
     assert (path.exists(), backup.read_text()) == (False, "theirs")
     path.write_text("kprov's")
-    assert "is there already" in fails(host, "set_aside", str(path), str(backup))
-    assert "not put in its place" in fails(host, "put_back", str(backup), str(path))
+    assert "already exists" in fails(host, "set_aside", str(path), str(backup))
+    assert "was not restored" in fails(host, "put_back", str(backup), str(path))
     path.unlink()
     step(host, "put_back", str(backup), str(path))
     assert (path.read_text(), backup.exists()) == ("theirs", False)
@@ -245,26 +245,26 @@ def test_an_empty_file_is_a_file(host: LocalHost, place: Path) -> None:
     assert (seen["type"], seen["content"], seen["sha256"]) == ("regular empty file", "", sha256(b""))
 
 
-def test_a_directory_and_how_many_are_in_it(host: LocalHost, place: Path) -> None:
+def test_a_directory_reports_its_number_of_entries(host: LocalHost, place: Path) -> None:
     (place / ".hidden").touch()
     (place / "shown").touch()
     seen = host.one("probe_path", "x", str(place))
     assert (seen["type"], seen["entries"], seen["mode"]) == ("directory", "2", "755")
 
 
-def test_a_link_is_told_as_a_link(host: LocalHost, place: Path) -> None:
+def test_a_link_is_reported_as_a_link(host: LocalHost, place: Path) -> None:
     (place / "dangling").symlink_to("/nowhere/at all")
     seen = host.one("probe_path", "x", str(place / "dangling"))
     assert (seen["status"], seen["type"], seen["target"]) == ("present", "symbolic link", "/nowhere/at all")
 
 
-def test_what_is_not_there_is_absent(host: LocalHost, place: Path) -> None:
+def test_a_missing_path_is_absent(host: LocalHost, place: Path) -> None:
     (place / "file").touch()
     for path in (place / "none", place / "none" / "below", place / "file" / "below"):
         assert dict(host.one("probe_path", "x", str(path)).fields) == {"id": "x", "status": "absent"}
 
 
-def test_what_cannot_be_read_is_unknown_and_not_absent(host: LocalHost, place: Path) -> None:
+def test_an_unreadable_path_is_unknown_and_not_absent(host: LocalHost, place: Path) -> None:
     loop = place / "loop"
     loop.symlink_to(loop)
     below = host.one("probe_path", "x", str(loop / "below"))
@@ -273,8 +273,8 @@ def test_what_cannot_be_read_is_unknown_and_not_absent(host: LocalHost, place: P
 
 
 @needs_root
-def test_what_this_user_may_not_read_is_unknown() -> None:
-    """As nobody; root may read everything."""
+def test_a_path_that_the_user_may_not_read_is_unknown() -> None:
+    """It runs as nobody, as root may read everything."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "file").touch()  # in a directory of root's, 0700
         script = f"{LIBRARY}\nprobe_path x {folder}/file\n"
@@ -305,12 +305,12 @@ def test_what_data_a_directory_holds(
 
 
 def data_of(host: LocalHost, path: Path) -> Seen:
-    """All that the probe tells of a data directory."""
+    """Everything that the probe reports about a data directory."""
     return seen_of(host.exchange([("probe_data", "x", str(path))]))["x"]
 
 
 def test_topics_are_counted_by_their_first_partition(host: LocalHost, place: Path) -> None:
-    """Neither Kafka's own nor partitions that are being moved or deleted are the user's."""
+    """Internal topics, and partitions that are being moved or deleted, do not count."""
     names = ["a-0", "a-1", "a-10", "a-1-0", "b_c.d-0", "__consumer_offsets-0", "__transaction_state-3"]
     names += ["gone-0.4ca5a0b87d3b4b8f-delete", "moved-0.4ca5a0b8-future", "no-partition", "meta.properties"]
     for name in names:
@@ -326,7 +326,7 @@ def test_no_data_directory(host: LocalHost, place: Path) -> None:
     assert seen["mount"], "where it would lie is told all the same"
 
 
-def test_lost_and_found_is_no_data(host: LocalHost, place: Path) -> None:
+def test_lost_and_found_is_not_counted_as_data(host: LocalHost, place: Path) -> None:
     (place / "lost+found").mkdir()
     seen = data_of(host, place)
     assert (seen["lost_found"], seen["entries"], seen["holds"]) == ("yes", "0", "other")
@@ -335,7 +335,7 @@ def test_lost_and_found_is_no_data(host: LocalHost, place: Path) -> None:
 
 
 def test_a_directory_that_cannot_be_listed_is_unknown(host: LocalHost, place: Path) -> None:
-    """The disk died: its top directory may still answer from memory."""
+    """A failed disk may still answer for its top directory from memory."""
     host.stand_in("ls", 'echo "ls: reading directory: Input/output error" >&2; exit 2')
     for probe in ("probe_data", "probe_path"):
         seen = seen_of(host.exchange([(probe, "x", str(place))]))["x"]
@@ -363,7 +363,7 @@ def test_whether_zookeeper_knows_topics(host: LocalHost, place: Path, files: dic
     assert data_of(host, place)["knows_topics"] == topics
 
 
-def test_a_search_for_topics_that_takes_too_long_is_no_answer(host: LocalHost, place: Path) -> None:
+def test_a_search_for_topics_that_takes_too_long_is_unknown(host: LocalHost, place: Path) -> None:
     (place / "version-2").mkdir()
     host.stand_in("timeout", "exit 124")
     assert data_of(host, place)["knows_topics"] == "unknown"
@@ -393,7 +393,7 @@ MOUNTS = r"""22 1 8:1 / / rw,relatime shared:1 - xfs /dev/sda1 rw
     ],
 )
 def test_the_file_system_of_data(host: LocalHost, tmp_path: Path, path: str, where: tuple[str, ...]) -> None:
-    """The longest mount point above it, the last one of several; links are followed, nothing need be there."""
+    """It is the longest mount point above the path, the last of several; links are followed; the path may not exist."""
     host.before += f"mount_table={mounts(tmp_path)}\n"
     (tmp_path / "link").symlink_to(tmp_path / "data")
     seen = data_of(host, tmp_path / path)
@@ -401,7 +401,7 @@ def test_the_file_system_of_data(host: LocalHost, tmp_path: Path, path: str, whe
     assert [seen["mount"], seen["inside"], seen["fstype"], seen["device"]] == [str(tmp_path / mount), *rest]
 
 
-def test_beside_a_mount_point_is_not_on_it(host: LocalHost, tmp_path: Path) -> None:
+def test_a_path_beside_a_mount_point_is_not_on_it(host: LocalHost, tmp_path: Path) -> None:
     host.before += f"mount_table={mounts(tmp_path)}\n"
     seen = data_of(host, tmp_path / "database")
     assert (seen["mount"], seen["inside"], seen["device"]) == ("/", str(tmp_path / "database"), "/dev/sda1")
@@ -414,7 +414,7 @@ def mounts(tmp_path: Path) -> str:
 
 
 def test_the_uuid_of_a_file_system(host: LocalHost, tmp_path: Path) -> None:
-    """By the device's numbers, or by its name where the file system has numbers of its own, as btrfs has."""
+    """Found by the device's numbers, or by its name if the file system uses other numbers, as btrfs does."""
     disks = tmp_path / "by-uuid"
     disks.mkdir()
     (tmp_path / "sdb1").touch()
@@ -433,7 +433,7 @@ def test_the_uuid_of_a_file_system(host: LocalHost, tmp_path: Path) -> None:
 
 
 def test_log_dirs_that_a_broker_has_open(host: LocalHost, place: Path, tmp_path: Path) -> None:
-    """It keeps the lock file of each one open for as long as it uses it."""
+    """The broker keeps the lock file of each directory open while it uses it."""
     link = tmp_path / "link"
     link.symlink_to(place)
     (place / "used").mkdir()
@@ -446,8 +446,8 @@ def test_log_dirs_that_a_broker_has_open(host: LocalHost, place: Path, tmp_path:
 
 
 @needs_root
-def test_data_are_removed_from_a_mount_point_which_stays(host: LocalHost, tmp_path: Path) -> None:
-    """It cannot be removed, and lost+found is the file system's; a plain directory goes."""
+def test_data_is_removed_from_a_mount_point_which_stays(host: LocalHost, tmp_path: Path) -> None:
+    """A mount point and its lost+found are kept; an ordinary directory is removed."""
     host.before += f"mount_table={mounts(tmp_path)}\n"
     for name in ("data/msg-0", "data/lost+found", "data/.hidden dir", "plain/dir/msg-0"):
         (tmp_path / name).mkdir(parents=True)
@@ -460,8 +460,8 @@ def test_data_are_removed_from_a_mount_point_which_stays(host: LocalHost, tmp_pa
 
 
 @needs_root
-def test_what_a_service_writes_is_given_back(host: LocalHost, place: Path) -> None:
-    """One that cannot be changed does not stop the others, nor the start."""
+def test_files_of_a_service_are_given_back_to_its_user(host: LocalHost, place: Path) -> None:
+    """A tree that cannot be changed prevents neither the other trees nor the start."""
     for name in ("a", "b"):
         (place / name).mkdir()
         (place / name / "file").touch()
@@ -541,7 +541,9 @@ def test_links_of_a_pattern_leave_the_others_alone(host: LocalHost, place: Path,
     assert (place / "lib").is_symlink()
 
 
-def test_links_go_with_their_folder_but_not_with_a_stranger_s_file(host: LocalHost, place: Path, source: Path) -> None:
+def test_links_are_removed_with_their_folder_unless_others_have_files_in_it(
+    host: LocalHost, place: Path, source: Path
+) -> None:
     folder = place / "bin"
     step(host, "put_links", str(folder), str(source), "*")
     step(host, "remove_links", str(folder), "*", "own", str(source))
@@ -554,8 +556,8 @@ def test_links_go_with_their_folder_but_not_with_a_stranger_s_file(host: LocalHo
     assert source.joinpath("start.sh").exists(), "what the links led to stays"
 
 
-def test_links_into_a_release_that_is_not_there(host: LocalHost, place: Path) -> None:
-    assert "is not there" in fails(host, "put_links", str(place / "bin"), str(place / "none"), "*")
+def test_links_into_a_missing_release_fail(host: LocalHost, place: Path) -> None:
+    assert "does not exist" in fails(host, "put_links", str(place / "bin"), str(place / "none"), "*")
 
 
 def test_a_link_is_replaced_in_one_step(host: LocalHost, place: Path) -> None:
@@ -601,7 +603,7 @@ def test_a_listener_on_ipv6_counts(host: LocalHost) -> None:
         assert host.one("probe_port", "x", str(server.getsockname()[1]))["pid"] == str(os.getpid())
 
 
-def test_a_connection_is_no_listener(host: LocalHost, listener: socket.socket) -> None:
+def test_a_connection_is_not_a_listener(host: LocalHost, listener: socket.socket) -> None:
     with socket.create_connection(listener.getsockname()) as client:
         assert host.one("probe_port", "x", str(client.getsockname()[1]))["status"] == "absent"
 
@@ -615,7 +617,7 @@ def test_a_free_port(host: LocalHost, listener: socket.socket) -> None:
 # ------------------------------------------------------------------ other probes
 
 
-def test_free_space_is_that_of_the_nearest_directory_that_is_there(host: LocalHost, place: Path) -> None:
+def test_free_space_is_that_of_the_nearest_existing_directory(host: LocalHost, place: Path) -> None:
     seen = host.one("probe_disk", "x", str(place / "not" / "yet"))
     assert seen["place"] == str(place)
     assert seen.number("kib") > 0
@@ -635,7 +637,7 @@ def test_a_unit(host: LocalHost, shown: str, status: str) -> None:
     assert host.log[0].endswith(" kafka.service")
 
 
-def test_a_unit_that_systemd_does_not_tell_about_is_unknown(host: LocalHost) -> None:
+def test_a_unit_that_systemd_does_not_report_is_unknown(host: LocalHost) -> None:
     host.stand_in("systemctl", "echo 'Failed to connect to bus' >&2; exit 1")
     seen = host.one("probe_unit", "x", "kafka.service")
     assert (seen["status"], seen["why"]) == ("unknown", "Failed to connect to bus")
@@ -650,7 +652,7 @@ def test_what_systemd_counts_and_what_the_process_may_open(host: LocalHost) -> N
 
 
 def test_restarts_are_read_from_the_journal_where_systemd_does_not_count_them(host: LocalHost) -> None:
-    """systemd 219: to ask for NRestarts fails; its own messages tell, in the words of 219."""
+    """systemd 219 does not know NRestarts, so its messages are counted, in their wording of 219."""
     host.stand_in("systemctl", '[ "$3" != NRestarts ] || exit 1; echo MainPID=0')
     lines = [
         "Started Apache Kafka 1.0.0, broker 0.",
@@ -666,8 +668,8 @@ def test_restarts_are_read_from_the_journal_where_systemd_does_not_count_them(ho
     assert "journalctl -q -b -n 20000 --no-pager -o cat _PID=1 UNIT=kafka.service" in host.log
 
 
-def test_where_nobody_tells_of_restarts_nothing_is_said(host: LocalHost) -> None:
-    """An empty journal, and one that cannot be read."""
+def test_restarts_are_empty_if_neither_systemd_nor_the_journal_reports_them(host: LocalHost) -> None:
+    """The journal is empty, or cannot be read."""
     host.stand_in("systemctl", "exit 1")
     host.stand_in("journalctl", "echo 'No journal files were found.' >&2; exit 1")
     seen = host.one("probe_running", "x", "kafka.service")
@@ -690,7 +692,7 @@ def test_the_version_of_a_java(host: LocalHost, place: Path) -> None:
     assert host.one("probe_java", "x", str(place))["version"] == "status 127: broken"
 
 
-def test_a_log_is_what_the_last_process_wrote_files_then_journal(host: LocalHost, place: Path) -> None:
+def test_a_log_is_the_output_of_the_last_process_from_files_and_journal(host: LocalHost, place: Path) -> None:
     host.stand_in("journalctl", "printf '%s\\n' first 'from the' journal")
     host.stand_in("systemctl", "echo 'ExecMainStartTimestamp=Mon 2026-11-23 22:02:28 UTC'")
     (place / "server.log").write_text("".join(f"line {number}\n" for number in range(9)))
@@ -722,8 +724,8 @@ def test_a_tool_that_does_not_end_is_ended(host: LocalHost, place: Path) -> None
     assert (answer["code"], answer["output"]) == ("124", "begun\n")
 
 
-def test_a_tool_gets_a_place_for_its_libraries_and_leaves_nothing(host: LocalHost, place: Path) -> None:
-    """Of its own, for nobody else, where code may run; a folder that a killed run left goes with the home."""
+def test_a_tool_gets_a_temporary_directory_that_is_removed(host: LocalHost, place: Path) -> None:
+    """It is private and allows execution; one left by a killed run is removed with the home."""
     (place / "bin").mkdir()
     tool = place / "bin" / "tool.sh"
     tool.write_text('#!/bin/sh\necho "$KAFKA_OPTS"; folder=${KAFKA_OPTS##*tmpdir=}; /usr/bin/stat -c %a "$folder"\n')
@@ -774,7 +776,7 @@ OF_THE_SHELL = {"PWD", "OLDPWD", "SHLVL", "_", "BASH_COMPAT", "SHELLOPTS", "PPID
     ids=["run_command", "tool"],
 )
 def test_commands_get_a_clean_environment(host: LocalHost, place: Path, call: tuple[str, ...]) -> None:
-    """What the host's environment says of Kafka, Java and the core utilities reaches none of them."""
+    """Variables of the host's environment for Kafka, Java and coreutils have no effect."""
     host.environment = DIRTY
     answer = host.one(*(str(place) if word == "PLACE" else word for word in call))
     assert answer["code"] == "0"
@@ -809,12 +811,12 @@ def test_a_file_is_given_to_its_owner(host: LocalHost, place: Path) -> None:
     assert (place / "file").group() == group
 
 
-def test_a_file_that_was_changed_on_its_way_is_refused(host: LocalHost, place: Path) -> None:
+def test_a_corrupted_file_is_refused(host: LocalHost, place: Path) -> None:
     stage(host, b"text")
     (host.state / "stage" / sha256(b"text")).write_bytes(b"other")
     (place / "file").write_text("old")
     said = fails(host, "put_file", sha256(b"text"), str(place / "file"), OWNER, GROUP, "0644")
-    assert "changed on its way" in said
+    assert "corrupted on the way" in said
     assert (place / "file").read_text() == "old"
     fails(host, "put_file", sha256(b"never staged"), str(place / "file"), OWNER, GROUP, "0644")
 
@@ -843,7 +845,7 @@ def test_a_backup_keeps_mode_and_content(host: LocalHost, place: Path) -> None:
     assert (place / "file.edited").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_directory_is_made_or_mended(host: LocalHost, place: Path) -> None:
+def test_a_directory_is_made_or_repaired(host: LocalHost, place: Path) -> None:
     path = place / "logs"
     for mode in (0o750, 0o755):
         step(host, "make_directory", str(path), OWNER, GROUP, f"{mode:04o}")
@@ -851,7 +853,7 @@ def test_a_directory_is_made_or_mended(host: LocalHost, place: Path) -> None:
     fails(host, "make_directory", str(place / "no" / "parent"), OWNER, GROUP, "0755")
 
 
-def test_a_directory_goes_only_when_it_is_empty(host: LocalHost, place: Path) -> None:
+def test_a_directory_is_removed_only_if_it_is_empty(host: LocalHost, place: Path) -> None:
     path = place / "home"
     path.mkdir()
     (path / "theirs").touch()
@@ -866,11 +868,11 @@ def test_a_directory_goes_only_when_it_is_empty(host: LocalHost, place: Path) ->
 @pytest.mark.parametrize("path", ["/", "/usr", "", "usr/x"])
 def test_no_directory_of_the_system_is_removed(host: LocalHost, path: str) -> None:
     host.stand_in("rm", "exit 0")
-    assert "not a path that kprov removes" in fails(host, "remove_tree", path)
+    assert "kprov does not remove it" in fails(host, "remove_tree", path)
     assert host.log == []
 
 
-def test_a_tree_is_removed_and_what_its_links_lead_to_stays(host: LocalHost, place: Path, source: Path) -> None:
+def test_removing_a_tree_keeps_the_targets_of_its_links(host: LocalHost, place: Path, source: Path) -> None:
     tree = place / "tree"
     (tree / "deep").mkdir(parents=True)
     (tree / "deep" / "out").symlink_to(source)
@@ -891,14 +893,14 @@ def test_a_stopped_unit_is_not_left_failed(host: LocalHost) -> None:
 
 
 @pytest.mark.parametrize("verb", ["start", "restart"])
-def test_a_unit_over_its_start_limit_is_started_all_the_same(host: LocalHost, verb: str) -> None:
+def test_a_unit_that_hit_its_start_limit_is_started(host: LocalHost, verb: str) -> None:
     host.stand_in("systemctl", '[ "$1" != reset-failed ]')
     step(host, f"{verb}_unit", "kafka.service")
     asked = ["systemctl is-active kafka.service"] if verb == "start" else []
     assert host.log == [*asked, "systemctl reset-failed kafka.service", f"systemctl {verb} kafka.service"]
 
 
-def test_a_unit_that_waits_for_its_next_restart_is_started_at_once(host: LocalHost) -> None:
+def test_a_unit_that_waits_for_an_automatic_restart_is_started_at_once(host: LocalHost) -> None:
     host.stand_in("systemctl", '[ "$1" != is-active ] || { echo activating; exit 3; }')
     step(host, "start_unit", "kafka.service")
     assert [line.split()[1] for line in host.log] == ["is-active", "stop", "reset-failed", "start"]
@@ -910,7 +912,7 @@ def test_a_service_s_user_cannot_log_in(host: LocalHost) -> None:
     assert re.search(r"--system .*--no-create-home .*--shell (/usr)?/sbin/nologin .*-- kafka$", call)
 
 
-def test_a_user_that_is_gone_need_not_be_removed(host: LocalHost) -> None:
+def test_removing_a_missing_user_succeeds(host: LocalHost) -> None:
     step(host, "remove_user", "no-such-user")
     assert host.log == []
     step(host, "remove_user", "root")
@@ -952,7 +954,7 @@ def test_a_release_is_unpacked_for_root_and_readable_for_all(host: LocalHost, pl
 
 
 @needs_root
-def test_a_release_is_whole_or_not_there(host: LocalHost, place: Path) -> None:
+def test_a_release_is_complete_or_absent(host: LocalHost, place: Path) -> None:
     path = place / "release"
     whole = release({"libs/a.jar": os.urandom(50000), "libs/b.jar": os.urandom(50000)})
     fails(host, *unpack(host, path, whole[:-20000]))
@@ -963,7 +965,7 @@ def test_a_release_is_whole_or_not_there(host: LocalHost, place: Path) -> None:
 
 
 @needs_root
-def test_an_old_release_stays_until_the_new_one_is_whole(host: LocalHost, place: Path) -> None:
+def test_an_old_release_is_kept_until_the_new_one_is_complete(host: LocalHost, place: Path) -> None:
     path = place / "release"
     step(host, *unpack(host, path, release({"old": b"old"})))
     fails(host, *unpack(host, path, release({"new": os.urandom(50000)})[:-9000]))
@@ -973,7 +975,7 @@ def test_an_old_release_stays_until_the_new_one_is_whole(host: LocalHost, place:
     assert os.listdir(place) == ["release"]
 
 
-def test_a_release_with_another_sum_is_not_unpacked(host: LocalHost, place: Path) -> None:
+def test_a_release_with_another_checksum_is_not_unpacked(host: LocalHost, place: Path) -> None:
     call = unpack(host, place / "release", release({"a": b"a"}))
     (host.state / "uploads/kafka.tar.gz").write_bytes(b"other")
     assert "does not have the SHA-256" in fails(host, *call)
@@ -981,8 +983,8 @@ def test_a_release_with_another_sum_is_not_unpacked(host: LocalHost, place: Path
 
 
 @needs_root
-def test_what_a_killed_run_left_beside_a_release_is_in_nobody_s_way(host: LocalHost, place: Path) -> None:
-    """It was killed after the new release was in place and before the old one was gone."""
+def test_leftovers_of_a_killed_run_do_not_prevent_unpacking(host: LocalHost, place: Path) -> None:
+    """The run was killed after the new release was in place and before the old one was removed."""
     path = place / "release"
     step(host, *unpack(host, path, release({"one": b"1"})))
     (place / "release.kprov-old").mkdir()
@@ -1010,14 +1012,14 @@ def test_an_archive_is_received(host: LocalHost) -> None:
     assert host.one("probe_upload", "u", "kafka.tgz", sha256(data))["whole"] == "yes"
 
 
-def test_what_comes_after_an_archive_is_not_part_of_it(host: LocalHost) -> None:
+def test_bytes_after_an_archive_are_not_part_of_it(host: LocalHost) -> None:
     host.before = 'rest() { say rest "text64=$(encode)"; }'
     upload, rest = host.exchange([receive(b"archive"), ("rest",)], [b"archive", b"more"]).records
     assert upload["ok"] == "yes"
     assert rest["text"] == "more"
 
 
-def test_a_part_is_gone_on_with(host: LocalHost) -> None:
+def test_a_partial_upload_is_resumed(host: LocalHost) -> None:
     data = os.urandom(1000)
     part(host).parent.mkdir()
     part(host).write_bytes(data[:300])
@@ -1027,7 +1029,7 @@ def test_a_part_is_gone_on_with(host: LocalHost) -> None:
     assert (host.state / "uploads/kafka.tgz").read_bytes() == data
 
 
-def test_a_part_of_something_else_is_thrown_away(host: LocalHost) -> None:
+def test_a_partial_upload_with_a_wrong_checksum_is_removed(host: LocalHost) -> None:
     data = os.urandom(1000)
     part(host).parent.mkdir()
     part(host).write_bytes(b"x" * 300)
@@ -1036,13 +1038,13 @@ def test_a_part_of_something_else_is_thrown_away(host: LocalHost) -> None:
     assert os.listdir(part(host).parent) == []
 
 
-def test_what_came_before_the_connection_was_lost_stays(host: LocalHost) -> None:
+def test_bytes_received_before_the_connection_was_lost_are_kept(host: LocalHost) -> None:
     data = os.urandom(1000)
     host.exchange([receive(data)], [data[:400]])
     assert part(host).read_bytes() == data[:400]
 
 
-def test_an_upload_that_finds_no_room_says_so(host: LocalHost) -> None:
+def test_an_upload_to_a_full_disk_reports_the_error(host: LocalHost) -> None:
     host.stand_in("head", 'echo "head: write error: No space left on device" >&2; exit 1')
     answer = host.one(*receive(b"x"), payload=b"x")
     assert answer["ok"] == "no"
@@ -1077,8 +1079,8 @@ def test_a_receipt_is_written_for_root_alone(host: LocalHost) -> None:
     assert not host.state.exists()
 
 
-def test_a_receipt_that_was_cut_off_is_read_from_the_one_before(host: LocalHost) -> None:
-    """And the one that was cut off never takes the place of the good copy."""
+def test_a_truncated_receipt_is_replaced_by_the_previous_one(host: LocalHost) -> None:
+    """A truncated receipt never replaces the good copy."""
     texts = [json.dumps({"format": number}, indent=1).encode() + b"\n" for number in (1, 2, 3)]
     for text in texts[:2]:
         stage(host, text)

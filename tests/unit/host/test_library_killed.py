@@ -1,4 +1,4 @@
-"""A step whose shell is killed before any of its commands leaves what the same step, done again, makes right."""
+"""A step that is killed before any of its commands can be repeated and then succeeds."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def tree(place: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("shell", SHELLS, ids=lambda shell: shell[0])
 @pytest.mark.parametrize("prepare", STEPS, ids=lambda prepare: prepare.__name__)
-def test_a_step_that_was_killed_is_made_right_by_itself(
+def test_a_killed_step_is_completed_when_it_is_repeated(
     prepare: Callable[[LocalHost, Path], Call], shell: tuple[str, ...], tmp_path: Path
 ) -> None:
     host = LocalHost(tmp_path, shell=shell)

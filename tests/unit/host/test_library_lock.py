@@ -1,4 +1,4 @@
-"""The host's lock: one run at a time, and a run that is gone holds nothing."""
+"""The host's lock: one run at a time, and an ended run does not keep it."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ def lock(host: LocalHost, *, session: str, boot: str = BOOT) -> None:
     )
 
 
-def test_a_free_lock_is_taken_and_says_by_whom(host: LocalHost) -> None:
+def test_a_free_lock_is_taken_and_names_its_holder(host: LocalHost) -> None:
     assert take(host, who="me@here (process 7)")["taken"] == "yes"
     found = holder(host)
     assert found.pop("since").isdigit()
     assert found == {"session": host.session, "boot": BOOT, "who": "me@here (process 7)", "command": "install"}
 
 
-def test_a_lock_that_is_held_is_not_taken(host: LocalHost) -> None:
+def test_a_held_lock_is_not_taken(host: LocalHost) -> None:
     take(host, who="the first")
     answer = take(host, who="the second")
     assert answer["taken"] == "no"
@@ -66,7 +66,7 @@ def dead_session() -> str:
 
 
 @pytest.mark.parametrize("kind", ["dead process", "another process of that number", "another boot"])
-def test_a_lock_whose_run_is_gone_is_taken_over(host: LocalHost, kind: str) -> None:
+def test_a_lock_whose_run_has_ended_is_taken(host: LocalHost, kind: str) -> None:
     match kind:
         case "dead process":
             lock(host, session=dead_session())
@@ -90,7 +90,7 @@ def test_only_its_holder_releases_a_lock(host: LocalHost) -> None:
 
 
 def at_once(host: LocalHost, count: int) -> list[str]:
-    """What ``count`` runs are answered that start together."""
+    """The answers to ``count`` runs that start together."""
     running = []
     for number in range(count):
         script = host.script([("take_lock", host.session, f"run {number}", "install")])
@@ -106,7 +106,7 @@ def at_once(host: LocalHost, count: int) -> list[str]:
 
 
 @pytest.mark.parametrize("stale", [False, True])
-def test_of_several_at_once_at_most_one_gets_it(host: LocalHost, stale: bool) -> None:
+def test_at_most_one_of_several_runs_gets_the_lock(host: LocalHost, stale: bool) -> None:
     for _ in range(5):
         if stale:
             lock(host, session=dead_session())
@@ -117,8 +117,8 @@ def test_of_several_at_once_at_most_one_gets_it(host: LocalHost, stale: bool) ->
         host.exchange([("release_lock", host.session)])
 
 
-def test_a_run_that_saw_a_stale_lock_does_not_take_the_next_one_away(host: LocalHost, tmp_path: Path) -> None:
-    """The slowest moment: another run takes the stale lock over just before this one moves it away."""
+def test_a_run_that_saw_a_stale_lock_does_not_take_the_lock_that_replaced_it(host: LocalHost, tmp_path: Path) -> None:
+    """Another run takes the stale lock just before this one removes it."""
     lock(host, session=dead_session())
     other = tmp_path / "other"
     script = host.script([("take_lock", host.session, "the quick one", "install")])
@@ -133,8 +133,8 @@ def test_a_run_that_saw_a_stale_lock_does_not_take_the_next_one_away(host: Local
 
 
 @pytest.mark.parametrize("moment", [1, 4_000_000_000], ids=["long ago", "in the future"])
-def test_a_lock_without_a_holder_does_not_stay_for_ever(host: LocalHost, moment: int) -> None:
-    """A run was killed between making it and writing its name; whatever the clock says since."""
+def test_a_lock_without_a_holder_can_be_taken(host: LocalHost, moment: int) -> None:
+    """A run was killed between creating the lock and writing its holder; the age of the lock does not matter."""
     lock = host.state / "lock"
     lock.mkdir()
     os.utime(lock, (moment, moment))
@@ -159,14 +159,14 @@ def test_the_lock_leaves_a_line_when_it_is_taken_and_when_it_is_released(host: L
     assert stat.S_IMODE((host.state / "journal").stat().st_mode) == 0o600
 
 
-def test_who_does_not_get_the_lock_leaves_no_line(host: LocalHost) -> None:
+def test_a_run_that_does_not_get_the_lock_leaves_no_line(host: LocalHost) -> None:
     take(host)
     host.one("take_lock", "1:1", "another", "install", '{"run": "b"}')
     host.exchange([("release_lock", "1:1", '{"run": "b"}')])
     assert not (host.state / "journal").exists()
 
 
-def test_nothing_is_left_of_the_journal_of_a_host_that_is_left(host: LocalHost) -> None:
+def test_dropping_the_state_removes_the_host_s_journal(host: LocalHost) -> None:
     """An uninstall drops kprov's own folder before it releases the lock."""
     host.one("take_lock", host.session, "me", "uninstall", '{"run": "a"}')
     host.exchange([("step", "0", "drop_state")])
@@ -183,14 +183,14 @@ def test_the_journal_of_a_host_is_bounded(host: LocalHost) -> None:
     assert {path.name for path in host.state.iterdir()} == {"journal", "lock"}
 
 
-def test_a_line_that_was_cut_off_does_not_swallow_the_next(host: LocalHost) -> None:
+def test_a_truncated_line_does_not_merge_with_the_next(host: LocalHost) -> None:
     (host.state / "journal").write_text('{"run": "a", "sta')
     host.one("take_lock", host.session, "me", "install", '{"run": "b"}')
     lines = (host.state / "journal").read_text().splitlines()
     assert (lines[0], json.loads(lines[1])["run"]) == ('{"run": "a", "sta', "b")
 
 
-def test_a_journal_that_cannot_be_written_does_not_cost_the_lock(host: LocalHost) -> None:
+def test_a_journal_that_cannot_be_written_does_not_prevent_the_lock(host: LocalHost) -> None:
     (host.state / "journal").mkdir()
     assert host.one("take_lock", host.session, "me", "install", '{"run": "a"}')["taken"] == "yes"
     host.exchange([("release_lock", host.session, '{"run": "a"}')])
@@ -198,7 +198,7 @@ def test_a_journal_that_cannot_be_written_does_not_cost_the_lock(host: LocalHost
 
 
 @pytest.mark.parametrize(("held", "locked"), [(None, "no"), ("dead", "no"), ("alive", "yes")])
-def test_a_host_tells_its_journal_and_whether_it_is_locked(host: LocalHost, held: str | None, locked: str) -> None:
+def test_a_host_reports_its_journal_and_whether_it_is_locked(host: LocalHost, held: str | None, locked: str) -> None:
     (host.state / "journal").write_text('{"run": "a"}\n')
     if held is not None:
         lock(host, session=dead_session() if held == "dead" else host.session)
@@ -214,7 +214,7 @@ def test_whether_a_run_has_the_lock_now(host: LocalHost, held: str | None, locke
     assert host.one("probe_lock", "lock")["locked"] == locked
 
 
-def test_a_host_without_a_journal_says_so(host: LocalHost) -> None:
+def test_a_host_without_a_journal_reports_it_absent(host: LocalHost) -> None:
     reply = host.exchange([("probe_journal", "journal")])
     assert [(record.kind, record["status"], record["locked"]) for record in reply.records] == [
         ("seen", "absent", ""),
@@ -227,7 +227,7 @@ def test_a_host_without_a_journal_says_so(host: LocalHost) -> None:
 
 @contextmanager
 def step_under_way(host: LocalHost, seconds: float) -> Iterator[Path]:
-    """A step that goes on for so long, of a run whose shell has been killed meanwhile; the file that tells its end."""
+    """A step that still runs after its run was killed; returns the file that marks its end."""
     started, ended = host.folder / "started", host.folder / "ended"
     sleep = f"{shutil.which('sleep')} {seconds}"
     host.before += f"\nslow() {{ : >{started}; {sleep}; : >{ended}; }}"
@@ -241,7 +241,7 @@ def step_under_way(host: LocalHost, seconds: float) -> Iterator[Path]:
     yield ended
 
 
-def test_a_stale_lock_is_taken_over_once_the_last_step_has_ended(host: LocalHost) -> None:
+def test_a_stale_lock_is_taken_after_the_last_step_has_ended(host: LocalHost) -> None:
     take(host)
     with step_under_way(host, 0.5) as ended:
         (host.state / "lock/holder").write_text(f"session={dead_session()}\nboot={BOOT}\nwho=gone\n")
@@ -251,7 +251,7 @@ def test_a_stale_lock_is_taken_over_once_the_last_step_has_ended(host: LocalHost
     assert holder(host)["who"] == "me"
 
 
-def test_a_step_that_does_not_end_keeps_the_lock_of_a_run_that_is_gone(host: LocalHost) -> None:
+def test_a_step_that_still_runs_keeps_the_lock_of_its_ended_run(host: LocalHost) -> None:
     take(host)
     host.before += "\nstep_seconds=1"
     with step_under_way(host, 3):
@@ -262,7 +262,7 @@ def test_a_step_that_does_not_end_keeps_the_lock_of_a_run_that_is_gone(host: Loc
         assert holder(host)["who"] == "gone"
 
 
-def test_a_release_waits_for_the_step_that_was_interrupted(host: LocalHost) -> None:
+def test_releasing_a_lock_waits_for_the_interrupted_step(host: LocalHost) -> None:
     take(host)
     with step_under_way(host, 0.5) as ended:
         assert not ended.exists()

@@ -1,4 +1,4 @@
-"""What the library reads of logs: their ends, by the host's clock, and new lines as they come."""
+"""How the library reads logs: their last lines, by the host's clock, and new lines."""
 
 from __future__ import annotations
 
@@ -46,24 +46,30 @@ def test_a_file_that_is_not_there(host: LocalHost) -> None:
 
 def test_the_journal_of_a_unit(host: LocalHost) -> None:
     host.stand_in("journalctl", "echo '2026-11-24T18:15:00+0000 box systemd[1]: Started.'")
-    clock, log = host.exchange([("probe_clock", "clock"), ("probe_unit_log", "x", "kafka.service", "7")]).records
+    log = host.one("probe_unit_log", "x", "kafka.service", "7")
     assert log["text"] == "2026-11-24T18:15:00+0000 box systemd[1]: Started."
-    assert clock["since"] == "0"
     assert host.log == ["journalctl -q -u kafka.service -n 7 --no-pager -o short-iso"]
 
 
 def test_the_end_of_the_journal_since_a_moment(host: LocalHost) -> None:
-    """journalctl itself would stop after the first lines."""
+    """With both options, journalctl would print the first lines."""
     host.stand_in("journalctl", "printf '%s\\n' one two three")
-    answer = host.exchange([("probe_clock", "clock", "-60"), ("probe_unit_log", "x", "kafka.service", "2")]).records[1]
+    answer = host.one("probe_unit_log", "x", "kafka.service", "2", "-60")
     assert answer["text"] == "two\nthree"
     assert " -n " not in host.log[0]
     assert "--since @1" in host.log[0]
 
 
+def test_each_unit_log_begins_at_its_own_moment(host: LocalHost) -> None:
+    host.stand_in("journalctl", "echo a line")
+    calls = [("probe_unit_log", "x", "a.service", "2", "@1700000000"), ("probe_unit_log", "y", "b.service", "2")]
+    assert [record["status"] for record in host.exchange(calls).records] == ["present", "present"]
+    assert ["--since @1700000000" in line for line in host.log] == [True, False]
+
+
 def test_a_journal_that_cannot_be_read(host: LocalHost) -> None:
     host.stand_in("journalctl", "echo 'No journal files were found.' >&2; exit 1")
-    answer = host.exchange([("probe_clock", "clock"), ("probe_unit_log", "x", "kafka.service", "7")]).records[1]
+    answer = host.one("probe_unit_log", "x", "kafka.service", "7")
     assert (answer["status"], answer["why"]) == ("unknown", "No journal files were found.")
 
 
@@ -75,7 +81,8 @@ def test_since_a_span(host: LocalHost, since: str, seconds: int) -> None:
 
 
 def test_since_a_moment(host: LocalHost) -> None:
-    """Without a zone it is the host's."""
+    """A time without a zone is in the host's."""
+    assert host.one("probe_clock", "clock").number("since") == 0
     assert host.one("probe_clock", "clock", "2026-11-24 18:30:00+0800").number("since") == 1795516200
     there = datetime(2026, 11, 24, 18, 30).astimezone()
     answer = host.one("probe_clock", "clock", "2026-11-24 18:30:00")
@@ -84,12 +91,14 @@ def test_since_a_moment(host: LocalHost) -> None:
 
 
 def test_since_a_moment_that_date_cannot_read(host: LocalHost) -> None:
-    answer = host.one("probe_clock", "clock", "2026-11-24 25:61:00")
-    assert (answer["status"], "invalid date" in answer["why"]) == ("unknown", True)
+    wrong = "2026-11-24 25:61:00"
+    calls = [("probe_clock", "clock", wrong), ("probe_unit_log", "log", "kafka.service", "7", wrong)]
+    answers = host.exchange(calls).records
+    assert [(answer["status"], "invalid date" in answer["why"]) for answer in answers] == [("unknown", True)] * 2
 
 
 def follow(host: LocalHost, call: tuple[str, ...]) -> Generator[tuple[str, str], None, None]:
-    """Source and text of each line, as an exchange of ``follow_logs`` answers; closing it ends its standard input."""
+    """Yield source and text of each line of ``follow_logs``; closing the generator ends its standard input."""
     script = host.script([call])
     with subprocess.Popen(
         host.command(len(script)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0
@@ -109,8 +118,8 @@ def follow(host: LocalHost, call: tuple[str, ...]) -> Generator[tuple[str, str],
 
 
 @pytest.mark.timeout(60)
-def test_followed_lines_come_whole_with_their_source(host: LocalHost) -> None:
-    """Tabs and backslashes too; all ends with standard input."""
+def test_followed_lines_are_complete_and_name_their_source(host: LocalHost) -> None:
+    """Tabs and backslashes are kept; everything ends with standard input."""
     log = host.folder / "server.log"
     log.write_text("first\nlast \\t\tü\\\\\n")
     host.stand_in("journalctl", "echo 'a line of the journal'; exec tail -f /dev/null")
@@ -122,7 +131,7 @@ def test_followed_lines_come_whole_with_their_source(host: LocalHost) -> None:
 
 @pytest.mark.timeout(60)
 def test_lines_are_followed_by_the_name_of_the_file(host: LocalHost) -> None:
-    """A log is rotated, and one that is not there yet appears."""
+    """One log is rotated, and another one is created later."""
     log, later = host.folder / "server.log", host.folder / "later.log"
     log.write_text("first\n")
     lines = follow(host, ("follow_logs", "5", "0", str(log), "1", str(later)))

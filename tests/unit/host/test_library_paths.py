@@ -1,4 +1,4 @@
-"""What the library sees of paths and accounts: links, closed directories, what cannot be written."""
+"""What the library finds out about paths and accounts: links, closed directories, unwritable paths."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def way(host: LocalHost, path: Path | str, *users: str) -> Record:
 # ---------------------------------------------------------------- links
 
 
-def test_a_path_without_links_leads_to_itself(host: LocalHost, place: Path) -> None:
+def test_a_path_without_links_resolves_to_itself(host: LocalHost, place: Path) -> None:
     for path in (place, place / "not there", place / "not/there/either", Path("/")):
         record = way(host, path)
         assert record["real"] == str(path)
         assert (record["dangling"], record["blocked"], record["closed"]) == ("", "", "")
 
 
-def test_links_are_followed_wherever_they_are_on_the_way(host: LocalHost, place: Path) -> None:
+def test_links_are_followed_in_every_part_of_a_path(host: LocalHost, place: Path) -> None:
     (place / "disk/deep").mkdir(parents=True)
     (place / "absolute").symlink_to(place / "disk")
     (place / "relative").symlink_to("disk/deep/../deep")
@@ -58,7 +58,7 @@ def test_links_are_followed_wherever_they_are_on_the_way(host: LocalHost, place:
         assert way(host, place / path)["real"] == os.path.realpath(place / path) == str(place / real), path
 
 
-def test_a_link_to_nothing_is_named_with_its_target(host: LocalHost, place: Path) -> None:
+def test_a_broken_link_is_named_with_its_target(host: LocalHost, place: Path) -> None:
     (place / "data").symlink_to("/nowhere/to be found")
     (place / "chain").symlink_to("data")
     (place / "loop").symlink_to("loop")
@@ -68,7 +68,7 @@ def test_a_link_to_nothing_is_named_with_its_target(host: LocalHost, place: Path
     assert way(host, place / "loop/kafka")["dangling"] == str(place / "loop")
 
 
-def test_a_file_on_the_way_is_named(host: LocalHost, place: Path) -> None:
+def test_a_file_in_place_of_a_directory_is_named(host: LocalHost, place: Path) -> None:
     (place / "file").write_text("")
     (place / "link").symlink_to("file")
     assert way(host, place / "file/kafka")["blocked"] == str(place / "file")
@@ -79,7 +79,7 @@ def test_a_file_on_the_way_is_named(host: LocalHost, place: Path) -> None:
 # ---------------------------------------------------------------- closed directories
 
 
-def test_it_is_unknown_whether_a_directory_is_closed_where_nobody_can_be_asked(host: LocalHost, place: Path) -> None:
+def test_closed_directories_are_unknown_if_the_kernel_cannot_be_asked(host: LocalHost, place: Path) -> None:
     host.stand_in("chroot", "exit 125")
     assert way(host, place / "kafka", "kafka")["judged"] == "no"
     assert way(host, place / "kafka")["judged"] == "yes", "no user goes there"
@@ -98,7 +98,7 @@ def asking(host: LocalHost) -> LocalHost:
 
 @needs_root
 def test_every_closed_directory_is_named_with_its_mode_and_owner(asking: LocalHost, place: Path) -> None:
-    """The user does not exist yet, so only the rights of others count."""
+    """The user does not exist yet, so only the permissions for others count."""
     upper, lower, target = place / "upper", place / "upper/of a friend/lower", place / "elsewhere/target"
     lower.mkdir(parents=True)
     target.mkdir(parents=True)
@@ -144,7 +144,7 @@ def lsattr(host: LocalHost, **flags: Path) -> None:
     host.stand_in("lsattr", f'case $3 in {cases} *) echo "-------------e-- $3" ;; esac')
 
 
-def test_what_can_be_written_is_not_mentioned(host: LocalHost, place: Path) -> None:
+def test_writable_paths_are_not_listed(host: LocalHost, place: Path) -> None:
     (place / "file").write_text("")
     paths = [str(path) for path in (place, place / "file", place / "new/one")]
     assert host.one("probe_writable", "x", *paths)["found"] == ""
@@ -168,7 +168,7 @@ def test_files_and_the_directories_above_them_that_are_immutable(host: LocalHost
     ], "a directory that exists is looked at itself, what is to be created counts where it goes"
 
 
-def test_a_read_only_file_system_is_told_from_another_refusal(host: LocalHost) -> None:
+def test_a_read_only_file_system_is_distinguished_from_other_refusals(host: LocalHost) -> None:
     if os.geteuid() == 0 and not os.access("/sys", os.W_OK):
         assert host.one("probe_writable", "x", "/sys")["found"] == "read-only\t/sys\t/sys\n"
     assert host.one("probe_writable", "x", "/proc/version")["found"] in {"", "refused\t/proc/version\t/proc/version\n"}
@@ -190,13 +190,13 @@ DF = "Filesystem     Inodes IUsed IFree IUse% Mounted on\\n"
     ],
 )
 def test_free_inodes(host: LocalHost, line: str, inodes: str) -> None:
-    """A file system that creates inodes as it needs them (btrfs) has no number, which is not 0."""
+    """A file system that allocates inodes on demand (btrfs) reports no number, which is not 0."""
     real = shutil.which("df")
     host.stand_in("df", f'[ "$1" != -Pi ] || {{ printf %b "{DF}{line}\\n"; exit; }}\nexec {real} "$@"')
     assert host.one("probe_disk", "x", "/")["inodes"] == inodes
 
 
-def test_a_step_that_finds_no_space_names_the_file_systems_without_inodes(host: LocalHost) -> None:
+def test_a_step_without_space_names_the_file_systems_without_inodes(host: LocalHost) -> None:
     lines = "/dev/sda1 100 100 0 100% /full of files\\n/dev/sda2 100 50 50 50% /var\\ntmpfs 0 0 0 - /run\\n"
     host.stand_in("df", f'printf %b "{DF}{lines}"')
     host.before = 'refuse() { echo "cp: $1" >&2; return 1; }'
@@ -228,7 +228,7 @@ def accounts(host: LocalHost, *lines: str) -> None:
 def test_a_user_and_the_group_of_that_name(
     host: LocalHost, there: tuple[str, ...], status: str, entry: str, group: str
 ) -> None:
-    """As getent knows them, which asks NIS and LDAP as well."""
+    """getent also finds those of NIS and LDAP."""
     accounts(host, *there)
     record = host.one("probe_user", "x", "kafka")
     assert (record["status"], record["entry"], record["group"]) == (status, entry, group)
@@ -254,8 +254,8 @@ def test_a_user_joins_the_group_that_exists(host: LocalHost) -> None:
     assert "--user-group" not in second
 
 
-def test_a_group_that_was_there_before_is_there_afterwards(host: LocalHost) -> None:
-    """userdel takes a user's own group along: it is created again with its number."""
+def test_a_group_that_existed_before_is_kept(host: LocalHost) -> None:
+    """userdel also removes the user's own group, which is created again with its gid."""
     gone = host.folder / "gone"
     host.stand_in("userdel", f": >{gone}")
     host.stand_in(
@@ -267,7 +267,9 @@ def test_a_group_that_was_there_before_is_there_afterwards(host: LocalHost) -> N
 
 
 @pytest.mark.parametrize(("others", "option"), [((), "--gid=990 "), (("group 990:x:990:",), "")])
-def test_a_group_that_was_removed_gets_its_number_back(host: LocalHost, others: tuple[str, ...], option: str) -> None:
+def test_a_group_removed_with_its_user_is_recreated_with_its_gid(
+    host: LocalHost, others: tuple[str, ...], option: str
+) -> None:
     """The files of the service belong to that number; where another group has it, a new one is taken."""
     accounts(host, "passwd kafka:x:989:990::/:/bin/false", *others)
     step(host, "add_group", "kafka")

@@ -1,4 +1,4 @@
-"""What preflight asks a host, in dash and in bash, with a PATH of exactly the commands that are declared."""
+"""The probes for preflight checks, in dash and in bash, with a PATH of exactly the declared commands."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def host(request: pytest.FixtureRequest, tmp_path: Path) -> LocalHost:
         ("probe_filters", {"rules"}),
     ],
 )
-def test_a_bare_host_answers_every_question(host: LocalHost, call: str, keys: set[str]) -> None:
-    """None of the commands that would tell more is there; nothing is written to standard error."""
+def test_a_minimal_host_answers_every_question(host: LocalHost, call: str, keys: set[str]) -> None:
+    """All optional commands are missing; nothing is written to standard error."""
     (reply,) = [host.exchange([(call, "x", "/java")])]
     assert reply.errors == ""
     (record,) = reply.records
@@ -51,7 +51,7 @@ def test_a_bare_host_answers_every_question(host: LocalHost, call: str, keys: se
     assert keys <= record.fields.keys()
 
 
-def test_the_kernel_tells_its_settings(host: LocalHost) -> None:
+def test_the_settings_of_the_kernel_are_read(host: LocalHost) -> None:
     record = host.one("probe_kernel", "x")
     assert record["swappiness"] == Path("/proc/sys/vm/swappiness").read_text().strip()
     assert record.number("nr_open") > 1000
@@ -67,7 +67,7 @@ def test_both_ends_of_the_connection(host: LocalHost) -> None:
 
 
 def test_names(host: LocalHost) -> None:
-    assert host.one("probe_names", "x", "localhost")["status"] == "unknown", "there is no getent"
+    assert host.one("probe_names", "x", "localhost")["status"] == "unknown", "getent is not installed"
     lines = "10.0.0.5 STREAM kafka-1\\n10.0.0.5 DGRAM\\n::1 STREAM\\n"
     host.stand_in("getent", f'[ "$2" != kafka-1 ] || printf "{lines}"')
     own, known, unknown = host.one("probe_names", "x", "kafka-1", "nowhere")["names"].splitlines()
@@ -76,7 +76,7 @@ def test_names(host: LocalHost) -> None:
     assert unknown.split() == ["nowhere"]
 
 
-def test_who_keeps_the_time(host: LocalHost) -> None:
+def test_active_time_services_are_named(host: LocalHost) -> None:
     host.stand_in("systemctl", 'shift; for unit; do [ "$unit" = ntpd ] && echo active || echo inactive; done')
     host.stand_in("timedatectl", 'echo "     NTP synchronized: yes"')  # as 219 writes it
     record = host.one("probe_time", "x")
@@ -92,7 +92,7 @@ def test_a_file_system(host: LocalHost, tmp_path: Path) -> None:
     assert record["device"] == str(tmp_path.stat().st_dev)
 
 
-def test_selinux_is_asked_only_where_it_is_on(host: LocalHost) -> None:
+def test_selinux_is_asked_only_if_it_is_on(host: LocalHost) -> None:
     host.stand_in("selinuxexeccon", "echo system_u:system_r:unconfined_service_t:s0")
     host.stand_in("selinuxenabled", "exit 1")
     assert host.one("probe_selinux", "x", "/java")["service"] == ""
@@ -130,20 +130,20 @@ def test_what_is_open_in_a_zone(host: LocalHost, port: str, there: bool) -> None
     ]
 
 
-def test_a_zone_that_lets_everything_in(host: LocalHost) -> None:
+def test_every_port_is_open_in_a_zone_that_accepts_everything(host: LocalHost) -> None:
     host.stand_in("systemctl", "echo active")
     host.stand_in("firewall-cmd", 'printf "trusted\\n  target: ACCEPT\\n  ports: \\n"')
     assert host.one("probe_firewall", "x", "9092/tcp", "")["status"] == "present"
 
 
-def test_a_port_that_is_open_by_half(host: LocalHost) -> None:
+def test_a_port_that_is_open_only_now_or_only_permanently(host: LocalHost) -> None:
     host.stand_in("systemctl", "echo active")
     host.stand_in("firewall-cmd", 'case $* in *permanent*) ;; *) printf "z\\n  ports: 9092/tcp\\n" ;; esac')
     record = host.one("probe_firewall", "x", "9092/tcp", "z")
     assert (record["status"], record["now"], record["permanent"]) == ("present", "yes", "no")
 
 
-def test_without_firewalld_nobody_knows(host: LocalHost) -> None:
+def test_a_port_is_unknown_without_firewalld(host: LocalHost) -> None:
     assert host.one("probe_firewall", "x", "9092/tcp", "")["status"] == "unknown"
     assert host.one("probe_zones", "x")["status"] == "absent"
 

@@ -23,7 +23,7 @@ SUM = hashlib.sha256(b"text\n").hexdigest()
 
 @pytest.fixture(params=SHELLS, ids=lambda shell: shell[0])
 def host(request: pytest.FixtureRequest, tmp_path: Path) -> LocalHost:
-    """A host on which SELinux is on, and restorecon finds every label right."""
+    """A host with SELinux on which restorecon finds every label correct."""
     (tmp_path / "host").mkdir()
     host = LocalHost(tmp_path / "host", shell=request.param)
     host.stand_in("selinuxenabled")
@@ -58,8 +58,8 @@ def restored(host: LocalHost) -> list[str]:
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else None,
 )
-def test_what_comes_to_its_place_gets_its_label(host: LocalHost, call: tuple[str, ...], labelled: str) -> None:
-    """What is kept beside it as well. restorecon takes what it is given for patterns."""
+def test_every_change_of_a_path_labels_it(host: LocalHost, call: tuple[str, ...], labelled: str) -> None:
+    """Backups are labelled as well. restorecon treats its arguments as patterns."""
     place = host.folder / "place"
     (place / "folder").mkdir(parents=True)
     for name in ("here", "folder/a", "folder/b", "a*b"):
@@ -71,7 +71,7 @@ def test_what_comes_to_its_place_gets_its_label(host: LocalHost, call: tuple[str
     assert restored(host) == [f"restorecon {labelled.format(place)}"]
 
 
-def test_a_restorecon_that_fails_is_seen(host: LocalHost) -> None:
+def test_a_failing_restorecon_fails_the_step(host: LocalHost) -> None:
     host.stand_in("restorecon", 'echo "restorecon: Could not set context for /x: Permission denied" >&2; exit 255')
     place = host.folder / "new"
     reply = host.exchange([("step", "0", "make_directory", str(place), *OWNER, "0750")])
@@ -94,7 +94,7 @@ def test_nothing_is_labelled_without_selinux_or_its_tool(host: LocalHost, off: s
 
 
 def test_labels_are_compared_in_two_calls(host: LocalHost) -> None:
-    """One for paths, one for the trees of releases; what is not there is left out."""
+    """One call is for paths, one for the trees of releases; missing paths are omitted."""
     place = host.folder / "place"
     (place / "real/data").mkdir(parents=True)
     (place / "bin").mkdir()
@@ -127,7 +127,7 @@ def test_labels_that_cannot_be_compared(host: LocalHost) -> None:
     assert (record["status"], record["why"]) == ("unknown", "no policy")
     (host.bin / "restorecon").unlink()
     record = host.one(*call)
-    assert (record["status"], "no restorecon" in record["why"]) == ("unknown", True)
+    assert (record["status"], "restorecon is not installed" in record["why"]) == ("unknown", True)
     host.stand_in("selinuxenabled", "exit 1")
     assert host.one(*call)["status"] == "absent"
 
@@ -137,7 +137,7 @@ def test_labels_that_cannot_be_compared(host: LocalHost) -> None:
 
 @pytest.mark.parametrize(("enforce", "expected"), [("1", "Enforcing"), ("0", "Permissive"), (None, "unknown")])
 def test_the_mode_without_getenforce(host: LocalHost, enforce: str | None, expected: str) -> None:
-    """A minimal host has no libselinux-utils, and SELinux all the same."""
+    """A minimal host may have SELinux without libselinux-utils."""
     (host.bin / "getenforce").unlink()
     host.before = f"selinux_fs={host.folder}"
     if enforce is not None:
@@ -149,7 +149,7 @@ def test_the_mode_without_getenforce(host: LocalHost, enforce: str | None, expec
     assert host.one("probe_facts")["selinux"] == "Disabled", "selinuxfs is not mounted here"
 
 
-def test_what_root_may_not_read_names_its_domain(host: LocalHost) -> None:
+def test_a_path_that_root_may_not_read_names_root_s_domain(host: LocalHost) -> None:
     host.stand_in("stat", 'echo "stat: cannot stat /x: Permission denied"; exit 1')
     host.before = "own_context() { printf staff_u:sysadm_r:staff_t:s0-s0:c0.c1023; }; id() { echo 0; }"
     record = host.one("probe_path", "x", "/x")
@@ -176,7 +176,7 @@ NO_EXECMEM = "717fffff ffffffff 0 ffa3ff7f 1 0"
 
 
 def policy(host: LocalHost, answers: dict[str, str], *, nnp: bool = True, booleans: tuple[str, ...] = ()) -> None:
-    """A kernel that answers ``FILE SUBJECT OBJECT CLASS`` so, and all other questions with leave to do it."""
+    """A kernel that gives these answers to ``FILE SUBJECT OBJECT CLASS``, and allows everything else."""
     fs = host.folder / "selinux"
     permissions = {"process/perms/execmem": 26, "process2/perms/nnp_transition": 1}
     permissions |= {"file/perms/execute_no_trans": 18, "dir/perms/add_name": 18}
@@ -213,7 +213,7 @@ def test_java_with_a_label_of_its_own_stays_in_the_scripts_domain(host: LocalHos
     assert (record["starts"], record["execmem"], record["booleans"].strip()) == ("yes", "no", "allow_execmem=0")
 
 
-def test_java_enters_its_domain_where_the_policy_lets_it(host: LocalHost) -> None:
+def test_java_enters_its_domain_if_the_policy_allows_it(host: LocalHost) -> None:
     policy(host, DEBIAN)
     record = host.one("probe_selinux", "x", "/java")
     assert (record["java"], record["execmem"], record["starts"]) == (JAVA, "yes", "")
@@ -239,8 +239,8 @@ def test_directories_in_which_nothing_may_be_created(host: LocalHost) -> None:
     assert record["closed"].splitlines() == ["/usr/local bin_t", "/etc/systemd/system bin_t", "/var/lib bin_t"]
 
 
-def test_what_the_kernel_does_not_answer_is_unknown(host: LocalHost) -> None:
-    """The domain alone is told by selinuxexeccon."""
+def test_questions_that_the_kernel_does_not_answer_are_unknown(host: LocalHost) -> None:
+    """selinuxexeccon reports only the domain."""
     host.stand_in("selinuxexeccon", f"echo {UNCONFINED}")
     record = host.one("probe_selinux", "x", "/java")
     keys = ("service", "java", "wanted", "starts", "execmem", "barred", "closed")
@@ -265,8 +265,8 @@ def test_the_log_of_a_service_ends_with_what_selinux_denied_it(host: LocalHost, 
     host.stand_in("journalctl", f"case $* in *-k*) /bin/cat {tmp_path}/kernel ;; *) echo the journal ;; esac")
     text = host.one("probe_log", "x", "kafka.service", "10")["text"]
     assert text.strip().splitlines() == ["the journal", "--- SELinux", lines[3], lines[4]]
-    calls = [("probe_clock", "clock"), ("probe_unit_log", "x", "kafka.service", "10")]
-    *denied, own = host.exchange(calls).records[1]["text"].splitlines()
+    call = ("probe_unit_log", "x", "kafka.service", "10")
+    *denied, own = host.one(*call)["text"].splitlines()
     entries = journal_entries("kafka journal", "\n".join(denied))
     assert (len(entries), own) == (3, "the journal")  # without a moment to begin at the oldest counts as well
     assert entries[1].time == datetime.fromtimestamp(1800000002, UTC)
@@ -275,7 +275,7 @@ def test_the_log_of_a_service_ends_with_what_selinux_denied_it(host: LocalHost, 
     assert all("allow_execmem" in problem.remedy for problem in problems)
     host.stand_in("selinuxenabled", "exit 1")
     assert host.one("probe_log", "x", "kafka.service", "10")["text"].strip() == "the journal"
-    assert host.exchange(calls).records[1]["text"] == "the journal"
+    assert host.one(*call)["text"] == "the journal"
 
 
 def test_a_step_and_a_lock_that_a_confined_root_may_not_take_name_the_domain(host: LocalHost) -> None:
@@ -292,8 +292,8 @@ def test_a_step_and_a_lock_that_a_confined_root_may_not_take_name_the_domain(hos
     )
 
 
-def test_every_function_that_puts_something_into_place_labels_it() -> None:
-    """By the words of their bodies: a rename, a copy with its attributes and a new owner bring or leave a label."""
+def test_every_function_that_puts_a_file_in_place_labels_it() -> None:
+    """Judged by their text: after a rename, a copy with attributes or a change of owner, the label may be wrong."""
     changes = LIBRARY.partition("# ---------------------------------------------------------------- changes")[2]
     bodies = dict(re.findall(r"^([a-z_]+)\(\) (\{.*?^\})", changes, re.MULTILINE | re.DOTALL))
     placing = {name for name, body in bodies.items() if re.search(r"\b(?:mv -f?T|cp -a|chown)\b", body)}

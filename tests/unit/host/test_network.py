@@ -1,4 +1,4 @@
-"""Addresses, interfaces and firewall zones from what a host tells, and clocks with the way there taken off."""
+"""Addresses, interfaces and firewall zones from a host's answers, and the skew of its clock."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def test_addresses_that_others_could_use() -> None:
         ("rubbish", "", ""),
     ],
 )
-def test_the_interface_at_which_the_host_was_reached(ends: str, local: str, interface: str) -> None:
+def test_the_interface_of_the_connection(ends: str, local: str, interface: str) -> None:
     network = network_of({**SEEN, "ends": ends}, NAMES, "box")
     assert (network.local, network.interface) == (local, interface)
 
 
-def test_a_host_that_tells_nothing() -> None:
+def test_a_host_that_reports_nothing() -> None:
     assert network_of({"status": "unknown"}, {"status": "unknown"}, "box") == Network(host_name="box")
 
 
@@ -85,7 +85,7 @@ def test_the_zone_of_a_connection(interface: str, peer: str, zone: str) -> None:
     assert zone_of(listing, Network(peer=peer, interface=interface)) == zone
 
 
-def test_no_zone_where_firewalld_tells_none() -> None:
+def test_the_zone_is_empty_if_firewalld_reports_none() -> None:
     assert zone_of({"status": "absent"}, Network()) == ""
 
 
@@ -99,5 +99,5 @@ def test_no_zone_where_firewalld_tells_none() -> None:
         (114, 100.0, 104.0, 10.0),
     ],
 )
-def test_a_clock_with_the_way_there_taken_off(now: int, asked: float, told: float, difference: float) -> None:
+def test_the_time_of_the_answer_is_not_counted_as_skew(now: int, asked: float, told: float, difference: float) -> None:
     assert skew(now, asked, told) == pytest.approx(difference)

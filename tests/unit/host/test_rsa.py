@@ -1,4 +1,4 @@
-"""Which sshd can be given an RSA key: by what it announces, and by its version where that says more."""
+"""Which sshd accepts an RSA key, judged by what it announces and by its version."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kprov.host.rsa import Sshd
 OLD_LIST = ("ssh-ed25519", "ssh-rsa", "ssh-dss", "ecdsa-sha2-nistp256")  # what upstream's 7.4 announces
 NEW_LIST = ("ssh-ed25519", "rsa-sha2-512", "rsa-sha2-256")
 CERTIFICATE = "ssh-rsa-cert-v01@openssh.com"
-SHA1 = "SHA-1 only; use ed25519 or ecdsa"
+SHA1 = "SHA-1 only; use an ed25519 or ECDSA key"
 
 
 @pytest.mark.parametrize(
@@ -72,11 +72,13 @@ def test_an_rsa_certificate(software: str, announced: tuple[str, ...] | None, po
         ("OpenSSH_7.5", OLD_LIST, False),
     ],
 )
-def test_7_4_takes_what_it_does_not_announce(software: str, announced: tuple[str, ...] | None, quiet: bool) -> None:
+def test_7_4_accepts_sha2_that_it_does_not_announce(
+    software: str, announced: tuple[str, ...] | None, quiet: bool
+) -> None:
     assert Sshd(software, announced).keeps_quiet == quiet
 
 
-def test_what_is_tried_on_trust_is_known_as_such() -> None:
+def test_an_rsa_key_that_may_fail_is_marked() -> None:
     assert Sshd("dropbear_2019.78").unsure("ssh-rsa")
     assert not Sshd("OpenSSH_9.2", NEW_LIST).unsure("ssh-rsa")
     assert not Sshd("OpenSSH_7.4", OLD_LIST).unsure("ssh-rsa"), "known to be taken"
@@ -98,7 +100,7 @@ def test_what_is_tried_on_trust_is_known_as_such() -> None:
         ("", None, Sshd("")),
     ],
 )
-def test_what_a_host_says_about_itself(line: str, listed: bytes | None, found: Sshd) -> None:
+def test_the_version_and_algorithms_that_a_host_announces(line: str, listed: bytes | None, found: Sshd) -> None:
     assert Sshd.of(line, listed) == found
 
 
@@ -106,5 +108,5 @@ def test_what_a_host_says_about_itself(line: str, listed: bytes | None, found: S
     ("software", "knows"),
     [("OpenSSH_6.6.1", False), ("OpenSSH_7.1", False), ("OpenSSH_7.2", True), ("OpenSSH_10.0", True), ("other", True)],
 )
-def test_host_keys_of_the_kind_rsa(software: str, knows: bool) -> None:
+def test_rsa_host_keys(software: str, knows: bool) -> None:
     assert Sshd(software).knows_sha2 == knows

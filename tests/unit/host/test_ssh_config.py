@@ -14,7 +14,7 @@ from kprov.spec.target import Target, parse_target
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home folder of its own, so that the tester's ssh_config does not count."""
+    """A temporary home, so that the developer's ssh_config has no effect."""
     folder = tmp_path / "home"
     (folder / ".ssh").mkdir(parents=True)
     monkeypatch.setenv("HOME", str(folder))
@@ -73,7 +73,7 @@ def test_a_named_file_is_read_instead_of_the_user_s(home: Path, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(("option", "name"), [("--ssh-config", "config"), ("-i", "identity")])
-def test_a_named_file_that_is_not_there(home: Path, option: str, name: str) -> None:
+def test_a_missing_file_is_a_usage_error(home: Path, option: str, name: str) -> None:
     missing = home / "none"
     with pytest.raises(UsageError) as caught:
         read_login(Target("box"), **{name: missing})
@@ -82,7 +82,7 @@ def test_a_named_file_that_is_not_there(home: Path, option: str, name: str) -> N
     assert problem.hint
 
 
-def test_keys_in_order_and_the_flag_s_first(home: Path) -> None:
+def test_the_key_of_the_option_comes_first(home: Path) -> None:
     text = "Host box\n  IdentityFile ~/.ssh/id_one\n  IdentityFile ~/.ssh/none\nHost *\n  IdentityFile ~/.ssh/id_two\n"
     ssh = home / ".ssh"
     assert resolve(home, text).identities == (ssh / "id_one", ssh / "id_two")
@@ -142,7 +142,7 @@ def test_what_follows_an_include_holds_for_all_hosts_again(home: Path) -> None:
 # ------------------------------------------------------------------ ProxyJump
 
 
-def test_jumps_in_the_order_in_which_they_are_passed(home: Path) -> None:
+def test_jump_hosts_are_in_the_order_of_connecting(home: Path) -> None:
     text = (
         "Host box\n  ProxyJump me@gate:2022, inner\n"
         "Host gate\n  HostName gate.example.org\n  User unused\n"
@@ -161,8 +161,8 @@ def test_a_jump_with_a_jump_of_its_own(home: Path) -> None:
     assert [hop.name for hop in login.jumps] == ["outer", "inner"]
 
 
-def test_only_the_first_of_several_hops_has_a_way_of_its_own(home: Path) -> None:
-    """ssh gives every other one its way with -J, which its own ProxyJump does not count against."""
+def test_only_the_first_of_several_hops_may_have_its_own_jump(home: Path) -> None:
+    """ssh passes the way to every other hop with -J, which overrides that hop's own ProxyJump."""
     text = (
         "Host box\n  ProxyJump first,second\n"
         "Host first\n  ProxyJump outer\n"
@@ -182,7 +182,7 @@ def test_tokens_and_addresses_in_hops(home: Path) -> None:
     ]
 
 
-def test_a_hop_that_is_no_host_is_a_usage_error(home: Path) -> None:
+def test_a_hop_that_is_not_a_host_is_a_usage_error(home: Path) -> None:
     with pytest.raises(UsageError, match="is not a host name"):
         resolve(home, "Host box\n  ProxyJump gate/way\n")
 
@@ -197,8 +197,8 @@ def test_a_jump_has_the_flag_s_key_too(home: Path) -> None:
     assert login.jumps[0].identities == (key,)
 
 
-def test_jumps_in_a_circle_are_a_usage_error(home: Path) -> None:
-    with pytest.raises(UsageError, match="leads back"):
+def test_circular_jumps_are_a_usage_error(home: Path) -> None:
+    with pytest.raises(UsageError, match="refers back"):
         resolve(home, "Host box\n  ProxyJump gate\nHost gate\n  ProxyJump box\n")
 
 
@@ -218,7 +218,7 @@ def test_connect_timeout_none(home: Path) -> None:
 # ------------------------------------------------------------------ what a connection needs besides
 
 
-def test_what_is_not_said_is_as_in_ssh_but_for_the_signs_of_life(home: Path) -> None:
+def test_defaults_are_those_of_ssh_except_for_keepalives(home: Path) -> None:
     login = resolve(home, "")
     assert (login.strict, login.hash_known_hosts, login.password_prompts) == ("ask", False, 3)
     assert login.methods == ("publickey", "keyboard-interactive", "password")
@@ -226,7 +226,7 @@ def test_what_is_not_said_is_as_in_ssh_but_for_the_signs_of_life(home: Path) -> 
     assert login.system_known_hosts == (Path("/etc/ssh/ssh_known_hosts"), Path("/etc/ssh/ssh_known_hosts2"))
 
 
-def test_signs_of_life(home: Path) -> None:
+def test_keepalives(home: Path) -> None:
     login = resolve(home, "ServerAliveInterval 2m\nServerAliveCountMax 0\n")
     assert (login.alive_interval, login.alive_count) == (120.0, 1)
     assert resolve(home, "ServerAliveInterval 0\n").alive_interval == 10.0
@@ -261,14 +261,14 @@ def test_the_agent(home: Path, monkeypatch: pytest.MonkeyPatch, text: str, agent
     assert resolve(home, text, "me@box").agent == agent.replace("HOME", str(home))
 
 
-def test_default_keys_where_none_is_named(home: Path) -> None:
+def test_the_default_keys_are_used_if_none_is_named(home: Path) -> None:
     (home / ".ssh/id_ed25519").touch()
     assert resolve(home, "").identities == (home / ".ssh/id_ed25519",)
     assert resolve(home, "IdentityFile none\n").identities == ()
     assert resolve(home, "IdentityFile ~/.ssh/id_one\n").identities == (home / ".ssh/id_one",)
 
 
-def test_a_key_of_which_only_the_public_half_is_here(home: Path) -> None:
+def test_a_key_with_only_a_public_half_is_kept(home: Path) -> None:
     """The agent has the other."""
     (home / ".ssh/hardware.pub").touch()
     assert resolve(home, "IdentityFile ~/.ssh/hardware\n").identities == (home / ".ssh/hardware",)
@@ -290,10 +290,10 @@ def test_tokens_in_paths(home: Path) -> None:
     [
         ("ProxyCommand x\nProxyUseFdpass yes", "ProxyUseFdpass is not supported"),
         ("BindInterface eth1", "BindInterface is not supported"),
-        ("IdentityFile ~/%z", "%z has no meaning"),
+        ("IdentityFile ~/%z", "%z is not allowed"),
     ],
 )
-def test_what_cannot_be_honoured_is_refused(home: Path, text: str, what: str) -> None:
+def test_unsupported_options_are_refused(home: Path, text: str, what: str) -> None:
     with pytest.raises(UsageError, match=what) as caught:
         resolve(home, text)
     assert caught.value.problems[0].hint

@@ -59,7 +59,7 @@ def target(text: str) -> Target:
 
 
 def ssh_says(config: Path, host: str) -> dict[str, str]:
-    """What ``ssh -G`` answers, by keyword; several lines of one are joined."""
+    """The output of ``ssh -G`` by keyword; several lines of one keyword are joined."""
     asked = target(host)
     words = ["-l", asked.user] if asked.user else []
     words += ["-p", str(asked.port)] if asked.port else []
@@ -153,7 +153,7 @@ def test_proxy_jump_none_switches_off_jumps_only(host: str, command: str) -> Non
     assert found["proxycommand"] == command
 
 
-def test_the_configurations_say_something() -> None:
+def test_enough_configurations_are_compared() -> None:
     assert len(configurations()) > 40
     assert len({name for name, _ in configurations()}) > 8
 
@@ -232,7 +232,7 @@ WRONG = [
 
 @needs_ssh
 @pytest.mark.parametrize("line", WRONG)
-def test_what_ssh_refuses_is_refused_with_its_line(tmp_path: Path, line: str) -> None:
+def test_lines_that_ssh_refuses_are_refused_with_their_number(tmp_path: Path, line: str) -> None:
     path = tmp_path / "config"
     path.write_text(f"# first\n{line}\n")
     with pytest.raises(UsageError):
@@ -252,7 +252,7 @@ def test_what_ssh_refuses_is_refused_with_its_line(tmp_path: Path, line: str) ->
         ("Match localnetwork 10.0.0.0/8", "Match localnetwork is not supported"),
     ],
 )
-def test_what_kprov_cannot_honour_is_refused_by_name(tmp_path: Path, line: str, what: str) -> None:
+def test_unsupported_keywords_are_refused_by_name(tmp_path: Path, line: str, what: str) -> None:
     path = tmp_path / "config"
     path.write_text(f"# first\n{line}\n")
     with pytest.raises(UsageError, match=what) as caught:
@@ -260,7 +260,7 @@ def test_what_kprov_cannot_honour_is_refused_by_name(tmp_path: Path, line: str, 
     assert caught.value.problems[0].where == f"{path}:2"
 
 
-def test_a_name_that_the_environment_does_not_have(tmp_path: Path) -> None:
+def test_an_unset_environment_variable_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "config"
     path.write_text("UserKnownHostsFile ${KPROV_NO_SUCH_NAME}/known\n")
     options = read_options([(path, tmp_path)], Asked("box"))

@@ -1,4 +1,4 @@
-"""Host keys, against a real server on this machine: known, unknown, changed."""
+"""Host keys of a real server on this machine: known, unknown, changed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class _Anybody(paramiko.ServerInterface):
 
 
 class Server:
-    """An SSH server that lets anybody in; its key can be changed."""
+    """An SSH server that accepts every login; its key can be changed."""
 
     def __init__(self, *others: paramiko.PKey) -> None:
         self.key: paramiko.PKey = paramiko.RSAKey.generate(2048)
@@ -120,7 +120,7 @@ def test_a_known_key_needs_no_question(server: Server, known_hosts: Path) -> Non
     assert known_hosts.read_text() == server.line()
 
 
-def test_an_unknown_key_is_refused_where_nobody_can_be_asked(server: Server, known_hosts: Path) -> None:
+def test_an_unknown_key_is_refused_without_a_terminal(server: Server, known_hosts: Path) -> None:
     with pytest.raises(ConnectError) as caught:
         connect(server, known_hosts, Trust())
     problem = caught.value.problems[0]
@@ -130,7 +130,7 @@ def test_an_unknown_key_is_refused_where_nobody_can_be_asked(server: Server, kno
     assert not known_hosts.exists()
 
 
-def test_a_key_that_is_agreed_to_is_remembered(server: Server, known_hosts: Path) -> None:
+def test_an_accepted_key_is_saved(server: Server, known_hosts: Path) -> None:
     said: list[str] = []
     connect(server, known_hosts, Trust(ask=answering(True, said)))
     assert len(said) == 1
@@ -139,7 +139,7 @@ def test_a_key_that_is_agreed_to_is_remembered(server: Server, known_hosts: Path
     connect(server, known_hosts, Trust())
 
 
-def test_a_key_that_is_not_agreed_to(server: Server, known_hosts: Path) -> None:
+def test_a_declined_key_is_an_error_and_not_saved(server: Server, known_hosts: Path) -> None:
     with pytest.raises(DeclinedError):
         connect(server, known_hosts, Trust(ask=answering(False, [])))
     assert not known_hosts.exists()
@@ -155,7 +155,7 @@ def test_a_new_key_is_accepted_and_written_on_a_line_of_its_own(server: Server, 
 
 
 @pytest.mark.parametrize("accept_new", [True, False])
-def test_a_changed_key_is_refused_whatever_was_said(server: Server, known_hosts: Path, accept_new: bool) -> None:
+def test_a_changed_key_is_refused_even_with_accept_new(server: Server, known_hosts: Path, accept_new: bool) -> None:
     text = server.line(OTHER_KEY)
     write(known_hosts, text)
     with pytest.raises(ConnectError) as caught:
@@ -167,7 +167,7 @@ def test_a_changed_key_is_refused_whatever_was_said(server: Server, known_hosts:
     assert known_hosts.read_text() == text
 
 
-def test_a_changed_key_is_shown_where_it_stands(server: Server, known_hosts: Path) -> None:
+def test_a_changed_key_names_its_line(server: Server, known_hosts: Path) -> None:
     write(known_hosts, "# comment\nother ssh-rsa AAAA\n" + server.line(OTHER_KEY))
     with pytest.raises(ConnectError) as caught:
         connect(server, known_hosts, Trust())
@@ -188,14 +188,14 @@ def test_a_changed_key_is_shown_where_it_stands(server: Server, known_hosts: Pat
         "127.0.0.1",  # ssh, too, takes the key of the plain name at another port
     ],
 )
-def test_the_ways_to_name_a_host(server: Server, known_hosts: Path, names: str) -> None:
+def test_names_that_match_a_host(server: Server, known_hosts: Path, names: str) -> None:
     names = names.format(name=server.name, hashed=paramiko.HostKeys.hash_host(server.name))
     write(known_hosts, server.line(name=names))
     connect(server, known_hosts, Trust())
 
 
 @pytest.mark.parametrize("names", ["!{name},!127.0.0.1,*", "[127.0.0.2]:*", "other", "{hashed}", "|1|damaged|x"])
-def test_the_ways_not_to_name_it(server: Server, known_hosts: Path, names: str) -> None:
+def test_names_that_do_not_match_a_host(server: Server, known_hosts: Path, names: str) -> None:
     names = names.format(name=server.name, hashed=paramiko.HostKeys.hash_host("other"))
     write(known_hosts, server.line(name=names))
     with pytest.raises(ConnectError, match="is not known"):
@@ -203,9 +203,7 @@ def test_the_ways_not_to_name_it(server: Server, known_hosts: Path, names: str) 
 
 
 @pytest.mark.parametrize("name", ["{name}", "other,{name}", "{hashed}"])
-def test_a_changed_key_is_shown_where_it_stands_however_it_is_named(
-    server: Server, known_hosts: Path, name: str
-) -> None:
+def test_a_changed_key_names_its_line_for_every_form_of_the_name(server: Server, known_hosts: Path, name: str) -> None:
     name = name.format(name=server.name, hashed=paramiko.HostKeys.hash_host(server.name))
     write(known_hosts, "# comment\n" + server.line(OTHER_KEY, "else") + server.line(OTHER_KEY, name))
     with pytest.raises(ConnectError, match="has changed") as caught:
@@ -213,13 +211,13 @@ def test_a_changed_key_is_shown_where_it_stands_however_it_is_named(
     assert caught.value.problems[0].cause == f"the known key is in {known_hosts}:3"
 
 
-def test_a_key_that_is_not_known_at_another_port_is_new_and_not_changed(server: Server, known_hosts: Path) -> None:
+def test_another_key_on_another_port_is_new_and_not_changed(server: Server, known_hosts: Path) -> None:
     write(known_hosts, server.line(OTHER_KEY, "127.0.0.1"))
     with pytest.raises(ConnectError, match="is not known"):
         connect(server, known_hosts, Trust())
 
 
-def test_the_kind_that_is_known_is_asked_for_first(known_hosts: Path) -> None:
+def test_known_key_types_are_requested_first(known_hosts: Path) -> None:
     both = Server(OTHER_KEY)
     try:
         write(known_hosts, both.line(both.key))
@@ -240,7 +238,7 @@ def test_a_name_of_its_own_in_known_hosts(server: Server, known_hosts: Path) -> 
         connect(server, known_hosts, Trust(), host_key_alias="other")
 
 
-def test_the_system_s_file_counts_and_is_not_written_to(server: Server, known_hosts: Path, tmp_path: Path) -> None:
+def test_the_system_s_file_is_read_but_not_written(server: Server, known_hosts: Path, tmp_path: Path) -> None:
     write(tmp_path / "global", server.line())
     connect(server, known_hosts, Trust(), system_known_hosts=(tmp_path / "global",))
     assert not known_hosts.exists()
@@ -259,7 +257,7 @@ def test_a_changed_key_is_refused_whatever_ssh_config_says(server: Server, known
         connect(server, known_hosts, Trust(ask=answering(True, [])), strict=strict)
 
 
-def test_nobody_is_asked_where_ssh_config_is_strict(server: Server, known_hosts: Path) -> None:
+def test_a_strict_ssh_config_prevents_the_question(server: Server, known_hosts: Path) -> None:
     said: list[str] = []
     with pytest.raises(ConnectError, match="is not known") as caught:
         connect(server, known_hosts, Trust(ask=answering(True, said)), strict="yes")
@@ -279,7 +277,7 @@ def test_a_name_is_written_hashed_where_ssh_config_says_so(server: Server, known
 
 
 @pytest.mark.parametrize("before", ["", "{line}"])
-def test_a_revoked_key_is_refused_also_where_it_is_known(server: Server, known_hosts: Path, before: str) -> None:
+def test_a_revoked_key_is_refused_even_if_it_is_known(server: Server, known_hosts: Path, before: str) -> None:
     write(known_hosts, before.format(line=server.line()) + f"@revoked * {server.line().split(' ', 1)[1]}")
     with pytest.raises(ConnectError, match="is revoked") as caught:
         connect(server, known_hosts, Trust(accept_new=True), strict="no")
@@ -299,23 +297,23 @@ def test_a_key_that_is_listed_as_revoked(server: Server, known_hosts: Path, tmp_
 
 
 @pytest.mark.parametrize("content", [None, b"SSHKRL\n\0\0\0\0\1"])
-def test_revoked_keys_that_cannot_be_read_let_no_host_pass(
+def test_an_unreadable_list_of_revoked_keys_refuses_every_host(
     server: Server, known_hosts: Path, tmp_path: Path, content: bytes | None
 ) -> None:
     write(known_hosts, server.line())
     if content is not None:
         (tmp_path / "revoked").write_bytes(content)
-    with pytest.raises(ConnectError, match="revoked host keys are not known"):
+    with pytest.raises(ConnectError, match="list of revoked host keys is not usable"):
         connect(server, known_hosts, Trust(), revoked_host_keys=tmp_path / "revoked")
 
 
-def test_the_key_of_an_authority_is_no_host_s_key(server: Server, known_hosts: Path) -> None:
+def test_the_key_of_an_authority_is_not_accepted_as_a_host_key(server: Server, known_hosts: Path) -> None:
     write(known_hosts, f"@cert-authority {server.line()}")
     with pytest.raises(ConnectError, match="is not known"):
         connect(server, known_hosts, Trust())
 
 
-def test_a_damaged_line_among_the_known_hosts_is_passed_over_as_ssh_does(server: Server, known_hosts: Path) -> None:
+def test_a_damaged_line_in_known_hosts_is_skipped(server: Server, known_hosts: Path) -> None:
     write(known_hosts, "damaged ssh-rsa AAAAB\n" + server.line())
     connect(server, known_hosts, Trust())
 
@@ -330,8 +328,8 @@ def test_the_fingerprint_is_that_of_ssh_keygen(server: Server, tmp_path: Path) -
     assert done.stdout.split()[1] == fingerprint(server.key.asbytes())
 
 
-def test_a_file_that_cannot_be_written_is_told(server: Server, tmp_path: Path) -> None:
+def test_an_unwritable_known_hosts_file_is_an_error(server: Server, tmp_path: Path) -> None:
     write(tmp_path / "file", "")
-    with pytest.raises(ConnectError, match="cannot be remembered") as caught:
+    with pytest.raises(ConnectError, match="cannot be saved") as caught:
         connect(server, tmp_path / "file" / "known_hosts", Trust(accept_new=True))
     assert caught.value.problems[0].hint

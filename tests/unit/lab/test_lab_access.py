@@ -1,4 +1,4 @@
-"""The files that let ssh, and what reads ssh's files, in."""
+"""The files with which ssh, and tools that read its files, log in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The cache of images: what its names mean, and that nothing half made gets one."""
+"""The cache of images: their names, and that an incomplete image gets none."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_another_recipe_has_another_name() -> None:
     assert BASE.directory_name() == replace(BASE).directory_name()
 
 
-def test_a_layer_lies_upon_what_it_was_built_upon(tmp_path: Path) -> None:
+def test_an_image_is_its_layer_and_the_layers_below_it(tmp_path: Path) -> None:
     images = Images(tmp_path)
     assert images.layers(FIREWALLD) == (tmp_path / FIREWALLD.directory_name(), tmp_path / BASE.directory_name())
     assert images.unbuilt(FIREWALLD) == 2
@@ -91,7 +91,7 @@ def test_no_keyring(tmp_path: Path, debian: apt_sources.Source) -> None:
         Images(tmp_path / "cache").ensure(BASE, Steps(ignore, 1), ignore)
 
 
-def test_who_waits_for_the_lock_is_told_and_gets_a_directory_that_is_there(tmp_path: Path) -> None:
+def test_waiting_for_the_lock_is_reported_and_ends_with_an_existing_directory(tmp_path: Path) -> None:
     directory = tmp_path / "state"
     told: list[Event] = []
     waiting, got_it = threading.Event(), threading.Event()

@@ -62,13 +62,13 @@ def route(network: str, interface: str = "eth0") -> Route:
         route("192.168.78.0/24", "kprov-br"),
     ],
 )
-def test_routes_that_are_in_nobody_s_way(known: Route) -> None:
+def test_routes_that_do_not_conflict(known: Route) -> None:
     assert conflict(IPv4Network("192.168.78.0/24"), "kprov-br", (known,)) is None
 
 
 @pytest.mark.parametrize(
     "known", [route("192.168.78.0/24"), route("192.168.0.0/16", "tun0"), route("192.168.78.9/32", "wg0")]
 )
-def test_routes_that_the_lab_would_cut_off(known: Route) -> None:
+def test_routes_that_conflict(known: Route) -> None:
     others = (route("0.0.0.0/0"), known)
     assert conflict(IPv4Network("192.168.78.0/24"), "kprov-br", others) == known

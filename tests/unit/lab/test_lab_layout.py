@@ -35,7 +35,7 @@ def test_interface_names_fit_the_kernel(name: str) -> None:
     assert max(map(len, names)) <= 15
 
 
-def test_long_names_that_begin_alike_do_not_meet() -> None:
+def test_long_names_with_the_same_beginning_do_not_collide() -> None:
     one, other = make("a-long-name-1"), make("a-long-name-2")
     assert one.bridge != other.bridge
     assert one.slot(1).veth != other.slot(1).veth
@@ -53,18 +53,18 @@ def test_hardware_addresses_stay_the_same_and_differ() -> None:
 
 @pytest.mark.parametrize("name", ["", "Kprov", "1lab", "a b", "a/b", "..", "a\n", "n" * 32])
 def test_bad_names(name: str) -> None:
-    with pytest.raises(UsageError, match="cannot be a lab's name"):
+    with pytest.raises(UsageError, match="is not a valid name for a lab"):
         make(name)
 
 
 @pytest.mark.parametrize("subnet", ["192.168.78.0/25", "10.0.0.0/30", "8.8.8.0/24"])
 def test_bad_subnets(subnet: str) -> None:
-    with pytest.raises(UsageError, match="cannot be a lab's subnet"):
+    with pytest.raises(UsageError, match="cannot be used as a lab's subnet"):
         make(subnet=subnet)
 
 
 @pytest.mark.parametrize("text", ["", "kafka", "10.0.0.0/33", "10.0.0.1/24", "fd00::/64", "10.0.0.0/x"])
-def test_what_is_no_subnet(text: str) -> None:
+def test_texts_that_are_not_subnets(text: str) -> None:
     with pytest.raises(UsageError, match="is not an IPv4 network"):
         parse_subnet(text)
 
@@ -77,7 +77,7 @@ def test_directories_that_mount_options_or_ssh_config_would_misread(path: str) -
 
 @pytest.mark.parametrize("count", [0, -1, MOST_HOSTS + 1])
 def test_bad_counts(count: int) -> None:
-    with pytest.raises(UsageError, match="cannot be made"):
+    with pytest.raises(UsageError, match="a lab cannot have"):
         make().slots(count)
 
 

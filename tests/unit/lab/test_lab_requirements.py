@@ -13,7 +13,7 @@ def test_a_machine_that_has_all() -> None:
     assert missing(COMPLETE) == ()
 
 
-def test_everything_that_is_missing_is_told_at_once_with_the_remedy() -> None:
+def test_everything_that_is_missing_is_reported_at_once_with_the_fix() -> None:
     machine = replace(
         COMPLETE,
         user_id=1000,
@@ -35,7 +35,7 @@ def test_only_the_programs_that_are_needed_are_asked_for() -> None:
     assert problem.hint == "apt-get install iproute2"
 
 
-def test_another_system_than_linux_is_the_only_thing_to_tell() -> None:
+def test_a_system_other_than_linux_is_the_only_problem_reported() -> None:
     (problem,) = missing(replace(COMPLETE, system="darwin", user_id=501, programs=frozenset()))
     assert problem.what == "a lab cannot run on darwin"
     assert "Vagrant" in problem.hint

@@ -1,4 +1,4 @@
-"""Where the parts come from: Maven and pip, and what is said when they are missing."""
+"""The sources of archives, Maven and pip, and the errors if they are missing."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_the_project_depends_on_every_coordinate() -> None:
 
 
 @pytest.mark.usefixtures("no_programs")
-def test_what_is_missing_is_told_with_its_package() -> None:
+def test_missing_programs_are_reported_with_their_package() -> None:
     assert maven.missing() == (Problem("mvn is missing", hint="apt-get install maven"),)
     assert wheel.missing() == (Problem("pip is missing", hint="apt-get install python3-pip"),)
 

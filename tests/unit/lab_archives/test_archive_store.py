@@ -1,4 +1,4 @@
-"""What is made, and what is left alone."""
+"""Which archives are made, and which are kept."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_an_archive_has_its_checksum_beside_it_and_nothing_is_left_over(tmp_path
     ]
 
 
-def test_what_is_there_is_not_made_again(tmp_path: Path, laid_out: list[str]) -> None:
+def test_an_existing_archive_is_not_made_again(tmp_path: Path, laid_out: list[str]) -> None:
     build(NAMES[:1], tmp_path, ignore)
     built = build(NAMES, tmp_path, ignore)
     assert built.archives == (tmp_path / KAFKA, tmp_path / JAVA)
@@ -68,13 +68,13 @@ def test_what_is_there_is_not_made_again(tmp_path: Path, laid_out: list[str]) ->
 
 
 @pytest.mark.parametrize("lost", [KAFKA, f"{KAFKA}.sha512", f".{KAFKA}.recipe"])
-def test_a_half_made_one_is_made_again(tmp_path: Path, lost: str) -> None:
+def test_an_incomplete_archive_is_made_again(tmp_path: Path, lost: str) -> None:
     build(NAMES, tmp_path, ignore)
     (tmp_path / lost).unlink()
     assert build(NAMES, tmp_path, ignore).made == (tmp_path / KAFKA,)
 
 
-def test_one_whose_recipe_changed_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_archive_whose_recipe_changed_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     build(NAMES, tmp_path, ignore)
     changed = recipes()["kafka-1.0.0"].model_copy(update={"leave_out": ("log4j.properties",)})
     monkeypatch.setattr(store, "chosen", lambda names: {"kafka-1.0.0": changed})
@@ -82,14 +82,14 @@ def test_one_whose_recipe_changed_is_made_again(tmp_path: Path, monkeypatch: pyt
     assert build((), tmp_path, ignore).made == ()
 
 
-def test_what_a_killed_run_left_is_removed(tmp_path: Path) -> None:
+def test_leftovers_of_a_killed_run_are_removed(tmp_path: Path) -> None:
     leftover = tmp_path / ".making-x" / "tree"
     leftover.mkdir(parents=True)
     build(NAMES[:1], tmp_path, ignore)
     assert not leftover.parent.exists()
 
 
-def test_a_failure_leaves_the_ones_before_it_and_no_part_of_its_own(
+def test_a_failure_keeps_the_archives_before_it_and_leaves_no_part(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(recipe: Recipe, tree: Path) -> None:
@@ -104,7 +104,7 @@ def test_a_failure_leaves_the_ones_before_it_and_no_part_of_its_own(
     assert isinstance(events[-1], StepFailed)
 
 
-def test_all_that_the_machine_lacks_is_told_before_anything_is_made(
+def test_everything_that_the_machine_lacks_is_reported_before_the_build(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, laid_out: list[str]
 ) -> None:
     monkeypatch.setattr(maven, "missing", lambda: (Problem("no mvn"),))

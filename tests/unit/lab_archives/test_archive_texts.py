@@ -72,11 +72,11 @@ def test_each_zookeeper_has_its_scripts_and_its_way_to_log(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", JARS)
-def test_no_word_is_left_over(name: str) -> None:
+def test_no_placeholder_is_left(name: str) -> None:
     assert [path for path, text in texts(JARS[name]).items() if WORD.search(text)] == []
 
 
-def test_an_unknown_word_is_a_bug() -> None:
+def test_an_unknown_placeholder_raises_key_error() -> None:
     with pytest.raises(KeyError, match="NOBODY"):
         fill_in("a @NOBODY@", {"SOMEBODY": "b"})
 

@@ -1,4 +1,4 @@
-"""Kafka's scripts, run with a java that tells how it was called."""
+"""Kafka's scripts, run with a java that records how it was called."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tarballs that depend on nothing but what is in them."""
+"""Tarballs that depend only on their content."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_the_same_files_give_the_same_bytes(tmp_path: Path) -> None:
     assert first.read_bytes() == second.read_bytes()
 
 
-def test_everything_is_roots_and_lies_in_one_folder(tmp_path: Path) -> None:
+def test_everything_belongs_to_root_and_is_in_one_folder(tmp_path: Path) -> None:
     archive = tmp_path / "a.tgz"
     tarball.pack(_tree(tmp_path, ["bin/run.sh", "conf/a"]), archive)
     with tarfile.open(archive) as tar:

@@ -1,4 +1,4 @@
-"""ZooKeeper's scripts, run with a java that tells how it was called."""
+"""ZooKeeper's scripts, run with a java that records how it was called."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def tool(output: str, errors: str, code: int) -> ToolRun:
             tool("", "Unrecognized VM option 'Foo'\nError: Could not create the Java Virtual Machine.", 1),
             "bin/kafka-broker-api-versions.sh failed (exit code 1):\n"
             "Unrecognized VM option 'Foo'\nError: Could not create the Java Virtual Machine.",
-            "this Java does not fit",
+            "this Java does not support an option",
         ),
         (
             tool("", "[2026] WARN Connection to node -1 could not be established", 124),

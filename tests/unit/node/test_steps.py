@@ -58,7 +58,8 @@ def test_a_failed_start_shows_the_journal_and_the_drop_ins_of_others(host: Local
     assert problem.cause == "Job failed\nx.service: Failed to load environment files: No such file or directory"
     assert problem.hint.startswith("the unit's environment file cannot be read (No such file or directory)")
     assert (
-        "drop-ins that kprov did not write are in force: /etc/systemd/system/x.service.d/own.conf; then" in problem.hint
+        "check these drop-ins, which kprov did not write: /etc/systemd/system/x.service.d/own.conf; then"
+        in problem.hint
     )
 
 
@@ -67,7 +68,7 @@ def test_a_known_cause_comes_with_its_fix(host: LocalHost) -> None:
     with pytest.raises(StepError) as caught:
         run(host, plan(change("a", ("full",))))
     assert caught.value.problems[0].hint.endswith(
-        "(df -h, df -i): make room; then run the same command again: it continues from here"
+        "free some space (check df -h, df -i); then run the same command again: it continues from here"
     )
 
 

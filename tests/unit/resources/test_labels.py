@@ -118,7 +118,7 @@ def test_a_changed_label_is_drift_of_every_kind() -> None:
         assert [(item.id, item.what) for item in drift(host.receipt, seen)] == [
             (entry.id, "has label tmp_t instead of usr_t")
         ]
-    unread = {**host.seen, labels.ID: {"status": "unknown", "why": "there is no restorecon"}}
+    unread = {**host.seen, labels.ID: {"status": "unknown", "why": "restorecon is not installed"}}
     assert [item.id for item in drift(host.receipt, unread)] == [labels.ID]
 
 
