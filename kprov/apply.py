@@ -24,7 +24,7 @@ from kprov.errors import ConnectError, ExitCode, KprovError, LockedError, Prefli
 from kprov.events import Emit, StepDone, StepFailed, StepStarted, Transfer
 from kprov.host.answers import Record
 from kprov.host.connection import Connection, Reply
-from kprov.host.facts import ask, seen_of
+from kprov.host.facts import probe, seen_of
 from kprov.journal import operator
 from kprov.plan import Plan, differs
 from kprov.receipt import Receipt
@@ -87,7 +87,7 @@ def _with_data(connection: Connection, receipt: Receipt) -> Receipt:
     data = [made for made in receipt.made.values() if made.kind == "data" and not made["kept"]]
     if not data:
         return receipt
-    seen = ask(connection, [query_of(made) for made in data])
+    seen = probe(connection, [query_of(made) for made in data])
     return replace(receipt, made={**receipt.made, **{made.id: with_memory(made, made, seen[made.id]) for made in data}})
 
 
@@ -264,7 +264,7 @@ def _of_service(connection: Connection, change: Change) -> tuple[str, str]:
     if unit == change.id:
         return "", ""
     with suppress(ConnectError, StepError):
-        seen = ask(connection, [("probe_log", "log", unit, "10"), ("probe_unit", unit, unit)])
+        seen = probe(connection, [("probe_log", "log", unit, "10"), ("probe_unit", unit, unit)])
         return seen["log"].get("text", "").strip(), drop_in_note(UnitState.of(seen[unit]).drop_ins)
     return "", ""
 
@@ -306,7 +306,7 @@ def _tar(contents: Iterable[bytes]) -> bytes:
 
 def push(connection: Connection, upload: Upload, emit: Emit) -> None:
     """Bring an archive to the host unless it is there whole; a part that is there is gone on with."""
-    seen = ask(connection, [("probe_upload", "upload", upload.stored)])["upload"]
+    seen = probe(connection, [("probe_upload", "upload", upload.stored)])["upload"]
     if seen.get("whole") == "yes":
         return
     offset = int(seen.get("size") or 0)

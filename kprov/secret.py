@@ -31,10 +31,10 @@ class Secret:
 class Passwords:
     """Where passwords come from.
 
-    ask: puts a question on the terminal and hides the answer; None where nobody can be asked.
+    prompt: puts a question on the terminal and hides the answer; None where nobody can be asked.
     login: the password of the user on HOST itself, sudo: the one that sudo wants there; None where not given.
     """
 
-    ask: Callable[[str], Secret] | None = None
+    prompt: Callable[[str], Secret] | None = None
     login: Secret | None = None
     sudo: Secret | None = None

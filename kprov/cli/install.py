@@ -24,9 +24,10 @@ from kprov.cli.options import (
     yes_option,
 )
 from kprov.errors import ExitCode, NotReadyError, PreflightError, Problem
-from kprov.operations import install as operation
 from kprov.operations.execute import execute
-from kprov.operations.request import Asked, Request
+from kprov.operations.prepare import Prepared, prepare
+from kprov.operations.releases import verify_local_archives
+from kprov.operations.request import Goal, Request
 from kprov.operations.session import Access
 from kprov.operations.taken_back import way_back
 from kprov.spec.load import Flag
@@ -144,13 +145,13 @@ def upgrade(
 def _run(name: str, request: Request, *, yes: bool, as_json: bool, junit: Path | None, smoke_test: bool) -> None:
     """What install and upgrade have in common, which is all but the words."""
     with command(name, as_json=as_json, junit=junit) as output:
-        asked = request.asked()
-        login = asked.login
+        goal = request.goal()
+        login = goal.login
         with output.progress() as emit:
-            operation.look_for_releases(request, asked, emit)
+            verify_local_archives(goal.cluster, request.archives, emit, whole=request.config is not None)
         with request.access.connect(login, output.journal) as connection:
             with output.progress() as emit:
-                prepared = operation.prepare(connection, request, asked, emit)
+                prepared = prepare(connection, request, goal, emit)
             plan = prepared.plan
             if name == "upgrade" and plan.before.spec is None:
                 what = "kprov has installed nothing on this host"
@@ -176,7 +177,7 @@ def _run(name: str, request: Request, *, yes: bool, as_json: bool, junit: Path |
             output.next_command("kprov status HOST")
 
 
-def _question(prepared: operation.Prepared, where: str) -> str:
+def _question(prepared: Prepared, where: str) -> str:
     """What is asked before the changes; a step without a way back has a question of its own."""
     changes = counted(len(prepared.plan.changes), "change")
     if step := prepared.raised:
@@ -187,7 +188,7 @@ def _question(prepared: operation.Prepared, where: str) -> str:
     return f"Make these {changes} on {where}?"
 
 
-def _before_finishing(prepared: operation.Prepared, before: Asked) -> Iterator[str]:
+def _before_finishing(prepared: Prepared, before: Goal) -> Iterator[str]:
     """What to look at before the last step of an upgrade, and how to go back instead."""
     yield f"the broker is held at the protocol {prepared.held} until you finish the upgrade; before that:"
     yield "  see that your own clients produce and consume"
@@ -234,11 +235,11 @@ def plan(
     """
     with command("plan", as_json=as_json) as output:
         request = Request(config, host, tuple(flags), access, archives, adopt, ignored, accepted, finish=finish)
-        asked = request.asked()
+        goal = request.goal()
         with output.progress() as emit:
-            operation.look_for_releases(request, asked, emit)
-        with access.connect(asked.login, output.journal) as connection, output.progress() as emit:
-            prepared = operation.prepare(connection, request, asked, emit)
+            verify_local_archives(goal.cluster, request.archives, emit, whole=request.config is not None)
+        with access.connect(goal.login, output.journal) as connection, output.progress() as emit:
+            prepared = prepare(connection, request, goal, emit)
         output.plan(prepared.plan, diffs=True)
         if exit_code and not prepared.plan.empty:
             output.code = ExitCode.CHANGES

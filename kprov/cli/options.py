@@ -24,7 +24,7 @@ from kprov.errors import (
 )
 from kprov.events import Event
 from kprov.journal import Journal
-from kprov.operations.request import one_host
+from kprov.operations.one_host import one_host
 from kprov.operations.session import Access
 from kprov.spec.load import UNSET, Flag
 from kprov.spec.model import Host

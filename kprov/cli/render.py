@@ -10,8 +10,8 @@ import click
 
 from kprov.cli.options import command, config_option, host_argument, json_option, spec_options
 from kprov.errors import UsageError
+from kprov.operations.one_host import one_host
 from kprov.operations.render import render as operation
-from kprov.operations.request import one_host
 from kprov.spec.load import Flag
 
 _NO_HOST = "render reads no host: give the version with --kafka-version"

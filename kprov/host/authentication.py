@@ -97,11 +97,11 @@ class Authentication:
             if given is not None:
                 self._tried.append("the password of --password-file")
                 yield lambda: way(transport, lambda _: given)
-            elif (ask := self.passwords.ask) is not None:
+            elif (prompt := self.passwords.prompt) is not None:
                 while self._prompts > 0:
                     self._prompts -= 1
                     self._tried.append(f"a {'password' if method == 'password' else 'typed answer'}")
-                    yield lambda: way(transport, ask)
+                    yield lambda: way(transport, prompt)
 
     # -------------------------------------------------------------- keys
 
@@ -154,9 +154,9 @@ class Authentication:
             self._tried.append(f"{path} (cannot be read: {error})")
             return None
         for _ in range(self.login.password_prompts):
-            if self.passwords.ask is None:
+            if self.passwords.prompt is None:
                 break
-            passphrase = self.passwords.ask(f"Passphrase of the key {path}")
+            passphrase = self.passwords.prompt(f"Passphrase of the key {path}")
             if not passphrase:
                 break
             with suppress(ValueError, SSHException):
@@ -231,7 +231,7 @@ class Authentication:
 
     def _refused(self, why: str, *, cut: bool = False) -> ConnectError:
         login = self.login
-        if self._locked and self.passwords.ask is None:
+        if self._locked and self.passwords.prompt is None:
             return ConnectError(
                 "a private key is encrypted",
                 where=login.name,
@@ -250,7 +250,7 @@ class Authentication:
                 f"give {login.user} another key there: ssh-keygen -t ed25519, add its .pub file to "
                 "~/.ssh/authorized_keys on the host, and name the key with -i FILE"
             )
-        if self.passwords.ask is None and self.passwords.login is None:
+        if self.passwords.prompt is None and self.passwords.login is None:
             hint += "; a password is asked for on a terminal, or read with --password-file"
         if cut and len(self._tried) > 3:
             hint = "a host takes a few tries only: name the one key with -i FILE and IdentitiesOnly yes in ssh_config"

@@ -87,7 +87,7 @@ def seen_of(reply: Reply) -> dict[str, Seen]:
     return dict(found)
 
 
-def ask(connection: Connection, calls: Sequence[Call]) -> dict[str, Seen]:
+def probe(connection: Connection, calls: Sequence[Call]) -> dict[str, Seen]:
     """Probe some resources in one exchange; raises StepError if one of them is not answered."""
     reply = connection.exchange(calls)
     found = seen_of(reply)
@@ -102,7 +102,7 @@ def ask(connection: Connection, calls: Sequence[Call]) -> dict[str, Seen]:
     return found
 
 
-def probe(connection: Connection, calls: Sequence[Call]) -> Probe:
+def probe_host(connection: Connection, calls: Sequence[Call]) -> Probe:
     """Facts and the state of resources in one exchange, read-only."""
     asked = time.time()
     told = {"facts": asked}

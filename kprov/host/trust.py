@@ -42,12 +42,12 @@ _RSA = ("rsa-sha2-512", "rsa-sha2-256")  # what a key of the kind ssh-rsa signs 
 class Trust:
     """What to do about a key that is not known.
 
-    accept_new: take it (``--accept-new-host-key``). ask: puts a question and answers yes or no; None where
+    accept_new: take it (``--accept-new-host-key``). confirm: puts a question and answers yes or no; None where
     nobody can be asked.
     """
 
     accept_new: bool = False
-    ask: Callable[[str], bool] | None = None
+    confirm: Callable[[str], bool] | None = None
 
 
 def prepare(client: SSHClient, login: Login, trust: Trust, waiting: Waiting | None = None) -> Callable[..., Transport]:
@@ -169,7 +169,7 @@ class _HostKeys(MissingHostKeyPolicy):
         shown = f"{kind} {fingerprint(blob)}"
         where = self._login.name
         if not self._trust.accept_new and self._login.strict not in {"no", "accept-new"}:
-            if self._trust.ask is None or self._login.strict == "yes":
+            if self._trust.confirm is None or self._login.strict == "yes":
                 asked = "" if self._login.strict != "yes" else "ssh_config says StrictHostKeyChecking yes: "
                 raise ConnectError(
                     f"the host key is not known: {shown}",
@@ -177,7 +177,7 @@ class _HostKeys(MissingHostKeyPolicy):
                     hint=f"{asked}compare the fingerprint with the host's own and add --accept-new-host-key, "
                     "or log in once: ssh HOST",
                 )
-            if not self._trust.ask(f"The host key of {self.name} is not known: {shown}\nTrust it from now on?"):
+            if not self._trust.confirm(f"The host key of {self.name} is not known: {shown}\nTrust it from now on?"):
                 raise DeclinedError(f"the host key {shown} was not accepted", where=where)
         self._remember(kind, blob)
 

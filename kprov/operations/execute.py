@@ -9,9 +9,9 @@ from kprov.apply import remember_data
 from kprov.errors import KprovError, NotReadyError, Problem, StepError
 from kprov.events import Emit, Message, Warned
 from kprov.host.connection import Connection
-from kprov.operations.install import Prepared, carry_out, prepare
+from kprov.operations.prepare import Prepared, carry_out, prepare
 from kprov.operations.prove import prove_install
-from kprov.operations.request import Asked, Request
+from kprov.operations.request import Goal, Request
 from kprov.operations.taken_back import with_way_back
 from kprov.plan import Plan
 from kprov.smoke import SmokeResult
@@ -58,7 +58,7 @@ def _gone_back(
     emit: Emit,
     planned: Callable[[Plan], None],
     *,
-    before: Asked,
+    before: Goal,
     error: KprovError,
 ) -> KprovError:
     """Go back to the releases that ran before; the error to raise, of the kind of what went wrong."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kprov.errors import PreflightError
 from kprov.history import Run, host_runs
 from kprov.host.connection import Connection
-from kprov.host.facts import ask
+from kprov.host.facts import probe
 
 
 def host_history(connection: Connection) -> list[Run]:
@@ -13,7 +13,7 @@ def host_history(connection: Connection) -> list[Run]:
 
     Raises PreflightError where the journal cannot be read.
     """
-    seen = ask(connection, [("probe_journal", "journal")])["journal"]
+    seen = probe(connection, [("probe_journal", "journal")])["journal"]
     if seen["status"] == "unknown":
         raise PreflightError(
             "the host's journal cannot be read", where=connection.login.name, cause=seen.get("why", "")

@@ -11,7 +11,7 @@ from kprov.desired.runtime import Runtime
 from kprov.errors import ConnectError, UsageError
 from kprov.host.answers import Record
 from kprov.host.connection import Connection
-from kprov.host.facts import ask
+from kprov.host.facts import probe
 from kprov.logs import Entry, Finding, file_entries, findings, journal_entries, last, newer, zone_of
 from kprov.operations.session import installed
 from kprov.resources.base import Call
@@ -81,7 +81,7 @@ def read_logs(connection: Connection, *, unit: str | None, lines: int, since: st
     calls: list[Call] = [("probe_clock", "clock", since)]
     for source in wanted:
         calls.append(("probe_file_log" if source.path else "probe_unit_log", source.name, source.place, count))
-    seen = ask(connection, calls)
+    seen = probe(connection, calls)
     clock = seen["clock"]
     if clock["status"] != "present":
         raise UsageError(f"the host cannot read {since!r}", where="--since", cause=clock.get("why", ""))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from kprov.checks import NAMES, Result, Status
@@ -16,6 +15,7 @@ from kprov.desired.zookeeper import zookeeper_logs, zookeeper_temporary, zookeep
 from kprov.errors import Problem, UsageError, did_you_mean
 from kprov.host.facts import Probe
 from kprov.host.network import Network, network_of, zone_of
+from kprov.operations.releases import Releases
 from kprov.receipt import Receipt
 from kprov.releases import catalogue, product
 from kprov.releases.archive import Archive
@@ -43,19 +43,6 @@ _FILES_IN = {product.Product.KAFKA: 500, product.Product.ZOOKEEPER: 5000, produc
 _FILES_OF_UNITS, _FILES_IN_A_PLACE = 20, 50
 _WAY = "way:"
 _LOGS_MAY_TAKE = 500 * 2**20  # ten files of 50 MB (templates/log4j.properties.j2)
-
-
-@dataclass(frozen=True)
-class Releases:
-    """The archives of one installation, found and verified; java is None where the host's own is used."""
-
-    kafka: Archive
-    zookeeper: Archive | None
-    java: Archive | None
-
-    @property
-    def every(self) -> tuple[Archive, ...]:
-        return tuple(item for item in (self.kafka, self.zookeeper, self.java) if item)
 
 
 def require_names(names: Iterable[str]) -> None:

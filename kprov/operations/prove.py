@@ -7,7 +7,7 @@ from kprov.desired.runtime import Runtime
 from kprov.errors import ExitCode, NotReadyError
 from kprov.events import Emit
 from kprov.host.connection import Connection
-from kprov.host.facts import ask
+from kprov.host.facts import probe
 from kprov.receipt import Receipt
 from kprov.resources.system import UnitState
 from kprov.smoke import SmokeResult, smoke_test
@@ -18,7 +18,7 @@ def prove(
 ) -> SmokeResult:
     """Run the smoke test. Raises NotReadyError at once where a service is not running."""
     where = connection.login.name
-    seen = ask(connection, [("probe_unit", unit, unit) for unit in runtime.units])
+    seen = probe(connection, [("probe_unit", unit, unit) for unit in runtime.units])
     for unit in runtime.units:
         state = UnitState.of(seen[unit])
         if not state.active:

@@ -12,7 +12,7 @@ from kprov.desired.host import desired
 from kprov.desired.inputs import Inputs
 from kprov.desired.java import java_path
 from kprov.errors import unwritable
-from kprov.operations.install import assumed_releases, check_compatibility
+from kprov.operations.releases import assumed_releases, check_compatibility
 from kprov.resources.files import File
 from kprov.spec.model import Cluster, Host
 

@@ -11,7 +11,7 @@ from kprov.errors import NotReadyError, PreflightError, Problem, StepError
 from kprov.events import Emit, Message, Warned
 from kprov.health import await_ready
 from kprov.host.connection import Connection
-from kprov.host.facts import ask
+from kprov.host.facts import probe
 from kprov.operations.explain import explain
 from kprov.operations.session import accepted_data, installed
 from kprov.plan import Plan, Repair, helpers, prepared, repair
@@ -45,7 +45,7 @@ def change_services(
     with host_lock(connection, verb):
         entries = found.receipt.made.values() if verb != "stop" else ()
         calls = [*(("probe_unit", unit, unit) for unit in runtime.units), *(query_of(made) for made in entries)]
-        seen = ask(connection, calls)
+        seen = probe(connection, calls)
         states = {unit: UnitState.of(seen[unit]) for unit in runtime.units}
         active = {unit for unit, state in states.items() if state.active}
         stops = [unit for unit in reversed(runtime.units) if unit in active] if verb != "start" else []

@@ -9,7 +9,7 @@ from kprov.desired.common import KAFKA_UNIT
 from kprov.desired.runtime import Runtime
 from kprov.drift import Drift, drift
 from kprov.host.connection import Connection
-from kprov.host.facts import ask
+from kprov.host.facts import probe
 from kprov.operations.session import installed
 from kprov.operations.unit_status import UnitStatus, explained, unit_questions, unit_status
 from kprov.operations.verdict import Parts, Verdict, parts, verdict
@@ -72,7 +72,7 @@ def status(connection: Connection) -> Status:
     calls += [("probe_lock", "lock"), *(query_of(made) for made in found.receipt.made.values())]
     if labels_call := labels.question(found.receipt.made.values()):
         calls.append(labels_call)
-    seen = labels.with_labels(ask(connection, calls))
+    seen = labels.with_labels(probe(connection, calls))
     versions = dict(zip(runtime.units, (runtime.zookeeper, str(runtime.kafka)), strict=True))
     pid = UnitState.of(seen[KAFKA_UNIT]).pid
     offline = _offline(connection, pid, log_dirs(found.cluster, found.host)) if _listens(seen, pid, runtime) else ()
@@ -105,7 +105,7 @@ def with_advice(connection: Connection, units: Sequence[UnitStatus]) -> tuple[Un
         return tuple(units)
     calls: list[Call] = [("probe_clock", "clock")]
     calls += [("probe_unit_log", f"log:{unit}", unit, _LOG_LINES) for unit in failing]
-    seen = ask(connection, calls)
+    seen = probe(connection, calls)
     return tuple(explained(unit, seen[f"log:{unit.unit}"].get("text", "")) if unit.failing else unit for unit in units)
 
 
@@ -119,5 +119,5 @@ def _offline(connection: Connection, pid: int, directories: Sequence[str]) -> tu
     if len(directories) < 2:
         return ()
     # Unknown where the broker has ended meanwhile: then all of the status is of a moment ago.
-    answer = ask(connection, [("probe_log_dirs", "log-dirs", str(pid), *directories)])["log-dirs"]
+    answer = probe(connection, [("probe_log_dirs", "log-dirs", str(pid), *directories)])["log-dirs"]
     return tuple(answer.get("offline", "").splitlines())

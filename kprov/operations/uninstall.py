@@ -8,7 +8,7 @@ from kprov.apply import apply
 from kprov.errors import PreflightError
 from kprov.events import Emit
 from kprov.host.connection import Connection
-from kprov.host.facts import ask
+from kprov.host.facts import probe
 from kprov.operations.kept import writers
 from kprov.operations.session import receipt_of
 from kprov.plan import Plan, uninstall_plan
@@ -29,13 +29,13 @@ class Uninstalled:
 def plan_uninstall(connection: Connection, *, purge: bool, force: bool) -> Plan:
     """The plan; raises PreflightError where the host has no receipt or something in it was changed since."""
     where = connection.login.name
-    found = ask(connection, [QUESTION])
+    found = probe(connection, [QUESTION])
     receipt = receipt_of(found["receipt"], where)
     if receipt is None:
         raise PreflightError(
             "kprov has installed nothing on this host", where=where, hint="there is nothing to uninstall"
         )
-    seen = ask(connection, [query_of(made) for made in receipt.made.values()]) if receipt.made else {}
+    seen = probe(connection, [query_of(made) for made in receipt.made.values()]) if receipt.made else {}
     return uninstall_plan(where, {**seen, **found}, receipt, purge=purge, force=force, writers=writers(receipt))
 
 
@@ -57,5 +57,5 @@ def _leftovers(connection: Connection, before: Receipt, after: Receipt) -> tuple
         for made in before.made.values()
         if made.id not in after.made and made.id not in theirs and made.kind != "firewall"
     ]
-    seen = ask(connection, [query_of(made) for made in gone]) if gone else {}
+    seen = probe(connection, [query_of(made) for made in gone]) if gone else {}
     return tuple(made.id for made in gone if seen[made.id]["status"] != "absent")

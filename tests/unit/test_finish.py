@@ -18,9 +18,10 @@ from kprov.cli.main import main
 from kprov.desired.runtime import runtime
 from kprov.errors import DeclinedError
 from kprov.host.connection import Connection
-from kprov.operations import install as operation
-from kprov.operations.install import Prepared, Settled, _finishes
-from kprov.operations.request import Asked, Request
+from kprov.operations.notes import finishing_notes
+from kprov.operations.prepare import Prepared
+from kprov.operations.request import Goal, Request
+from kprov.operations.resolve import Resolved
 from kprov.operations.session import Access
 from kprov.plan import Plan
 from kprov.spec.protocol import Raised
@@ -32,7 +33,7 @@ STEP = Raised(Version("1.0"), Version("2.8"))
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelHost:
     """A host with Kafka 1.0.0, which nobody connects to."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    monkeypatch.setattr(operation, "look_for_releases", lambda *_: None)
+    monkeypatch.setattr(cli, "verify_local_archives", lambda *_, **__: None)
     monkeypatch.setattr(Connection, "__enter__", lambda self: self)
     monkeypatch.setattr(Connection, "__exit__", lambda *_: None)
     host = fresh()
@@ -60,7 +61,7 @@ def prepare(monkeypatch: pytest.MonkeyPatch, host: ModelHost, **fields: Any) -> 
     cluster = asked(kafka="1.0.0", properties={"num.partitions": "3"})
     plan = host.plan(wanted(cluster))
     live = runtime(cluster, cluster.hosts[0], "/java", "11")
-    monkeypatch.setattr(operation, "prepare", lambda *_: Prepared(plan, live, **fields))
+    monkeypatch.setattr(cli, "prepare", lambda *_: Prepared(plan, live, **fields))
     monkeypatch.setattr(cli, "execute", lambda *_, **__: None)
     return plan
 
@@ -86,7 +87,7 @@ def test_an_upgrade_ends_with_the_last_step_and_what_to_look_at_before(
     host: ModelHost, questions: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = asked(kafka="2.8.2")
-    prepare(monkeypatch, host, before=Asked(before, before.hosts[0], None), held="1.0")  # type: ignore[arg-type]
+    prepare(monkeypatch, host, before=Goal(before, before.hosts[0], None), held="1.0")  # type: ignore[arg-type]
     assert main(["upgrade", "ada@kafka-1", "--yes"]) == 0
     assert questions
     assert capsys.readouterr().out.splitlines()[-6:] == [
@@ -109,7 +110,7 @@ def test_other_runs_end_with_status(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     before = asked()
-    prepare(monkeypatch, host, before=Asked(before, before.hosts[0], None) if moved else None, held=held)  # type: ignore[arg-type]
+    prepare(monkeypatch, host, before=Goal(before, before.hosts[0], None) if moved else None, held=held)  # type: ignore[arg-type]
     assert main(["install", "kafka-1", "--yes"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "next: kprov status kafka-1"
 
@@ -124,7 +125,7 @@ def test_plan_takes_finish_and_shows_what_it_raises(
         requests.append(request)
         return Prepared(plan, None, raised=STEP)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(operation, "prepare", prepared)
+    monkeypatch.setattr(cli, "prepare", prepared)
     assert main(["plan", "kafka-1", "--finish", "--exit-code"]) == 10
     assert requests[0].finish is True
     assert f"  note: {STEP}\n" in capsys.readouterr().out
@@ -134,9 +135,9 @@ def notes(kafka: str, protocol: str | None, *, finish: bool) -> list[str]:
     """What a run says about the last step on a host with this Kafka, held at this protocol."""
     before = asked(kafka=kafka, more={"kafka": {"protocol": protocol}} if protocol else {})
     now = asked(kafka=kafka) if finish else before
-    as_asked, was = (Asked(item, item.hosts[0], None) for item in (now, before))  # type: ignore[arg-type]
+    as_asked, was = (Goal(item, item.hosts[0], None) for item in (now, before))  # type: ignore[arg-type]
     request = Request(None, "kafka-1", (), Access(), finish=finish)
-    return list(_finishes(request, Settled(fresh().receipt, as_asked, was)))
+    return list(finishing_notes(request, Resolved(fresh().receipt, as_asked, was)))
 
 
 def test_a_plan_says_what_is_raised_or_that_nothing_is() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -224,6 +226,13 @@ def prints(tree: ast.Module) -> bool:
 
 def test_only_the_user_interface_prints() -> None:
     assert {part(name) for name, tree in modules().items() if prints(tree)} <= {"ui", "cli"}
+
+
+def test_rendering_needs_nothing_that_talks_to_a_host() -> None:
+    """Whoever renders files on a machine without SSH's libraries, or in another program, does not load them."""
+    text = "import sys, kprov.operations.render; print([name for name in sys.modules if name in sys.argv[1:]])"
+    command = [sys.executable, "-c", text, "paramiko", "fabric", "invoke", "kprov.host"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
 def test_no_import_is_relative() -> None:

@@ -162,7 +162,7 @@ def test_ctrl_c_before_anything_was_changed_says_so(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    monkeypatch.setattr("kprov.operations.install.look_for_releases", lambda *_: None)
+    monkeypatch.setattr("kprov.cli.install.verify_local_archives", lambda *_, **__: None)
     monkeypatch.setattr(Connection, "__enter__", interrupt)
     assert main([command, "kafka-1"]) == ExitCode.INTERRUPTED
     err = capsys.readouterr().err

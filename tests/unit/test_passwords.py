@@ -70,7 +70,7 @@ def test_both_from_standard_input_in_that_order(monkeypatch: pytest.MonkeyPatch)
     assert found.login is not None
     assert found.sudo is not None
     assert (found.login.reveal(), found.sudo.reveal()) == ("login", "sudo")
-    assert found.ask is None, "standard input is no terminal"
+    assert found.prompt is None, "standard input is no terminal"
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o620])
