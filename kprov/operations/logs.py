@@ -13,6 +13,7 @@ from kprov.host.answers import Record
 from kprov.host.connection import Connection
 from kprov.host.facts import probe
 from kprov.logs import Entry, Finding, file_entries, findings, journal_entries, last, newer, zone_of
+from kprov.operations.report import Report
 from kprov.operations.session import installed
 from kprov.resources.base import Call
 
@@ -68,6 +69,11 @@ def sources(runtime: Runtime, unit: str | None = None) -> tuple[Source, ...]:
             Source(name, f"{name.removesuffix('.service')} journal"),
         )
     )
+
+
+def report(connection: Connection, *, unit: str | None, lines: int, since: str) -> Report:
+    """What ``read_logs`` finds."""
+    return Report("logs", (read_logs(connection, unit=unit, lines=lines, since=since),))
 
 
 def read_logs(connection: Connection, *, unit: str | None, lines: int, since: str) -> Logs:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from kprov.apply import carry_out, host_lock, write_receipt
 from kprov.desired.runtime import Runtime
@@ -13,12 +13,21 @@ from kprov.health import await_ready
 from kprov.host.connection import Connection
 from kprov.host.facts import probe
 from kprov.operations.explain import explain
+from kprov.operations.report import Report
 from kprov.operations.session import accepted_data, installed
 from kprov.plan import Plan, Repair, helpers, prepared, repair
 from kprov.receipt import Receipt
 from kprov.resources.base import Action, Change, Seen
 from kprov.resources.removal import query_of
 from kprov.resources.system import UnitState
+
+
+@dataclass(frozen=True)
+class ServicesChanged:
+    """done: what was done, one text a unit or repair."""
+
+    host: str
+    done: tuple[str, ...]
 
 
 def change_services(
@@ -29,8 +38,8 @@ def change_services(
     *,
     ready: float | None = None,
     accepted: Sequence[str] = (),
-) -> tuple[str, ...]:
-    """``verb`` is start, stop or restart; what was done, one text a unit or repair.
+) -> Report:
+    """``verb`` is start, stop or restart.
 
     planned: called with the plan before it is carried out. ready: seconds until a service that is started must serve;
     None for the usual ones of ``await_ready``. accepted: data directories that are used as they are, whatever the
@@ -70,7 +79,8 @@ def change_services(
             raise explain(connection, found, error) from error
         if starts:
             write_receipt(connection, _after(found.receipt, repairs))
-    return tuple(f"{change.action} {change.title}" for change in changes)
+    done = tuple(f"{change.action} {change.title}" for change in changes)
+    return Report(verb, (ServicesChanged(connection.login.name, done),))
 
 
 def _repairs(

@@ -10,6 +10,7 @@ from kprov.desired.runtime import Runtime
 from kprov.drift import Drift, drift
 from kprov.host.connection import Connection
 from kprov.host.facts import probe
+from kprov.operations.report import NextStep, Report
 from kprov.operations.session import installed
 from kprov.operations.unit_status import UnitStatus, explained, unit_questions, unit_status
 from kprov.operations.verdict import Parts, Verdict, parts, verdict
@@ -59,6 +60,13 @@ class Status:
         """Whether it serves, why not, and what to do next."""
         interrupted = self.state == "applying"
         return verdict(interrupted=interrupted, busy=self.busy, found=self.parts, units=self.units, drift=self.drift)
+
+
+def report(connection: Connection) -> Report:
+    """The status, and the command that helps most where there is one. Raises what ``status`` raises."""
+    found = status(connection)
+    verb = found.verdict.next
+    return Report("status", (found, NextStep(f"kprov {verb} HOST")) if verb else (found,))
 
 
 def status(connection: Connection) -> Status:

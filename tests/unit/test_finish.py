@@ -13,11 +13,10 @@ from support.model_host import ModelHost
 from support.plan_cases import fresh
 from support.specimens import asked, wanted
 
-from kprov.cli import install as cli
 from kprov.cli.main import main
 from kprov.desired.runtime import runtime
-from kprov.errors import DeclinedError
 from kprov.host.connection import Connection
+from kprov.operations import install as operation
 from kprov.operations.notes import finishing_notes
 from kprov.operations.prepare import Prepared
 from kprov.operations.request import Goal, Request
@@ -25,6 +24,7 @@ from kprov.operations.resolve import Resolved
 from kprov.operations.session import Access
 from kprov.plan import Plan
 from kprov.spec.protocol import Raised
+from kprov.ui.output import Output
 
 STEP = Raised(Version("1.0"), Version("2.8"))
 
@@ -33,7 +33,7 @@ STEP = Raised(Version("1.0"), Version("2.8"))
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelHost:
     """A host with Kafka 1.0.0, which nobody connects to."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    monkeypatch.setattr(cli, "verify_local_archives", lambda *_, **__: None)
+    monkeypatch.setattr(operation, "verify_local_archives", lambda *_, **__: None)
     monkeypatch.setattr(Connection, "__enter__", lambda self: self)
     monkeypatch.setattr(Connection, "__exit__", lambda *_: None)
     host = fresh()
@@ -47,12 +47,13 @@ def questions(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """What was asked; the answer is no, unless --yes was given."""
     found: list[str] = []
 
-    def confirm(question: str, *, yes: bool) -> None:
-        found.append(question)
-        if not yes:
-            raise DeclinedError("declined, nothing was changed")
+    confirm = Output.confirm
 
-    monkeypatch.setattr(cli, "confirm", confirm)
+    def noted(output: Output, question: str) -> None:
+        found.append(question)
+        confirm(output, question)
+
+    monkeypatch.setattr(Output, "confirm", noted)
     return found
 
 
@@ -61,8 +62,8 @@ def prepare(monkeypatch: pytest.MonkeyPatch, host: ModelHost, **fields: Any) -> 
     cluster = asked(kafka="1.0.0", properties={"num.partitions": "3"})
     plan = host.plan(wanted(cluster))
     live = runtime(cluster, cluster.hosts[0], "/java", "11")
-    monkeypatch.setattr(cli, "prepare", lambda *_: Prepared(plan, live, **fields))
-    monkeypatch.setattr(cli, "execute", lambda *_, **__: None)
+    monkeypatch.setattr(operation, "prepare", lambda *_: Prepared(plan, live, **fields))
+    monkeypatch.setattr(operation, "execute", lambda *_, **__: None)
     return plan
 
 
@@ -125,7 +126,7 @@ def test_plan_takes_finish_and_shows_what_it_raises(
         requests.append(request)
         return Prepared(plan, None, raised=STEP)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(cli, "prepare", prepared)
+    monkeypatch.setattr(operation, "prepare", prepared)
     assert main(["plan", "kafka-1", "--finish", "--exit-code"]) == 10
     assert requests[0].finish is True
     assert f"  note: {STEP}\n" in capsys.readouterr().out

@@ -21,7 +21,6 @@ ARROWS: dict[str, set[str]] = {
         "ui",
         "operations",
         "logs",
-        "history",
         "journal",
         "lab",
         "releases",
@@ -43,6 +42,8 @@ ARROWS: dict[str, set[str]] = {
         "commands",
         "errors",
         "events",
+        "releases",
+        "words",
     },
     "operations": {
         "verify",
@@ -65,6 +66,7 @@ ARROWS: dict[str, set[str]] = {
         "errors",
         "events",
         "secret",
+        "words",
     },
     "verify": {"smoke", "desired", "host", "receipt", "resources", "spec", "errors", "events"},
     "smoke": {"diagnosis", "desired", "host", "errors", "events"},
@@ -88,6 +90,7 @@ ARROWS: dict[str, set[str]] = {
     "errors": set(),
     "events": set(),
     "secret": set(),
+    "words": set(),
 }
 # Pure: what is asked, what it means, what is there, what would change.
 PURE = (
@@ -104,6 +107,7 @@ PURE = (
     "errors",
     "events",
     "secret",
+    "words",
 )
 ACTS = {"fabric", "paramiko", "invoke", "click", "rich", "httpx", "subprocess", "socket", "confluent_kafka"}
 

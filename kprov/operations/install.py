@@ -1,0 +1,102 @@
+"""install, upgrade and plan: from a request to a proven broker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kprov.errors import ExitCode, PreflightError, Problem
+from kprov.host.connection import Connection
+from kprov.operations.dialogue import Dialogue
+from kprov.operations.execute import execute
+from kprov.operations.prepare import Prepared, prepare
+from kprov.operations.releases import verify_local_archives
+from kprov.operations.report import NextStep, Report
+from kprov.operations.request import Goal, Request
+from kprov.operations.taken_back import way_back
+from kprov.smoke import SmokeResult
+from kprov.words import counted
+
+
+def install(request: Request, dialogue: Dialogue, *, command: str, smoke_test: bool) -> Report:
+    """Plan, show the plan, ask, apply it and prove it; command: ``install`` or ``upgrade``.
+
+    Raises UsageError for what is asked, PreflightError for all that the host cannot take, DeclinedError, and what
+    ``execute`` raises.
+    """
+    goal = _verified(request, dialogue)
+    where = goal.login.name
+    with request.access.connect(goal.login, dialogue.journal) as connection:
+        prepared = _prepared(connection, request, goal, dialogue)
+        plan = prepared.plan
+        if command == "upgrade" and plan.before.spec is None:
+            what = "kprov has installed nothing on this host"
+            raise PreflightError(what, where=where, hint="install it: kprov install HOST")
+        dialogue.show(plan)
+        if plan.changes:
+            dialogue.confirm(_question(prepared, where))
+        proven = plan.empty and (not smoke_test or plan.before.state == "done")
+        with dialogue.changing() as emit:
+            proving = smoke_test and not proven
+            result = execute(connection, request, prepared, command, emit, smoke_test=proving, planned=dialogue.record)
+    if proven:
+        return Report(command)
+    return _report(command, request, prepared, where, result)
+
+
+def plan(request: Request, dialogue: Dialogue, *, exit_code: bool) -> Report:
+    """What ``install`` would change. exit_code: whether changes are an exit code of their own."""
+    goal = _verified(request, dialogue)
+    with request.access.connect(goal.login, dialogue.journal) as connection:
+        prepared = _prepared(connection, request, goal, dialogue)
+    changes = exit_code and not prepared.plan.empty
+    return Report("plan", (prepared.plan,), code=ExitCode.CHANGES if changes else ExitCode.DONE)
+
+
+def _verified(request: Request, dialogue: Dialogue) -> Goal:
+    """What is asked, as far as it can be checked before the host is contacted."""
+    goal = request.goal()
+    with dialogue.progress() as emit:
+        verify_local_archives(goal.cluster, request.archives, emit, whole=request.config is not None)
+    return goal
+
+
+def _prepared(connection: Connection, request: Request, goal: Goal, dialogue: Dialogue) -> Prepared:
+    with dialogue.progress() as emit:
+        return prepare(connection, request, goal, emit)
+
+
+def _question(prepared: Prepared, where: str) -> str:
+    """The question before the changes; a step that cannot be undone has one of its own."""
+    changes = counted(len(prepared.plan.changes), "change")
+    if step := prepared.raised:
+        return (
+            f"Raise the protocol on {where} from {step.was} to {step.now}, in {changes}? "
+            f"After that there is no way back to a Kafka before {step.now}."
+        )
+    return f"Make these {changes} on {where}?"
+
+
+def _report(command: str, request: Request, prepared: Prepared, where: str, result: SmokeResult | None) -> Report:
+    """The result of the smoke test, and what to do next; result: None where there was no smoke test."""
+    data = (result,) if result is not None else ()
+    if result is not None and not result.passed:
+        failed = Problem("the smoke test failed", where, hint="the failed step above says why")
+        back = way_back(request, where, prepared.plan, result.failure)
+        return Report(command, data, (failed, back) if back else (failed,), ExitCode.NOT_READY)
+    return Report(command, (*data, _next_step(prepared)))
+
+
+def _next_step(prepared: Prepared) -> NextStep:
+    if prepared.before and prepared.held:
+        return NextStep("kprov upgrade HOST --finish", tuple(_before_finishing(prepared, prepared.before)))
+    return NextStep("kprov status HOST")
+
+
+def _before_finishing(prepared: Prepared, before: Goal) -> Iterator[str]:
+    """What to look at before the last step of an upgrade, and how to go back instead."""
+    yield f"the broker is held at the protocol {prepared.held} until you finish the upgrade; before that:"
+    yield "  see that your own clients produce and consume"
+    yield "  see that all runs as it should: kprov status HOST"
+    yield "  look for problems since the upgrade: kprov logs HOST --since 1h"
+    if (was := before.cluster.kafka.version) != str(prepared.runtime.kafka):
+        yield f"  or go back, as long as you have not finished: kprov upgrade HOST --kafka-version {was}"
