@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kprov.errors import ExitCode, PreflightError, Problem
+from kprov.events import about
 from kprov.host.connection import Connection
 from kprov.operations.dialogue import Dialogue
 from kprov.operations.execute import execute
@@ -35,7 +36,8 @@ def install(request: Request, dialogue: Dialogue, *, command: str, smoke_test: b
         if plan.changes:
             dialogue.confirm(_question(prepared, where))
         proven = plan.empty and (not smoke_test or plan.before.state == "done")
-        with dialogue.changing() as emit:
+        with dialogue.changing() as shown:
+            emit = about(where, shown)
             proving = smoke_test and not proven
             result = execute(connection, request, prepared, command, emit, smoke_test=proving, planned=dialogue.record)
     if proven:

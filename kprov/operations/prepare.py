@@ -10,7 +10,7 @@ from kprov.desired.host import desired
 from kprov.desired.inputs import Inputs
 from kprov.desired.runtime import Runtime, runtime
 from kprov.errors import PreflightError, Problem
-from kprov.events import Emit, Warned
+from kprov.events import Emit, Warned, about
 from kprov.health import await_ready
 from kprov.host.connection import Connection
 from kprov.operations.notes import finishing_notes, notes
@@ -48,9 +48,10 @@ def prepare(connection: Connection, request: Request, goal: Goal, emit: Emit) ->
 
     Raises UsageError for what is asked, and PreflightError for all that the host cannot take, at once.
     """
+    tell = about(connection.login.name, emit)  # archives are found on this machine, the rest is about the host
     run = resolve(connection, request, goal)
     releases = find_releases(run.goal.cluster, run.receipt, request.archives, emit)
-    prepared = _plan(connection, request, run, releases, emit)
+    prepared = _plan(connection, request, run, releases, tell)
     gone = {
         change.made["path"]
         for change in prepared.plan.changes
@@ -58,9 +59,9 @@ def prepare(connection: Connection, request: Request, goal: Goal, emit: Emit) ->
     }
     if gone:  # a release that the receipt knows is not on the host: now its archive is needed
         releases = find_releases(run.goal.cluster, run.receipt, request.archives, emit, gone)
-        prepared = _plan(connection, request, run, releases, emit)
+        prepared = _plan(connection, request, run, releases, tell)
     if said := in_short(prepared.results, request.ignored):
-        emit(Warned(f"{said}; read more: kprov check HOST"))
+        tell(Warned(f"{said}; read more: kprov check HOST"))
     moves = run.before is not None and prepared.plan.after.releases != run.receipt.releases
     plan = replace(prepared.plan, notes=(*prepared.plan.notes, *finishing_notes(request, run)))
     held = run.goal.cluster.kafka.protocol or ""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from kprov.apply import carry_out, host_lock, write_receipt
 from kprov.desired.runtime import Runtime
 from kprov.errors import NotReadyError, PreflightError, Problem, StepError
-from kprov.events import Emit, Message, Warned
+from kprov.events import Emit, Message, Warned, about
 from kprov.health import await_ready
 from kprov.host.connection import Connection
 from kprov.host.facts import probe
@@ -48,6 +48,7 @@ def change_services(
     Raises PreflightError where the data of a service that would start are not there, UsageError for a wrong one of
     ``accepted``, and what apply and health raise.
     """
+    emit = about(connection.login.name, emit)
     found = installed(connection)
     runtime = found.runtime
     anyhow = accepted_data(accepted, found.receipt.made.values())

@@ -10,7 +10,7 @@ from typing import Any
 from kprov import receipt as receipts
 from kprov.desired.runtime import Runtime, runtime
 from kprov.errors import PreflightError, UsageError
-from kprov.events import Emit, ignore
+from kprov.events import Emit, about, ignore
 from kprov.host.connection import Connection
 from kprov.host.facts import probe
 from kprov.host.ssh_config import Login, read_login
@@ -71,7 +71,7 @@ class Access:
         if journal is not None:
             journal.host(login.name, f"{login.user}@{login.hostname}:{login.port}")
         trust = Trust(self.accept_new_host_key, self.confirm_host_key)
-        return Connection(login, trust, self.passwords(), journal.id if journal else "", self.emit)
+        return Connection(login, trust, self.passwords(), journal.id if journal else "", about(login.name, self.emit))
 
 
 def receipt_of(seen: Seen, where: str) -> Receipt | None:

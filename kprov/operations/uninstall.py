@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from kprov.apply import apply
 from kprov.errors import ExitCode, PreflightError, Problem
+from kprov.events import about
 from kprov.host.connection import Connection
 from kprov.host.facts import probe
 from kprov.operations.dialogue import Dialogue
@@ -42,7 +43,7 @@ def uninstall(connection: Connection, dialogue: Dialogue, *, purge: bool, force:
     if not plan.empty:
         dialogue.confirm(_question(plan, where))
     with dialogue.changing() as emit:
-        apply(connection, plan, "uninstall", emit, lambda unit: None)
+        apply(connection, plan, "uninstall", about(where, emit), lambda unit: None)
         left = _leftovers(connection, plan.before, plan.after)
     result = Uninstalled(where, len(plan.changes), plan.kept, left)
     if not left:

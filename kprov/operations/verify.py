@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kprov.errors import ExitCode, Problem, UsageError
-from kprov.events import Emit
+from kprov.events import Emit, about
 from kprov.host.connection import Connection
 from kprov.operations.report import Report
 from kprov.operations.session import installed
@@ -52,7 +52,7 @@ def verify(connection: Connection, emit: Emit, *, clients: bool) -> Report:
 
     installed(connection)
     where = connection.login.name
-    result = Verification(where, run_suite(connection, emit, clients=clients))
+    result = Verification(where, run_suite(connection, about(where, emit), clients=clients))
     if result.passed:
         return Report("verify", (result,))
     failed = [test for test in result.tests if test.status == "failed"]
