@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from kprov.operations.request import Goal, Request
 from kprov.operations.resolve import Resolved
 from kprov.operations.session import Access
 from kprov.plan import Plan
+from kprov.smoke import SmokeResult, SmokeStep
 from kprov.spec.protocol import Raised
 from kprov.ui.output import Output
 
@@ -130,6 +132,26 @@ def test_plan_takes_finish_and_shows_what_it_raises(
     assert main(["plan", "kafka-1", "--finish", "--exit-code"]) == 10
     assert requests[0].finish is True
     assert f"  note: {STEP}\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("as_json", [False, True], ids=["text", "json"])
+@pytest.mark.usefixtures("questions")
+def test_a_smoke_test_that_fails_is_shown_and_then_named_as_the_problem(
+    as_json: bool, host: ModelHost, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It ends with 6, and nothing is said of what to do next."""
+    prepare(monkeypatch, host)
+    failed = SmokeResult("t", "/home", "kafka-1:9092", (SmokeStep("consume", "bin/x", 1, False, "no answer"),))
+    monkeypatch.setattr(operation, "execute", lambda *_, **__: failed)
+    assert main(["install", "kafka-1", "--yes", *(["--json"] if as_json else [])]) == 6
+    out, err = capsys.readouterr()
+    if as_json:
+        document = json.loads(out)
+        assert list(document)[4:] == ["plan", "smoke_test", "problems"]
+        assert document["problems"][0]["what"] == "the smoke test failed"
+    else:
+        assert out.endswith("smoke test FAILED: clients are not served at kafka-1:9092\n")
+        assert err.startswith("error: kafka-1: the smoke test failed\n  -> the failed step above says why\n")
 
 
 def notes(kafka: str, protocol: str | None, *, finish: bool) -> list[str]:

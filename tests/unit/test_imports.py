@@ -239,6 +239,20 @@ def test_rendering_needs_nothing_that_talks_to_a_host() -> None:
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
+def test_no_command_raises_after_its_result() -> None:
+    """What went wrong although there is a result is in the report; the result is the last thing that a command does."""
+    finishing = 0
+    for name, tree in modules().items():
+        if not name.startswith("kprov.cli."):
+            continue
+        for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
+            finishes = [node.lineno for node in ast.walk(function) if ast.unparse(node) == "output.finish"]
+            raises = [node.lineno for node in ast.walk(function) if isinstance(node, ast.Raise)]
+            finishing += bool(finishes)
+            assert not [line for line in raises if finishes and line > min(finishes)], f"{name}: {function.name}"
+    assert finishing > 10
+
+
 def test_no_import_is_relative() -> None:
     for name, tree in modules().items():
         assert not [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level], name
