@@ -1,12 +1,13 @@
 """Progress of long operations; only ``kprov.ui`` shows it.
 
-Functions that take time have a parameter ``emit`` and call it with one of these. They never print.
+Functions that take time have a parameter ``emit`` and call it with one of these. They never print. Each event carries
+the host that it is about, by the name that the user gave it; empty for work on this machine.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -14,6 +15,7 @@ class Message:
     """One line of progress that stands for itself."""
 
     text: str
+    host: str = ""
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class Warned:
     """Something the user should know about that does not stop the run."""
 
     text: str
+    host: str = ""
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class Transfer:
     what: str
     done: int
     total: int | None
+    host: str = ""
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ class StepStarted:
     number: int
     count: int
     text: str
+    host: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,7 @@ class StepDone:
     count: int
     text: str
     seconds: float
+    host: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,10 +65,20 @@ class StepFailed:
     count: int
     text: str
     seconds: float
+    host: str = ""
 
 
 Event = Message | Warned | Transfer | StepStarted | StepDone | StepFailed
 Emit = Callable[[Event], None]
+
+
+def about(host: str, emit: Emit) -> Emit:
+    """The emitter for work on one host: its events carry that host's name."""
+
+    def named(event: Event) -> None:
+        emit(event if event.host else replace(event, host=host))
+
+    return named
 
 
 def ignore(event: Event) -> None:

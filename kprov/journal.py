@@ -77,7 +77,7 @@ class Journal:
         self.id = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
         self._complain = complain
         self._lock = threading.Lock()
-        self._transfers: set[str] = set()
+        self._transfers: set[tuple[str, str]] = set()
         self._file: int | None = None
         place = place or folder()
         try:
@@ -128,9 +128,10 @@ class Journal:
         """Record an event; of a transfer, only the beginning and the end."""
         if isinstance(event, Transfer):
             ended = event.total is not None and event.done >= event.total
-            if event.what in self._transfers and not ended:
+            transfer = (event.host, event.what)
+            if transfer in self._transfers and not ended:
                 return
-            self._transfers.add(event.what)
+            self._transfers.add(transfer)
         self._write("event", event=type(event).__name__, **dataclasses.asdict(event))
 
     def end(self, code: ExitCode, problems: Sequence[Problem] = ()) -> None:

@@ -31,10 +31,10 @@ class Secret:
 class Passwords:
     """Where passwords come from.
 
-    ask: prompts on the terminal without echo; None if there is no terminal.
+    prompt: prompts on the terminal without echo; None if there is no terminal.
     login: the password for the login to HOST itself. sudo: the password for sudo there. None if not given.
     """
 
-    ask: Callable[[str], Secret] | None = None
+    prompt: Callable[[str], Secret] | None = None
     login: Secret | None = None
     sudo: Secret | None = None

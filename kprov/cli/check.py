@@ -18,9 +18,7 @@ from kprov.cli.options import (
     junit_option,
     spec_options,
 )
-from kprov.errors import ExitCode
 from kprov.operations import check as operation
-from kprov.operations.install import look_for_releases
 from kprov.operations.request import Request
 from kprov.operations.session import Access
 from kprov.spec.load import Flag
@@ -61,11 +59,4 @@ def check(
     """
     with command("check", as_json=as_json, junit=junit) as output:
         request = Request(config, host, tuple(flags), access, archives, adopt, ignored)
-        asked = request.asked()
-        with output.progress() as emit:
-            look_for_releases(request, asked, emit)
-            with access.connect(asked.login, output.journal) as connection:
-                result = operation.check(connection, request, asked, emit)
-        output.checked(result)
-        if result.failed:
-            output.code = ExitCode.PREFLIGHT
+        output.finish(operation.check(request, output))

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 import click
 
 from kprov.cli.options import command, json_option
-from kprov.errors import Problem, UsageError
-from kprov.events import Emit, Warned
+from kprov.operations import fetch as operation
+from kprov.operations.fetch import Versions
 from kprov.releases import catalogue
-from kprov.releases.archive import Archive
-from kprov.releases.bundle import bundle
-from kprov.releases.catalogue import Wanted
-from kprov.releases.compatibility import check
 from kprov.releases.product import Product
-from kprov.releases.sources import locate
-from kprov.sizes import human_size
 
 NO_JAVA = "none"
 _INSTALL_OPTIONS = {"kafka_version", "zookeeper", "zookeeper_version", "java"}
@@ -95,43 +88,17 @@ def fetch(
 
     In the closed network: kprov install HOST --archives ./archives
     """
-    standalone = zookeeper == "standalone"
+    versions = Versions(
+        kafka_version,
+        scala,
+        zookeeper_version if zookeeper == "standalone" else None,
+        None if java == NO_JAVA else java,
+        arch,
+    )
     with command("fetch", as_json=as_json) as output:
-        wanted = [catalogue.kafka(kafka_version, scala=scala)]
-        if standalone:
-            wanted.append(catalogue.zookeeper(zookeeper_version))
-        if java != NO_JAVA:
-            wanted.append(catalogue.java(java, arch=arch))
-        compatibility = check(
-            kafka_version,
-            zookeeper_version if standalone else None,
-            None if java == NO_JAVA else catalogue.release_major(java),
-        )
-        compatibility.require()
         with output.progress() as emit:
-            for warning in compatibility.warnings:
-                emit(Warned(warning))
-            found = _locate_all(wanted, archives, emit)
-            if to is not None:
-                found = bundle(found, to, emit=emit)
-        output.add("warnings", list(compatibility.warnings))
-        output.add("archives", [_document(archive) for archive in found], [_line(archive) for archive in found])
-        if to is not None:
-            output.next_command(shlex.join(["kprov", "install", "HOST", *_changed_options(), "--archives", str(to)]))
-
-
-def _locate_all(wanted: list[Wanted], archives: Path | None, emit: Emit) -> tuple[Archive, ...]:
-    """Every archive. Raises UsageError with all that is wrong, not only with the first."""
-    found: list[Archive] = []
-    problems: list[Problem] = []
-    for item in wanted:
-        try:
-            found.append(locate(item, archives=archives, emit=emit))
-        except UsageError as error:
-            problems += (problem for problem in error.problems if problem not in problems)
-    if problems:
-        raise UsageError(problems)
-    return tuple(found)
+            report = operation.fetch(versions, archives, to, emit, options=_changed_options())
+        output.finish(report)
 
 
 def _changed_options() -> list[str]:
@@ -143,20 +110,3 @@ def _changed_options() -> list[str]:
         if parameter.name in _INSTALL_OPTIONS and value not in {parameter.default, NO_JAVA}:
             words += [parameter.opts[0], str(value)]
     return words
-
-
-def _line(archive: Archive) -> str:
-    return f"{archive.product.label + ' ' + archive.version:<22} {human_size(archive.size):>10}  {archive.path}"
-
-
-def _document(archive: Archive) -> dict[str, object]:
-    return {
-        "product": archive.product.value,
-        "version": archive.version,
-        "name": archive.name,
-        "path": str(archive.path),
-        "size": archive.size,
-        "sha256": archive.sha256,
-        "sha512": archive.sha512,
-        "arch": archive.arch,
-    }

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import click
 
 from kprov.cli.group import Group
 from kprov.cli.options import access_options, bare_host, command, json_option
-from kprov.history import Run, find, runs
-from kprov.operations.history import host_history
+from kprov.operations import history as operation
 from kprov.operations.session import Access
-from kprov.ui.history import journal_lines, list_lines
 
 
 @click.group(cls=Group, invoke_without_command=True)
@@ -39,13 +35,11 @@ def history(ctx: click.Context, host: str | None, number: int, access: Access, a
         return
     with command("history", as_json=as_json) as output:
         if host is None:
-            found, empty = runs(), "no run has been journalled on this machine"
-        else:
-            login = access.login(bare_host(host, None))
-            with access.connect(login, output.journal) as connection:
-                found, empty = host_history(connection), f"{login.name}: no run has been noted there"
-        shown = found[:number]
-        output.add("runs", [_document(run) for run in shown], list_lines(shown) if found else [empty])
+            output.finish(operation.local_history(number))
+            return
+        with access.connect(access.login(bare_host(host, None)), output.journal) as connection:
+            report = operation.host_history(connection, number)
+        output.finish(report)
 
 
 @history.command()
@@ -62,9 +56,4 @@ def show(run_id: str, as_json: bool) -> None:
     The beginning of an ID is enough, as long as it is unique.
     """
     with command("history show", as_json=as_json) as output:
-        run, records = find(run_id)
-        output.add("run", {**_document(run), "records": list(records)}, journal_lines(run, records))
-
-
-def _document(run: Run) -> dict[str, object]:
-    return {**dataclasses.asdict(run), "outcome": run.outcome}
+        output.finish(operation.show_run(run_id))

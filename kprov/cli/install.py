@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -14,7 +13,6 @@ from kprov.cli.options import (
     archives_option,
     command,
     config_option,
-    confirm,
     host_argument,
     ignore_option,
     json_option,
@@ -23,14 +21,10 @@ from kprov.cli.options import (
     spec_options,
     yes_option,
 )
-from kprov.errors import ExitCode, NotReadyError, PreflightError, Problem
 from kprov.operations import install as operation
-from kprov.operations.apply_and_prove import apply_and_prove
-from kprov.operations.request import Asked, Request
+from kprov.operations.request import Request
 from kprov.operations.session import Access
-from kprov.operations.taken_back import way_back
 from kprov.spec.load import Flag
-from kprov.ui.output import counted
 
 _NO_SMOKE_TEST = click.option("--no-smoke-test", is_flag=True, help="Skip the smoke test at the end.")
 
@@ -141,60 +135,8 @@ def upgrade(
 
 def _run(name: str, request: Request, *, yes: bool, as_json: bool, junit: Path | None, smoke_test: bool) -> None:
     """What install and upgrade have in common, which is all but the words."""
-    with command(name, as_json=as_json, junit=junit) as output:
-        asked = request.asked()
-        login = asked.login
-        with output.progress() as emit:
-            operation.look_for_releases(request, asked, emit)
-        with request.access.connect(login, output.journal) as connection:
-            with output.progress() as emit:
-                prepared = operation.prepare(connection, request, asked, emit)
-            plan = prepared.plan
-            if name == "upgrade" and plan.before.spec is None:
-                what = "kprov has installed nothing on this host"
-                raise PreflightError(what, where=login.name, hint="install it: kprov install HOST")
-            output.plan(plan, diffs=True)
-            settled = plan.empty and (not smoke_test or plan.before.state == "done")
-            if plan.changes:
-                confirm(_question(prepared, login.name), yes=yes)
-            with output.changing() as emit:
-                proving = smoke_test and not settled
-                result = apply_and_prove(
-                    connection, request, prepared, name, emit, smoke_test=proving, planned=output.planned
-                )
-        if settled:
-            return
-        if result is not None:
-            output.smoke(result)
-            if not result.passed:
-                failed = Problem("the smoke test failed", login.name, hint="the failed step above says why")
-                back = way_back(request, login.name, plan, result.failure)
-                raise NotReadyError([failed, back] if back else [failed])
-        if prepared.before and prepared.held:
-            output.next_command("kprov upgrade HOST --finish", _before_finishing(prepared, prepared.before))
-        else:
-            output.next_command("kprov status HOST")
-
-
-def _question(prepared: operation.Prepared, where: str) -> str:
-    """What is asked before the changes; a step without a way back has a question of its own."""
-    changes = counted(len(prepared.plan.changes), "change")
-    if step := prepared.raised:
-        return (
-            f"Raise the protocol on {where} from {step.was} to {step.now}, in {changes}? "
-            f"After that there is no way back to a Kafka before {step.now}."
-        )
-    return f"Make these {changes} on {where}?"
-
-
-def _before_finishing(prepared: operation.Prepared, before: Asked) -> Iterator[str]:
-    """What to look at before the last step of an upgrade, and how to go back instead."""
-    yield f"the broker is held at the protocol {prepared.held} until you finish the upgrade; before that:"
-    yield "  see that your own clients produce and consume"
-    yield "  see that all runs as it should: kprov status HOST"
-    yield "  look for problems since the upgrade: kprov logs HOST --since 1h"
-    if (was := before.cluster.kafka.version) != str(prepared.runtime.kafka):
-        yield f"  or go back, as long as you have not finished: kprov upgrade HOST --kafka-version {was}"
+    with command(name, as_json=as_json, junit=junit, yes=yes) as output:
+        output.finish(operation.install(request, output, command=name, smoke_test=smoke_test))
 
 
 @click.command()
@@ -236,11 +178,4 @@ def plan(
     """
     with command("plan", as_json=as_json) as output:
         request = Request(config, host, tuple(flags), access, archives, adopt, ignored, accepted, finish=finish)
-        asked = request.asked()
-        with output.progress() as emit:
-            operation.look_for_releases(request, asked, emit)
-        with access.connect(asked.login, output.journal) as connection, output.progress() as emit:
-            prepared = operation.prepare(connection, request, asked, emit)
-        output.plan(prepared.plan, diffs=True)
-        if exit_code and not prepared.plan.empty:
-            output.code = ExitCode.CHANGES
+        output.finish(operation.plan(request, output, exit_code=exit_code))

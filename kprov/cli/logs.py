@@ -10,9 +10,10 @@ import click
 from kprov.cli.options import access_options, bare_host, command, config_option, host_argument, json_option
 from kprov.errors import UsageError
 from kprov.logs import since_argument
-from kprov.operations.logs import Source, follow_logs, read_logs
+from kprov.operations import logs as operation
+from kprov.operations.logs import Source
 from kprov.operations.session import Access
-from kprov.ui.logs import follow_line
+from kprov.ui.views.logs import follow_line
 
 _LINES, _FOLLOWED_LINES = 10, 3
 
@@ -65,13 +66,15 @@ def logs(
         login = access.login(bare_host(host, config))
         with access.connect(login, output.journal) as connection:
             if not follow:
-                result = read_logs(connection, unit=name, lines=_LINES if lines is None else lines, since=start)
-                output.logs(result)
+                count = _LINES if lines is None else lines
+                output.finish(operation.report(connection, unit=name, lines=count, since=start))
                 return
 
             def show(source: Source, line: str) -> None:
-                output.add("line", line, [follow_line(source, line)])
+                output.line(follow_line(source, line))
 
             # Ctrl-C is how one leaves it.
             with suppress(KeyboardInterrupt):
-                follow_logs(connection, unit=name, lines=_FOLLOWED_LINES if lines is None else lines, on_line=show)
+                operation.follow_logs(
+                    connection, unit=name, lines=_FOLLOWED_LINES if lines is None else lines, on_line=show
+                )

@@ -14,7 +14,6 @@ from kprov.cli.passwords import PasswordFiles, on_terminal
 from kprov.commands import Way
 from kprov.errors import (
     ClosedPipeError,
-    DeclinedError,
     ExitCode,
     KprovError,
     OutputError,
@@ -24,7 +23,7 @@ from kprov.errors import (
 )
 from kprov.events import Event
 from kprov.journal import Journal
-from kprov.operations.request import one_host
+from kprov.operations.one_host import one_host
 from kprov.operations.session import Access
 from kprov.spec.load import UNSET, Flag
 from kprov.spec.model import Host
@@ -267,31 +266,19 @@ def _answered(question: str) -> bool:
         raise
 
 
-def confirm(question: str, *, yes: bool) -> None:
-    """Ask unless ``yes``. Raises DeclinedError on a no, and where nobody can be asked."""
-    if yes:
-        return
-    ask = _asker()
-    if ask is None:
-        raise DeclinedError(
-            "nobody can be asked, so nothing was changed", hint="add --yes to go ahead without a question"
-        )
-    if not ask(question):
-        raise DeclinedError("declined, nothing was changed")
-
-
 # What changes hosts, or tries to: each run of these has a journal.
 JOURNALLED = frozenset({"install", "upgrade", "uninstall", "start", "stop", "restart", "smoke-test"})
 
 
 @contextmanager
-def command(name: str, *, as_json: bool, junit: Path | None = None) -> Iterator[Output]:
+def command(name: str, *, as_json: bool, junit: Path | None = None, yes: bool = False) -> Iterator[Output]:
     """The frame of a command: its output, and its journal, are closed with the exit code, whatever happens in it.
 
-    junit: a file that CI reads; that it has no folder to be written to is known before anything is done.
+    junit: a file that CI reads; that it has no folder to be written to is known before anything is done. yes: whether
+    the command asks nothing.
     """
     journal = Journal(_typed(name), _complain) if name in JOURNALLED else None
-    output = Output(name, as_json=as_json, journal=journal, junit=junit, way=_way())
+    output = Output(name, as_json=as_json, journal=journal, junit=junit, way=_way(), yes=yes, ask=_asker())
     failure: KprovError | None = None
     try:
         output.check_junit()
@@ -315,8 +302,7 @@ def _close(output: Output, failure: KprovError | None) -> tuple[ExitCode, tuple[
 
     That the result could not be written counts only where nothing worse has happened.
     """
-    code: ExitCode = output.code
-    problems: tuple[Problem, ...] = ()
+    code, problems = output.report.code, output.report.problems
     if failure is not None:
         output.failed(output.complete(failure))
         code, problems = failure.code, failure.problems
@@ -324,7 +310,7 @@ def _close(output: Output, failure: KprovError | None) -> tuple[ExitCode, tuple[
         return output.close(code), problems
     except (OutputError, ClosedPipeError) as error:
         show_error(error)
-        return code if failure else error.code, (*problems, *error.problems)
+        return code if problems else error.code, (*problems, *error.problems)
 
 
 def _way() -> Way:

@@ -17,8 +17,8 @@ _STANDARD_INPUT = Path("-")
 
 
 def on_terminal() -> bool:
-    """Whether there is a terminal to ask on."""
-    return sys.stdin.isatty() and sys.stderr.isatty()
+    """Whether somebody can be asked; standard input that the caller has closed is None."""
+    return bool(sys.stdin and sys.stdin.isatty() and sys.stderr.isatty())
 
 
 @dataclass(frozen=True)

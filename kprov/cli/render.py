@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from kprov.cli.options import command, config_option, host_argument, json_option, spec_options
-from kprov.errors import UsageError
-from kprov.operations.render import render as operation
-from kprov.operations.request import one_host
+from kprov.operations import render as operation
 from kprov.spec.load import Flag
-
-_NO_HOST = "render reads no host: give the version with --kafka-version"
 
 
 @click.command()
@@ -35,18 +29,4 @@ def render(host: str | None, config: Path | None, flags: list[Flag], as_json: bo
     checks them against the versions on HOST.
     """
     with command("render", as_json=as_json) as output:
-        try:
-            cluster, node = one_host(config, host, flags)
-        except UsageError as error:
-            raise _explained(error) from None
-        output.files(to, operation(cluster, node, to))
-
-
-def _explained(error: UsageError) -> UsageError:
-    """The same problems, saying where the version comes from that a key was judged against."""
-    return UsageError(
-        [
-            replace(item, hint=f"{item.hint}; {_NO_HOST}") if re.match(r"Kafka [0-9]", item.what) else item
-            for item in error.problems
-        ]
-    )
+        output.finish(operation.render(config, host, flags, to))

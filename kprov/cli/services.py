@@ -18,7 +18,7 @@ from kprov.cli.options import (
 )
 from kprov.operations.services import change_services
 from kprov.operations.session import Access
-from kprov.operations.status import status as read_status
+from kprov.operations.status import report as status_report
 
 
 def _verb(name: str, text: str) -> click.Command:
@@ -39,8 +39,8 @@ def _verb(name: str, text: str) -> click.Command:
         with command(name, as_json=as_json) as output:
             login = access.login(bare_host(host, config))
             with access.connect(login, output.journal) as connection, output.changing() as emit:
-                done = change_services(connection, name, emit, output.planned, ready=ready, accepted=accepted)
-            output.add("done", list(done), [f"{login.name}: {', '.join(done) or 'nothing to do'}"])
+                report = change_services(connection, name, emit, output.record, ready=ready, accepted=accepted)
+            output.finish(report)
 
     return run if name == "stop" else accept_data_option(ready_option(run))
 
@@ -71,7 +71,5 @@ def status(host: str | None, config: Path | None, access: Access, as_json: bool)
     with command("status", as_json=as_json) as output:
         login = access.login(bare_host(host, config))
         with access.connect(login, output.journal) as connection, output.progress():
-            found = read_status(connection)
-        output.status(found)
-        if verb := found.verdict.next:
-            output.next_command(f"kprov {verb} HOST")
+            report = status_report(connection)
+        output.finish(report)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import click
@@ -16,12 +15,8 @@ from kprov.cli.options import (
     json_option,
     junit_option,
 )
-from kprov.errors import NotReadyError, UsageError
-from kprov.operations.prove import prove
-from kprov.operations.session import Access, installed
-
-# Kafka's own rule (common/internals/Topic.java).
-_TOPIC = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")
+from kprov.operations import smoke_test as operation
+from kprov.operations.session import Access
 
 
 @click.command("smoke-test")
@@ -53,12 +48,8 @@ def smoke_test(
     your topics.
     """
     with command("smoke-test", as_json=as_json, junit=junit) as output:
-        if topic is not None and not _TOPIC.fullmatch(topic):
-            hint = "a name holds up to 249 letters, digits, '.', '_' and '-'"
-            raise UsageError(f"{topic!r} is not the name of a topic", where="--topic", hint=hint)
+        operation.require_topic_name(topic)
         login = access.login(bare_host(host, config))
         with access.connect(login, output.journal) as connection, output.changing() as emit:
-            result = prove(connection, installed(connection).runtime, emit, topic, keep=keep)
-        output.smoke(result)
-        if not result.passed:
-            raise NotReadyError("the smoke test failed", where=login.name, hint="the failed step above says why")
+            report = operation.smoke_test(connection, emit, topic, keep=keep)
+        output.finish(report)

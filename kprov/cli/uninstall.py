@@ -11,16 +11,13 @@ from kprov.cli.options import (
     bare_host,
     command,
     config_option,
-    confirm,
     host_argument,
     json_option,
     junit_option,
     yes_option,
 )
-from kprov.errors import PreflightError, Problem, StepError
+from kprov.operations import uninstall as operation
 from kprov.operations.session import Access
-from kprov.operations.uninstall import apply_uninstall, plan_uninstall
-from kprov.ui.output import counted
 
 
 @click.command()
@@ -57,24 +54,8 @@ def uninstall(
       kprov uninstall root@192.168.78.141
       kprov uninstall kafka-1 --purge --yes
     """
-    with command("uninstall", as_json=as_json, junit=junit) as output:
+    with command("uninstall", as_json=as_json, junit=junit, yes=yes) as output:
         login = access.login(bare_host(host, config))
         with access.connect(login, output.journal) as connection:
-            plan = plan_uninstall(connection, purge=purge, force=force)
-            if plan.obstacles:
-                raise PreflightError([Problem(item.what, login.name, hint=item.hint) for item in plan.obstacles])
-            output.plan(plan, diffs=False)
-            if not plan.empty:
-                question = f"Make these {counted(len(plan.changes), 'change')} on {login.name}"
-                lost = f", and lose for good: {', '.join(plan.lost)}" if plan.lost else ""
-                confirm(f"{question}{lost}?", yes=yes)
-            with output.changing() as emit:
-                result = apply_uninstall(connection, plan, emit)
-        output.uninstalled(result)
-        if result.leftovers:
-            raise StepError(
-                f"{counted(len(result.leftovers), 'thing')} left over",
-                where=login.name,
-                cause="\n".join(result.leftovers),
-                hint="others put something into them: look, then remove them by hand",
-            )
+            report = operation.uninstall(connection, output, purge=purge, force=force)
+        output.finish(report)

@@ -15,10 +15,8 @@ from kprov.cli.options import (
     json_option,
     junit_option,
 )
-from kprov.errors import NotReadyError
 from kprov.operations import verify as operation
 from kprov.operations.session import Access
-from kprov.ui.output import counted
 
 
 @click.command()
@@ -46,13 +44,5 @@ def verify(
         operation.require_suite()
         login = access.login(bare_host(host, config))
         with access.connect(login, output.journal) as connection, output.changing() as emit:
-            result = operation.verify(connection, emit, clients=not no_clients)
-        output.verified(result)
-        failed = [test for test in result.tests if test.status == "failed"]
-        if failed:
-            raise NotReadyError(
-                f"{counted(len(failed), 'test')} failed",
-                where=login.name,
-                cause="\n".join(f"{test.name}: {test.detail.splitlines()[0]}" for test in failed),
-                hint="see what install would change: kprov plan HOST",
-            )
+            report = operation.verify(connection, emit, clients=not no_clients)
+        output.finish(report)

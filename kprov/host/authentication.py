@@ -97,11 +97,11 @@ class Authentication:
             if given is not None:
                 self._tried.append("the password of --password-file")
                 yield lambda: way(transport, lambda _: given)
-            elif (ask := self.passwords.ask) is not None:
+            elif (prompt := self.passwords.prompt) is not None:
                 while self._prompts > 0:
                     self._prompts -= 1
                     self._tried.append(f"a {'password' if method == 'password' else 'typed answer'}")
-                    yield lambda: way(transport, ask)
+                    yield lambda: way(transport, prompt)
 
     # -------------------------------------------------------------- keys
 
@@ -154,9 +154,9 @@ class Authentication:
             self._tried.append(f"{path} (cannot be read: {error})")
             return None
         for _ in range(self.login.password_prompts):
-            if self.passwords.ask is None:
+            if self.passwords.prompt is None:
                 break
-            passphrase = self.passwords.ask(f"Passphrase for the key {path}")
+            passphrase = self.passwords.prompt(f"Passphrase for the key {path}")
             if not passphrase:
                 break
             with suppress(ValueError, SSHException):
@@ -231,7 +231,7 @@ class Authentication:
 
     def _refused(self, why: str, *, cut: bool = False) -> ConnectError:
         login = self.login
-        if self._locked and self.passwords.ask is None:
+        if self._locked and self.passwords.prompt is None:
             return ConnectError(
                 "a private key is encrypted",
                 where=login.name,
@@ -250,7 +250,7 @@ class Authentication:
                 f"make another key with ssh-keygen -t ed25519, add its .pub file to {login.user}'s "
                 "~/.ssh/authorized_keys on the host, and give the key with -i FILE"
             )
-        if self.passwords.ask is None and self.passwords.login is None:
+        if self.passwords.prompt is None and self.passwords.login is None:
             hint += "; or give a password: on a terminal, or with --password-file FILE"
         if cut and len(self._tried) > 3:
             hint = "a host allows only a few tries: give one key with -i FILE, and set IdentitiesOnly yes in ssh_config"

@@ -201,9 +201,9 @@ class Connection:
             become, tries = replace(become, password=self._sudo_password(user, said)), tries + 1
 
     def _sudo_password(self, user: str, said: str) -> Secret:
-        if self.passwords.ask is None:
+        if self.passwords.prompt is None:
             raise self._no_root(user, "sudo asks for a password", said)
-        return self.passwords.ask(f"sudo's password for {user} on {self.login.name}")
+        return self.passwords.prompt(f"sudo's password for {user} on {self.login.name}")
 
     def _no_root(self, user: str, why: str, said: str, first: str = "") -> ConnectError:
         name = self.login.name

@@ -88,8 +88,8 @@ def seen_of(reply: Reply) -> dict[str, Seen]:
     return dict(found)
 
 
-def ask(connection: Connection, calls: Sequence[Call]) -> dict[str, Seen]:
-    """Probe some resources in one exchange. Raises StepError if an answer is missing."""
+def probe(connection: Connection, calls: Sequence[Call]) -> dict[str, Seen]:
+    """Probe some resources in one exchange; raises StepError if one of them is not answered."""
     reply = connection.exchange(calls)
     found = seen_of(reply)
     for call in calls:
@@ -103,7 +103,7 @@ def ask(connection: Connection, calls: Sequence[Call]) -> dict[str, Seen]:
     return found
 
 
-def probe(connection: Connection, calls: Sequence[Call]) -> Probe:
+def probe_host(connection: Connection, calls: Sequence[Call]) -> Probe:
     """Read the facts and the state of resources in one exchange."""
     asked = time.time()
     answered = {"facts": asked}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kprov.errors import Problem, UsageError
-from kprov.host.ssh_options import Asked, Options, read_options
+from kprov.host.ssh_options import Destination, Options, read_options
 from kprov.host.waiting import LOGIN_SECONDS
 from kprov.spec.target import Target, parse_target
 
@@ -90,7 +90,7 @@ class _Resolver:
 
     def login(self, target: Target, *, depth: int, alone: bool = False) -> Login:
         """Resolve one hop. alone: ignore its own proxies, as the previous hop leads to it (ssh.c passes it ``-J``)."""
-        options = read_options(self.files, Asked(target.name, target.user, target.port))
+        options = read_options(self.files, Destination(target.name, target.user, target.port))
         _refuse(options)
         proxy = options.one("proxycommand", "none")
         revoked = options.one("revokedhostkeys", "none")

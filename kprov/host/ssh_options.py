@@ -32,7 +32,7 @@ _ADDING = {"identityfile", "certificatefile"}
 
 
 @dataclass(frozen=True)
-class Asked:
+class Destination:
     """What the user typed; None if ssh_config decides."""
 
     name: str
@@ -76,7 +76,7 @@ class Options:
             raise UsageError(str(error), where="ssh_config", hint=_HINT) from None
 
 
-def read_options(files: Iterable[tuple[Path, Path]], asked: Asked) -> Options:
+def read_options(files: Iterable[tuple[Path, Path]], asked: Destination) -> Options:
     """Read the files that exist, in order; each comes with the directory for its relative Includes.
 
     Raises UsageError with file and line.
@@ -103,7 +103,7 @@ def read_options(files: Iterable[tuple[Path, Path]], asked: Asked) -> Options:
 class _Reader:
     """One pass over the files."""
 
-    def __init__(self, asked: Asked, final: str = "", words: dict[str, list[str]] | None = None) -> None:
+    def __init__(self, asked: Destination, final: str = "", words: dict[str, list[str]] | None = None) -> None:
         self.asked = asked
         self.final = final
         self.wants_final = False

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kprov.host.connection import Connection
-from kprov.host.facts import ask
+from kprov.host.facts import probe
 
 # timeout(1) exits with 124, or 137 if it had to kill the process; so does the kernel's OOM killer.
 _TIMED_OUT, _KILLED = 124, 137
@@ -67,7 +67,7 @@ def run_tool(
     connection: Connection, java_home: str, home: str, words: Sequence[str], *, seconds: int, stdin: str = ""
 ) -> ToolRun:
     """Run a tool in the Kafka home, in a clean environment, for at most ``seconds``."""
-    answer = ask(connection, [("tool", "tool", str(seconds), java_home, home, stdin, *words)])["tool"]
+    answer = probe(connection, [("tool", "tool", str(seconds), java_home, home, stdin, *words)])["tool"]
     return ToolRun(
         name=words[0],
         code=int(answer["code"]),

@@ -42,11 +42,12 @@ _RSA = ("rsa-sha2-512", "rsa-sha2-256")  # the signature algorithms of an ssh-rs
 class Trust:
     """What to do about an unknown host key.
 
-    accept_new: accept it (``--accept-new-host-key``). ask: asks the operator; None if there is no terminal.
+    accept_new: accept it (``--accept-new-host-key``). confirm: asks the operator a
+    question, to be answered with yes or no; None if there is no terminal.
     """
 
     accept_new: bool = False
-    ask: Callable[[str], bool] | None = None
+    confirm: Callable[[str], bool] | None = None
 
 
 def prepare(client: SSHClient, login: Login, trust: Trust, waiting: Waiting | None = None) -> Callable[..., Transport]:
@@ -168,7 +169,7 @@ class _HostKeys(MissingHostKeyPolicy):
         shown = f"{kind} {fingerprint(blob)}"
         where = self._login.name
         if not self._trust.accept_new and self._login.strict not in {"no", "accept-new"}:
-            if self._trust.ask is None or self._login.strict == "yes":
+            if self._trust.confirm is None or self._login.strict == "yes":
                 asked = "" if self._login.strict != "yes" else "ssh_config sets StrictHostKeyChecking yes: "
                 raise ConnectError(
                     f"the host key is not known: {shown}",
@@ -176,7 +177,7 @@ class _HostKeys(MissingHostKeyPolicy):
                     hint=f"{asked}compare the fingerprint with the host's own, then add --accept-new-host-key "
                     "or log in once: ssh HOST",
                 )
-            if not self._trust.ask(f"The host key of {self.name} is not known: {shown}\nTrust it from now on?"):
+            if not self._trust.confirm(f"The host key of {self.name} is not known: {shown}\nTrust it from now on?"):
                 raise DeclinedError(
                     f"the host key {shown} was not accepted",
                     where=where,

@@ -18,7 +18,7 @@ from kprov.diagnosis import drop_in_note, known_remedy, last_lines, passes, reme
 from kprov.errors import NotReadyError
 from kprov.events import Emit, Message, StepDone, StepFailed, StepStarted
 from kprov.host.connection import Connection
-from kprov.host.facts import ask
+from kprov.host.facts import probe
 from kprov.host.tool import run_tool
 from kprov.resources.base import Call, Seen
 from kprov.resources.system import UnitState
@@ -59,7 +59,7 @@ class _AwaitedUnit:
         ports = self.runtime.ports[self.unit]
         calls: list[Call] = [("probe_unit", self.unit, self.unit)]
         calls += [("probe_port", f"port:{port}", str(port), str(self.pid)) for port in ports]
-        seen = ask(self.connection, calls)
+        seen = probe(self.connection, calls)
         state = UnitState.of(seen[self.unit])
         if not state.active or not state.pid:
             shown = state.properties
@@ -111,7 +111,7 @@ class _AwaitedUnit:
         The cause is the answer to kprov's own question (``said``) and the end of the log; the hint is what these mean
         where that is known, else ``hint``. Drop-ins of others are named with it: what they set may be the cause.
         """
-        seen = ask(self.connection, [self._log_call, ("probe_unit", self.unit, self.unit)])
+        seen = probe(self.connection, [self._log_call, ("probe_unit", self.unit, self.unit)])
         log = seen["log"].get("text", "")
         hint = known_remedy(said) or known_remedy(log) or hint or remedy(log)
         hint += drop_in_note(UnitState.of(seen[self.unit]).drop_ins)
@@ -119,7 +119,7 @@ class _AwaitedUnit:
         raise NotReadyError(what, where=self.connection.login.name, cause=cause, hint=hint)
 
     def _log(self) -> str:
-        return ask(self.connection, [self._log_call])["log"].get("text", "")
+        return probe(self.connection, [self._log_call])["log"].get("text", "")
 
     @property
     def _log_call(self) -> Call:
@@ -162,7 +162,7 @@ def _zookeeper_answers(awaited: _AwaitedUnit) -> None:
     def answers() -> bool:
         if not awaited.sample():
             return False
-        answer = ask(awaited.connection, [(*question, str(awaited.patience()))])["srvr"].get("text", "")
+        answer = probe(awaited.connection, [(*question, str(awaited.patience()))])["srvr"].get("text", "")
         awaited.said = f"srvr was answered with:\n{tail(answer, _LINES_SAID)}" if answer.strip() else ""
         return re.search(r"^Mode: ", answer, re.MULTILINE) is not None
 

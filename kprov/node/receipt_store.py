@@ -8,7 +8,7 @@ from dataclasses import replace
 from kprov.diagnosis import known_remedy
 from kprov.errors import StepError
 from kprov.host.connection import Connection
-from kprov.host.facts import ask
+from kprov.host.facts import probe
 from kprov.journal import operator
 from kprov.node.lock import exchange_under_lock, host_lock
 from kprov.node.staging import check_staged, packed
@@ -107,5 +107,5 @@ def _with_data(connection: Connection, receipt: Receipt) -> Receipt:
     data = [made for made in receipt.made.values() if made.kind == "data" and not made["kept"]]
     if not data:
         return receipt
-    seen = ask(connection, [query_of(made) for made in data])
+    seen = probe(connection, [query_of(made) for made in data])
     return replace(receipt, made={**receipt.made, **{made.id: with_memory(made, made, seen[made.id]) for made in data}})

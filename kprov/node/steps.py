@@ -12,7 +12,7 @@ from kprov.errors import ConnectError, StepError
 from kprov.events import Emit, StepDone, StepFailed, StepStarted
 from kprov.host.answers import Record
 from kprov.host.connection import Connection
-from kprov.host.facts import ask
+from kprov.host.facts import probe
 from kprov.node.lock import exchange_under_lock
 from kprov.node.staging import check_staged, packed
 from kprov.resources.base import Change
@@ -123,6 +123,6 @@ def _of_service(connection: Connection, change: Change) -> tuple[str, str]:
     if unit == change.id:
         return "", ""
     with suppress(ConnectError, StepError):
-        seen = ask(connection, [("probe_log", "log", unit, "10"), ("probe_unit", unit, unit)])
+        seen = probe(connection, [("probe_log", "log", unit, "10"), ("probe_unit", unit, unit)])
         return seen["log"].get("text", "").strip(), drop_in_note(UnitState.of(seen[unit]).drop_ins)
     return "", ""

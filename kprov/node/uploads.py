@@ -8,7 +8,7 @@ from kprov.diagnosis import known_remedy
 from kprov.errors import StepError
 from kprov.events import Emit, Transfer
 from kprov.host.connection import Connection
-from kprov.host.facts import ask
+from kprov.host.facts import probe
 from kprov.node.lock import exchange_under_lock
 from kprov.resources.base import Change, Upload
 
@@ -25,7 +25,7 @@ def push(connection: Connection, upload: Upload, emit: Emit) -> None:
 
     A partial upload is resumed; if its SHA-256 turns out wrong, the archive is sent once more from the start.
     """
-    seen = ask(connection, [("probe_upload", "upload", upload.stored)])["upload"]
+    seen = probe(connection, [("probe_upload", "upload", upload.stored)])["upload"]
     if seen.get("whole") == "yes":
         return
     offset = int(seen.get("size") or 0)

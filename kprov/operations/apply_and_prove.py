@@ -8,7 +8,7 @@ from kprov.errors import NotReadyError, StepError
 from kprov.events import Emit
 from kprov.host.connection import Connection
 from kprov.node.receipt_store import remember_data
-from kprov.operations.install import Prepared, apply_prepared
+from kprov.operations.prepare import Prepared, apply_prepared
 from kprov.operations.prove import prove_install
 from kprov.operations.request import Request
 from kprov.operations.rollback import Failure, roll_back

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kprov.checks import Outcome, Result
-from kprov.errors import UsageError
+from kprov.errors import ExitCode, UsageError
 from kprov.events import Emit, ignore
 from kprov.host.connection import Connection
-from kprov.operations.install import known_releases, plan_for, settled
+from kprov.operations.dialogue import Dialogue
 from kprov.operations.preflight.outcome import stopping
-from kprov.operations.request import Asked, Request
+from kprov.operations.prepare import plan_for
+from kprov.operations.releases import known_releases, verify_local_archives
+from kprov.operations.report import Report
+from kprov.operations.request import Goal, Request
+from kprov.operations.resolve import resolve
 from kprov.operations.survey import Survey, survey
 
 
@@ -32,14 +36,24 @@ class Checked:
         return sum(item.status is status for item in self.results)
 
 
-def check(connection: Connection, request: Request, asked: Asked, emit: Emit) -> Checked:
+def check(request: Request, dialogue: Dialogue) -> Report:
+    """Run every check against the host; one that fails ends the command with its own exit code."""
+    goal = request.goal()
+    with dialogue.progress() as emit:
+        verify_local_archives(goal.cluster, request.archives, emit, whole=request.config is not None)
+        with request.access.connect(goal.login, dialogue.journal) as connection:
+            result = _checked(connection, request, goal, emit)
+    return Report("check", (result,), code=ExitCode.PREFLIGHT if result.failed else ExitCode.DONE)
+
+
+def _checked(connection: Connection, request: Request, goal: Goal, emit: Emit) -> Checked:
     """Run every check and, where an install could be planned, name what is in its way.
 
     Raises UsageError for what is asked, and PreflightError where there is no way back to it.
     """
-    run = settled(connection, request, asked)
-    releases = known_releases(run.asked.cluster, run.receipt, request.archives, emit)
-    found = survey(connection, run.asked, run.receipt, releases)
+    run = resolve(connection, request, goal)
+    releases = known_releases(run.goal.cluster, run.receipt, request.archives, emit)
+    found = survey(connection, run.goal, run.receipt, releases)
     results = found.results
     if not stopping(results, request.ignored):
         results += _in_the_way(connection, request, found)

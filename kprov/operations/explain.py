@@ -9,7 +9,7 @@ from dataclasses import replace
 from kprov.drift import Drift, drift
 from kprov.errors import ConnectError, NotReadyError, Problem, StepError
 from kprov.host.connection import Connection
-from kprov.host.facts import ask
+from kprov.host.facts import probe
 from kprov.operations.session import Installed
 from kprov.resources.removal import query_of
 
@@ -20,7 +20,7 @@ def explain(connection: Connection, found: Installed, error: NotReadyError | Ste
     """The error with what differs from the receipt, which may be its cause; as it is where nothing differs."""
     differences: tuple[Drift, ...] = ()
     with suppress(ConnectError, StepError):  # the host does not answer: what is known stays
-        seen = ask(connection, [query_of(made) for made in found.receipt.made.values()])
+        seen = probe(connection, [query_of(made) for made in found.receipt.made.values()])
         differences = drift(found.receipt, seen)
     if not differences and found.receipt.state != "applying":
         return error

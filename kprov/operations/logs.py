@@ -11,8 +11,9 @@ from kprov.desired.runtime import Runtime
 from kprov.errors import ConnectError, UsageError
 from kprov.host.answers import Record
 from kprov.host.connection import Connection
-from kprov.host.facts import ask
+from kprov.host.facts import probe
 from kprov.logs import Entry, Finding, file_entries, findings, journal_entries, last, newer, zone_of
+from kprov.operations.report import Report
 from kprov.operations.session import installed
 from kprov.resources.base import Call
 
@@ -70,6 +71,11 @@ def sources(runtime: Runtime, unit: str | None = None) -> tuple[Source, ...]:
     )
 
 
+def report(connection: Connection, *, unit: str | None, lines: int, since: str) -> Report:
+    """What ``read_logs`` finds."""
+    return Report("logs", (read_logs(connection, unit=unit, lines=lines, since=since),))
+
+
 def read_logs(connection: Connection, *, unit: str | None, lines: int, since: str) -> Logs:
     """Problems and the last ``lines`` of each source; two exchanges: the receipt, and all logs.
 
@@ -84,7 +90,7 @@ def read_logs(connection: Connection, *, unit: str | None, lines: int, since: st
             calls.append(("probe_file_log", source.name, source.place, count))
         else:
             calls.append(("probe_unit_log", source.name, source.place, count, since))
-    seen = ask(connection, calls)
+    seen = probe(connection, calls)
     clock = seen["clock"]
     if clock["status"] != "present":
         raise UsageError(

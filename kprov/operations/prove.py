@@ -6,7 +6,7 @@ from kprov.desired.runtime import Runtime
 from kprov.errors import ExitCode, NotReadyError
 from kprov.events import Emit
 from kprov.host.connection import Connection
-from kprov.host.facts import ask
+from kprov.host.facts import probe
 from kprov.node.lock import host_lock
 from kprov.node.receipt_store import mark_proven
 from kprov.receipt import Receipt
@@ -19,7 +19,7 @@ def prove(
 ) -> SmokeResult:
     """Run the smoke test. Raises NotReadyError at once where a service is not running."""
     where = connection.login.name
-    seen = ask(connection, [("probe_unit", unit, unit) for unit in runtime.units])
+    seen = probe(connection, [("probe_unit", unit, unit) for unit in runtime.units])
     for unit in runtime.units:
         state = UnitState.of(seen[unit])
         if not state.active:

@@ -6,18 +6,53 @@ here, so versions that are not given are the defaults.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kprov.desired.host import desired
 from kprov.desired.inputs import Inputs
 from kprov.desired.java import java_path
-from kprov.errors import unwritable
-from kprov.operations.install import assumed_releases, check_compatibility
+from kprov.errors import UsageError, unwritable
+from kprov.operations.one_host import one_host
+from kprov.operations.releases import assumed_releases, check_compatibility
+from kprov.operations.report import Report
 from kprov.resources.files import File
+from kprov.spec.load import Flag
 from kprov.spec.model import Cluster, Host
 
+_NO_HOST = "render reads no host: give the version with --kafka-version"
 
-def render(cluster: Cluster, host: Host, folder: Path) -> list[Path]:
+
+@dataclass(frozen=True)
+class Rendered:
+    """The files that were written below a folder."""
+
+    folder: Path
+    files: tuple[Path, ...]
+
+
+def render(config: Path | None, host: str | None, flags: Sequence[Flag], folder: Path) -> Report:
+    """Write the files of one host. Raises UsageError for what is asked, and what ``write_files`` raises."""
+    try:
+        cluster, node = one_host(config, host, flags)
+    except UsageError as error:
+        raise _explained(error) from None
+    return Report("render", (Rendered(folder, tuple(write_files(cluster, node, folder))),))
+
+
+def _explained(error: UsageError) -> UsageError:
+    """The same problems, saying where the version comes from that a key was judged against."""
+    return UsageError(
+        [
+            replace(item, hint=f"{item.hint}; {_NO_HOST}") if re.match(r"Kafka [0-9]", item.what) else item
+            for item in error.problems
+        ]
+    )
+
+
+def write_files(cluster: Cluster, host: Host, folder: Path) -> list[Path]:
     """Write the files below ``folder`` at the paths that they have on the host; their paths.
 
     Raises UsageError where the folder cannot be written or the versions do not go together, OutputError where its

@@ -7,7 +7,7 @@ can run the same short command, and nothing that another one asked for is undone
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from kprov.errors import Problem, UsageError
 from kprov.host.ssh_config import Login
 from kprov.operations.kept import remembered
+from kprov.operations.one_host import one_host
 from kprov.operations.preflight.outcome import require_names
 from kprov.operations.session import Access
 from kprov.receipt import Receipt
@@ -24,7 +25,7 @@ from kprov.spec.target import parse_target
 
 
 @dataclass(frozen=True)
-class Asked:
+class Goal:
     """One host of a specification, and how to log in there."""
 
     cluster: Cluster
@@ -52,11 +53,11 @@ class Request:
     ignored: tuple[str, ...] = ()
     accepted: tuple[str, ...] = ()
     finish: bool = False
-    back: Asked | None = None
+    back: Goal | None = None
     drop: frozenset[str] = frozenset()
     ready: int | None = None
 
-    def asked(self) -> Asked:
+    def goal(self) -> Goal:
         """All that can be said before the host is reached; raises UsageError with every mistake.
 
         Without a kprov.yaml the host may know versions and settings that the options are added to: what depends on
@@ -64,22 +65,22 @@ class Request:
         """
         require_names(self.ignored)
         whole = self.config is not None
-        return Asked(*self.access.reach(*one_host(self.config, self.host, self.flags, whole=whole)))
+        return Goal(*self.access.reach(*one_host(self.config, self.host, self.flags, whole=whole)))
 
-    def on(self, asked: Asked, receipt: Receipt) -> Asked:
+    def goal_on(self, goal: Goal, receipt: Receipt) -> Goal:
         """What is asked of a host that has this receipt; raises UsageError."""
         if self.back is not None:
             return self.back
         if self.config is not None:
-            return asked
+            return goal
         spec = receipt.spec if receipt.spec is not None else remembered(receipt)
         if spec is None:
             load(None, self.host, self.flags)  # nothing is added to what the options say: all of it can be judged
-            return asked
+            return goal
         cluster = load(None, self.host, [*_login_flags(self.host or ""), *self.flags], _base(spec))
-        return Asked(cluster, cluster.hosts[0], asked.login)
+        return Goal(cluster, cluster.hosts[0], goal.login)
 
-    def notes(self, asked: Asked, receipt: Receipt) -> Iterator[str]:
+    def notes(self, goal: Goal, receipt: Receipt) -> Iterator[str]:
         """What the user should know about where the settings are from."""
         if receipt.restored:
             yield "the receipt on the host was cut off: the one before it is used, and all is looked at again"
@@ -90,32 +91,11 @@ class Request:
                 yield "options you did not give have the values of the installation whose data uninstall kept"
             return
         yield "what no option names is as it was asked of this host before"
-        if asked.host.address != asked.login.hostname and asked.host.advertised is None:
+        if goal.host.address != goal.login.hostname and goal.host.advertised is None:
             yield (
-                f"the host is reached at {asked.login.hostname} and stays known as {asked.host.address}; "
+                f"the host is reached at {goal.login.hostname} and stays known as {goal.host.address}; "
                 "--advertised changes what clients are told"
             )
-
-
-def one_host(
-    config: Path | None, host: str | None, flags: Sequence[Flag], *, whole: bool = True
-) -> tuple[Cluster, Host]:
-    """The specification of one host; whole: as for ``load``.
-
-    Raises UsageError where it describes several and HOST names none.
-    """
-    if config is None and host is None:
-        raise UsageError(
-            "no host is named", where="HOST", hint="name HOST, or a kprov.yaml that lists it with --config FILE"
-        )
-    cluster = load(config, host, flags, whole=whole)
-    if len(cluster.hosts) > 1:
-        raise UsageError(
-            f"it lists {len(cluster.hosts)} hosts, and this version of kprov installs files with one host",
-            where=str(config),
-            hint="leave one host in the file; clusters come with a later version",
-        )
-    return cluster, cluster.hosts[0]
 
 
 def _base(spec: Any) -> dict[str, Any]:

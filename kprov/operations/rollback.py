@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from kprov.errors import InterruptedRunError, KprovError, Problem
 from kprov.events import Emit, Message, Warned
 from kprov.host.connection import Connection
-from kprov.host.facts import ask
-from kprov.operations.install import Prepared, apply_prepared, prepare
+from kprov.host.facts import probe
+from kprov.operations.prepare import Prepared, apply_prepared, prepare
 from kprov.operations.prove import prove_install
-from kprov.operations.request import Asked, Request
+from kprov.operations.request import Goal, Request
 from kprov.operations.session import receipt_of
 from kprov.operations.taken_back import command_back
 from kprov.plan import Plan
@@ -87,7 +87,7 @@ def roll_back(
     emit: Emit,
     planned: Callable[[Plan], None],
     *,
-    before: Asked,
+    before: Goal,
     failure: Failure,
 ) -> KprovError:
     """Roll back to the releases that ran before; returns the error to raise.
@@ -134,7 +134,7 @@ def _prefixed(what: str, problem: Problem) -> Problem:
 def look(connection: Connection, units: Sequence[str]) -> HostNow:
     """What the host is like now; one that cannot be asked is no error here."""
     try:
-        seen = ask(connection, [QUESTION, *(("probe_unit", unit, unit) for unit in units)])
+        seen = probe(connection, [QUESTION, *(("probe_unit", unit, unit) for unit in units)])
         receipt = receipt_of(seen["receipt"], connection.login.name)
     except KprovError as error:
         return HostNow(unknown=error.problems[0].what)
@@ -145,7 +145,7 @@ def look(connection: Connection, units: Sequence[str]) -> HostNow:
 
 
 def _attempt(
-    connection: Connection, request: Request, before: Asked, emit: Emit, planned: Callable[[Plan], None]
+    connection: Connection, request: Request, before: Goal, emit: Emit, planned: Callable[[Plan], None]
 ) -> Rollback:
     """Apply the plan that leads back and run the smoke test; every failure becomes a part of the result."""
     target = f"Kafka {before.cluster.kafka.version}"
@@ -166,7 +166,7 @@ def _attempt(
     return Rollback(target, applied, proven=smoke.passed, problems=failed)
 
 
-def _request_back(request: Request, plan: Plan, before: Asked) -> Request:
+def _request_back(request: Request, plan: Plan, before: Goal) -> Request:
     """What was asked before is all of it: no option of this run about settings counts. New releases are removed."""
     return Request(
         None,

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from kprov.desired.runtime import Runtime
 from kprov.errors import NotReadyError, PreflightError, Problem, StepError
-from kprov.events import Emit, Message, Warned
+from kprov.events import Emit, Message, Warned, about
 from kprov.host.connection import Connection
-from kprov.host.facts import ask
+from kprov.host.facts import probe
 from kprov.node.lock import host_lock
 from kprov.node.readiness import await_ready
 from kprov.node.receipt_store import write_receipt
 from kprov.node.steps import run_steps
 from kprov.operations.explain import explain
+from kprov.operations.report import Report
 from kprov.operations.session import accepted_data, installed
 from kprov.plan import Plan, Repair, helpers, prepared, repair
 from kprov.receipt import Receipt
 from kprov.resources.base import Action, Change, Seen
 from kprov.resources.removal import query_of
 from kprov.resources.system import UnitState
+
+
+@dataclass(frozen=True)
+class ServicesChanged:
+    """done: what was done, one text a unit or repair."""
+
+    host: str
+    done: tuple[str, ...]
 
 
 def change_services(
@@ -31,8 +40,8 @@ def change_services(
     *,
     ready: float | None = None,
     accepted: Sequence[str] = (),
-) -> tuple[str, ...]:
-    """``verb`` is start, stop or restart; what was done, one text a unit or repair.
+) -> Report:
+    """``verb`` is start, stop or restart.
 
     planned: called with the plan before it is applied. ready: seconds until a service that is started must serve;
     None for the usual ones of ``await_ready``. accepted: data directories that are used as they are, whatever the
@@ -41,13 +50,14 @@ def change_services(
     Raises PreflightError where the data of a service that would start are not there, UsageError for a wrong one of
     ``accepted``, and what run_steps and await_ready raise.
     """
+    emit = about(connection.login.name, emit)
     found = installed(connection)
     runtime = found.runtime
     anyhow = accepted_data(accepted, found.receipt.made.values())
     with host_lock(connection, verb):
         entries = found.receipt.made.values() if verb != "stop" else ()
         calls = [*(("probe_unit", unit, unit) for unit in runtime.units), *(query_of(made) for made in entries)]
-        seen = ask(connection, calls)
+        seen = probe(connection, calls)
         states = {unit: UnitState.of(seen[unit]) for unit in runtime.units}
         active = {unit for unit, state in states.items() if state.active}
         stops = [unit for unit in reversed(runtime.units) if unit in active] if verb != "start" else []
@@ -72,7 +82,8 @@ def change_services(
             raise explain(connection, found, error) from error
         if starts:
             write_receipt(connection, _after(found.receipt, repairs))
-    return tuple(f"{change.action} {change.title}" for change in changes)
+    done = tuple(f"{change.action} {change.title}" for change in changes)
+    return Report(verb, (ServicesChanged(connection.login.name, done),))
 
 
 def _repairs(

@@ -10,9 +10,9 @@ from typing import Any
 from kprov import receipt as receipts
 from kprov.desired.runtime import Runtime, runtime
 from kprov.errors import PreflightError, UsageError
-from kprov.events import Emit, ignore
+from kprov.events import Emit, about, ignore
 from kprov.host.connection import Connection
-from kprov.host.facts import ask
+from kprov.host.facts import probe
 from kprov.host.ssh_config import Login, read_login
 from kprov.host.trust import Trust
 from kprov.journal import Journal
@@ -38,7 +38,7 @@ class Access:
     ssh_config: Path | None = None
     identity: Path | None = None
     accept_new_host_key: bool = False
-    ask: Callable[[str], bool] | None = None
+    confirm_host_key: Callable[[str], bool] | None = None
     passwords: Callable[[], Passwords] = Passwords
     files: tuple[str, ...] = ()
     emit: Emit = ignore
@@ -70,8 +70,8 @@ class Access:
         """A connection that is not open yet: use it as a context manager. journal: of the run that it is for."""
         if journal is not None:
             journal.host(login.name, f"{login.user}@{login.hostname}:{login.port}")
-        trust = Trust(self.accept_new_host_key, self.ask)
-        return Connection(login, trust, self.passwords(), journal.id if journal else "", self.emit)
+        trust = Trust(self.accept_new_host_key, self.confirm_host_key)
+        return Connection(login, trust, self.passwords(), journal.id if journal else "", about(login.name, self.emit))
 
 
 def receipt_of(seen: Seen, where: str) -> Receipt | None:
@@ -106,7 +106,7 @@ def _with_its_java(receipt: Receipt) -> Receipt:
     return replace(receipt, spec={**(receipt.spec or {}), "java": {"archive": f"{ON_HOST}{home}"}})
 
 
-def asked_for(cluster: Cluster, host: Host, unpacked: Mapping[str, str] | None = None) -> dict[str, Any]:
+def recorded_spec(cluster: Cluster, host: Host, unpacked: Mapping[str, str] | None = None) -> dict[str, Any]:
     """One host's specification as the receipt holds it, defaults included, since these may change.
 
     How this operator logs in and where archives lie here is nobody else's business. An archive that was given stays
@@ -124,7 +124,7 @@ def asked_for(cluster: Cluster, host: Host, unpacked: Mapping[str, str] | None =
 
 def read_receipt(connection: Connection) -> Receipt:
     """The host's receipt, an empty one where there is none; raises PreflightError where it cannot be read."""
-    return receipt_of(ask(connection, [receipts.QUESTION])["receipt"], connection.login.name) or Receipt()
+    return receipt_of(probe(connection, [receipts.QUESTION])["receipt"], connection.login.name) or Receipt()
 
 
 def _of_what(receipt: Receipt) -> str:

@@ -9,7 +9,8 @@ from kprov.desired.common import KAFKA_UNIT
 from kprov.desired.runtime import Runtime
 from kprov.drift import Drift, drift
 from kprov.host.connection import Connection
-from kprov.host.facts import ask
+from kprov.host.facts import probe
+from kprov.operations.report import NextStep, Report
 from kprov.operations.session import installed
 from kprov.operations.unit_status import UnitStatus, explained, unit_questions, unit_status
 from kprov.operations.verdict import Parts, Verdict, parts, verdict
@@ -61,6 +62,13 @@ class Status:
         return verdict(interrupted=interrupted, busy=self.busy, found=self.parts, units=self.units, drift=self.drift)
 
 
+def report(connection: Connection) -> Report:
+    """The status, and the command that helps most where there is one. Raises what ``status`` raises."""
+    found = status(connection)
+    verb = found.verdict.next
+    return Report("status", (found, NextStep(f"kprov {verb} HOST")) if verb else (found,))
+
+
 def status(connection: Connection) -> Status:
     """Two exchanges: the receipt, then all that it lists and the ports; one more for the logs where a unit fails.
 
@@ -72,7 +80,7 @@ def status(connection: Connection) -> Status:
     calls += [("probe_lock", "lock"), *(query_of(made) for made in found.receipt.made.values())]
     if labels_call := labels.question(found.receipt.made.values()):
         calls.append(labels_call)
-    seen = labels.with_labels(ask(connection, calls))
+    seen = labels.with_labels(probe(connection, calls))
     versions = dict(zip(runtime.units, (runtime.zookeeper, str(runtime.kafka)), strict=True))
     pid = UnitState.of(seen[KAFKA_UNIT]).pid
     offline = _offline(connection, pid, log_dirs(found.cluster, found.host)) if _listens(seen, pid, runtime) else ()
@@ -104,7 +112,7 @@ def with_advice(connection: Connection, units: Sequence[UnitStatus]) -> tuple[Un
     if not failing:
         return tuple(units)
     calls: list[Call] = [("probe_unit_log", f"log:{unit}", unit, _LOG_LINES) for unit in failing]
-    seen = ask(connection, calls)
+    seen = probe(connection, calls)
     return tuple(explained(unit, seen[f"log:{unit.unit}"].get("text", "")) if unit.failing else unit for unit in units)
 
 
@@ -118,5 +126,5 @@ def _offline(connection: Connection, pid: int, directories: Sequence[str]) -> tu
     if len(directories) < 2:
         return ()
     # Unknown where the broker has ended meanwhile: then all of the status is of a moment ago.
-    answer = ask(connection, [("probe_log_dirs", "log-dirs", str(pid), *directories)])["log-dirs"]
+    answer = probe(connection, [("probe_log_dirs", "log-dirs", str(pid), *directories)])["log-dirs"]
     return tuple(answer.get("offline", "").splitlines())

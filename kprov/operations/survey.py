@@ -10,7 +10,7 @@ from kprov.desired.host import desired
 from kprov.desired.inputs import Inputs
 from kprov.desired.java import java_path
 from kprov.host.connection import Connection
-from kprov.host.facts import Probe, ask, probe
+from kprov.host.facts import Probe, probe, probe_host
 from kprov.operations.address import settle
 from kprov.operations.preflight.java import the_java
 from kprov.operations.preflight.network import network
@@ -18,7 +18,7 @@ from kprov.operations.preflight.network import zone as zone_here
 from kprov.operations.preflight.ports import port_questions
 from kprov.operations.preflight.questions import questions
 from kprov.operations.preflight.subject import subject
-from kprov.operations.request import Asked
+from kprov.operations.request import Goal
 from kprov.operations.snapshot import missing_snapshot
 from kprov.plan import writable
 from kprov.receipt import QUESTION, Receipt
@@ -36,11 +36,11 @@ _LATEST = 1000  # of systemd: asks for all that any version would get
 class Survey:
     """A host as it was probed for an installation, and what the checks say of it.
 
-    asked: with the address that the host uses for itself. java: the version of the Java that will run, empty where the
+    goal: with the address that the host uses for itself. java: the version of the Java that will run, empty where the
     host's own does not tell it. zone: that of firewalld in which the host is reached.
     """
 
-    asked: Asked
+    goal: Goal
     receipt: Receipt
     releases: Releases
     answer: Probe
@@ -50,9 +50,9 @@ class Survey:
     results: tuple[Result, ...]
 
 
-def survey(connection: Connection, asked: Asked, receipt: Receipt, releases: Releases) -> Survey:
+def survey(connection: Connection, goal: Goal, receipt: Receipt, releases: Releases) -> Survey:
     """Probe the host and run the checks; nothing is changed. A second exchange only where the first asks for it."""
-    cluster, host = asked.cluster, asked.host
+    cluster, host = goal.cluster, goal.host
     java_home = java_path(releases.java) if releases.java else str(cluster.java.home)
     # Asked with every resource that there may be; which ones are wanted depends on the facts.
     widest = desired(
@@ -66,7 +66,7 @@ def survey(connection: Connection, asked: Asked, receipt: Receipt, releases: Rel
     calls += [query_of(made) for made in receipt.made.values() if made.id not in known]
     if labels_call := labels.question(receipt.made.values()):
         calls.append(labels_call)
-    answer = probe(connection, calls)
+    answer = probe_host(connection, calls)
     answer = replace(answer, seen=labels.with_labels(answer.seen))
     cluster, host = settle(cluster, host, network(answer), receipt)
     zone = zone_here(answer)
@@ -74,11 +74,11 @@ def survey(connection: Connection, asked: Asked, receipt: Receipt, releases: Rel
     if answer.facts.firewalld:
         more += [FirewallPort(port, zone).query() for port in public_ports(cluster, host)]
     if more := [call for call in more if call not in calls]:
-        answer = Probe(answer.facts, {**answer.seen, **ask(connection, more)})
+        answer = Probe(answer.facts, {**answer.seen, **probe(connection, more)})
     seen = the_java(releases, java_home, answer.seen, receipt=receipt)
-    asked = replace(asked, cluster=cluster, host=host)
+    goal = replace(goal, cluster=cluster, host=host)
     results = (
         *run_checks(subject(cluster, host, releases, seen, answer, receipt=receipt, java_home=java_home)),
-        *missing_snapshot(asked, answer),
+        *missing_snapshot(goal, answer),
     )
-    return Survey(asked, receipt, releases, answer, java_home, seen.version, zone, results)
+    return Survey(goal, receipt, releases, answer, java_home, seen.version, zone, results)

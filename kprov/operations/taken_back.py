@@ -8,7 +8,7 @@ from typing import Any
 
 from kprov.errors import KprovError, NotReadyError, Problem
 from kprov.operations.request import Request
-from kprov.operations.session import asked_for
+from kprov.operations.session import recorded_spec
 from kprov.plan import Plan
 from kprov.spec.model import Cluster
 from kprov.spec.settings import Setting, changed, words_back
@@ -65,5 +65,5 @@ def command_back(request: Request, settings: Sequence[Setting]) -> str:
 def _of_first_install(spec: Mapping[str, Any]) -> tuple[Setting, ...]:
     """What differs from the defaults, of what is tuned rather than chosen."""
     bare = Cluster.model_validate({"hosts": [{"address": spec["hosts"][0]["address"]}]})
-    found = changed(asked_for(bare, bare.hosts[0]), spec)
+    found = changed(recorded_spec(bare, bare.hosts[0]), spec)
     return tuple(item for item in found if item.name or item.key in _TUNED)

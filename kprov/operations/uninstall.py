@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kprov.errors import PreflightError
-from kprov.events import Emit
+from kprov.errors import ExitCode, PreflightError, Problem
+from kprov.events import about
 from kprov.host.connection import Connection
-from kprov.host.facts import ask
+from kprov.host.facts import probe
 from kprov.node.apply import apply
+from kprov.operations.dialogue import Dialogue
 from kprov.operations.kept import writers
+from kprov.operations.report import Report
 from kprov.operations.session import receipt_of
 from kprov.plan import Plan, uninstall_plan
 from kprov.receipt import QUESTION, Receipt
 from kprov.resources.removal import query_of
+from kprov.words import counted
 
 
 @dataclass(frozen=True)
@@ -26,24 +29,50 @@ class Uninstalled:
     leftovers: tuple[str, ...]
 
 
-def plan_uninstall(connection: Connection, *, purge: bool, force: bool) -> Plan:
-    """The plan; raises PreflightError where the host has no receipt or something in it was changed since."""
+def uninstall(connection: Connection, dialogue: Dialogue, *, purge: bool, force: bool) -> Report:
+    """Plan, show the plan, ask, apply it and probe again; what is left over is a problem.
+
+    Raises PreflightError where nothing is installed or something was changed since, DeclinedError, and what apply
+    raises.
+    """
     where = connection.login.name
-    found = ask(connection, [QUESTION])
+    plan = plan_uninstall(connection, purge=purge, force=force)
+    if plan.obstacles:
+        raise PreflightError([Problem(item.what, where, hint=item.hint) for item in plan.obstacles])
+    dialogue.show(plan)
+    if not plan.empty:
+        dialogue.confirm(_question(plan, where))
+    with dialogue.changing() as emit:
+        apply(connection, plan, "uninstall", about(where, emit), lambda unit: None)
+        left = _leftovers(connection, plan.before, plan.after)
+    result = Uninstalled(where, len(plan.changes), plan.kept, left)
+    if not left:
+        return Report("uninstall", (result,))
+    problem = Problem(
+        f"{counted(len(left), 'thing')} left over",
+        where,
+        "\n".join(left),
+        "others put something into them: look, then remove them by hand",
+    )
+    return Report("uninstall", (result,), (problem,), ExitCode.STEP)
+
+
+def _question(plan: Plan, where: str) -> str:
+    lost = f", and lose for good: {', '.join(plan.lost)}" if plan.lost else ""
+    return f"Make these {counted(len(plan.changes), 'change')} on {where}{lost}?"
+
+
+def plan_uninstall(connection: Connection, *, purge: bool, force: bool) -> Plan:
+    """The plan, with its obstacles; raises PreflightError where the host has no receipt."""
+    where = connection.login.name
+    found = probe(connection, [QUESTION])
     receipt = receipt_of(found["receipt"], where)
     if receipt is None:
         raise PreflightError(
             "kprov has installed nothing on this host", where=where, hint="there is nothing to uninstall"
         )
-    seen = ask(connection, [query_of(made) for made in receipt.made.values()]) if receipt.made else {}
+    seen = probe(connection, [query_of(made) for made in receipt.made.values()]) if receipt.made else {}
     return uninstall_plan(where, {**seen, **found}, receipt, purge=purge, force=force, writers=writers(receipt))
-
-
-def apply_uninstall(connection: Connection, plan: Plan, emit: Emit) -> Uninstalled:
-    """Apply the plan and probe again. Raises what apply raises."""
-    apply(connection, plan, "uninstall", emit, lambda unit: None)
-    left = _leftovers(connection, plan.before, plan.after)
-    return Uninstalled(plan.host, len(plan.changes), plan.kept, left)
 
 
 def _leftovers(connection: Connection, before: Receipt, after: Receipt) -> tuple[str, ...]:
@@ -57,5 +86,5 @@ def _leftovers(connection: Connection, before: Receipt, after: Receipt) -> tuple
         for made in before.made.values()
         if made.id not in after.made and made.id not in theirs and made.kind != "firewall"
     ]
-    seen = ask(connection, [query_of(made) for made in gone]) if gone else {}
+    seen = probe(connection, [query_of(made) for made in gone]) if gone else {}
     return tuple(made.id for made in gone if seen[made.id]["status"] != "absent")

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kprov.errors import UsageError
-from kprov.events import Emit
+from kprov.errors import ExitCode, Problem, UsageError
+from kprov.events import Emit, about
 from kprov.host.connection import Connection
+from kprov.operations.report import Report
 from kprov.operations.session import installed
+from kprov.words import counted
 
 if TYPE_CHECKING:
     from kprov.verify.run import Verified
@@ -40,10 +42,24 @@ def require_suite() -> None:
         ) from None
 
 
-def verify(connection: Connection, emit: Emit, *, clients: bool) -> Verification:
-    """Run the suite. Raises UsageError without the extra, PreflightError where nothing is installed."""
+def verify(connection: Connection, emit: Emit, *, clients: bool) -> Report:
+    """Run the suite; tests that failed are a problem.
+
+    Raises UsageError without the extra, PreflightError where nothing is installed.
+    """
     require_suite()
     from kprov.verify.run import run_suite  # noqa: PLC0415 (needs the optional extra)
 
     installed(connection)
-    return Verification(connection.login.name, run_suite(connection, emit, clients=clients))
+    where = connection.login.name
+    result = Verification(where, run_suite(connection, about(where, emit), clients=clients))
+    if result.passed:
+        return Report("verify", (result,))
+    failed = [test for test in result.tests if test.status == "failed"]
+    problem = Problem(
+        f"{counted(len(failed), 'test')} failed",
+        where,
+        "\n".join(f"{test.name}: {test.detail.splitlines()[0]}" for test in failed),
+        "see what install would change: kprov plan HOST",
+    )
+    return Report("verify", (result,), (problem,), ExitCode.NOT_READY)

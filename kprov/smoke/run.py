@@ -19,7 +19,7 @@ from kprov.diagnosis import known_remedy
 from kprov.errors import ConnectError, UsageError
 from kprov.events import Emit, StepDone, StepFailed, StepStarted, Warned
 from kprov.host.connection import Connection
-from kprov.host.facts import ask
+from kprov.host.facts import probe
 from kprov.host.tool import ToolRun, run_tool
 from kprov.smoke import client, console
 from kprov.smoke.client import Batch
@@ -258,7 +258,7 @@ def _with_tools(test: _Test, batches: Sequence[Batch]) -> str:
 def _explained(test: _Test, failure: str) -> str:
     """The failure, with the line of the broker's log about a library that it could not load, if there is one."""
     call = ("probe_log", "log", KAFKA_UNIT, "200", test.runtime.log_files[KAFKA_UNIT])
-    found = _LIBRARY_NOT_LOADED.findall(ask(test.connection, [call])["log"].get("text", ""))
+    found = _LIBRARY_NOT_LOADED.findall(probe(test.connection, [call])["log"].get("text", ""))
     return f"{failure}; the broker's log: {found[0].strip()}; {known_remedy(found[0])}" if found else failure
 
 

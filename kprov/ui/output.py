@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,72 +17,38 @@ from packaging.version import Version
 from rich.text import Text
 
 from kprov import __version__
-from kprov.checks import Outcome
 from kprov.commands import Way
 from kprov.errors import (
     ClosedPipeError,
+    DeclinedError,
     ExitCode,
     InterruptedRunError,
     KprovError,
     OutputError,
+    Problem,
     UsageError,
 )
 from kprov.events import Emit, Event, Warned
 from kprov.journal import Journal
-from kprov.operations.check import Checked
-from kprov.operations.logs import Logs
-from kprov.operations.status import Status as HostStatus
-from kprov.operations.uninstall import Uninstalled
-from kprov.operations.unit_status import UnitStatus
-from kprov.operations.verdict import State
-from kprov.operations.verify import Verification
+from kprov.operations.report import Report
 from kprov.plan import Plan
-from kprov.resources.base import Action, Change
-from kprov.smoke import SmokeResult
 from kprov.ui.console import console, print_line
 from kprov.ui.junit import Case, write_junit
-from kprov.ui.logs import log_document, log_lines
 from kprov.ui.progress import progress
+from kprov.ui.views import view_of
 
 SCHEMA = 1
-# On a narrow terminal, the indent of continuation lines of plans and checks.
-_PLAN_INDENT, _CHECK_INDENT = 4, 15
 _UNKNOWN_WAY = Way()
-_SIGNS: Mapping[Action, tuple[str, str]] = {
-    Action.CREATE: ("+", "green"),
-    Action.UPDATE: ("~", "yellow"),
-    Action.REPLACE: ("~", "yellow"),
-    Action.ADOPT: ("~", "yellow"),
-    Action.REMOVE: ("-", "red"),
-    Action.RESTORE: ("<", "green"),
-    Action.START: (">", "green"),
-    Action.RESTART: ("^", "yellow"),
-    Action.STOP: ("!", "red"),
-}
-
-_COLOURS: Mapping[Outcome, str] = {
-    Outcome.PASS: "green",
-    Outcome.WARN: "yellow",
-    Outcome.FAIL: "red",
-    Outcome.UNKNOWN: "magenta",
-}
-
-
-_VERDICTS: Mapping[State, str] = {
-    State.SERVING: "green",
-    State.NOT_SERVING: "red",
-    State.NOT_INSTALLED: "red",
-    State.UNKNOWN: "magenta",
-}
 
 
 class Output:
     """Prints a command's result.
 
     as_json: collect everything and write one document at the end (``close``) instead of text.
-    code: the exit code if nothing fails. journal: of a journalled run; it also gets the events and plans that are
-    shown. junit: a file to write at the end, with a case for the command and one for each test of its result.
-    way: how the run reaches its host, to complete the commands in its texts.
+    report: the result of the command, once it has one. yes: answer every question with yes. ask: asks the operator;
+    None if there is no terminal. journal: of a journalled run; it also gets the events and plans that are shown.
+    junit: a file to write at the end, with a case for the command and one for each test of its result. way: how the
+    run reaches its host, to complete the commands in its texts.
     """
 
     def __init__(
@@ -94,13 +60,16 @@ class Output:
         journal: Journal | None = None,
         junit: Path | None = None,
         way: Way = _UNKNOWN_WAY,
+        yes: bool = False,
+        ask: Callable[[str], bool] | None = None,
     ) -> None:
-        self.code = ExitCode.DONE
+        self.report = Report(command)
         self.journal = journal
-        self._command = command
         self._json = as_json
         self._console = console(stream or sys.stdout)
         self._way = way
+        self._yes = yes
+        self._ask = ask
         self._changing = False
         self._data: dict[str, Any] = {}
         self._junit = junit
@@ -127,9 +96,11 @@ class Output:
         """
         if self._junit is not None and self._junit.parent.is_dir():
             seconds = time.monotonic() - self._began
-            whole = Case(f"kprov {self._command}", "failed" if self._failure else "passed", seconds, self._failure)
+            whole = Case(
+                f"kprov {self.report.command}", "failed" if self._failure else "passed", seconds, self._failure
+            )
             try:
-                write_junit(self._junit, f"kprov {self._command}", [whole, *self._cases])
+                write_junit(self._junit, f"kprov {self.report.command}", [whole, *self._cases])
             except OutputError as error:
                 self.failed(error)
                 code = code if code is not ExitCode.DONE else error.code
@@ -137,7 +108,7 @@ class Output:
             document = {
                 "kprov": __version__,
                 "schema": SCHEMA,
-                "command": self._command,
+                "command": self.report.command,
                 "exit_code": int(code),
                 **self._data,
             }
@@ -152,7 +123,7 @@ class Output:
             listening = self.journal.listening(show) if self.journal else show
 
             def emit(event: Event) -> None:
-                listening(Warned(self._way.completed(event.text)) if isinstance(event, Warned) else event)
+                listening(replace(event, text=self._way.completed(event.text)) if isinstance(event, Warned) else event)
 
             yield emit
 
@@ -172,220 +143,84 @@ class Output:
 
     def complete(self, error: KprovError) -> KprovError:
         """The same error, with the commands in its hints completed so that the user can type them."""
-        error.problems = tuple(replace(item, hint=self._way.completed(item.hint)) for item in error.problems)
+        error.problems = tuple(self._completed(problem) for problem in error.problems)
         return error
 
-    def add(self, key: str, value: Any, lines: Iterable[str | Text] = (), *, indent: int = 0) -> None:
-        """Add a part of the result: a key of the document, or lines of text.
+    def _completed(self, problem: Problem) -> Problem:
+        return replace(problem, hint=self._way.completed(problem.hint))
 
-        Commands in a line that is a plain string are completed. indent: of the continuation of a line that is too
-        long for the terminal; without it the terminal breaks the line, so that it can be copied as a whole.
-        """
-        if self._json:
-            self._data[key] = value
-            return
-        for line in lines:
-            text = self._way.completed(line) if isinstance(line, str) else line
-            print_line(self._console, text, indent=indent)
+    def show(self, plan: Plan) -> None:
+        """Show a plan before the operator is asked about it; the journal gets it as well."""
+        self.record(plan)
+        self._show(plan)
 
-    def planned(self, plan: Plan) -> None:
+    def record(self, plan: Plan) -> None:
         """Write a plan that is applied without being shown to the journal."""
         if self.journal:
             self.journal.plan(plan)
 
-    def plan(self, plan: Plan, *, diffs: bool) -> None:
-        """Show every change on one line with its reason; with ``diffs`` also the changes of files."""
-        self.planned(plan)
-        lines: list[str | Text] = []
-        for change in plan.changes:
-            sign, colour = _SIGNS[change.action]
-            lines.append(
-                Text.assemble((f"{sign} {change.action} {change.title}", colour), (f"  {change.reason}", "dim"))
+    def confirm(self, question: str) -> None:
+        """Ask unless --yes was given. Raises DeclinedError if the answer is no, or if there is no terminal."""
+        if self._yes:
+            return
+        if self._ask is None:
+            raise DeclinedError(
+                "nobody can be asked, so nothing was changed", hint="add --yes to go ahead without a question"
             )
-            if diffs and change.diff and change.action is not Action.CREATE:
-                lines += [_diff_line(line) for line in change.diff.splitlines()]
-        lines += [f"  keeps {text}" for text in plan.kept]
-        lines += [Text(f"  loses {text}", style="red") for text in plan.lost]
-        lines += [f"  note: {note}" for note in plan.notes]
-        if not plan.changes:
-            lines.append(f"{plan.host}: nothing to do")
-        else:
-            lines.append(f"{plan.host}: {counted(len(plan.changes), 'change')}")
-        self.add("plan", self._plan_document(plan), lines, indent=_PLAN_INDENT)
+        if not self._ask(question):
+            raise DeclinedError("declined, nothing was changed")
 
-    def _plan_document(self, plan: Plan) -> dict[str, Any]:
-        return {
-            "host": plan.host,
-            "changes": [_change_document(change) for change in plan.changes],
-            "notes": [self._way.completed(note) for note in plan.notes],
-            "kept": list(plan.kept),
-            "lost": list(plan.lost),
-        }
+    def finish(self, report: Report) -> None:
+        """Show the result of the command, and its problems."""
+        for item in report.data:
+            self._show(item)
+        problems = tuple(self._completed(problem) for problem in report.problems)
+        self.report = replace(report, problems=problems)
+        self._fail(problems)
 
-    def checked(self, result: Checked) -> None:
-        """Show one line per result, grouped by theme, with the fix below it; then the number of each outcome."""
-        lines: list[str | Text] = []
-        theme = ""
-        # UNKNOWN is not a pass: JUnit counts it as skipped.
-        junit = {Outcome.PASS: "passed", Outcome.WARN: "passed", Outcome.FAIL: "failed", Outcome.UNKNOWN: "skipped"}
-        for item in result.results:
-            self._cases.append(Case(f"{item.theme}: {item.check}", junit[item.status], 0.0, item.evidence))
-            if item.theme != theme:
-                theme = item.theme
-                lines.append(Text(theme, style="bold"))
-            ignored = " (ignored)" if item.check in result.ignored and item.status is Outcome.FAIL else ""
-            mark = Text(f"  {item.status.value:<8}", style=_COLOURS[item.status])
-            lines.append(Text.assemble(mark, f"{item.check}{ignored}: {item.evidence}"))
-            if item.fix and item.status is not Outcome.PASS:
-                lines.append(f"            -> {item.fix}")
-        counts = {status.value: result.count(status) for status in Outcome}
-        words = {"pass": "passed", "warn": "warned", "fail": "failed", "unknown": "unknown"}
-        summary = ", ".join(f"{number} {words[name]}" for name, number in counts.items() if number)
-        lines.append(f"{result.host}: {summary}")
-        found = [replace(item, fix=self._way.completed(item.fix)) for item in result.results]
-        document = dataclasses.asdict(replace(result, results=tuple(found)))
-        document |= {"counts": counts, "passed": not result.failed}
-        self.add("check", document, lines, indent=_CHECK_INDENT)
+    def line(self, line: Text) -> None:
+        """Show a line immediately, for a command that runs until Ctrl-C."""
+        print_line(self._console, line)
 
-    def smoke(self, result: SmokeResult) -> None:
-        """Show the steps with the commands as one would type them, and the result."""
-        lines: list[str | Text] = [f"$ cd {result.home}"]
-        for step in result.steps:
-            mark, colour = {True: ("ok", "green"), False: ("FAILED", "red"), None: ("not run", "yellow")}[step.passed]
-            prompt = "$ " if step.command.startswith(("bin/", "printf")) else "  "
-            lines.append(f"{prompt}{step.command}")
-            detail = f": {step.detail}" if step.detail else ""
-            lines.append(Text.assemble("    ", (mark, colour), f"  {step.name}{detail}  {step.seconds:.1f} s"))
-        verdict = "passed" if result.passed else "FAILED"
-        can = "can" if result.passed else "cannot"
-        lines.append(f"smoke test {verdict}: clients {can} produce and consume at {result.bootstrap}")
-        for step in result.steps:
-            status = {True: "passed", False: "failed", None: "skipped"}[step.passed]
-            self._cases.append(Case(f"smoke test: {step.name}", status, step.seconds, step.detail))
-        self.add("smoke_test", {**dataclasses.asdict(result), "passed": result.passed}, lines)
-
-    def logs(self, logs: Logs) -> None:
-        """Show the problems found in the logs, with a fix for each, and the end of each log."""
-        problems = tuple(replace(item, remedy=self._way.completed(item.remedy)) for item in logs.problems)
-        known = replace(logs, problems=problems)
-        self.add("logs", log_document(known), log_lines(known))
-
-    def status(self, status: HostStatus) -> None:
-        """Show the verdict and its reasons, then versions, units, ports and processes, and the drift."""
-        verdict = status.verdict
-        basis = " (every service runs and listens on its ports)" if verdict.state is State.SERVING else ""
-        lines: list[str | Text] = [
-            Text.assemble(f"{status.host}: ", (verdict.state.value, _VERDICTS[verdict.state]), basis),
-            *(f"  {reason}" for reason in verdict.reasons),
-            *(f"  -> {text}" for text in verdict.advice),
-        ]
-        lines += _planned(status) if verdict.state is State.NOT_INSTALLED else _installation(status)
-        document = dataclasses.asdict(status) | {"serving": status.serving, "verdict": dataclasses.asdict(verdict)}
-        self.add("status", document, lines)
-
-    def uninstalled(self, result: Uninstalled) -> None:
-        """Show what stays on the host, and the leftovers that the last probe found."""
-        lines = [f"kept: {text}" for text in result.kept]
-        lines += [f"left over: {text}" for text in result.leftovers]
-        lines.append(f"{result.host}: {counted(len(result.leftovers), 'leftover')}")
-        self.add("uninstall", dataclasses.asdict(result), lines)
-
-    def verified(self, result: Verification) -> None:
-        """Show each test of the suite, and the number of each result."""
-        marks = {"passed": ("ok     ", "green"), "failed": ("FAILED ", "red"), "skipped": ("skipped", "yellow")}
-        lines: list[str | Text] = []
-        for test in result.tests:
-            self._cases.append(Case(test.name, test.status, test.seconds, test.detail))
-            lines.append(Text.assemble(marks[test.status], f"  {test.name}"))
-            lines += [f"           {line}" for line in test.detail.splitlines()]
-        count = {status: sum(test.status == status for test in result.tests) for status in marks}
-        lines.append(f"{result.host}: {', '.join(f'{number} {status}' for status, number in count.items())}")
-        self.add("verify", dataclasses.asdict(result) | {"passed": result.passed}, lines)
-
-    def files(self, folder: Path, paths: Sequence[Path]) -> None:
-        """Show the files that were written."""
-        self.add(
-            "files", [str(path) for path in paths], [*(str(path) for path in paths), f"{len(paths)} files in {folder}"]
-        )
-
-    def next_command(self, command: str, before: Iterable[str] = ()) -> None:
-        """Show the command to type next, with HOST for the host of this run. before: lines to show above it."""
-        self.add("next", self._way.completed(command), [*before, f"next: {command}"])
+    def _show(self, item: object) -> None:
+        view = view_of(item, self._way)
+        self._cases += view.cases
+        if self._json:
+            self._data |= view.document
+            return
+        for line in view.lines:
+            text = self._way.completed(line) if isinstance(line, str) else line
+            print_line(self._console, text, indent=view.indent)
 
     def failed(self, error: KprovError) -> None:
         """Show an error: in the JSON document, or on standard error."""
-        said = "\n".join(f"{problem}\n{problem.cause}".strip() for problem in error.problems)
+        self._fail(error.problems, silent=isinstance(error, ClosedPipeError))
+
+    def _fail(self, problems: Sequence[Problem], *, silent: bool = False) -> None:
+        """silent: nobody reads the output any more."""
+        said = "\n".join(f"{problem}\n{problem.cause}".strip() for problem in problems)
         self._failure = f"{self._failure}\n{said}".strip()
-        if self._json:
-            self._data.setdefault("problems", []).extend(dataclasses.asdict(problem) for problem in error.problems)
-        else:
-            show_error(error)
-
-
-def counted(number: int, noun: str) -> str:
-    """``1 change``, ``2 changes``."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+        if not self._json:
+            show_problems(() if silent else problems)
+        elif problems:
+            self._data.setdefault("problems", []).extend(dataclasses.asdict(problem) for problem in problems)
 
 
 def show_error(error: KprovError, stream: TextIO | None = None) -> None:
-    """Show each problem: what and where, the cause, the fix. Show nothing if nobody reads the output any more."""
-    if isinstance(error, ClosedPipeError):
-        return
+    """Show the problems of an error. Show nothing if nobody reads the output any more."""
+    if not isinstance(error, ClosedPipeError):
+        show_problems(error.problems, stream)
+
+
+def show_problems(problems: Iterable[Problem], stream: TextIO | None = None) -> None:
+    """Show each problem: what and where, the cause, the fix."""
     target = console(stream or sys.stderr)
-    for problem in error.problems:
+    for problem in problems:
         print_line(target, Text.assemble(("error: ", "bold red"), str(problem)), indent=7)
         for line in problem.cause.splitlines():
             print_line(target, Text(f"  | {line}", style="dim"))
         if problem.hint:
             print_line(target, f"  -> {problem.hint}", indent=5)
-
-
-def _diff_line(line: str) -> Text:
-    colour = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
-    return Text(f"    {line}", style=colour)
-
-
-def _planned(status: HostStatus) -> list[str | Text]:
-    """What the interrupted run was installing."""
-    return [f"planned    Kafka {status.kafka}, ZooKeeper {status.zookeeper}, Java {status.java}"]
-
-
-def _installation(status: HostStatus) -> list[str | Text]:
-    lines: list[str | Text] = [
-        f"kafka      {status.kafka}  in {status.home}, clients at {status.bootstrap}",
-        *_protocol_line(status),
-        f"zookeeper  {status.zookeeper}",
-        f"java       {status.java}  in {status.java_home}",
-        f"data       {', '.join(status.data)}",
-        *(Text.assemble(("offline    ", "red"), f"{path}: the broker does not use it") for path in status.offline),
-        *(_unit_line(unit) for unit in status.units),
-        *(f"drop-ins   {unit.unit}: {', '.join(unit.drop_ins)}" for unit in status.units if unit.drop_ins),
-        *(Text.assemble(("drift      ", "yellow"), f"{item.id} {item.what}") for item in status.drift),
-    ]
-    return [*lines, "           to see how install repairs the drift: kprov plan HOST"] if status.drift else lines
-
-
-def _protocol_line(status: HostStatus) -> list[str]:
-    return [f"protocol   {status.protocol}; to raise it: kprov upgrade HOST --finish"] if status.protocol else []
-
-
-def _unit_line(unit: UnitStatus) -> Text:
-    ports = ", ".join(f"{port}{'' if port in unit.listening else ' (not bound)'}" for port in unit.ports)
-    rest = f"pid {unit.pid}  port {ports}  since {unit.since}" if unit.pid else f"port {ports}"
-    enabled = "enabled" if unit.enabled else "not enabled"
-    restarts = "unknown" if unit.restarts is None else unit.restarts
-    colour = "green" if unit.serving else "red"
-    return Text.assemble(f"{unit.unit:<18}", (unit.active, colour), f"  {enabled}  {rest}  restarts {restarts}")
-
-
-def _change_document(change: Change) -> dict[str, Any]:
-    return {
-        "action": change.action,
-        "id": change.id,
-        "title": change.title,
-        "reason": change.reason,
-        "diff": change.diff,
-    }
 
 
 def _plain(value: Any) -> Any:

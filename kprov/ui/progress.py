@@ -64,6 +64,24 @@ def plain_line(event: Event) -> str | None:
             return None
 
 
+class _Hosts:
+    """The hosts that events were about: as soon as there are several, each line says which one it is about."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+
+    @property
+    def several(self) -> bool:
+        return len(self._seen) > 1
+
+    def label(self, event: Event) -> str:
+        """What a line about this event begins with; nothing with one host, or for this machine."""
+        if not event.host:
+            return ""
+        self._seen.add(event.host)
+        return f"{event.host}: " if self.several else ""
+
+
 def _position(number: int, count: int) -> str:
     return f"[{number}/{count}] " if count else ""
 
@@ -72,9 +90,10 @@ def _position(number: int, count: int) -> str:
 def _plain(stream: TextIO) -> Iterator[Emit]:
     lock = threading.Lock()
     stopped = threading.Event()
-    current = ""
-    since = last = time.monotonic()
-    transfers: dict[str, float] = {}
+    hosts = _Hosts()
+    last = time.monotonic()
+    running: dict[str, tuple[str, float]] = {}  # by host: what goes on there, with its label, and since when
+    transfers: dict[tuple[str, str], float] = {}
 
     def write(text: str) -> None:
         nonlocal last
@@ -82,31 +101,38 @@ def _plain(stream: TextIO) -> Iterator[Emit]:
         print(text, file=stream, flush=True)
 
     def emit(event: Event) -> None:
-        nonlocal current, since
         with lock:
+            label = hosts.label(event)
             match event:
-                case StepStarted(text=text) | Message(text) if text != current:
-                    current, since = text, time.monotonic()
+                case StepStarted(text=text) | Message(text):
+                    before = running.get(event.host)
+                    if not hosts.several:  # only the last thing that was said counts
+                        running.clear()
+                    same = before is not None and before[0] == f"{label}{text}"
+                    running[event.host] = before if before and same else (f"{label}{text}", time.monotonic())
+                case StepDone() | StepFailed() if hosts.several:
+                    running.pop(event.host, None)
                 case StepDone() | StepFailed():
-                    current = ""
+                    running.clear()
                 case Transfer(what, done, total):
                     now = time.monotonic()
-                    shown = transfers.setdefault(what, now)
+                    told = transfers.setdefault((event.host, what), now)
                     ended = total is not None and done >= total
-                    if ended or now - shown >= TRANSFER_SECONDS:
-                        transfers[what] = now
-                        write(f"{what}: {human_size(done)}" + (f" of {human_size(total)}" if total else ""))
+                    if ended or now - told >= TRANSFER_SECONDS:
+                        transfers[event.host, what] = now
+                        write(f"{label}{what}: {human_size(done)}" + (f" of {human_size(total)}" if total else ""))
                 case _:
                     pass
             line = plain_line(event)
             if line is not None:
-                write(line)
+                write(f"{label}{line}")
 
     def heartbeat() -> None:
         while not stopped.wait(0.5):
             with lock:
-                if current and time.monotonic() - last >= HEARTBEAT_SECONDS:
-                    write(f"... {current} ({time.monotonic() - since:.0f} s)")
+                if time.monotonic() - last >= HEARTBEAT_SECONDS:
+                    for text, since in running.values():
+                        write(f"... {text} ({time.monotonic() - since:.0f} s)")
 
     thread = threading.Thread(target=heartbeat, name="heartbeat", daemon=True)
     thread.start()
@@ -144,9 +170,10 @@ def _terminal(stream: TextIO) -> Iterator[Emit]:
     spinner = Progress(
         SpinnerColumn(), TextColumn("{task.description} {task.elapsed:.0f} s"), console=console, transient=True
     )
-    transfers: dict[str, TaskID] = {}
+    hosts = _Hosts()
+    transfers: dict[tuple[str, str], TaskID] = {}
+    steps: dict[str, TaskID] = {}  # by host: what goes on there
     active: Progress | None = None
-    step: TaskID | None = None
 
     def show(wanted: Progress | None) -> None:
         nonlocal active
@@ -157,34 +184,37 @@ def _terminal(stream: TextIO) -> Iterator[Emit]:
             if active is not None:
                 active.start()
 
+    def end(host: str) -> None:
+        if host in steps:
+            spinner.remove_task(steps.pop(host))
+
     def emit(event: Event) -> None:
-        nonlocal step
+        label = hosts.label(event)
         match event:
             case Transfer(what, done, total):
                 show(bar)
-                if what not in transfers:
-                    transfers[what] = bar.add_task(escape(what), total=total)
-                bar.update(transfers[what], completed=done, total=total)
+                key = (event.host, what)
+                if key not in transfers:
+                    transfers[key] = bar.add_task(escape(f"{label}{what}"), total=total)
+                bar.update(transfers[key], completed=done, total=total)
                 if total is not None and done >= total:
-                    bar.remove_task(transfers.pop(what))
-                    show(None)
+                    bar.remove_task(transfers.pop(key))
+                    if not transfers:
+                        show(None)
             case StepStarted(text=text):
                 show(spinner)
-                step = spinner.add_task(escape(text), total=None)
+                end(event.host)
+                steps[event.host] = spinner.add_task(escape(f"{label}{text}"), total=None)
             case StepDone(text=text, seconds=seconds):
-                if step is not None:
-                    spinner.remove_task(step)
-                    step = None
-                console.print(Text.assemble(("✓ ", "green"), text, (f"  {seconds:.1f} s", "dim")))
+                end(event.host)
+                console.print(Text.assemble(("✓ ", "green"), label, text, (f"  {seconds:.1f} s", "dim")))
             case StepFailed(text=text, seconds=seconds):
-                if step is not None:
-                    spinner.remove_task(step)
-                    step = None
-                console.print(Text.assemble(("✗ ", "red"), text, (f"  after {seconds:.1f} s", "dim")))
+                end(event.host)
+                console.print(Text.assemble(("✗ ", "red"), label, text, (f"  after {seconds:.1f} s", "dim")))
             case Warned(text):
-                console.print(Text.assemble(("! ", "yellow"), text))
+                console.print(Text.assemble(("! ", "yellow"), label, text))
             case Message(text):
-                console.print(Text(text))
+                console.print(Text(f"{label}{text}"))
 
     try:
         yield emit

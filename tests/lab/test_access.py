@@ -13,7 +13,7 @@ from support.access import PASSWORD, USER, Door, open_door
 from kprov.errors import ConnectError, ExitCode
 from kprov.host.answers import Record
 from kprov.host.connection import Connection
-from kprov.host.facts import probe
+from kprov.host.facts import probe_host
 from kprov.lab.archives import default_directory
 from kprov.secret import Passwords, Secret
 
@@ -43,7 +43,7 @@ def test_the_host_s_sh_is_the_one_that_is_meant(door: Door, request: pytest.Fixt
 
 def exercise(connection: Connection) -> None:
     """Do what every command does: probe, run a step as root, and upload arbitrary bytes; check the answers."""
-    found = probe(connection, [("probe_receipt", "receipt")])
+    found = probe_host(connection, [("probe_receipt", "receipt")])
     assert found.facts.missing == ()
     assert found.seen["receipt"]["status"] == "absent"
     reply = connection.exchange([("step", "1", "id", "-u"), ("step", "2", "tty")])
@@ -199,7 +199,7 @@ def test_after_following_the_connection_is_still_usable(door: Door, options: tup
 
 def test_the_password_is_in_no_log_of_the_host(door: Door) -> None:
     with door.sudoers(ASKS), door.connect(answers=[PASSWORD]) as connection:
-        probe(connection, [])
+        probe_host(connection, [])
     logged = door.run("journalctl", "--no-pager", "_COMM=sudo", "-o", "cat")
     assert "COMMAND=/bin/sh -c" in logged
     assert "quoted" not in door.run("journalctl", "--no-pager", "-o", "json"), "a word of the password"
@@ -209,7 +209,7 @@ def test_the_password_is_in_no_log_of_the_host(door: Door) -> None:
 def test_a_wrong_password_is_asked_for_again(door: Door, options: tuple[str, ...]) -> None:
     sudoers = (defaults(*options) if options else "") + ASKS
     with door.sudoers(sudoers), door.connect(answers=["wrong", PASSWORD]) as connection:
-        assert probe(connection, []).facts.missing == ()
+        assert probe_host(connection, []).facts.missing == ()
 
 
 def test_the_third_wrong_password_for_sudo_is_the_last(door: Door) -> None:

@@ -19,7 +19,7 @@ from support.access import PASSWORD, USER, Door, open_door
 from support.machine import until
 
 from kprov.errors import ConnectError, ExitCode
-from kprov.host.facts import probe
+from kprov.host.facts import probe_host
 from kprov.host.trust import Trust
 from kprov.secret import Passwords, Secret
 
@@ -111,7 +111,7 @@ def test_the_agent_s_key_needs_no_passphrase(door: Door, locked_key: Path) -> No
     with agent(door.desk, own) as path:
         for text in (f"IdentityAgent {path}\n", f"IdentityAgent {path}\nIdentityFile {own}.pub\nIdentitiesOnly yes\n"):
             with door.connect(config=only(door, text)) as connection:
-                assert probe(connection, []).facts.missing == ()
+                assert probe_host(connection, []).facts.missing == ()
         # Only the keys that are named: the agent's is not one of them.
         text = f"IdentityAgent {path}\nIdentityFile {locked_key}\nIdentitiesOnly yes\n"
         with pytest.raises(ConnectError, match="a private key is encrypted"), door.connect(config=only(door, text)):
@@ -141,11 +141,11 @@ def test_a_certificate_for_the_user_s_key(door: Door) -> None:
     ):
         beside = only(door, f"IdentityAgent none\nIdentityFile {key}\n")
         with door.connect(config=beside) as connection:
-            assert probe(connection, []).facts.missing == ()
+            assert probe_host(connection, []).facts.missing == ()
         elsewhere = key.with_name(f"{key.name}-cert.pub").rename(door.desk / "elsewhere-cert.pub")
         named = only(door, f"IdentityAgent none\nIdentityFile {key}\nCertificateFile {elsewhere}\n")
         with door.connect(config=named) as connection:
-            assert probe(connection, []).facts.missing == ()
+            assert probe_host(connection, []).facts.missing == ()
 
 
 # ------------------------------------------------------------------ passwords
@@ -265,7 +265,7 @@ def known_authority(door: Door, authority: Path, marker: str = "@cert-authority"
 def test_a_host_s_certificate(door: Door, authority: Path) -> None:
     config = known_authority(door, authority)
     with door.sshd(certify(door, authority, "-n", f"other,{door.address}")), door.connect(config=config) as connection:
-        assert probe(connection, []).facts.missing == ()
+        assert probe_host(connection, []).facts.missing == ()
     with pytest.raises(ConnectError, match="host key is not known"), door.connect(config=config):
         pass  # without its certificate
 
@@ -335,7 +335,7 @@ def hops(door: Door, known: Path, more: str = "") -> Path:
 def test_two_hops_in_ssh_s_order(door: Door, inner: Path) -> None:
     config = hops(door, inner)
     with door.connect("target", config=config) as connection:
-        assert probe(connection, []).facts.host_name == door.host.name
+        assert probe_host(connection, []).facts.host_name == door.host.name
         peers = connection.exchange([("step", "1", "printenv", "SSH_CONNECTION")])
     assert door.run("journalctl", "-u", "innermost", "-o", "cat").count("Accepted publickey") == 1
     assert "failed" in {record.kind for record in peers.records} or "127.0.0.1" in peers.records[1]["output"]
@@ -380,7 +380,7 @@ def test_a_proxy_command(door: Door) -> None:
     command = f"ssh -F {door.config(name='gate')} -W %h:%p {door.address}; true"
     config = door.config(f"Host target\n  HostName {door.address}\n  ProxyCommand {command}\n", name="proxy")
     with door.connect("target", config=config) as connection:
-        assert probe(connection, []).facts.host_name == door.host.name
+        assert probe_host(connection, []).facts.host_name == door.host.name
 
 
 def test_a_proxy_command_that_fails_is_quoted(door: Door) -> None:

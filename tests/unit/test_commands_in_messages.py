@@ -23,6 +23,7 @@ from kprov.errors import Problem, StepError
 from kprov.events import Warned
 from kprov.host.connection import Connection
 from kprov.journal import folder
+from kprov.operations.report import NextStep, Report
 from kprov.plan import Plan
 from kprov.releases import catalogue
 from kprov.releases.sources import _carry
@@ -249,8 +250,8 @@ WAY = Way("kafka-1", options=("-i", "key"))
 
 def test_notes_and_warnings_are_completed(capsys: pytest.CaptureFixture[str]) -> None:
     output = Output("plan", way=WAY)
-    output.plan(Plan("kafka-1", (), notes=("raise it: kprov upgrade HOST --finish",)), diffs=True)
-    output.next_command("kprov status HOST")
+    plan = Plan("kafka-1", (), notes=("raise it: kprov upgrade HOST --finish",))
+    output.finish(Report("plan", (plan, NextStep("kprov status HOST"))))
     with output.progress() as emit:
         emit(Warned("read more: kprov check HOST"))
     out, err = capsys.readouterr()
@@ -261,9 +262,9 @@ def test_notes_and_warnings_are_completed(capsys: pytest.CaptureFixture[str]) ->
 
 def test_documents_are_completed(capsys: pytest.CaptureFixture[str]) -> None:
     output = Output("plan", as_json=True, way=WAY)
-    output.plan(Plan("kafka-1", (), notes=("raise it: kprov upgrade HOST --finish",)), diffs=True)
-    output.next_command("kprov status HOST")
-    output.close(output.code)
+    plan = Plan("kafka-1", (), notes=("raise it: kprov upgrade HOST --finish",))
+    output.finish(Report("plan", (plan, NextStep("kprov status HOST"))))
+    output.close(output.report.code)
     document = json.loads(capsys.readouterr().out)
     assert document["plan"]["notes"] == ["raise it: kprov upgrade kafka-1 -i key --finish"]
     assert document["next"] == "kprov status kafka-1 -i key"

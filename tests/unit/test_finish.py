@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,17 +14,19 @@ from support.model_host import ModelHost
 from support.plan_cases import fresh
 from support.specimens import asked, wanted
 
-from kprov.cli import install as cli
 from kprov.cli.main import main
 from kprov.desired.runtime import runtime
-from kprov.errors import DeclinedError
 from kprov.host.connection import Connection
 from kprov.operations import install as operation
-from kprov.operations.install import Prepared, Settled, _finishes
-from kprov.operations.request import Asked, Request
+from kprov.operations.notes import finishing_notes
+from kprov.operations.prepare import Prepared
+from kprov.operations.request import Goal, Request
+from kprov.operations.resolve import Resolved
 from kprov.operations.session import Access
 from kprov.plan import Plan
+from kprov.smoke import SmokeResult, SmokeStep
 from kprov.spec.protocol import Raised
+from kprov.ui.output import Output
 
 STEP = Raised(Version("1.0"), Version("2.8"))
 
@@ -32,7 +35,7 @@ STEP = Raised(Version("1.0"), Version("2.8"))
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelHost:
     """A host with Kafka 1.0.0, which nobody connects to."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    monkeypatch.setattr(operation, "look_for_releases", lambda *_: None)
+    monkeypatch.setattr(operation, "verify_local_archives", lambda *_, **__: None)
     monkeypatch.setattr(Connection, "__enter__", lambda self: self)
     monkeypatch.setattr(Connection, "__exit__", lambda *_: None)
     host = fresh()
@@ -46,12 +49,13 @@ def questions(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """What was asked; the answer is no, unless --yes was given."""
     found: list[str] = []
 
-    def confirm(question: str, *, yes: bool) -> None:
-        found.append(question)
-        if not yes:
-            raise DeclinedError("declined, nothing was changed")
+    confirm = Output.confirm
 
-    monkeypatch.setattr(cli, "confirm", confirm)
+    def noted(output: Output, question: str) -> None:
+        found.append(question)
+        confirm(output, question)
+
+    monkeypatch.setattr(Output, "confirm", noted)
     return found
 
 
@@ -61,7 +65,7 @@ def prepare(monkeypatch: pytest.MonkeyPatch, host: ModelHost, **fields: Any) -> 
     plan = host.plan(wanted(cluster))
     live = runtime(cluster, cluster.hosts[0], "/java", "11")
     monkeypatch.setattr(operation, "prepare", lambda *_: Prepared(plan, live, **fields))
-    monkeypatch.setattr(cli, "apply_and_prove", lambda *_, **__: None)
+    monkeypatch.setattr(operation, "apply_and_prove", lambda *_, **__: None)
     return plan
 
 
@@ -86,7 +90,7 @@ def test_an_upgrade_ends_with_the_last_step_and_what_to_look_at_before(
     host: ModelHost, questions: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = asked(kafka="2.8.2")
-    prepare(monkeypatch, host, before=Asked(before, before.hosts[0], None), held="1.0")  # type: ignore[arg-type]
+    prepare(monkeypatch, host, before=Goal(before, before.hosts[0], None), held="1.0")  # type: ignore[arg-type]
     assert main(["upgrade", "ada@kafka-1", "--yes"]) == 0
     assert questions
     assert capsys.readouterr().out.splitlines()[-6:] == [
@@ -109,7 +113,7 @@ def test_other_runs_end_with_status(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     before = asked()
-    prepare(monkeypatch, host, before=Asked(before, before.hosts[0], None) if moved else None, held=held)  # type: ignore[arg-type]
+    prepare(monkeypatch, host, before=Goal(before, before.hosts[0], None) if moved else None, held=held)  # type: ignore[arg-type]
     assert main(["install", "kafka-1", "--yes"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "next: kprov status kafka-1"
 
@@ -130,13 +134,33 @@ def test_plan_takes_finish_and_shows_what_it_raises(
     assert f"  note: {STEP}\n" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("as_json", [False, True], ids=["text", "json"])
+@pytest.mark.usefixtures("questions")
+def test_a_smoke_test_that_fails_is_shown_and_then_named_as_the_problem(
+    as_json: bool, host: ModelHost, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It ends with 6, and nothing is said of what to do next."""
+    prepare(monkeypatch, host)
+    failed = SmokeResult("t", "/home", "kafka-1:9092", (SmokeStep("consume", "bin/x", 1, False, "no answer"),))
+    monkeypatch.setattr(operation, "apply_and_prove", lambda *_, **__: failed)
+    assert main(["install", "kafka-1", "--yes", *(["--json"] if as_json else [])]) == 6
+    out, err = capsys.readouterr()
+    if as_json:
+        document = json.loads(out)
+        assert list(document)[4:] == ["plan", "smoke_test", "problems"]
+        assert document["problems"][0]["what"] == "the smoke test failed"
+    else:
+        assert out.endswith("smoke test FAILED: clients are not served at kafka-1:9092\n")
+        assert err.startswith("error: kafka-1: the smoke test failed\n  -> the failed step above says why\n")
+
+
 def notes(kafka: str, protocol: str | None, *, finish: bool) -> list[str]:
     """What a run says about the last step on a host with this Kafka, held at this protocol."""
     before = asked(kafka=kafka, more={"kafka": {"protocol": protocol}} if protocol else {})
     now = asked(kafka=kafka) if finish else before
-    as_asked, was = (Asked(item, item.hosts[0], None) for item in (now, before))  # type: ignore[arg-type]
+    as_asked, was = (Goal(item, item.hosts[0], None) for item in (now, before))  # type: ignore[arg-type]
     request = Request(None, "kafka-1", (), Access(), finish=finish)
-    return list(_finishes(request, Settled(fresh().receipt, as_asked, was)))
+    return list(finishing_notes(request, Resolved(fresh().receipt, as_asked, was)))
 
 
 def test_a_plan_says_what_is_raised_or_that_nothing_is() -> None:

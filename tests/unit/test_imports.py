@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -20,7 +22,6 @@ ARROWS: dict[str, set[str]] = {
         "sizes",
         "operations",
         "logs",
-        "history",
         "journal",
         "lab",
         "releases",
@@ -43,6 +44,8 @@ ARROWS: dict[str, set[str]] = {
         "errors",
         "events",
         "sizes",
+        "releases",
+        "words",
     },
     "operations": {
         "verify",
@@ -64,6 +67,7 @@ ARROWS: dict[str, set[str]] = {
         "errors",
         "events",
         "secret",
+        "words",
     },
     "verify": {"smoke", "desired", "host", "receipt", "resources", "spec", "errors", "events"},
     "smoke": {"diagnosis", "desired", "host", "errors", "events"},
@@ -87,6 +91,7 @@ ARROWS: dict[str, set[str]] = {
     "events": set(),
     "secret": set(),
     "sizes": set(),
+    "words": set(),
 }
 # Pure: what is asked, what it means, what is there, what would change.
 PURE = (
@@ -104,6 +109,7 @@ PURE = (
     "events",
     "secret",
     "sizes",
+    "words",
 )
 ACTS = {"fabric", "paramiko", "invoke", "click", "rich", "httpx", "subprocess", "socket", "confluent_kafka"}
 
@@ -226,6 +232,27 @@ def prints(tree: ast.Module) -> bool:
 
 def test_only_the_user_interface_prints() -> None:
     assert {part(name) for name, tree in modules().items() if prints(tree)} <= {"ui", "cli"}
+
+
+def test_rendering_needs_nothing_that_talks_to_a_host() -> None:
+    """Whoever renders files on a machine without SSH's libraries, or in another program, does not load them."""
+    text = "import sys, kprov.operations.render; print([name for name in sys.modules if name in sys.argv[1:]])"
+    command = [sys.executable, "-c", text, "paramiko", "fabric", "invoke", "kprov.host"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_no_command_raises_after_its_result() -> None:
+    """What went wrong although there is a result is in the report; the result is the last thing that a command does."""
+    finishing = 0
+    for name, tree in modules().items():
+        if not name.startswith("kprov.cli."):
+            continue
+        for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
+            finishes = [node.lineno for node in ast.walk(function) if ast.unparse(node) == "output.finish"]
+            raises = [node.lineno for node in ast.walk(function) if isinstance(node, ast.Raise)]
+            finishing += bool(finishes)
+            assert not [line for line in raises if finishes and line > min(finishes)], f"{name}: {function.name}"
+    assert finishing > 10
 
 
 def test_no_import_is_relative() -> None:

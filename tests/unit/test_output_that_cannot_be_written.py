@@ -162,7 +162,7 @@ def test_ctrl_c_before_anything_was_changed_says_so(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    monkeypatch.setattr("kprov.operations.install.look_for_releases", lambda *_: None)
+    monkeypatch.setattr("kprov.operations.install.verify_local_archives", lambda *_, **__: None)
     monkeypatch.setattr(Connection, "__enter__", interrupt)
     assert main([command, "kafka-1"]) == ExitCode.INTERRUPTED
     err = capsys.readouterr().err
@@ -173,7 +173,7 @@ def test_ctrl_c_before_anything_was_changed_says_so(
 def test_a_command_without_a_host_says_nothing_of_hosts(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("kprov.cli.render.operation", interrupt)
+    monkeypatch.setattr("kprov.cli.render.operation.render", interrupt)
     assert main(["render", "kafka-1", "--to", str(tmp_path)]) == ExitCode.INTERRUPTED
     assert capsys.readouterr().err.endswith("error: interrupted\n")
 
@@ -213,14 +213,14 @@ def test_an_answer_to_a_question_that_is_no_yes(
 ) -> None:
     """On a real terminal, at the question that every change asks."""
     program = (
-        "from kprov.cli.options import _WAY, command, confirm\n"
+        "from kprov.cli.options import _WAY, command\n"
         "from kprov.commands import Way\n"
         "import click\n"
         "@click.command()\n"
         "def ask():\n"
         "    click.get_current_context().meta[_WAY] = Way('kafka-1')\n"
-        "    with command('plan', as_json=False):\n"
-        "        confirm('Make these 3 changes on kafka-1?', yes=False)\n"
+        "    with command('plan', as_json=False) as output:\n"
+        "        output.confirm('Make these 3 changes on kafka-1?')\n"
         "import kprov.cli.main as it\n"
         "it.cli.add_command(ask, 'ask')\n"
         "it._Commands.get_command = lambda self, ctx, name: ask\n"

@@ -70,7 +70,7 @@ def test_standard_input_holds_the_login_password_then_the_sudo_password(monkeypa
     assert found.login is not None
     assert found.sudo is not None
     assert (found.login.reveal(), found.sudo.reveal()) == ("login", "sudo")
-    assert found.ask is None, "standard input is no terminal"
+    assert found.prompt is None, "standard input is no terminal"
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o620])

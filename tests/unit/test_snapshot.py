@@ -11,17 +11,17 @@ from support.specimens import asked, wanted
 
 from kprov.host.facts import Probe
 from kprov.host.ssh_config import Login
-from kprov.operations.request import Asked
+from kprov.operations.request import Goal
 from kprov.operations.snapshot import begins_from_logs, missing_snapshot
 from kprov.resources.base import Seen
 
 DATA, LOGS = "data:/var/lib/zookeeper/data", "data:/var/lib/zookeeper/logs"
 
 
-def found(version: str, data: Seen, logs: Seen) -> tuple[Asked, Probe]:
+def found(version: str, data: Seen, logs: Seen) -> tuple[Goal, Probe]:
     cluster = asked(zookeeper=version)
     probe = Probe(cast("object", None), {DATA: data, LOGS: logs})  # type: ignore[arg-type]
-    return Asked(cluster, cluster.hosts[0], cast(Login, None)), probe
+    return Goal(cluster, cluster.hosts[0], cast(Login, None)), probe
 
 
 WHOLE: Seen = {"log": "yes", "first": "yes"}

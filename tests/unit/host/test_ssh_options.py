@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kprov.errors import Problem, UsageError
-from kprov.host.ssh_options import Asked, Options, read_options
+from kprov.host.ssh_options import Destination, Options, read_options
 from kprov.spec.target import Target, parse_target
 
 CONFIGS = Path(__file__).parent / "ssh_configs"
@@ -77,7 +77,7 @@ def ssh_says(config: Path, host: str) -> dict[str, str]:
 
 def kprov_says(config: Path, host: str) -> dict[str, str]:
     asked = target(host)
-    options = read_options([(config, config.parent)], Asked(asked.name, asked.user, asked.port))
+    options = read_options([(config, config.parent)], Destination(asked.name, asked.user, asked.port))
     found = {"hostname": options.hostname, "port": str(options.port), "user": options.user}
     return found | {name: value(options, name) for name in ("identityfile", *DEFAULTS)}
 
@@ -263,6 +263,6 @@ def test_unsupported_keywords_are_refused_by_name(tmp_path: Path, line: str, wha
 def test_an_unset_environment_variable_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "config"
     path.write_text("UserKnownHostsFile ${KPROV_NO_SUCH_NAME}/known\n")
-    options = read_options([(path, tmp_path)], Asked("box"))
+    options = read_options([(path, tmp_path)], Destination("box"))
     with pytest.raises(UsageError, match="KPROV_NO_SUCH_NAME, which is not set"):
         options.expand(options.one("userknownhostsfile"))

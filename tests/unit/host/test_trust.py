@@ -132,7 +132,7 @@ def test_an_unknown_key_is_refused_without_a_terminal(server: Server, known_host
 
 def test_an_accepted_key_is_saved(server: Server, known_hosts: Path) -> None:
     said: list[str] = []
-    connect(server, known_hosts, Trust(ask=answering(True, said)))
+    connect(server, known_hosts, Trust(confirm=answering(True, said)))
     assert len(said) == 1
     assert fingerprint(server.key.asbytes()) in said[0]
     assert known_hosts.read_text() == server.line()
@@ -141,7 +141,7 @@ def test_an_accepted_key_is_saved(server: Server, known_hosts: Path) -> None:
 
 def test_a_declined_key_is_an_error_and_not_saved(server: Server, known_hosts: Path) -> None:
     with pytest.raises(DeclinedError):
-        connect(server, known_hosts, Trust(ask=answering(False, [])))
+        connect(server, known_hosts, Trust(confirm=answering(False, [])))
     assert not known_hosts.exists()
 
 
@@ -149,7 +149,7 @@ def test_a_declined_key_is_an_error_and_not_saved(server: Server, known_hosts: P
 def test_a_new_key_is_accepted_and_written_on_a_line_of_its_own(server: Server, known_hosts: Path, before: str) -> None:
     if before:
         write(known_hosts, before)
-    connect(server, known_hosts, Trust(accept_new=True, ask=answering(False, [])))
+    connect(server, known_hosts, Trust(accept_new=True, confirm=answering(False, [])))
     between = "" if before.endswith("\n") or not before else "\n"
     assert known_hosts.read_text() == before + between + server.line()
 
@@ -159,7 +159,7 @@ def test_a_changed_key_is_refused_even_with_accept_new(server: Server, known_hos
     text = server.line(OTHER_KEY)
     write(known_hosts, text)
     with pytest.raises(ConnectError) as caught:
-        connect(server, known_hosts, Trust(accept_new=accept_new, ask=answering(True, [])))
+        connect(server, known_hosts, Trust(accept_new=accept_new, confirm=answering(True, [])))
     problem = caught.value.problems[0]
     assert "has changed" in problem.what
     assert fingerprint(server.key.asbytes()) in problem.what
@@ -254,13 +254,13 @@ def test_a_new_key_is_accepted_where_ssh_config_says_so(server: Server, known_ho
 def test_a_changed_key_is_refused_whatever_ssh_config_says(server: Server, known_hosts: Path, strict: str) -> None:
     write(known_hosts, server.line(OTHER_KEY))
     with pytest.raises(ConnectError, match="has changed"):
-        connect(server, known_hosts, Trust(ask=answering(True, [])), strict=strict)
+        connect(server, known_hosts, Trust(confirm=answering(True, [])), strict=strict)
 
 
 def test_a_strict_ssh_config_prevents_the_question(server: Server, known_hosts: Path) -> None:
     said: list[str] = []
     with pytest.raises(ConnectError, match="is not known") as caught:
-        connect(server, known_hosts, Trust(ask=answering(True, said)), strict="yes")
+        connect(server, known_hosts, Trust(confirm=answering(True, said)), strict="yes")
     assert said == []
     assert "StrictHostKeyChecking yes" in caught.value.problems[0].hint
     connect(server, known_hosts, Trust(accept_new=True), strict="yes")

@@ -29,7 +29,7 @@ def given_up(monkeypatch: pytest.MonkeyPatch, unit: str, run: ToolRun | None = N
         }
         return {call[1]: answers[call[0]] for call in calls}
 
-    monkeypatch.setattr("kprov.node.readiness.ask", ask)
+    monkeypatch.setattr("kprov.node.readiness.probe", ask)
     monkeypatch.setattr("kprov.node.readiness.run_tool", lambda *_, **__: run)
     cluster = asked()
     connection: Any = SimpleNamespace(login=SimpleNamespace(name="box"))

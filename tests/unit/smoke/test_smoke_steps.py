@@ -99,7 +99,7 @@ def try_it(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Tried]:
             return broker.tool(tuple(words), stdin)
 
         monkeypatch.setattr("kprov.smoke.run.run_tool", run_tool)
-        monkeypatch.setattr("kprov.smoke.run.ask", lambda *_: {"log": {"text": log}})
+        monkeypatch.setattr("kprov.smoke.run.probe", lambda *_: {"log": {"text": log}})
         monkeypatch.setattr(client, "exchange", broker.client)
         monkeypatch.setattr("secrets.token_hex", lambda _: "x")
         events: list[Event] = []

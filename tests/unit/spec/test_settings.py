@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kprov.errors import UsageError
-from kprov.operations.session import asked_for
+from kprov.operations.session import recorded_spec
 from kprov.spec.load import UNSET, Flag, load
 from kprov.spec.model import Cluster
 from kprov.spec.settings import OPTIONS, RESETTABLE, KeyPath, changed, path_to_reset, words_back
@@ -40,7 +40,7 @@ def receipt_of(*flags: Flag) -> dict[str, Any]:
         "zookeeper": "/usr/local/zookeeper-x",
         "java": "/usr/local/java/x",
     }
-    return asked_for(cluster, cluster.hosts[0], unpacked)
+    return recorded_spec(cluster, cluster.hosts[0], unpacked)
 
 
 def at(tree: Any, path: KeyPath) -> Any:
@@ -62,7 +62,7 @@ def test_every_option_can_be_reset(option: str) -> None:
     assert at(base, path) != at(bare, path)
     (key,) = [key for key, value in RESETTABLE.items() if value == path]
     again = load(None, "kafka-1", [Flag(f"--unset {key}", path_to_reset(key), UNSET)], base)
-    assert asked_for(again, again.hosts[0]) == bare
+    assert recorded_spec(again, again.hosts[0]) == bare
 
 
 @pytest.mark.parametrize("option", [option for option in OPTIONS if "archive" not in option])
@@ -77,7 +77,7 @@ def test_the_suggested_options_restore_the_old_values(option: str) -> None:
         else:
             flags.append(Flag(word, OPTIONS[word], int(value) if value.isdigit() else value))
     again = load(None, "kafka-1", flags, base)
-    assert asked_for(again, again.hosts[0]) == bare
+    assert recorded_spec(again, again.hosts[0]) == bare
 
 
 @pytest.mark.parametrize(
@@ -149,4 +149,4 @@ def test_changed_settings_are_shown_without_secrets() -> None:
 
 def test_the_address_of_a_host_is_not_a_setting() -> None:
     one, other = (Cluster.model_validate({"hosts": [{"address": address}]}) for address in ("a", "b"))
-    assert changed(asked_for(one, one.hosts[0]), asked_for(other, other.hosts[0])) == ()
+    assert changed(recorded_spec(one, one.hosts[0]), recorded_spec(other, other.hosts[0])) == ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kprov.history import Run
-from kprov.ui.history import journal_lines, list_lines
+from kprov.ui.views.history import journal_lines, list_lines
 
 RUN = Run(
     id="20261124-181500-ab12",

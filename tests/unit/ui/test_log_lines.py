@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from kprov.logs import Entry, Finding
 from kprov.operations.logs import Logs, Source, Tail
-from kprov.ui.logs import follow_line, log_document, log_lines
+from kprov.ui.views.logs import follow_line, log_document, log_lines
 
 NOW = datetime(2026, 11, 24, 18, 15, tzinfo=UTC)
 SERVER = Source("kafka.service", "server.log", "/k/server.log")

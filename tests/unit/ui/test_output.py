@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,14 @@ from support.specimens import asked, wanted
 
 from kprov import __version__
 from kprov.checks import Outcome, Result
+from kprov.commands import Way
 from kprov.drift import Drift
-from kprov.errors import ExitCode, Problem, UsageError
+from kprov.errors import DeclinedError, ExitCode, Problem, UsageError
 from kprov.operations.check import Checked
+from kprov.operations.history import Runs
+from kprov.operations.render import Rendered
+from kprov.operations.report import NextStep, Report
+from kprov.operations.services import ServicesChanged
 from kprov.operations.status import Status as HostStatus
 from kprov.operations.uninstall import Uninstalled
 from kprov.operations.unit_status import UnitStatus
@@ -70,18 +76,18 @@ STATUS = HostStatus(
 UNINSTALLED = Uninstalled("box", 3, ("/d (8 bytes of kafka data)",), ())
 
 
-def shown(say: str, *arguments: Any, **options: Any) -> str:
+def shown(*data: object) -> str:
     stream = io.StringIO()
     output = Output("test", stream=stream)
-    getattr(output, say)(*arguments, **options)
+    output.finish(Report("test", data))
     output.close(ExitCode.DONE)
     return stream.getvalue()
 
 
-def document(say: str, *arguments: Any, code: ExitCode = ExitCode.DONE, **options: Any) -> dict[str, Any]:
+def document(*data: object, problems: tuple[Problem, ...] = (), code: ExitCode = ExitCode.DONE) -> dict[str, Any]:
     stream = io.StringIO()
     output = Output("test", as_json=True, stream=stream)
-    getattr(output, say)(*arguments, **options)
+    output.finish(Report("test", data, problems))
     assert stream.getvalue() == "", "one document, at the end"
     output.close(code)
     found: dict[str, Any] = json.loads(stream.getvalue())
@@ -102,7 +108,7 @@ CHECKED = Checked(
 
 
 def test_check_results_are_grouped_by_theme_with_fixes_and_ignored_marks() -> None:
-    assert shown("checked", CHECKED).splitlines() == [
+    assert shown(CHECKED).splitlines() == [
         "system",
         "  pass    systemd: systemd 219",
         "  fail    tools: the host lacks tar",
@@ -121,7 +127,7 @@ def test_check_results_are_grouped_by_theme_with_fixes_and_ignored_marks() -> No
 
 
 def test_the_document_of_check_has_every_field_the_counts_and_the_verdict() -> None:
-    found = document("checked", CHECKED)["check"]
+    found = document(CHECKED)["check"]
     assert found["counts"] == {"pass": 1, "warn": 1, "fail": 2, "unknown": 1}
     assert found["passed"] is False
     assert found["ignored"] == ["memory"]
@@ -135,7 +141,7 @@ def test_the_document_of_check_has_every_field_the_counts_and_the_verdict() -> N
 
 
 def test_a_plan_shows_changes_diffs_notes_and_counts() -> None:
-    assert shown("plan", PLAN, diffs=True).splitlines() == [
+    assert shown(PLAN).splitlines() == [
         "~ update file /a  it was edited",
         "    --- /a",
         "    +++ /a",
@@ -146,20 +152,19 @@ def test_a_plan_shows_changes_diffs_notes_and_counts() -> None:
         "  note: a note",
         "box: 2 changes",
     ]
-    assert "-old" not in shown("plan", PLAN, diffs=False)
 
 
 def test_the_content_of_a_new_file_is_not_shown_as_a_diff() -> None:
     plan = Plan("box", (change(Action.CREATE, diff="+every line"),))
-    assert "every line" not in shown("plan", plan, diffs=True)
+    assert "every line" not in shown(plan)
 
 
 def test_a_plan_without_changes_says_nothing_to_do() -> None:
-    assert shown("plan", Plan("box", ()), diffs=True) == "box: nothing to do\n"
+    assert shown(Plan("box", ())) == "box: nothing to do\n"
 
 
 def test_a_smoke_test_shows_its_commands_as_one_would_type_them() -> None:
-    assert shown("smoke", SMOKE).splitlines() == [
+    assert shown(SMOKE).splitlines() == [
         "$ cd /home",
         "$ bin/kafka-topics.sh --create",
         "    ok  create a topic  1.3 s",
@@ -173,13 +178,13 @@ def test_a_failed_smoke_test_names_the_step_and_the_detail() -> None:
     failed = SmokeResult(
         "t", "/home", "box:9092", (SmokeStep("check that the topic is listed", "bin/x", 0, False, "no topics"),)
     )
-    text = shown("smoke", failed)
+    text = shown(failed)
     assert "FAILED  check that the topic is listed: no topics" in text
     assert text.endswith("smoke test FAILED: clients cannot produce and consume at box:9092\n")
 
 
 def test_status_shows_the_verdict_first_then_the_installation() -> None:
-    assert shown("status", STATUS).splitlines() == [
+    assert shown(STATUS).splitlines() == [
         "box: not serving",
         f"  kafka.service runs and has not bound port 9093 {MARKUP}",
         "  -> kafka.service: look",
@@ -196,7 +201,7 @@ def test_status_shows_the_verdict_first_then_the_installation() -> None:
 
 def test_status_of_a_serving_host_shows_its_drift() -> None:
     unit = replace(UNIT, ports=(9092,), reason="", advice="", drop_ins=(), restarts=None)
-    lines = shown("status", replace(STATUS, units=(unit,), drift=(Drift("file:/a", "was edited"),))).splitlines()
+    lines = shown(replace(STATUS, units=(unit,), drift=(Drift("file:/a", "was edited"),))).splitlines()
     assert lines[0] == "box: serving (every service runs and listens on its ports)"
     assert lines[-3:] == [
         "kafka.service     active  enabled  pid 7  port 9092  since Mon  restarts unknown",
@@ -208,7 +213,7 @@ def test_status_of_a_serving_host_shows_its_drift() -> None:
 def test_status_after_an_interrupted_first_install_shows_only_what_was_planned() -> None:
     gone = UnitStatus("kafka.service", "1.0.0", "missing", False, 0, "", (9092,), (), reason="it is not there")
     planned = replace(STATUS, state="applying", units=(gone,), parts=Parts(0, 40))
-    assert shown("status", planned).splitlines() == [
+    assert shown(planned).splitlines() == [
         "box: not installed",
         "  the installation was only planned: the last run was interrupted before it made anything",
         "  -> complete it: kprov install HOST",
@@ -218,37 +223,77 @@ def test_status_after_an_interrupted_first_install_shows_only_what_was_planned()
 
 
 def test_uninstall_shows_what_is_kept_and_left_over() -> None:
-    assert shown("uninstalled", UNINSTALLED) == "kept: /d (8 bytes of kafka data)\nbox: 0 leftovers\n"
+    assert shown(UNINSTALLED) == "kept: /d (8 bytes of kafka data)\nbox: 0 leftovers\n"
 
 
 def test_written_files_and_the_next_command_are_shown() -> None:
-    assert shown("files", Path("/out"), [Path("/out/a")]) == "/out/a\n1 files in /out\n"
-    assert shown("next_command", "kprov status box") == "next: kprov status box\n"
+    assert shown(Rendered(Path("/out"), (Path("/out/a"),))) == "/out/a\n1 files in /out\n"
+    assert shown(NextStep("kprov status box")) == "next: kprov status box\n"
 
 
 DOCUMENTS = [
-    ("plan", (PLAN,), {"diffs": True}, "plan"),
-    ("smoke", (SMOKE,), {}, "smoke_test"),
-    ("status", (STATUS,), {}, "status"),
-    ("uninstalled", (UNINSTALLED,), {}, "uninstall"),
-    ("files", (Path("/out"), [Path("/out/a")]), {}, "files"),
-    ("next_command", ("kprov status box",), {}, "next"),
-    ("failed", (UsageError("wrong"),), {}, "problems"),
+    (PLAN, "plan"),
+    (SMOKE, "smoke_test"),
+    (STATUS, "status"),
+    (UNINSTALLED, "uninstall"),
+    (Rendered(Path("/out"), (Path("/out/a"),)), "files"),
+    (NextStep("kprov status box"), "next"),
+    (ServicesChanged("box", ("start service kafka.service",)), "done"),
+    (Runs((), "none"), "runs"),
 ]
 
 
-@pytest.mark.parametrize(("say", "arguments", "options", "key"), DOCUMENTS, ids=[row[0] for row in DOCUMENTS])
-def test_a_document_is_versioned_and_says_how_the_run_ended(
-    say: str, arguments: tuple[Any, ...], options: dict[str, Any], key: str
-) -> None:
-    found = document(say, *arguments, code=ExitCode.NOT_READY, **options)
-    assert found.pop(key)
+@pytest.mark.parametrize(("item", "key"), DOCUMENTS, ids=[key for _, key in DOCUMENTS])
+def test_a_document_is_versioned_and_says_how_the_run_ended(item: object, key: str) -> None:
+    found = document(item, code=ExitCode.NOT_READY)
+    found.pop(key)
     assert found == {"kprov": __version__, "schema": SCHEMA, "command": "test", "exit_code": 6}
+
+
+def test_problems_of_a_result_are_in_its_document() -> None:
+    found = document(SMOKE, problems=(Problem("the smoke test failed", "box"),), code=ExitCode.NOT_READY)
+    assert list(found)[-2:] == ["smoke_test", "problems"]
+    assert found["problems"] == [{"what": "the smoke test failed", "where": "box", "cause": "", "hint": ""}]
+
+
+def test_problems_of_a_result_are_shown_after_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """And name the host as this run reaches it."""
+    output = Output("test", way=Way("ada@box"))
+    problem = Problem("failed", "box", hint="start it: kprov start HOST")
+    output.finish(Report("test", (UNINSTALLED,), (problem,), ExitCode.STEP))
+    out, err = capsys.readouterr()
+    assert out.endswith("box: 0 leftovers\n")
+    assert err == "error: box: failed\n  -> start it: kprov start ada@box\n"
+    assert (output.report.code, output.report.problems[0].hint) == (ExitCode.STEP, "start it: kprov start ada@box")
+
+
+def test_every_item_that_an_operation_reports_has_a_view() -> None:
+    with pytest.raises(KeyError):
+        shown("a text")
+
+
+@pytest.mark.parametrize(
+    ("ask", "yes", "expected"),
+    [
+        (lambda _: True, False, None),
+        (lambda _: False, False, "declined, nothing was changed"),
+        (None, False, "nobody can be asked, so nothing was changed"),
+        (None, True, None),
+    ],
+    ids=["yes", "no", "nobody", "--yes"],
+)
+def test_a_question(ask: Callable[[str], bool] | None, yes: bool, expected: str | None) -> None:
+    output = Output("test", ask=ask, yes=yes)
+    if expected is None:
+        output.confirm("Make these changes?")
+        return
+    with pytest.raises(DeclinedError, match=expected):
+        output.confirm("Make these changes?")
 
 
 def test_the_plan_of_a_whole_install_as_a_document() -> None:
     plan = ModelHost().plan(wanted(asked()))
-    found = document("plan", plan, diffs=False)["plan"]
+    found = document(plan)["plan"]
     assert [item["id"] for item in found["changes"]] == [item.id for item in plan.changes]
     assert found["changes"][0] == {
         "action": "create",
@@ -260,9 +305,9 @@ def test_the_plan_of_a_whole_install_as_a_document() -> None:
 
 
 def test_each_result_has_its_own_key_in_the_document() -> None:
-    assert document("smoke", SMOKE)["smoke_test"]["passed"] is True
-    assert document("smoke", SMOKE)["smoke_test"]["steps"][1]["passed"] is None
-    status = document("status", STATUS)["status"]
+    assert document(SMOKE)["smoke_test"]["passed"] is True
+    assert document(SMOKE)["smoke_test"]["steps"][1]["passed"] is None
+    status = document(STATUS)["status"]
     assert status["serving"] is False
     assert (status["verdict"]["state"], status["verdict"]["next"]) == ("not serving", "logs")
     assert status["units"][0]["ports"] == [9092, 9093]
@@ -271,8 +316,8 @@ def test_each_result_has_its_own_key_in_the_document() -> None:
 def test_several_parts_are_one_document() -> None:
     stream = io.StringIO()
     output = Output("install", as_json=True, stream=stream)
-    output.plan(PLAN, diffs=False)
-    output.smoke(SMOKE)
+    output.show(PLAN)
+    output.finish(Report("install", (SMOKE,)))
     output.failed(UsageError("ü [red]"))
     output.close(ExitCode.USAGE)
     found = json.loads(stream.getvalue())
@@ -324,19 +369,17 @@ def test_errors_are_printed_without_markup(text: str) -> None:
 
 
 PRINTED = [
-    ("plan", (Plan(MARKUP, (change(diff=MARKUP),), notes=(MARKUP,), kept=(MARKUP,)),), {"diffs": True}, 4),
-    ("smoke", (SmokeResult("t", MARKUP, MARKUP, (SmokeStep(MARKUP, MARKUP, 0, False, MARKUP),)),), {}, 5),
-    ("uninstalled", (Uninstalled(MARKUP, 0, (MARKUP,), (MARKUP,)),), {}, 3),
-    ("next_command", (MARKUP,), {}, 1),
+    (Plan(MARKUP, (change(diff=MARKUP),), notes=(MARKUP,), kept=(MARKUP,)), 4),
+    (SmokeResult("t", MARKUP, MARKUP, (SmokeStep(MARKUP, MARKUP, 0, False, MARKUP),)), 5),
+    (Uninstalled(MARKUP, 0, (MARKUP,), (MARKUP,)), 3),
+    (NextStep(MARKUP), 1),
 ]
 
 
-@pytest.mark.parametrize(("say", "arguments", "options", "count"), PRINTED, ids=[row[0] for row in PRINTED])
-def test_results_are_printed_without_markup(
-    say: str, arguments: tuple[Any, ...], options: dict[str, Any], count: int
-) -> None:
-    assert shown(say, *arguments, **options).count(MARKUP) == count
+@pytest.mark.parametrize(("item", "count"), PRINTED, ids=["plan", "smoke", "uninstalled", "next"])
+def test_results_are_printed_without_markup(item: object, count: int) -> None:
+    assert shown(item).count(MARKUP) == count
 
 
 def test_an_ipv6_address_is_not_replaced_by_an_emoji() -> None:
-    assert shown("next_command", IPV6) == f"next: {IPV6}\n"
+    assert shown(NextStep(IPV6)) == f"next: {IPV6}\n"

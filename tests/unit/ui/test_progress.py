@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import re
+import sys
+import time
 from collections.abc import Sequence
 
 import pytest
 
-from kprov.events import Event, Message, StepDone, StepFailed, StepStarted, Transfer, Warned
+from kprov.events import Event, Message, StepDone, StepFailed, StepStarted, Transfer, Warned, about
 from kprov.ui import progress
 
 MARKUP = "[red]not red[/red] [bold]"
@@ -81,3 +83,65 @@ def test_on_a_terminal_too(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_exception_goes_through() -> None:
     with pytest.raises(ZeroDivisionError), progress(io.StringIO()):
         raise ZeroDivisionError
+
+
+def on_two_hosts(stream: io.StringIO) -> None:
+    with progress(stream) as emit:
+        first, second = about("kafka-1", emit), about("kafka-2", emit)
+        first(StepStarted(1, 2, "a"))
+        second(StepStarted(1, 2, "a"))
+        first(Transfer("pushing x", 0, 10))
+        second(Transfer("pushing x", 10, 10))
+        second(StepDone(1, 2, "a", 1))
+        first(StepFailed(1, 2, "a", 2))
+        emit(Message("looking"))
+
+
+def test_one_host_is_not_named() -> None:
+    """Every line is about it."""
+    stream = io.StringIO()
+    with progress(stream) as emit:
+        about("kafka-1", emit)(StepDone(1, 2, "a", 1))
+        emit(Message("looking"))
+    assert stream.getvalue().splitlines() == ["[1/2] a  1.0 s", "looking"]
+
+
+def test_lines_name_the_host_as_soon_as_there_are_several() -> None:
+    stream = io.StringIO()
+    on_two_hosts(stream)
+    assert stream.getvalue().splitlines() == [
+        "kafka-2: pushing x: 10 B of 10 B",
+        "kafka-2: [1/2] a  1.0 s",
+        "kafka-1: [1/2] a  FAILED after 2.0 s",
+        "looking",
+    ]
+
+
+def test_a_terminal_names_the_host_as_soon_as_there_are_several(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "200")
+    stream = Terminal()
+    on_two_hosts(stream)
+    text = plain(stream.getvalue()).replace("\r", "\n")
+    assert "✓ kafka-2: a  1.0 s" in text
+    assert "✗ kafka-1: a  after 2.0 s" in text
+
+
+def test_what_goes_on_is_said_for_each_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is ready does not silence another that is still at work."""
+    monkeypatch.setattr(sys.modules["kprov.ui.progress"], "HEARTBEAT_SECONDS", 0.1)
+    stream = io.StringIO()
+    with progress(stream) as emit:
+        about("kafka-1", emit)(StepStarted(1, 1, "slow"))
+        about("kafka-2", emit)(StepStarted(1, 1, "quick"))
+        about("kafka-2", emit)(StepDone(1, 1, "quick", 0))
+        time.sleep(1.2)
+    assert "... slow (" in stream.getvalue()
+    assert "... kafka-2: quick" not in stream.getvalue()
+
+
+def test_an_event_keeps_the_host_that_it_names() -> None:
+    found: list[Event] = []
+    about("outer", about("inner", found.append))(Message("x"))
+    about("kafka-1", found.append)(Warned("y"))
+    assert [event.host for event in found] == ["outer", "kafka-1"]

@@ -76,7 +76,7 @@ def test_a_plan_as_it_is_written() -> None:
     """Of a command that declines after it."""
     stream = io.StringIO()
     output = Output("plan", as_json=True, stream=stream)
-    output.plan(Plan("kafka-1", (Change(Action.CREATE, "user:kafka", "user kafka", "new", ()),)), diffs=True)
+    output.show(Plan("kafka-1", (Change(Action.CREATE, "user:kafka", "user kafka", "new", ()),)))
     output.close(ExitCode.CHANGES)
     assert validated(stream.getvalue())["plan"]["changes"][0]["id"] == "user:kafka"
 

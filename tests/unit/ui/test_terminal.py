@@ -12,6 +12,7 @@ from rich.text import Text
 from kprov.commands import Way
 from kprov.errors import KprovError, Problem, StepError
 from kprov.events import Message, StepDone, StepFailed, StepStarted, Transfer, Warned
+from kprov.operations.report import NextStep, Report
 from kprov.plan import Plan
 from kprov.resources.base import Action, Change
 from kprov.ui import progress
@@ -42,7 +43,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) ->
 
 
 def change(action: Action, title: str, reason: str) -> Change:
-    return Change(action, "file:/a", title, reason, (), diff="--- a\n+++ b\n-old\n+new")
+    return Change(action, "file:/a", title, reason, ())
 
 
 PLAN = Plan(
@@ -62,8 +63,7 @@ FAILURE = StepError(
 def everything(stream: Terminal) -> str:
     """All that writes to a terminal."""
     output = Output("install", stream=stream)
-    output.plan(PLAN, diffs=True)
-    output.next_command("kprov status kafka-1")
+    output.finish(Report("install", (PLAN, NextStep("kprov status kafka-1"))))
     show_error(FAILURE, stream)
     with progress(stream) as emit:
         for event in (
@@ -105,12 +105,12 @@ def test_a_pipeline_may_ask_for_colours_and_gets_whole_lines(monkeypatch: pytest
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm")
     stream = io.StringIO()
-    Output("plan", stream=stream).plan(PLAN, diffs=False)
+    Output("plan", stream=stream).show(PLAN)
     assert "\x1b[" in stream.getvalue()
     assert len(stream.getvalue().splitlines()) == 5
     monkeypatch.setenv("NO_COLOR", "1")
     stream = io.StringIO()
-    Output("plan", stream=stream).plan(PLAN, diffs=False)
+    Output("plan", stream=stream).show(PLAN)
     assert "\x1b" not in stream.getvalue()
 
 
@@ -122,7 +122,7 @@ def plain(text: str) -> list[str]:
 
 
 def plan_lines(stream: Terminal) -> list[str]:
-    Output("plan", stream=stream).plan(PLAN, diffs=False)
+    Output("plan", stream=stream).show(PLAN)
     return plain(stream.getvalue())
 
 
@@ -156,7 +156,7 @@ def test_a_command_stays_whole(terminal: Terminal) -> None:
 
 def test_elsewhere_no_line_is_broken() -> None:
     stream = io.StringIO()
-    Output("plan", stream=stream).plan(PLAN, diffs=False)
+    Output("plan", stream=stream).show(PLAN)
     assert len(stream.getvalue().splitlines()) == 5
 
 

@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from rich.text import Text
 
+from kprov.commands import Way
 from kprov.logs import Entry, Finding
 from kprov.operations.logs import Logs, Source, Tail
+from kprov.ui.views.view import View
 
 _SHOWN_PROBLEMS = 10
 _SHOWN_LINES = 30  # of one problem: a stack trace can be long
 _COLOURS = {"FATAL": "bold red", "ERROR": "red", "WARN": "yellow"}
 _LEVEL = re.compile(r"\b(FATAL|ERROR|WARN)\b")
 _NAME_WIDTH = 17
+
+
+def view(logs: Logs, way: Way) -> View:
+    """The problems found in the logs, with a fix for each, and the end of each log."""
+    problems = tuple(replace(item, remedy=way.completed(item.remedy)) for item in logs.problems)
+    known = replace(logs, problems=problems)
+    return View({"logs": log_document(known)}, tuple(log_lines(known)))
 
 
 def log_lines(logs: Logs) -> Iterator[Text]:

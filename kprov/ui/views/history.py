@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -9,14 +10,29 @@ from typing import Any
 
 from rich.text import Text
 
+from kprov.commands import Way
 from kprov.events import Event, Message, StepDone, StepFailed, StepStarted, Transfer, Warned
 from kprov.history import Record, Run
-from kprov.ui.output import counted
+from kprov.operations.history import Runs, RunShown
 from kprov.ui.progress import plain_line
+from kprov.ui.views.view import Line, View
+from kprov.words import counted
 
 _EVENTS: Mapping[str, type[Event]] = {
     kind.__name__: kind for kind in (Message, Warned, Transfer, StepStarted, StepDone, StepFailed)
 }
+
+
+def list_view(found: Runs, _: Way) -> View:
+    """One line per run, or a line that there are none."""
+    lines: tuple[Line, ...] = tuple(list_lines(found.runs)) if found.runs else (found.empty,)
+    return View({"runs": [_document(run) for run in found.runs]}, lines)
+
+
+def run_view(shown: RunShown, _: Way) -> View:
+    """One run with its journal."""
+    document = {**_document(shown.run), "records": list(shown.records)}
+    return View({"run": document}, tuple(journal_lines(shown.run, shown.records)))
 
 
 def list_lines(runs: Sequence[Run]) -> Iterator[Text]:
@@ -43,6 +59,10 @@ def journal_lines(run: Run, records: Sequence[Record]) -> Iterator[Text]:
             yield Text.assemble((f"{when}  ", "dim"), line)
     if run.exit_code is None:
         yield Text("the run is still in progress" if run.under_way else "the run did not finish: it was killed")
+
+
+def _document(run: Run) -> dict[str, Any]:
+    return {**dataclasses.asdict(run), "outcome": run.outcome}
 
 
 def _lines(record: Record) -> Iterator[str]:

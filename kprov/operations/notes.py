@@ -1,0 +1,67 @@
+"""Notes of a plan: what it leaves as it is, what it holds back, and what cannot be undone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kprov.checks import Outcome
+from kprov.operations.address import reasons
+from kprov.operations.preflight.network import network
+from kprov.operations.request import Request
+from kprov.operations.resolve import Resolved
+from kprov.operations.snapshot import begins_from_logs
+from kprov.operations.survey import Survey
+from kprov.resources.labels import uncompared
+from kprov.spec.broker import explained
+from kprov.spec.broker_keys import PROTOCOL
+from kprov.spec.model import Cluster
+from kprov.spec.protocol import in_force
+
+
+def notes(request: Request, found: Survey) -> Iterator[str]:
+    """All that the plan for a surveyed host says beside its changes."""
+    cluster, host = found.goal.cluster, found.goal.host
+    yield from request.notes(found.goal, found.receipt)
+    yield from reasons(cluster, host, network(found.answer))
+    yield from explained(cluster, host)
+    yield from _held(cluster)
+    yield from _left_alone(found)
+    yield from _begins_from_logs(found)
+
+
+def finishing_notes(request: Request, run: Resolved) -> Iterator[str]:
+    """That there is no way back from this plan, or nothing to finish."""
+    if run.raised:
+        yield str(run.raised)
+    elif request.finish:
+        yield f"{PROTOCOL} is {in_force(run.goal.cluster)} already: there is nothing to finish"
+
+
+def _held(cluster: Cluster) -> Iterator[str]:
+    """That an upgrade is not finished yet."""
+    if cluster.kafka.protocol is not None:
+        yield (
+            f"{PROTOCOL} is held at {cluster.kafka.protocol}, so that the way back stays open; "
+            "raise it: kprov upgrade HOST --finish"
+        )
+
+
+def _left_alone(found: Survey) -> Iterator[str]:
+    """What kprov sees on the host and does nothing about, or does beside the changes."""
+    for item in found.results:
+        if item.check == "firewall" and item.status is not Outcome.PASS:
+            yield f"{item.evidence}; {item.fix}"
+    mode = found.answer.facts.selinux
+    if mode in {"Enforcing", "Permissive"}:
+        yield f"SELinux is {mode.lower()}: each path gets its default label with restorecon"
+    if why := uncompared(found.answer.seen):
+        yield f"SELinux labels were not compared: {why}"
+
+
+def _begins_from_logs(found: Survey) -> Iterator[str]:
+    """What ZooKeeper is told for one start."""
+    if begins_from_logs(found.goal, found.answer):
+        yield (
+            "ZooKeeper finds logs from the first transaction on and no snapshot yet: its next start is told to trust "
+            "them (snapshot.trust.empty), and writes one"
+        )

@@ -1,0 +1,145 @@
+"""From a request to the plan for one host, with what is needed to apply it and to prove it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from kprov.checks import Result
+from kprov.desired.host import desired
+from kprov.desired.inputs import Inputs
+from kprov.desired.runtime import Runtime, runtime
+from kprov.errors import PreflightError, Problem
+from kprov.events import Emit, Warned, about
+from kprov.host.connection import Connection
+from kprov.node.apply import apply
+from kprov.node.readiness import await_ready
+from kprov.operations.notes import finishing_notes, notes
+from kprov.operations.preflight.outcome import in_short, stopping
+from kprov.operations.preflight.ways import real_paths
+from kprov.operations.releases import check_compatibility, directory, find_releases
+from kprov.operations.request import Goal, Request
+from kprov.operations.resolve import Resolved, resolve
+from kprov.operations.session import accepted_data, recorded_spec
+from kprov.operations.snapshot import begins_from_logs
+from kprov.operations.survey import Survey, survey
+from kprov.plan import Plan, install_plan, writable
+from kprov.releases.chosen import Releases
+from kprov.releases.product import java_major
+from kprov.spec.protocol import Raised
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A plan, and what is needed to apply it and to prove it.
+
+    results: what the checks said. before: what was asked of the host by the run before, where other releases are asked
+    for now: the way back. held: the protocol that the broker is held at until the upgrade is finished, empty otherwise.
+    raised: the protocol that the plan raises, which has no way back.
+    """
+
+    plan: Plan
+    runtime: Runtime
+    results: tuple[Result, ...] = ()
+    before: Goal | None = None
+    held: str = ""
+    raised: Raised | None = None
+
+
+def prepare(connection: Connection, request: Request, goal: Goal, emit: Emit) -> Prepared:
+    """Read the receipt, find the releases, probe the host and plan.
+
+    Raises UsageError for what is asked, and PreflightError for all that the host cannot take, at once.
+    """
+    tell = about(connection.login.name, emit)  # archives are found on this machine, the rest is about the host
+    run = resolve(connection, request, goal)
+    releases = find_releases(run.goal.cluster, run.receipt, request.archives, emit)
+    prepared = _plan(connection, request, run, releases, tell)
+    gone = {
+        change.made["path"]
+        for change in prepared.plan.changes
+        if change.upload and change.made and not change.upload.source.is_file()
+    }
+    if gone:  # a release that the receipt knows is not on the host: now its archive is needed
+        releases = find_releases(run.goal.cluster, run.receipt, request.archives, emit, gone)
+        prepared = _plan(connection, request, run, releases, tell)
+    if said := in_short(prepared.results, request.ignored):
+        tell(Warned(f"{said}; details: kprov check HOST"))
+    moves = run.before is not None and prepared.plan.after.releases != run.receipt.releases
+    plan = replace(prepared.plan, notes=(*prepared.plan.notes, *finishing_notes(request, run)))
+    held = run.goal.cluster.kafka.protocol or ""
+    return replace(prepared, plan=plan, before=run.before if moves else None, held=held, raised=run.raised)
+
+
+def _plan(connection: Connection, request: Request, run: Resolved, releases: Releases, emit: Emit) -> Prepared:
+    """The plan, without obstacles."""
+    prepared = plan_for(connection, request, survey(connection, run.goal, run.receipt, releases), emit)
+    if prepared.plan.obstacles:
+        where = connection.login.name
+        raise PreflightError([Problem(item.what, where, hint=item.hint) for item in prepared.plan.obstacles])
+    return prepared
+
+
+def plan_for(connection: Connection, request: Request, found: Survey, emit: Emit) -> Prepared:
+    """The plan for a host that was surveyed; its obstacles are left in it.
+
+    Raises PreflightError with every check that failed and is not ignored, UsageError where the versions do not go
+    together.
+    """
+    where = connection.login.name
+    if failed := stopping(found.results, request.ignored):
+        raise PreflightError([Problem(item.evidence, where, hint=item.fix) for item in failed])
+    cluster, host, releases, facts = found.goal.cluster, found.goal.host, found.releases, found.answer.facts
+    together = check_compatibility(cluster, java_major(found.java))
+    for warning in together.warnings:
+        emit(Warned(warning))
+    inputs = Inputs(
+        releases.kafka,
+        releases.zookeeper,
+        releases.java,
+        found.java_home,
+        together.environment,
+        facts.firewalld,
+        found.zone,
+        facts.systemd or 0,
+        begins_from_logs(found.goal, found.answer),
+        real_paths(found.answer),
+    )
+    wanted = desired(cluster, host, inputs)
+    live = runtime(cluster, host, found.java_home, found.java)
+    plan = install_plan(
+        where,
+        desired=wanted.resources,
+        services=wanted.services,
+        seen=found.answer.seen,
+        receipt=found.receipt,
+        spec=recorded_spec(cluster, host, {item.product.value: directory(item) for item in releases.every}),
+        releases={
+            "kafka": str(live.kafka),
+            "zookeeper": live.zookeeper,
+            "java": found.java,
+            "java_home": found.java_home,
+        },
+        notes=[*notes(request, found)],
+        ignored=request.ignored,
+        adopt=request.adopt,
+        accepted=accepted_data(
+            request.accepted, [*(item.made() for item in wanted.resources), *found.receipt.made.values()]
+        ),
+        drop=request.drop,
+    )
+    in_vain = writable.obstacles(plan.changes, found.answer.seen["writable"], request.ignored)
+    return Prepared(replace(plan, obstacles=(*plan.obstacles, *in_vain)), live, found.results)
+
+
+def apply_prepared(
+    connection: Connection, prepared: Prepared, command: str, emit: Emit, ready: float | None = None
+) -> None:
+    """Apply the plan; each service must be ready within ``ready`` seconds, None for the default of ``await_ready``.
+
+    Raises what apply and await_ready raise.
+    """
+
+    def gate(unit: str) -> None:
+        await_ready(connection, prepared.runtime, unit, emit, seconds=ready)
+
+    apply(connection, prepared.plan, command, emit, gate)

@@ -1,0 +1,173 @@
+"""The releases of an installation: where their archives are, which are on the host already, what runs with what.
+
+No host is contacted here: what is installed on one is known from its receipt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Set
+from contextlib import suppress
+from pathlib import Path
+
+from kprov.desired.common import release_path
+from kprov.desired.java import java_path
+from kprov.errors import Problem, UsageError
+from kprov.events import Emit
+from kprov.receipt import ON_HOST, Receipt
+from kprov.releases import catalogue
+from kprov.releases.archive import Archive
+from kprov.releases.chosen import Releases
+from kprov.releases.compatibility import Compatibility, check
+from kprov.releases.product import Product, java_major
+from kprov.releases.sources import NotAtHandError, NotCataloguedError, find_again, locate, require_folder
+from kprov.resources.base import Made
+from kprov.spec.model import Cluster, Mode
+
+
+def verify_local_archives(cluster: Cluster, archives: Path | None, emit: Emit, *, whole: bool) -> None:
+    """Verify the archives that are on this machine, before any host is contacted. Nothing is downloaded.
+
+    archives: a folder that is searched before the cache. whole: whether the specification is complete, as a kprov.yaml
+    is. Otherwise only the archives that an option names are verified: which other ones are needed, and whether the
+    versions work together, depends on what is on the host. Raises UsageError for an archive that cannot be used.
+    """
+    if archives is not None:
+        require_folder(archives)
+    for wanted, given in needed(cluster) if whole else _named_by_options(cluster):
+        with suppress(NotAtHandError, NotCataloguedError):
+            archive = locate(wanted, given=given, archives=archives, fetch=False, emit=emit)
+            if whole and archive.product is Product.JAVA:
+                check_compatibility(cluster, archive.major)
+
+
+def _named_by_options(cluster: Cluster) -> Iterator[tuple[catalogue.Wanted, str | None]]:
+    """The archives whose versions or places this run names."""
+    kafka, zookeeper, java = cluster.kafka, cluster.zookeeper, cluster.java
+    if "version" in kafka.model_fields_set:
+        yield catalogue.kafka(kafka.version, scala=kafka.scala), kafka.archive
+    elif kafka.archive:
+        yield catalogue.Wanted(Product.KAFKA, None, ()), kafka.archive
+    if "version" in zookeeper.model_fields_set:
+        yield catalogue.zookeeper(zookeeper.version), zookeeper.archive
+    elif zookeeper.archive:
+        yield catalogue.Wanted(Product.ZOOKEEPER, None, ()), zookeeper.archive
+    if "release" in java.model_fields_set or java.archive:
+        yield catalogue.java(None if java.archive else java.release), java.archive
+
+
+def find_releases(
+    cluster: Cluster, receipt: Receipt, archives: Path | None, emit: Emit, gone: Set[str] = frozenset()
+) -> Releases:
+    """Find and verify every archive; of a release that is on the host the receipt knows enough.
+
+    archives: a folder that is searched before the cache. gone: directories of releases that the receipt lists and that
+    are not on the host any more, so that their archives are needed. Raises UsageError with the remedy, also where the
+    versions do not go together.
+    """
+    found: dict[Product, Archive] = {}
+    for wanted, given in needed(cluster):
+        there = on_host(wanted, given, receipt)
+        if there is not None and directory(there) in gone:
+            there = find_again(there.name, there.sha256, wanted.product, archives, emit)
+        found[wanted.product] = there or _located(wanted, given, receipt, archives, emit, fetch=True)
+    if java := found.get(Product.JAVA):
+        check_compatibility(cluster, java.major)
+    return Releases(found[Product.KAFKA], found.get(Product.ZOOKEEPER), java)
+
+
+def _located(
+    wanted: catalogue.Wanted, given: str | None, receipt: Receipt, archives: Path | None, emit: Emit, *, fetch: bool
+) -> Archive:
+    """The archive from where it was said to be, or is found. Raises UsageError."""
+    if given is None or not given.startswith(ON_HOST):
+        return locate(wanted, given=given, archives=archives, fetch=fetch, emit=emit)
+    path, option = given.removeprefix(ON_HOST), f"--{wanted.product}-archive"
+    made = receipt.made.get(f"release:{path}") or (receipt.last or {}).get("archives", {}).get(path)
+    if made and (again := find_again(made["name"], made["sha256"], wanted.product, archives, emit)):
+        return again
+    raise UsageError(
+        f"{wanted.product.label} in {path} is gone from the host, and the archive that it came from was not found",
+        where=option,
+        cause=f"it was {made['name']}, SHA-256 {made['sha256']}" if made else "",
+        hint=f"pass {option} PATH; or choose a release that kprov knows",
+    )
+
+
+def known_releases(cluster: Cluster, receipt: Receipt, archives: Path | None, emit: Emit) -> Releases:
+    """The same without a download: of what is not at hand only its names are known, which is enough to look ahead."""
+    found: dict[Product, Archive] = {}
+    for wanted, given in needed(cluster):
+        there = on_host(wanted, given, receipt)
+        try:
+            found[wanted.product] = there or _located(wanted, given, receipt, archives, emit, fetch=False)
+        except NotAtHandError:
+            found[wanted.product] = named(wanted)
+    return Releases(found[Product.KAFKA], found.get(Product.ZOOKEEPER), found.get(Product.JAVA))
+
+
+def assumed_releases(cluster: Cluster) -> Releases:
+    """The releases of a specification without a host: archives that are given, and the names of the others."""
+    found = {
+        wanted.product: locate(wanted, given=given) if given else named(wanted) for wanted, given in needed(cluster)
+    }
+    return Releases(found[Product.KAFKA], found.get(Product.ZOOKEEPER), found.get(Product.JAVA))
+
+
+def named(wanted: catalogue.Wanted) -> Archive:
+    """What is known of an archive before it is at hand: enough for paths and versions."""
+    name = wanted.names[0] if wanted.names else f"{wanted.product}-{wanted.version}"
+    top = name.removesuffix(".tgz").removesuffix(".tar.gz")
+    if wanted.product is Product.JAVA:
+        top = f"temurin-{wanted.version}"
+    version = wanted.version or ""
+    return Archive(wanted.product, version, Path(name), name, top, "", "", 0)
+
+
+def needed(cluster: Cluster) -> Iterator[tuple[catalogue.Wanted, str | None]]:
+    """Which archives are needed, and where each was said to be. Raises UsageError for versions that cannot be."""
+    kafka, zookeeper, java = cluster.kafka, cluster.zookeeper, cluster.java
+    if not java.home and not java.archive:
+        check_compatibility(cluster, catalogue.release_major(java.release))
+    yield catalogue.kafka(kafka.version, scala=kafka.scala), kafka.archive
+    if zookeeper.mode is Mode.STANDALONE:
+        yield catalogue.zookeeper(zookeeper.version), zookeeper.archive
+    if not java.home:
+        yield catalogue.java(None if java.archive else java.release), java.archive
+
+
+def on_host(wanted: catalogue.Wanted, given: str | None, receipt: Receipt) -> Archive | None:
+    """The archive of a release that kprov has unpacked on the host, as the receipt knows it; the newest of several.
+
+    given: where the archive was said to be. One that is somewhere else than on the host is not looked for there.
+    """
+    for made in reversed(list(receipt.made.values())):
+        if made.kind != "release" or made["product"] != wanted.product or made["pending"] or made["previous"]:
+            continue
+        if _is_wanted(made, wanted) if given is None else f"{ON_HOST}{made['path']}" == given:
+            name, size = made["name"] or made["top"], int(made["size"] or 0)
+            return Archive(wanted.product, made["version"], Path(name), name, made["top"], made["sha256"], "", size)
+    return None
+
+
+def _is_wanted(made: Made, wanted: catalogue.Wanted) -> bool:
+    """Whether a release on the host is of the version and build that is wanted."""
+    if wanted.product is not Product.JAVA:
+        return made["version"] == wanted.version and (not wanted.scala or f"_{wanted.scala}-" in made["top"])
+    # Any build of that Java does, but not another vendor's archive that was once given; old receipts know no names.
+    build = wanted.pattern is None or not made["name"] or wanted.pattern.fullmatch(made["name"]) is not None
+    return str(java_major(made["version"])) == wanted.version and build
+
+
+def directory(archive: Archive) -> str:
+    """Where a release lies on the host."""
+    return java_path(archive) if archive.product is Product.JAVA else release_path(archive)
+
+
+def check_compatibility(cluster: Cluster, java: int) -> Compatibility:
+    """Kafka, ZooKeeper and Java (its major) together. Raises UsageError where they cannot run."""
+    server = None if cluster.zookeeper.mode is Mode.BUNDLED else cluster.zookeeper.version
+    result = check(cluster.kafka.version, server, java)
+    if result.problems:
+        where = "kafka.version, zookeeper.version, java.release"
+        raise UsageError([Problem(item.what, where, item.cause, item.hint) for item in result.problems])
+    return result

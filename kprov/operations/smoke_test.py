@@ -1,0 +1,31 @@
+"""smoke-test: proves on demand that clients are served."""
+
+from __future__ import annotations
+
+import re
+
+from kprov.errors import ExitCode, Problem, UsageError
+from kprov.events import Emit, about
+from kprov.host.connection import Connection
+from kprov.operations.prove import prove
+from kprov.operations.report import Report
+from kprov.operations.session import installed
+
+# Kafka's own rule (common/internals/Topic.java).
+_TOPIC = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")
+
+
+def require_topic_name(name: str | None) -> None:
+    """Raises UsageError for a name that Kafka does not take; checked before a host is contacted."""
+    if name is not None and not _TOPIC.fullmatch(name):
+        hint = "a name holds up to 249 letters, digits, '.', '_' and '-'"
+        raise UsageError(f"{name!r} is not the name of a topic", where="--topic", hint=hint)
+
+
+def smoke_test(connection: Connection, emit: Emit, topic: str | None, *, keep: bool) -> Report:
+    """Run the smoke test against what is installed. Raises PreflightError where nothing is, and what prove raises."""
+    result = prove(connection, installed(connection).runtime, about(connection.login.name, emit), topic, keep=keep)
+    if result.passed:
+        return Report("smoke-test", (result,))
+    failed = Problem("the smoke test failed", connection.login.name, hint="the failed step above says why")
+    return Report("smoke-test", (result,), (failed,), ExitCode.NOT_READY)

@@ -1,0 +1,66 @@
+"""A plan: one line per change with its reason, and the changes of files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.text import Text
+
+from kprov.commands import Way
+from kprov.plan import Plan
+from kprov.resources.base import Action, Change
+from kprov.ui.views.view import Line, View
+from kprov.words import counted
+
+_INDENT = 4
+_SIGNS: Mapping[Action, tuple[str, str]] = {
+    Action.CREATE: ("+", "green"),
+    Action.UPDATE: ("~", "yellow"),
+    Action.REPLACE: ("~", "yellow"),
+    Action.ADOPT: ("~", "yellow"),
+    Action.REMOVE: ("-", "red"),
+    Action.RESTORE: ("<", "green"),
+    Action.START: (">", "green"),
+    Action.RESTART: ("^", "yellow"),
+    Action.STOP: ("!", "red"),
+}
+
+
+def view(plan: Plan, way: Way) -> View:
+    """The changes, what stays, what is lost and the notes; the content of new files is not shown."""
+    document = {
+        "host": plan.host,
+        "changes": [_change(change) for change in plan.changes],
+        "notes": [way.completed(note) for note in plan.notes],
+        "kept": list(plan.kept),
+        "lost": list(plan.lost),
+    }
+    return View({"plan": document}, tuple(_lines(plan)), _INDENT)
+
+
+def _lines(plan: Plan) -> Iterator[Line]:
+    for change in plan.changes:
+        sign, colour = _SIGNS[change.action]
+        yield Text.assemble((f"{sign} {change.action} {change.title}", colour), (f"  {change.reason}", "dim"))
+        if change.diff and change.action is not Action.CREATE:
+            yield from map(_diff_line, change.diff.splitlines())
+    yield from (f"  keeps {text}" for text in plan.kept)
+    yield from (Text(f"  loses {text}", style="red") for text in plan.lost)
+    yield from (f"  note: {note}" for note in plan.notes)
+    yield f"{plan.host}: {counted(len(plan.changes), 'change') if plan.changes else 'nothing to do'}"
+
+
+def _diff_line(line: str) -> Text:
+    colour = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "")
+    return Text(f"    {line}", style=colour)
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {
+        "action": change.action,
+        "id": change.id,
+        "title": change.title,
+        "reason": change.reason,
+        "diff": change.diff,
+    }

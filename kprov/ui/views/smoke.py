@@ -1,0 +1,35 @@
+"""The smoke test: its steps with the commands as one would type them, and the result."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+from rich.text import Text
+
+from kprov.commands import Way
+from kprov.smoke import SmokeResult
+from kprov.ui.junit import Case
+from kprov.ui.views.view import Line, View
+
+_MARKS = {True: ("ok", "green"), False: ("FAILED", "red"), None: ("not run", "yellow")}
+_JUNIT = {True: "passed", False: "failed", None: "skipped"}
+
+
+def view(result: SmokeResult, _: Way) -> View:
+    """Each step with its result and its duration."""
+    document = {**dataclasses.asdict(result), "passed": result.passed}
+    cases = (Case(f"smoke test: {step.name}", _JUNIT[step.passed], step.seconds, step.detail) for step in result.steps)
+    return View({"smoke_test": document}, tuple(_lines(result)), cases=tuple(cases))
+
+
+def _lines(result: SmokeResult) -> Iterator[Line]:
+    yield f"$ cd {result.home}"
+    for step in result.steps:
+        prompt = "$ " if step.command.startswith(("bin/", "printf")) else "  "
+        yield f"{prompt}{step.command}"
+        detail = f": {step.detail}" if step.detail else ""
+        yield Text.assemble("    ", _MARKS[step.passed], f"  {step.name}{detail}  {step.seconds:.1f} s")
+    verdict = "passed" if result.passed else "FAILED"
+    can = "can" if result.passed else "cannot"
+    yield f"smoke test {verdict}: clients {can} produce and consume at {result.bootstrap}"

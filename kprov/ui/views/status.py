@@ -1,0 +1,66 @@
+"""A host's status: the verdict and its reasons, then versions, units, ports and processes, and the drift."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+
+from rich.text import Text
+
+from kprov.commands import Way
+from kprov.operations.status import Status
+from kprov.operations.unit_status import UnitStatus
+from kprov.operations.verdict import State
+from kprov.ui.views.view import Line, View
+
+_COLOURS: Mapping[State, str] = {
+    State.SERVING: "green",
+    State.NOT_SERVING: "red",
+    State.NOT_INSTALLED: "red",
+    State.UNKNOWN: "magenta",
+}
+
+
+def view(status: Status, _: Way) -> View:
+    """The verdict first; for an interrupted install only the versions that it was installing."""
+    verdict = status.verdict
+    document = dataclasses.asdict(status) | {"serving": status.serving, "verdict": dataclasses.asdict(verdict)}
+    basis = " (every service runs and listens on its ports)" if verdict.state is State.SERVING else ""
+    lines: list[Line] = [
+        Text.assemble(f"{status.host}: ", (verdict.state.value, _COLOURS[verdict.state]), basis),
+        *(f"  {reason}" for reason in verdict.reasons),
+        *(f"  -> {text}" for text in verdict.advice),
+    ]
+    lines += [_planned(status)] if verdict.state is State.NOT_INSTALLED else _installation(status)
+    return View({"status": document}, tuple(lines))
+
+
+def _planned(status: Status) -> str:
+    """What the interrupted run was installing."""
+    return f"planned    Kafka {status.kafka}, ZooKeeper {status.zookeeper}, Java {status.java}"
+
+
+def _installation(status: Status) -> Iterator[Line]:
+    yield f"kafka      {status.kafka}  in {status.home}, clients at {status.bootstrap}"
+    if status.protocol:
+        yield f"protocol   {status.protocol}; to raise it: kprov upgrade HOST --finish"
+    yield f"zookeeper  {status.zookeeper}"
+    yield f"java       {status.java}  in {status.java_home}"
+    yield f"data       {', '.join(status.data)}"
+    for path in status.offline:
+        yield Text.assemble(("offline    ", "red"), f"{path}: the broker does not use it")
+    yield from map(_unit_line, status.units)
+    yield from (f"drop-ins   {unit.unit}: {', '.join(unit.drop_ins)}" for unit in status.units if unit.drop_ins)
+    for item in status.drift:
+        yield Text.assemble(("drift      ", "yellow"), f"{item.id} {item.what}")
+    if status.drift:
+        yield "           to see how install repairs the drift: kprov plan HOST"
+
+
+def _unit_line(unit: UnitStatus) -> Text:
+    ports = ", ".join(f"{port}{'' if port in unit.listening else ' (not bound)'}" for port in unit.ports)
+    rest = f"pid {unit.pid}  port {ports}  since {unit.since}" if unit.pid else f"port {ports}"
+    enabled = "enabled" if unit.enabled else "not enabled"
+    restarts = "unknown" if unit.restarts is None else unit.restarts
+    colour = "green" if unit.serving else "red"
+    return Text.assemble(f"{unit.unit:<18}", (unit.active, colour), f"  {enabled}  {rest}  restarts {restarts}")
