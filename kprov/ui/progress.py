@@ -92,7 +92,7 @@ def _plain(stream: TextIO) -> Iterator[Emit]:
     stopped = threading.Event()
     hosts = _Hosts()
     last = time.monotonic()
-    running: dict[str, tuple[str, float]] = {}  # by host: what goes on there, with its label, and since when
+    running: dict[str, tuple[str, float]] = {}  # by host: its current step with its label, and since when
     transfers: dict[tuple[str, str], float] = {}
 
     def write(text: str) -> None:
@@ -172,7 +172,7 @@ def _terminal(stream: TextIO) -> Iterator[Emit]:
     )
     hosts = _Hosts()
     transfers: dict[tuple[str, str], TaskID] = {}
-    steps: dict[str, TaskID] = {}  # by host: what goes on there
+    steps: dict[str, TaskID] = {}  # by host: its current step
     active: Progress | None = None
 
     def show(wanted: Progress | None) -> None:

@@ -150,7 +150,7 @@ def test_a_smoke_test_that_fails_is_shown_and_then_named_as_the_problem(
         assert list(document)[4:] == ["plan", "smoke_test", "problems"]
         assert document["problems"][0]["what"] == "the smoke test failed"
     else:
-        assert out.endswith("smoke test FAILED: clients are not served at kafka-1:9092\n")
+        assert out.endswith("smoke test FAILED: clients cannot produce and consume at kafka-1:9092\n")
         assert err.startswith("error: kafka-1: the smoke test failed\n  -> the failed step above says why\n")
 
 

@@ -19,7 +19,6 @@ ARROWS: dict[str, set[str]] = {
     "__main__": {"cli"},
     "cli": {
         "ui",
-        "sizes",
         "operations",
         "logs",
         "journal",

@@ -33,9 +33,9 @@ from kprov.host.ssh_config import Login
 from kprov.operations import apply_and_prove as forward
 from kprov.operations import prove, rollback
 from kprov.operations.install import Prepared
-from kprov.operations.request import Asked, Request
+from kprov.operations.request import Goal, Request
 from kprov.operations.rollback import Failure, HostNow, Rollback, report
-from kprov.operations.session import Access, asked_for
+from kprov.operations.session import Access, recorded_spec
 from kprov.plan import Plan
 from kprov.receipt import Receipt
 from kprov.resources.base import Action, Change
@@ -152,9 +152,9 @@ class Scene:
     def run(self) -> KprovError:
         """The error that the upgrade ends with."""
         old, new = asked(kafka="1.0.0"), asked(kafka="2.8.2")
-        before = Asked(old, old.hosts[0], cast(Login, None))
+        before = Goal(old, old.hosts[0], cast(Login, None))
         change = Change(Action.CREATE, "release:/new", "Kafka 2.8.2", "new", (), upload=cast(Any, object()))
-        specs = [asked_for(cluster, cluster.hosts[0]) for cluster in (old, new)]
+        specs = [recorded_spec(cluster, cluster.hosts[0]) for cluster in (old, new)]
         plan = Plan("box", (change,), before=Receipt({}, "done", specs[0]), after=Receipt({}, "done", specs[1]))
         prior = Prepared(Plan("box", ()), runtime(old, old.hosts[0], "/java", "8"))
         prepared = Prepared(plan, runtime(new, new.hosts[0], "/java", "8"), before=before)
