@@ -90,7 +90,7 @@ def agent(desk: Path, *keys: Path) -> Iterator[str]:
 
 def test_an_encrypted_key_is_opened_at_a_prompt(door: Door, locked_key: Path) -> None:
     config = only(door, f"IdentityFile {locked_key}\nIdentityAgent none\n")
-    asked = f"Passphrase of the key {locked_key}"
+    asked = f"Passphrase for the key {locked_key}"
     session = door.ask("status", config=config, answers=[(asked, "wrong"), (asked, "open sesame")])
     assert NOTHING in session.text
     assert "sesame" not in session.text, "the answer is hidden"
@@ -274,7 +274,7 @@ def test_a_host_s_certificate(door: Door, authority: Path) -> None:
     ("words", "why"),
     [
         (("-n", "other"), "it is for other"),
-        (("-n", "10.79.168.*", "-V", "20200101:20200201"), "it is not valid now"),
+        (("-n", "10.79.168.*", "-V", "20200101:20200201"), "it is expired or not valid yet"),
     ],
 )
 def test_an_invalid_host_certificate_is_refused(door: Door, authority: Path, words: tuple[str, ...], why: str) -> None:

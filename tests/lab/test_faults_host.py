@@ -181,7 +181,7 @@ def test_lock_files_of_the_tools_that_change_users(machine: Machine, reference: 
     refused = install(machine, check=ExitCode.STEP)
     assert "create user zookeeper failed" in refused.err
     assert (
-        "-> a tool that changes users was killed: remove that lock file; then run the same command again" in refused.err
+        "-> a tool that changes users was killed and left its lock file: remove that lock file; then run" in refused.err
     )
     machine.ssh("printf 999999 >/etc/group.lock; printf 999999 >/etc/passwd.lock")
     install(machine, faults=[Stop(("add_user",), "after")], check=KILLED)

@@ -116,13 +116,13 @@ def test_a_port_that_another_process_has(machine: Machine, reference: Converged)
 
 def test_a_heap_that_java_does_not_take(machine: Machine, reference: Converged) -> None:
     """Kafka dies at once; the lines of Java are shown, and what to do."""
-    not_ready(install(machine, "--heap", "2m"), "kafka.service", "-> the heap", "set --heap")
+    not_ready(install(machine, "--heap", "2m"), "kafka.service", "-> Java does not accept this heap size", "with --heap")
     goes_on(machine, reference, *ASKED)
 
 
 def test_a_property_that_only_kafka_notices(machine: Machine, reference: Converged) -> None:
     bad = install(machine, "--set", "metric.reporters=com.example.Nothing")
-    not_ready(bad, "kafka.service", "com.example.Nothing", "-> a class that a property names is not there")
+    not_ready(bad, "kafka.service", "com.example.Nothing", "-> a class that a property names does not exist")
     goes_on(machine, reference, *ASKED)
 
 

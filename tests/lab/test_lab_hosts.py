@@ -368,7 +368,7 @@ def test_a_host_whose_image_is_gone_is_made_again(lab: Lab, layout: Layout) -> N
     record.write_text('{"version": 1, "layers": ["/nowhere/base-0"]}')
     told: list[object] = []
     assert len(leaders(lab.up(1, emit=told.append))) == 1
-    assert "made anew" in str(told[0])
+    assert "created again" in str(told[0])
 
 
 def test_a_host_that_does_not_boot_is_reported_with_its_console(lab: Lab, layout: Layout) -> None:

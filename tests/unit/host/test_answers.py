@@ -77,7 +77,7 @@ def test_facts() -> None:
         "firewalld": "yes",
         "missing": "tar gzip",
     }
-    facts = facts_of(Record("facts", {**fields, "uid": "0", "now": "110"}), asked=100.0, told=104.0)
+    facts = facts_of(Record("facts", {**fields, "uid": "0", "now": "110"}), asked=100.0, answered=104.0)
     assert (facts.system, facts.bits, facts.systemd, facts.firewalld) == ("Linux", 64, 219, True)
     assert facts.os_name == "centos"
     assert facts.skew == 6.0, "the answer came at 104"
