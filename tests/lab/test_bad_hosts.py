@@ -296,7 +296,7 @@ def test_nobody_listens(site: Site) -> None:
     outcome = site.install(host=f"{site.address}:2299")
     assert outcome.code == ExitCode.CONNECT, outcome.err
     assert outcome.error == f"error: {site.address}: {site.address} port 2299 cannot be reached"
-    assert "check that sshd runs there" in outcome.remedy
+    assert "check that sshd is running there" in outcome.remedy
 
 
 # ---------------------------------------------------------------- what the host is
