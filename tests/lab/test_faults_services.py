@@ -116,7 +116,9 @@ def test_a_port_that_another_process_has(machine: Machine, reference: Converged)
 
 def test_a_heap_that_java_does_not_take(machine: Machine, reference: Converged) -> None:
     """Kafka dies at once; the lines of Java are shown, and what to do."""
-    not_ready(install(machine, "--heap", "2m"), "kafka.service", "-> Java does not accept this heap size", "with --heap")
+    not_ready(
+        install(machine, "--heap", "2m"), "kafka.service", "-> Java does not accept this heap size", "with --heap"
+    )
     goes_on(machine, reference, *ASKED)
 
 
