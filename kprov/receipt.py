@@ -1,7 +1,7 @@
 """The receipt: what kprov made on a host, kept on that host. Any operator's machine can go on from it.
 
-It is JSON in /var/lib/kprov/receipt.json (root only); docs/receipt.md describes format 2. Older formats are read
-and written anew as this one by the next run that changes anything.
+It is JSON in /var/lib/kprov/receipt.json (root only); docs/receipt.md describes format 3. Older formats are
+read, and the next run that changes anything writes this one.
 """
 
 from __future__ import annotations
@@ -10,13 +10,16 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
 from kprov import __version__
 from kprov.errors import PreflightError
-from kprov.resources.base import Made
+from kprov.kinds import entry_of
+from kprov.kinds.base import Entry
+from kprov.kinds.release import ReleaseEntry
 
-FORMAT = 2
+FORMAT = 3
 # In ``spec``, before a directory, in the place of an archive's path: the release that was unpacked from it lies there.
 ON_HOST = "release:"
 PATH = "/var/lib/kprov/receipt.json"
@@ -24,13 +27,23 @@ PATH = "/var/lib/kprov/receipt.json"
 QUESTION = ("probe_receipt", "receipt")
 
 
+class State(StrEnum):
+    """How far the last run came: applying from before the first change until the last has ended, then unproven until a
+    smoke test has passed, then done.
+    """
+
+    APPLYING = "applying"
+    UNPROVEN = "unproven"
+    DONE = "done"
+
+
 @dataclass(frozen=True)
 class Receipt:
-    """state: ``applying`` from before the first change until the last has ended, then ``unproven`` until a smoke
-    test has passed, then ``done``.
+    """What a host remembers.
 
-    spec: what was asked, as kprov.yaml's tree; None after an uninstall that kept data: the receipt then lists
-    only what was kept. releases: versions by product. ignored: names of checks that were told not to stop a run.
+    made: the entries by id, in the order in which they were made. spec: what was asked, as kprov.yaml's tree; None
+    after an uninstall that kept data: the receipt then lists only what was kept. releases: versions by product.
+    ignored: names of checks that were told not to stop a run.
     last: ``spec`` and ``releases`` with which the services last ran, where these are not the ones above: while a run is
     under way, after one that failed, and after an uninstall that kept data; ``archives`` then has the names and SHA-256
     of archives that were given by hand, by the directory of their release.
@@ -38,8 +51,8 @@ class Receipt:
     that is not written yet. restored: whether it is the copy of the one before, since that itself was cut off.
     """
 
-    made: Mapping[str, Made] = field(default_factory=dict)
-    state: str = "done"
+    made: Mapping[str, Entry] = field(default_factory=dict)
+    state: State = State.DONE
     spec: Mapping[str, Any] | None = None
     releases: Mapping[str, str] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
@@ -52,7 +65,7 @@ class Receipt:
     @property
     def ran(self) -> Mapping[str, Any] | None:
         """``spec`` and ``releases`` with which the services last ran; None where none have run yet."""
-        if self.spec is None or self.state == "applying":
+        if self.spec is None or self.state is State.APPLYING:
             return self.last
         return self.installed
 
@@ -63,8 +76,8 @@ class Receipt:
             return None
         parts = [self.spec.get(part, {}).get("archive", "") for part in ("kafka", "zookeeper", "java")]
         paths = [path.removeprefix(ON_HOST) for path in parts if path.startswith(ON_HOST)]
-        known = {path: self.made[f"release:{path}"] for path in paths if f"release:{path}" in self.made}
-        archives = {path: {"name": made["name"], "sha256": made["sha256"]} for path, made in known.items()}
+        releases = [entry for entry in self.made.values() if isinstance(entry, ReleaseEntry) and entry.path in paths]
+        archives = {entry.path: {"name": entry.name, "sha256": entry.sha256} for entry in releases}
         return {"spec": self.spec, "releases": dict(self.releases), **({"archives": archives} if archives else {})}
 
     def to_json(self, by: str = "") -> str:
@@ -79,7 +92,7 @@ class Receipt:
             "releases": dict(self.releases),
             "ignored": list(self.ignored),
             **({"last": dict(self.last)} if self.last is not None else {}),
-            "made": [{"kind": made.kind, "id": made.id, **made.fields} for made in self.made.values()],
+            "made": [entry.to_json() for entry in self.made.values()],
         }
         return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
@@ -102,13 +115,9 @@ def parse(text: str, host: str) -> Receipt:
             )
         for step in range(number, FORMAT):
             document = _MIGRATIONS[step](document)
-        entries = [
-            Made(entry["kind"], entry["id"], {key: value for key, value in entry.items() if key not in {"kind", "id"}})
-            for entry in document["made"]
-        ]
         return Receipt(
-            index(entries),
-            document["state"],
+            index(entry_of(entry) for entry in document["made"]),
+            State(document["state"]),
             document["spec"],
             document["releases"],
             tuple(document["ignored"]),
@@ -128,9 +137,9 @@ def _last(given: Any) -> Mapping[str, Any] | None:
     return given  # type: ignore[no-any-return]
 
 
-def index(entries: Iterable[Made]) -> dict[str, Made]:
+def index(entries: Iterable[Entry]) -> dict[str, Entry]:
     """Entries by id, in order."""
-    return {made.id: made for made in entries}
+    return {entry.id: entry for entry in entries}
 
 
 def _from_1(document: dict[str, Any]) -> dict[str, Any]:
@@ -154,5 +163,45 @@ def _from_1(document: dict[str, Any]) -> dict[str, Any]:
     return {**document, **written, "format": 2, "spec": spec, "ignored": [], "made": made}
 
 
+def _from_2(document: dict[str, Any]) -> dict[str, Any]:
+    """Format 2 held every field as text, and the id of an entry beside what it follows from."""
+    return {**document, "format": 3, "made": [_typed(entry) for entry in document["made"]]}
+
+
+def _typed(entry: Mapping[str, str]) -> dict[str, Any]:
+    """An entry of format 2 with the fields of format 3."""
+    kind = entry["kind"]
+    fields: dict[str, Any] = {key: value for key, value in entry.items() if key != "id"}
+    for key in ("pending", "foreign", "kept", "filled", "group_made"):
+        if key in fields:
+            fields[key] = fields[key] == "yes"
+    if "previous" in fields:
+        fields["previous"] = fields["previous"].split()
+    if not fields.get("adopted", "absent"):
+        del fields["adopted"]
+    match kind:
+        case "directory" | "data":
+            if "adopted" in fields:
+                fields["adopted"] = dict(zip(("uid", "gid", "mode"), fields["adopted"].split(":"), strict=True))
+            if kind == "directory" and "holds" in fields:
+                fields["purpose"] = fields.pop("holds")
+            lies = {key: fields.pop(key) for key in ("mount", "inside", "fstype", "device", "uuid") if key in fields}
+            if lies:
+                fields["lies"] = lies
+        case "links":
+            fields["own_folder"] = fields.pop("folder") == "own"
+            fields["adopted"] = bool(fields.get("adopted"))
+        case "user":
+            fields["adopted"] = bool(fields.get("adopted"))
+        case "release":
+            fields["size"] = int(fields.get("size") or 0)
+        case "firewall":
+            # An earlier kprov always opened both halves, in the default zone.
+            zone = fields.setdefault("zone", "")
+            how = fields.pop("how", "") or ("" if zone else "permanent now")
+            fields["opened"] = {"permanent": "permanent" in how, "now": "now" in how}
+    return fields
+
+
 # From each older format to the next one.
-_MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_1}
+_MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_1, 2: _from_2}

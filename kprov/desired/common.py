@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
 from kprov.desired.templates import render
+from kprov.kinds.base import Resource
+from kprov.kinds.directory import Directory, Purpose
+from kprov.kinds.file import File
+from kprov.kinds.release import Release
 from kprov.releases.archive import Archive
-from kprov.resources.base import Resource
-from kprov.resources.files import Directory, File
-from kprov.resources.system import Release
 
 RELEASES = "/usr/local"
 TEMPORARY = "tmp"  # in a home
@@ -58,7 +59,7 @@ def unique(resources: Iterable[Resource]) -> list[Resource]:
 
 def temporary(path: str, user: str) -> Directory:
     """A service's own directory for temporary files: codecs unpack their libraries there, so code must run in it."""
-    return Directory(path, user, user, "0700", temporary=True)
+    return Directory(path, user, user, "0700", purpose=Purpose.TEMPORARY)
 
 
 def temporary_option(path: str) -> str:

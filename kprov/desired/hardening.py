@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import PurePosixPath
 
 from kprov.desired.templates import render
-from kprov.resources.base import Resource
-from kprov.resources.files import Directory, File
+from kprov.kinds.base import Resource
+from kprov.kinds.directory import Directory
+from kprov.kinds.file import File
 
 # The first systemd that knows each line (its NEWS). An older one would warn about it at each start.
 _SINCE: tuple[tuple[int, str], ...] = (

@@ -9,9 +9,9 @@ from kprov.desired import kafka, zookeeper
 from kprov.desired.common import KAFKA_UNIT, ZOOKEEPER_UNIT, unique
 from kprov.desired.inputs import Inputs
 from kprov.desired.java import java
-from kprov.resources.base import Resource, fingerprint
-from kprov.resources.files import File
-from kprov.resources.system import Service
+from kprov.kinds.base import Resource, fingerprint
+from kprov.kinds.file import File
+from kprov.kinds.service import Service
 from kprov.spec.model import Cluster, Host
 
 # An option of Java for a single start (zookeeperAdmin, snapshot.trust.empty: to be taken away afterwards).

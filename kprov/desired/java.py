@@ -6,9 +6,9 @@ from kprov.desired.common import parents, release
 from kprov.desired.hardening import as_written_and_real
 from kprov.desired.inputs import Inputs
 from kprov.desired.templates import render
+from kprov.kinds.base import Resource
+from kprov.kinds.file import File
 from kprov.releases.archive import Archive
-from kprov.resources.base import Resource
-from kprov.resources.files import File
 
 JAVA = "/usr/local/java"
 

@@ -20,9 +20,14 @@ from kprov.desired.hardening import as_written_and_real, hardening, mount_units,
 from kprov.desired.inputs import Inputs
 from kprov.desired.java import java_paths
 from kprov.desired.templates import PropertyLines, render
-from kprov.resources.base import Resource
-from kprov.resources.files import DataDirectory, Directory, File, Link, Links
-from kprov.resources.system import FirewallPort, User
+from kprov.kinds.base import Resource
+from kprov.kinds.data import DataDirectory, Holds
+from kprov.kinds.directory import Directory, Purpose
+from kprov.kinds.file import File
+from kprov.kinds.link import Link
+from kprov.kinds.links import Links
+from kprov.kinds.port import FirewallPort
+from kprov.kinds.user import User
 from kprov.spec.broker import broker_properties, listener_ports, log_dirs, public_ports, session_timeout_ms
 from kprov.spec.broker_keys import BrokerKey, describe, read_keys
 from kprov.spec.model import Cluster, Host
@@ -75,7 +80,7 @@ def kafka_home(cluster: Cluster, inputs: Inputs) -> list[Resource]:
         Links(f"{home}/bin", f"{path}/bin"),
         Link(f"{home}/libs", f"{path}/libs"),
         Directory(f"{home}/config"),
-        Directory(kafka_logs(cluster), KAFKA_USER, KAFKA_USER, "0750", log=True),
+        Directory(kafka_logs(cluster), KAFKA_USER, KAFKA_USER, "0750", purpose=Purpose.LOGS),
         temporary(kafka_temporary(cluster), KAFKA_USER),
     ]
 
@@ -85,7 +90,7 @@ def kafka(cluster: Cluster, host: Host, inputs: Inputs) -> list[Resource]:
     home, spare = cluster.kafka.home, _spare(cluster, host)
     data: list[Resource] = []
     for path in log_dirs(cluster, host):
-        data += [*parents(path), DataDirectory(path, KAFKA_USER, KAFKA_USER, "kafka", str(host.broker.id))]
+        data += [*parents(path), DataDirectory(path, KAFKA_USER, KAFKA_USER, Holds.KAFKA, str(host.broker.id))]
     return [
         File(f"{home}/config/server.properties", server_properties(cluster, host), group=KAFKA_USER, mode="0640"),
         File(f"{home}/config/log4j.properties", render("log4j.properties", appenders=_APPENDERS)),
@@ -118,7 +123,7 @@ def firewall(cluster: Cluster, host: Host, inputs: Inputs) -> list[Resource]:
     return [FirewallPort(port, inputs.zone) for port in public_ports(cluster, host)]
 
 
-def server_properties(cluster: Cluster, host: Host) -> str:
+def server_properties(cluster: Cluster, host: Host) -> bytes:
     """config/server.properties (A5 to A7)."""
     values = broker_properties(cluster, host)
     lines = PropertyLines(values)

@@ -25,9 +25,9 @@ def _environment() -> Environment:
     )
 
 
-def render(name: str, **values: Any) -> str:
-    """The text of ``templates/NAME.j2``; a value that the template misses is an error."""
-    return _environment().get_template(f"{name}.j2").render(**values)
+def render(name: str, **values: Any) -> bytes:
+    """``templates/NAME.j2`` with these values; a value that the template misses is an error."""
+    return _environment().get_template(f"{name}.j2").render(**values).encode()
 
 
 class PropertyLines:

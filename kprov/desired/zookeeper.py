@@ -20,11 +20,15 @@ from kprov.desired.hardening import as_written_and_real, hardening, protect_home
 from kprov.desired.inputs import Inputs
 from kprov.desired.java import java_paths
 from kprov.desired.templates import PropertyLines, render
+from kprov.kinds.base import Resource
+from kprov.kinds.data import DataDirectory, Holds
+from kprov.kinds.directory import Directory, Purpose
+from kprov.kinds.file import File
+from kprov.kinds.link import Link
+from kprov.kinds.links import Links
+from kprov.kinds.user import User
 from kprov.releases.archive import Archive
 from kprov.releases.catalogue import bundled_zookeeper
-from kprov.resources.base import Resource
-from kprov.resources.files import DataDirectory, Directory, File, Link, Links
-from kprov.resources.system import User
 from kprov.spec.broker import zookeeper_data
 from kprov.spec.model import Cluster, Mode
 
@@ -88,7 +92,7 @@ def _settings(cluster: Cluster) -> dict[str, str]:
 def _data(cluster: Cluster) -> list[Resource]:
     resources: list[Resource] = []
     for path in zookeeper_data(cluster):
-        resources += [*parents(path), DataDirectory(path, ZOOKEEPER_USER, ZOOKEEPER_USER, "zookeeper")]
+        resources += [*parents(path), DataDirectory(path, ZOOKEEPER_USER, ZOOKEEPER_USER, Holds.ZOOKEEPER)]
     return resources
 
 
@@ -108,7 +112,7 @@ def _bundled(cluster: Cluster, inputs: Inputs) -> list[Resource]:
     }
     return [
         *parents(logs),
-        Directory(logs, ZOOKEEPER_USER, ZOOKEEPER_USER, "0750", log=True),
+        Directory(logs, ZOOKEEPER_USER, ZOOKEEPER_USER, "0750", purpose=Purpose.LOGS),
         temporary(zookeeper_temporary(cluster), ZOOKEEPER_USER),
         File(config, _config("zookeeper.properties", cluster, version)),
         File(f"{home}/config/zookeeper-log4j.properties", render("zookeeper-log4j.properties", log_dir=logs)),
@@ -143,7 +147,7 @@ def _standalone(cluster: Cluster, inputs: Inputs, archive: Archive) -> list[Reso
         Link(f"{home}/lib", f"{path}/lib"),
         *jars,
         Directory(f"{home}/conf"),
-        Directory(logs, ZOOKEEPER_USER, ZOOKEEPER_USER, "0750", log=True),
+        Directory(logs, ZOOKEEPER_USER, ZOOKEEPER_USER, "0750", purpose=Purpose.LOGS),
         temporary(zookeeper_temporary(cluster), ZOOKEEPER_USER),
         # Everybody may run ZooKeeper's own scripts: they find Java, the port (no secret is in zoo.cfg) and logging
         # that needs no file of the server's. The service has the same Java by java.env, which zkEnv.sh reads.
@@ -156,7 +160,7 @@ def _standalone(cluster: Cluster, inputs: Inputs, archive: Archive) -> list[Reso
     ]
 
 
-def _config(template: str, cluster: Cluster, version: str) -> str:
+def _config(template: str, cluster: Cluster, version: str) -> bytes:
     lines = PropertyLines(_settings(cluster))
     return render(
         template,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from kprov.errors import StepError
 from kprov.host.answers import Record
 from kprov.host.connection import Connection, Reply
-from kprov.resources.base import Call, Seen
+from kprov.kinds.base import Answer, Call
 
 
 @dataclass(frozen=True)
@@ -76,11 +76,11 @@ class Probe:
     """The answer of one probe: facts, and the fields of each resource by its id."""
 
     facts: Facts
-    seen: Mapping[str, Seen]
+    seen: Mapping[str, Answer]
 
 
-def seen_of(reply: Reply) -> dict[str, Seen]:
-    """The ``seen`` and ``data`` records, merged by id."""
+def seen_of(reply: Reply) -> dict[str, Answer]:
+    """The ``seen`` and ``data`` records by the id that they answer."""
     found: dict[str, dict[str, str]] = {}
     for record in reply.records:
         if record.kind in {"seen", "data"}:
@@ -88,7 +88,7 @@ def seen_of(reply: Reply) -> dict[str, Seen]:
     return dict(found)
 
 
-def probe(connection: Connection, calls: Sequence[Call]) -> dict[str, Seen]:
+def probe(connection: Connection, calls: Sequence[Call]) -> dict[str, Answer]:
     """Probe some resources in one exchange; raises StepError if one of them is not answered."""
     reply = connection.exchange(calls)
     found = seen_of(reply)

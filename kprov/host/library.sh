@@ -402,6 +402,7 @@ probe_port() { # ID PORT [PID]: which process listens; PID is checked first
 probe_firewall() { # ID PORT/PROTOCOL ZONE: whether it is open now and permanently, by any rule; "" is the default zone
     if ! firewalld_runs; then
         unknown "$1" 'firewalld is not running'
+        say seen "id=$1" running=no
         return
     fi
     zone=$(zone_option "$3")

@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from kprov.resources.base import Seen
+from kprov.kinds.base import Answer
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Network:
     names: Mapping[str, tuple[str, ...]] | None = None
 
 
-def network_of(addresses: Seen, names: Seen, host_name: str) -> Network:
+def network_of(addresses: Answer, names: Answer, host_name: str) -> Network:
     """Read the answers of probe_addresses and probe_names."""
     six = dict(_six(addresses.get("six", "")))
     every = [*addresses.get("own", "").split(), *six]
@@ -85,7 +85,7 @@ class _Zone:
     sources: tuple[str, ...] = ()
 
 
-def zone_of(listing: Seen, network: Network) -> str:
+def zone_of(listing: Answer, network: Network) -> str:
     """The firewalld zone of a connection from ``peer`` to ``local``; empty if firewalld does not report it.
 
     firewalld takes the zone with a matching source, else the zone of the interface, else the default zone.

@@ -12,13 +12,13 @@ from dataclasses import replace
 from kprov.errors import PreflightError
 from kprov.events import Emit
 from kprov.host.connection import Connection
+from kprov.kinds.base import ABSENT, Answer
 from kprov.node.lock import host_lock
 from kprov.node.receipt_store import finish, intent_of, write_exactly
 from kprov.node.steps import Gate, run_steps
 from kprov.node.uploads import push, uploads_of
 from kprov.plan import Plan, differs
 from kprov.receipt import Receipt
-from kprov.resources.base import ABSENT, Seen
 
 
 def apply(connection: Connection, plan: Plan, command: str, emit: Emit, gate: Gate) -> None:
@@ -42,7 +42,7 @@ def apply(connection: Connection, plan: Plan, command: str, emit: Emit, gate: Ga
         finish(connection, plan.after)
 
 
-def _check_fits(connection: Connection, plan: Plan, seen: Mapping[str, Seen]) -> None:
+def _check_fits(connection: Connection, plan: Plan, seen: Mapping[str, Answer]) -> None:
     """Somebody may have changed the host while the plan was read and agreed to."""
     changed = [call[1] for call, expected in plan.expects if differs(expected, seen.get(call[1], ABSENT))]
     if changed:
@@ -56,7 +56,7 @@ def _check_fits(connection: Connection, plan: Plan, seen: Mapping[str, Seen]) ->
 
 def _recording(connection: Connection, plan: Plan, intent: Receipt, gate: Gate) -> Gate:
     """The gate; once a unit has passed it, the receipt says that the unit runs with the files that it reads."""
-    started = {change.gate: change.made for change in plan.changes if change.gate and change.made}
+    started = {change.gate: change.entry for change in plan.changes if change.gate and change.entry}
     current = intent
 
     def passed(unit: str) -> None:

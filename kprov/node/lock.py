@@ -16,7 +16,7 @@ from kprov.host.answers import Record
 from kprov.host.connection import Connection, Reply
 from kprov.host.facts import seen_of
 from kprov.journal import operator
-from kprov.resources.base import Call, Seen
+from kprov.kinds.base import Answer, Call
 
 
 @dataclass
@@ -27,7 +27,7 @@ class Held:
     journal will say that the run ended.
     """
 
-    seen: Mapping[str, Seen]
+    seen: Mapping[str, Answer]
     code: ExitCode = ExitCode.DONE
     problem: str = ""
 

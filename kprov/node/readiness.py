@@ -20,8 +20,8 @@ from kprov.events import Emit, Message, StepDone, StepFailed, StepStarted
 from kprov.host.connection import Connection
 from kprov.host.facts import probe
 from kprov.host.tool import run_tool
-from kprov.resources.base import Call, Seen
-from kprov.resources.system import UnitState
+from kprov.kinds.base import Answer, Call
+from kprov.kinds.service import UnitState
 
 # Generous: a large broker recovers its logs before it binds its port. A process that dies is still noticed at once.
 _DEADLINE_SECONDS = {ZOOKEEPER_UNIT: 60.0, KAFKA_UNIT: 300.0}
@@ -82,7 +82,7 @@ class _AwaitedUnit:
             self.pid = 0
         return bool(why)
 
-    def _bound(self, port: int, answer: Seen) -> bool:
+    def _bound(self, port: int, answer: Answer) -> bool:
         if answer["status"] != "present":
             return False
         holder = int(answer.get("pid") or 0)

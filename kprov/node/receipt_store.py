@@ -10,45 +10,25 @@ from kprov.errors import StepError
 from kprov.host.connection import Connection
 from kprov.host.facts import probe
 from kprov.journal import operator
+from kprov.kinds.data import DataEntry
+from kprov.kinds.path import OriginalEntry
 from kprov.node.lock import exchange_under_lock, host_lock
 from kprov.node.staging import check_staged, packed
 from kprov.plan import Plan
-from kprov.receipt import Receipt
-from kprov.resources.base import Change, Made
-from kprov.resources.data import with_memory
-from kprov.resources.removal import query_of
+from kprov.receipt import Receipt, State
 
 
 def intent_of(plan: Plan) -> Receipt:
     """The receipt while the plan is under way: what has been made, and what is about to be. Pure."""
-    made: dict[str, Made] = dict(plan.before.made)
+    made = dict(plan.before.made)
     for change in plan.changes:
-        if change.made is not None:
-            made[change.id] = _pending(change, change.made, made.get(change.id))
-            made |= {copy.id: copy for copy in change.copies}
+        if change.entry is None:
+            continue
+        takes_over = any(isinstance(copy, OriginalEntry) for copy in change.copies)
+        made[change.id] = change.entry.intended(made.get(change.id), gated=bool(change.gate), takes_over=takes_over)
+        made |= {copy.id: copy for copy in change.copies}
     after = plan.after if plan.after.spec is not None else plan.before
-    return Receipt(made, "applying", after.spec, after.releases, after.ignored, plan.before.ran)
-
-
-def _pending(change: Change, wanted: Made, before: Made | None) -> Made:
-    """The entry of a change that a run is about to make, or may have made when it was killed."""
-    entry = replace(wanted, fields={**wanted.fields, "pending": "yes"})
-    if entry.kind == "service":
-        # It has not been started with the new files yet. A service that is restarted with the files it already had
-        # is not known to be ready before its gate: it may hang, and the next run must not rely on it.
-        if before is None or (change.gate and before["fingerprint"] == entry["fingerprint"]):
-            return replace(entry, fields={**entry.fields, "fingerprint": ""})
-        return before
-    if before is None:
-        foreign = any(copy.kind == "original" for copy in change.copies)
-        return replace(entry, fields={**entry.fields, "foreign": "yes"}) if foreign else entry
-    # What is on the host may be what any of several interrupted runs found there.
-    last = before["sha256"] or before["target"] or before["source"]
-    found = dict.fromkeys(f"{before['previous']} {last}".split())
-    # Not what this run makes: an interrupted run may already have made it.
-    found.pop(entry["sha256"] or entry["target"] or entry["source"], None)
-    known = {"previous": " ".join(found), "kept": before["kept"], "foreign": before["foreign"]}
-    return replace(entry, fields={**entry.fields, **{key: value for key, value in known.items() if value}})
+    return Receipt(made, State.APPLYING, after.spec, after.releases, after.ignored, plan.before.ran)
 
 
 def write_exactly(connection: Connection, receipt: Receipt) -> None:
@@ -56,7 +36,7 @@ def write_exactly(connection: Connection, receipt: Receipt) -> None:
     content = receipt.to_json(operator()).encode()
     name = hashlib.sha256(content).hexdigest()
     # Before the last receipt of a run: one that is killed after it leaves nothing to clean up.
-    tidy = [("step", "1", "clear_uploads")] if receipt.state != "applying" else []
+    tidy = [("step", "1", "clear_uploads")] if receipt.state is not State.APPLYING else []
     calls = [("receive_stage",), *tidy, ("step", "0", "write_receipt", name)]
     reply = exchange_under_lock(connection, calls, [packed([content])])
     check_staged(connection, reply)
@@ -79,7 +59,7 @@ def write_receipt(connection: Connection, receipt: Receipt) -> None:
 
 def mark_proven(connection: Connection, receipt: Receipt) -> None:
     """Let the receipt say that clients were served with what it lists, under a lock that the caller holds."""
-    write_receipt(connection, replace(receipt, state="done"))
+    write_receipt(connection, replace(receipt, state=State.DONE))
 
 
 def remember_data(connection: Connection, plan: Plan, command: str) -> None:
@@ -87,11 +67,12 @@ def remember_data(connection: Connection, plan: Plan, command: str) -> None:
 
     command: the name that the lock shows to other runs.
     """
-    known = {id_: made for id_, made in plan.after.made.items() if made.kind == "data" and id_ in plan.before.made}
-    if all(plan.before.made[id_] == made for id_, made in known.items()):
+    before = plan.before.made
+    known = {id_: made for id_, made in plan.after.made.items() if isinstance(made, DataEntry) and id_ in before}
+    if all(before[id_] == made for id_, made in known.items()):
         return
     with host_lock(connection, command):
-        write_exactly(connection, replace(plan.before, made={**plan.before.made, **known}))
+        write_exactly(connection, replace(plan.before, made={**before, **known}))
 
 
 def finish(connection: Connection, receipt: Receipt) -> None:
@@ -104,8 +85,9 @@ def finish(connection: Connection, receipt: Receipt) -> None:
 
 def _with_data(connection: Connection, receipt: Receipt) -> Receipt:
     """The receipt with the file system of each data directory, and whether it holds any data."""
-    data = [made for made in receipt.made.values() if made.kind == "data" and not made["kept"]]
+    data = [entry for entry in receipt.made.values() if isinstance(entry, DataEntry) and not entry.kept]
     if not data:
         return receipt
-    seen = probe(connection, [query_of(made) for made in data])
-    return replace(receipt, made={**receipt.made, **{made.id: with_memory(made, made, seen[made.id]) for made in data}})
+    seen = probe(connection, [entry.query() for entry in data])
+    known = {entry.id: entry.remembering(entry, seen[entry.id]) for entry in data}
+    return replace(receipt, made={**receipt.made, **known})

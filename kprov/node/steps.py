@@ -13,10 +13,10 @@ from kprov.events import Emit, StepDone, StepFailed, StepStarted
 from kprov.host.answers import Record
 from kprov.host.connection import Connection
 from kprov.host.facts import probe
+from kprov.kinds.base import Change
+from kprov.kinds.service import UnitState
 from kprov.node.lock import exchange_under_lock
 from kprov.node.staging import check_staged, packed
-from kprov.resources.base import Change
-from kprov.resources.system import UnitState
 
 # Called with a unit that must be ready before the next change.
 Gate = Callable[[str], None]

@@ -9,8 +9,8 @@ from kprov.errors import StepError
 from kprov.events import Emit, Transfer
 from kprov.host.connection import Connection
 from kprov.host.facts import probe
+from kprov.kinds.base import Change, Upload
 from kprov.node.lock import exchange_under_lock
-from kprov.resources.base import Change, Upload
 
 _CHUNK = 262144
 

@@ -11,7 +11,7 @@ from kprov.errors import ConnectError, NotReadyError, Problem, StepError
 from kprov.host.connection import Connection
 from kprov.host.facts import probe
 from kprov.operations.session import Installed
-from kprov.resources.removal import query_of
+from kprov.receipt import State
 
 _SHOWN = 5
 
@@ -20,22 +20,22 @@ def explain(connection: Connection, found: Installed, error: NotReadyError | Ste
     """The error with what differs from the receipt, which may be its cause; as it is where nothing differs."""
     differences: tuple[Drift, ...] = ()
     with suppress(ConnectError, StepError):  # the host does not answer: what is known stays
-        seen = probe(connection, [query_of(made) for made in found.receipt.made.values()])
+        seen = probe(connection, [made.query() for made in found.receipt.made.values()])
         differences = drift(found.receipt, seen)
-    if not differences and found.receipt.state != "applying":
+    if not differences and found.receipt.state is not State.APPLYING:
         return error
     hint = explanation(differences, found.receipt.state)
     first, *others = error.problems
     return type(error)([_beside(first, hint, missing=any(map(_is_missing, differences))), *others])
 
 
-def explanation(differences: Sequence[Drift], state: str) -> str:
+def explanation(differences: Sequence[Drift], state: State) -> str:
     """The differences in words, the missing parts first, and what repairs them."""
     ordered = sorted(differences, key=lambda item: not _is_missing(item))
     named = [f"{item.id.partition(':')[2]} {item.what}" for item in ordered[:_SHOWN]]
     if more := len(ordered) - len(named):
         named.append(f"{more} more differences")
-    unfinished = ["the last run did not finish"] if state == "applying" else []
+    unfinished = ["the last run did not finish"] if state is State.APPLYING else []
     return f"{'; '.join([*unfinished, *named])}; repair it: kprov install HOST"
 
 

@@ -14,6 +14,7 @@ from kprov.operations.releases import verify_local_archives
 from kprov.operations.report import NextStep, Report
 from kprov.operations.request import Goal, Request
 from kprov.operations.taken_back import way_back
+from kprov.receipt import State
 from kprov.smoke import SmokeResult
 from kprov.words import counted
 
@@ -35,7 +36,7 @@ def install(request: Request, dialogue: Dialogue, *, command: str, smoke_test: b
         dialogue.show(plan)
         if plan.changes:
             dialogue.confirm(_question(prepared, where))
-        proven = plan.empty and (not smoke_test or plan.before.state == "done")
+        proven = plan.empty and (not smoke_test or plan.before.state is State.DONE)
         with dialogue.changing() as shown:
             emit = about(where, shown)
             proving = smoke_test and not proven

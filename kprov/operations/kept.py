@@ -12,28 +12,27 @@ from typing import Any
 from packaging.version import Version
 
 from kprov.errors import Problem
+from kprov.kinds.data import DataEntry, Holds, Writer
 from kprov.receipt import Receipt
-from kprov.resources.base import Made
 from kprov.spec.broker import log_dirs, zookeeper_data
 from kprov.spec.broker_keys import PROTOCOL
 from kprov.spec.model import Cluster, Host
 from kprov.spec.protocol import in_force, way_back
 
 
-def writers(receipt: Receipt) -> dict[str, dict[str, str]]:
-    """What an uninstall notes of data that stay, by what they hold: ``version``, and Kafka's ``protocol``.
+def writers(receipt: Receipt) -> dict[Holds, Writer]:
+    """What an uninstall notes of data that stay, by what they hold.
 
     Of a run that was interrupted nobody knows whether its release had started: the later protocol counts.
     """
     known = [item for item in (receipt.last, receipt.installed) if item is not None]
-    found: dict[str, dict[str, str]] = {}
+    found: dict[Holds, Writer] = {}
     for item in known:
         protocol = in_force(Cluster.model_validate(item["spec"]))
         releases = item["releases"]
-        kafka = {"version": str(releases.get("kafka", "")), "protocol": str(protocol)}
-        if "kafka" not in found or Version(found["kafka"]["protocol"]) <= protocol:
-            found["kafka"] = kafka
-        found["zookeeper"] = {"version": str(releases.get("zookeeper", ""))}
+        if Holds.KAFKA not in found or Version(found[Holds.KAFKA].protocol) <= protocol:
+            found[Holds.KAFKA] = Writer(str(releases.get("kafka", "")), str(protocol))
+        found[Holds.ZOOKEEPER] = Writer(str(releases.get("zookeeper", "")))
     return found
 
 
@@ -42,30 +41,29 @@ def remembered(receipt: Receipt) -> Mapping[str, Any] | None:
 
     None where none are known.
     """
-    if receipt.spec is not None or not any(_is_kept(made) for made in receipt.made.values()):
+    if receipt.spec is not None or not any(_kept(receipt)):
         return None
     return receipt.last["spec"] if receipt.last else None
 
 
-def used_again(receipt: Receipt, cluster: Cluster, host: Host) -> tuple[Made, ...]:
+def used_again(receipt: Receipt, cluster: Cluster, host: Host) -> tuple[DataEntry, ...]:
     """The entries of kept data that this specification would use."""
     paths = {*log_dirs(cluster, host), *zookeeper_data(cluster)}
-    return tuple(made for made in receipt.made.values() if _is_kept(made) and made["path"] in paths)
+    return tuple(entry for entry in _kept(receipt) if entry.path in paths)
 
 
-def spoken(entries: tuple[Made, ...]) -> Version | None:
+def spoken(entries: tuple[DataEntry, ...]) -> Version | None:
     """The latest protocol that wrote any of them; None where none is known."""
-    return max((Version(made["protocol"]) for made in entries if made["protocol"]), default=None)
+    return max((Version(entry.protocol) for entry in entries if entry.protocol), default=None)
 
 
-def refusals(entries: tuple[Made, ...], cluster: Cluster, *, named: bool) -> Iterator[Problem]:
+def refusals(entries: tuple[DataEntry, ...], cluster: Cluster, *, named: bool) -> Iterator[Problem]:
     """Why the release cannot take these data up; named: whether this run, or its file, says which release it is."""
-    latest = max(
-        (made for made in entries if made["protocol"]), key=lambda made: Version(made["protocol"]), default=None
-    )
-    if latest is not None and (problem := way_back(cluster, Version(latest["protocol"]), latest["version"])):
+    known = [entry for entry in entries if entry.protocol]
+    latest = max(known, key=lambda entry: Version(entry.protocol), default=None)
+    if latest is not None and (problem := way_back(cluster, Version(latest.protocol), latest.version)):
         yield problem
-    unknown = [made["path"] for made in entries if made["holds"] == "kafka" and not made["protocol"]]
+    unknown = [entry.path for entry in entries if entry.holds is Holds.KAFKA and not entry.protocol]
     if unknown and not named:
         yield Problem(
             f"nobody noted which Kafka wrote the data that uninstall kept in {', '.join(unknown)}",
@@ -75,5 +73,8 @@ def refusals(entries: tuple[Made, ...], cluster: Cluster, *, named: bool) -> Ite
         )
 
 
-def _is_kept(made: Made) -> bool:
-    return made.kind == "data" and bool(made["kept"])
+def _kept(receipt: Receipt) -> Iterator[DataEntry]:
+    """The entries of data that an uninstall kept."""
+    for entry in receipt.made.values():
+        if isinstance(entry, DataEntry) and entry.kept:
+            yield entry

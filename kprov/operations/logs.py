@@ -12,10 +12,10 @@ from kprov.errors import ConnectError, UsageError
 from kprov.host.answers import Record
 from kprov.host.connection import Connection
 from kprov.host.facts import probe
+from kprov.kinds.base import Call
 from kprov.logs import Entry, Finding, file_entries, findings, journal_entries, last, newer, zone_of
 from kprov.operations.report import Report
 from kprov.operations.session import installed
-from kprov.resources.base import Call
 
 # Of each source so many lines at the end are looked through; the library bounds a file to 256 KiB besides.
 READ_LINES = 2000

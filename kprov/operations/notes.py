@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kprov.checks import Outcome
+from kprov.kinds.labels import uncompared
 from kprov.operations.address import reasons
 from kprov.operations.preflight.network import network
 from kprov.operations.request import Request
 from kprov.operations.resolve import Resolved
 from kprov.operations.snapshot import begins_from_logs
 from kprov.operations.survey import Survey
-from kprov.resources.labels import uncompared
 from kprov.spec.broker import explained
 from kprov.spec.broker_keys import PROTOCOL
 from kprov.spec.model import Cluster

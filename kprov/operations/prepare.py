@@ -11,6 +11,7 @@ from kprov.desired.runtime import Runtime, runtime
 from kprov.errors import PreflightError, Problem
 from kprov.events import Emit, Warned, about
 from kprov.host.connection import Connection
+from kprov.kinds.base import path_of
 from kprov.node.apply import apply
 from kprov.node.readiness import await_ready
 from kprov.operations.notes import finishing_notes, notes
@@ -55,9 +56,9 @@ def prepare(connection: Connection, request: Request, goal: Goal, emit: Emit) ->
     releases = find_releases(run.goal.cluster, run.receipt, request.archives, emit)
     prepared = _plan(connection, request, run, releases, tell)
     gone = {
-        change.made["path"]
+        path_of(change.entry)
         for change in prepared.plan.changes
-        if change.upload and change.made and not change.upload.source.is_file()
+        if change.upload and change.entry and not change.upload.source.is_file()
     }
     if gone:  # a release that the receipt knows is not on the host: now its archive is needed
         releases = find_releases(run.goal.cluster, run.receipt, request.archives, emit, gone)
@@ -123,7 +124,7 @@ def plan_for(connection: Connection, request: Request, found: Survey, emit: Emit
         ignored=request.ignored,
         adopt=request.adopt,
         accepted=accepted_data(
-            request.accepted, [*(item.made() for item in wanted.resources), *found.receipt.made.values()]
+            request.accepted, [*(item.entry() for item in wanted.resources), *found.receipt.made.values()]
         ),
         drop=request.drop,
     )

@@ -7,10 +7,10 @@ from kprov.errors import ExitCode, NotReadyError
 from kprov.events import Emit
 from kprov.host.connection import Connection
 from kprov.host.facts import probe
+from kprov.kinds.service import UnitState
 from kprov.node.lock import host_lock
 from kprov.node.receipt_store import mark_proven
 from kprov.receipt import Receipt
-from kprov.resources.system import UnitState
 from kprov.smoke import SmokeResult, smoke_test
 
 

@@ -13,6 +13,7 @@ from kprov.desired.common import release_path
 from kprov.desired.java import java_path
 from kprov.errors import Problem, UsageError
 from kprov.events import Emit
+from kprov.kinds.release import ReleaseEntry
 from kprov.receipt import ON_HOST, Receipt
 from kprov.releases import catalogue
 from kprov.releases.archive import Archive
@@ -20,7 +21,6 @@ from kprov.releases.chosen import Releases
 from kprov.releases.compatibility import Compatibility, check
 from kprov.releases.product import Product, java_major
 from kprov.releases.sources import NotAtHandError, NotCataloguedError, find_again, locate, require_folder
-from kprov.resources.base import Made
 from kprov.spec.model import Cluster, Mode
 
 
@@ -82,15 +82,24 @@ def _located(
     if given is None or not given.startswith(ON_HOST):
         return locate(wanted, given=given, archives=archives, fetch=fetch, emit=emit)
     path, option = given.removeprefix(ON_HOST), f"--{wanted.product}-archive"
-    made = receipt.made.get(f"release:{path}") or (receipt.last or {}).get("archives", {}).get(path)
-    if made and (again := find_again(made["name"], made["sha256"], wanted.product, archives, emit)):
+    name, sha256 = _unpacked_from(path, receipt)
+    if sha256 and (again := find_again(name, sha256, wanted.product, archives, emit)):
         return again
     raise UsageError(
         f"{wanted.product.label} in {path} is gone from the host, and the archive that it came from was not found",
         where=option,
-        cause=f"it was {made['name']}, SHA-256 {made['sha256']}" if made else "",
+        cause=f"it was {name}, SHA-256 {sha256}" if sha256 else "",
         hint=f"pass {option} PATH; or choose a release that kprov knows",
     )
+
+
+def _unpacked_from(path: str, receipt: Receipt) -> tuple[str, str]:
+    """Name and SHA-256 of the archive of the release in a directory of the host; empty where nobody knows."""
+    entry = receipt.made.get(f"release:{path}")
+    if isinstance(entry, ReleaseEntry):
+        return entry.name, entry.sha256
+    known = (receipt.last or {}).get("archives", {}).get(path, {})
+    return known.get("name", ""), known.get("sha256", "")
 
 
 def known_releases(cluster: Cluster, receipt: Receipt, archives: Path | None, emit: Emit) -> Releases:
@@ -140,22 +149,23 @@ def on_host(wanted: catalogue.Wanted, given: str | None, receipt: Receipt) -> Ar
 
     given: where the archive was said to be. One that is somewhere else than on the host is not looked for there.
     """
-    for made in reversed(list(receipt.made.values())):
-        if made.kind != "release" or made["product"] != wanted.product or made["pending"] or made["previous"]:
+    releases = [entry for entry in receipt.made.values() if isinstance(entry, ReleaseEntry)]
+    for entry in reversed(releases):
+        if entry.product != wanted.product or entry.pending or entry.previous:
             continue
-        if _is_wanted(made, wanted) if given is None else f"{ON_HOST}{made['path']}" == given:
-            name, size = made["name"] or made["top"], int(made["size"] or 0)
-            return Archive(wanted.product, made["version"], Path(name), name, made["top"], made["sha256"], "", size)
+        if _is_wanted(entry, wanted) if given is None else f"{ON_HOST}{entry.path}" == given:
+            name = entry.name or entry.top
+            return Archive(wanted.product, entry.version, Path(name), name, entry.top, entry.sha256, "", entry.size)
     return None
 
 
-def _is_wanted(made: Made, wanted: catalogue.Wanted) -> bool:
+def _is_wanted(entry: ReleaseEntry, wanted: catalogue.Wanted) -> bool:
     """Whether a release on the host is of the version and build that is wanted."""
     if wanted.product is not Product.JAVA:
-        return made["version"] == wanted.version and (not wanted.scala or f"_{wanted.scala}-" in made["top"])
+        return entry.version == wanted.version and (not wanted.scala or f"_{wanted.scala}-" in entry.top)
     # Any build of that Java does, but not another vendor's archive that was once given; old receipts know no names.
-    build = wanted.pattern is None or not made["name"] or wanted.pattern.fullmatch(made["name"]) is not None
-    return str(java_major(made["version"])) == wanted.version and build
+    build = wanted.pattern is None or not entry.name or wanted.pattern.fullmatch(entry.name) is not None
+    return str(java_major(entry.version)) == wanted.version and build
 
 
 def directory(archive: Archive) -> str:

@@ -15,10 +15,10 @@ from kprov.desired.host import desired
 from kprov.desired.inputs import Inputs
 from kprov.desired.java import java_path
 from kprov.errors import UsageError, unwritable
+from kprov.kinds.file import File
 from kprov.operations.one_host import one_host
 from kprov.operations.releases import assumed_releases, check_compatibility
 from kprov.operations.report import Report
-from kprov.resources.files import File
 from kprov.spec.load import Flag
 from kprov.spec.model import Cluster, Host
 
@@ -69,7 +69,7 @@ def write_files(cluster: Cluster, host: Host, folder: Path) -> list[Path]:
 def _write(file: File, path: Path) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(file.content, encoding="utf-8")
+        path.write_bytes(file.content)
         path.chmod(int(file.mode, 8))
     except OSError as error:
         hint = "name a folder that you may write to, with room enough"

@@ -13,14 +13,14 @@ from kprov.errors import InterruptedRunError, KprovError, Problem
 from kprov.events import Emit, Message, Warned
 from kprov.host.connection import Connection
 from kprov.host.facts import probe
+from kprov.kinds.service import UnitState
 from kprov.operations.prepare import Prepared, apply_prepared, prepare
 from kprov.operations.prove import prove_install
 from kprov.operations.request import Goal, Request
 from kprov.operations.session import receipt_of
 from kprov.operations.taken_back import command_back
 from kprov.plan import Plan
-from kprov.receipt import QUESTION
-from kprov.resources.system import UnitState
+from kprov.receipt import QUESTION, State
 from kprov.spec.settings import changed
 
 COMMAND = "rollback"  # the name that the lock and the host's journal show
@@ -141,7 +141,7 @@ def look(connection: Connection, units: Sequence[str]) -> HostNow:
     if receipt is None:
         return HostNow(unknown="it has no receipt")
     states = tuple((unit, UnitState.of(seen[unit]).properties.get("ActiveState", "unknown")) for unit in units)
-    return HostNow(str(receipt.releases.get("kafka", "")), receipt.state != "applying", states)
+    return HostNow(str(receipt.releases.get("kafka", "")), receipt.state is not State.APPLYING, states)
 
 
 def _attempt(

@@ -10,6 +10,8 @@ from kprov.errors import NotReadyError, PreflightError, Problem, StepError
 from kprov.events import Emit, Message, Warned, about
 from kprov.host.connection import Connection
 from kprov.host.facts import probe
+from kprov.kinds.base import Action, Answer, Change
+from kprov.kinds.service import UnitState
 from kprov.node.lock import host_lock
 from kprov.node.readiness import await_ready
 from kprov.node.receipt_store import write_receipt
@@ -19,9 +21,6 @@ from kprov.operations.report import Report
 from kprov.operations.session import accepted_data, installed
 from kprov.plan import Plan, Repair, helpers, prepared, repair
 from kprov.receipt import Receipt
-from kprov.resources.base import Action, Change, Seen
-from kprov.resources.removal import query_of
-from kprov.resources.system import UnitState
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ def change_services(
     anyhow = accepted_data(accepted, found.receipt.made.values())
     with host_lock(connection, verb):
         entries = found.receipt.made.values() if verb != "stop" else ()
-        calls = [*(("probe_unit", unit, unit) for unit in runtime.units), *(query_of(made) for made in entries)]
+        calls = [*(("probe_unit", unit, unit) for unit in runtime.units), *(made.query() for made in entries)]
         seen = probe(connection, calls)
         states = {unit: UnitState.of(seen[unit]) for unit in runtime.units}
         active = {unit for unit, state in states.items() if state.active}
@@ -87,7 +86,7 @@ def change_services(
 
 
 def _repairs(
-    connection: Connection, receipt: Receipt, seen: Mapping[str, Seen], accepted: frozenset[str], emit: Emit
+    connection: Connection, receipt: Receipt, seen: Mapping[str, Answer], accepted: frozenset[str], emit: Emit
 ) -> tuple[Change, ...]:
     """What is put right before anything starts. Raises PreflightError with all that is in the way."""
     where = connection.login.name
@@ -103,8 +102,8 @@ def _after(receipt: Receipt, repairs: Sequence[Change]) -> Receipt:
     """The receipt once the services run, with what was put right and what was kept of it."""
     made = dict(receipt.made)
     for change in repairs:
-        if change.made is not None:
-            made[change.id] = change.made
+        if change.entry is not None:
+            made[change.id] = change.entry
         made |= {copy.id: copy for copy in change.copies}
     return replace(receipt, made=made)
 

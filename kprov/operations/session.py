@@ -16,10 +16,10 @@ from kprov.host.facts import probe
 from kprov.host.ssh_config import Login, read_login
 from kprov.host.trust import Trust
 from kprov.journal import Journal
-from kprov.receipt import ON_HOST, Receipt
+from kprov.kinds.base import Answer, Entry, path_of
+from kprov.kinds.data import OPTION, DataEntry
+from kprov.receipt import ON_HOST, Receipt, State
 from kprov.releases.product import java_major
-from kprov.resources.base import Made, Seen
-from kprov.resources.data import OPTION
 from kprov.secret import Passwords
 from kprov.spec.broker import login as login_of
 from kprov.spec.directory import plain_path
@@ -74,7 +74,7 @@ class Access:
         return Connection(login, trust, self.passwords(), journal.id if journal else "", about(login.name, self.emit))
 
 
-def receipt_of(seen: Seen, where: str) -> Receipt | None:
+def receipt_of(seen: Answer, where: str) -> Receipt | None:
     """The receipt that the probe brought; None where the host has none."""
     if seen["status"] == "absent":
         return None
@@ -84,7 +84,7 @@ def receipt_of(seen: Seen, where: str) -> Receipt | None:
         )
     receipt = _with_its_java(receipts.parse(seen.get("content", ""), where))
     # After the receipt that was cut off there may have been more: all is looked at again, as after a run that was.
-    return replace(receipt, state="applying", restored=True) if seen.get("restored") else receipt
+    return replace(receipt, state=State.APPLYING, restored=True) if seen.get("restored") else receipt
 
 
 def _with_its_java(receipt: Receipt) -> Receipt:
@@ -132,9 +132,9 @@ def _of_what(receipt: Receipt) -> str:
     return f", of Kafka {version}" if version else ""
 
 
-def accepted_data(given: Sequence[str], entries: Iterable[Made]) -> frozenset[str]:
+def accepted_data(given: Sequence[str], entries: Iterable[Entry]) -> frozenset[str]:
     """The paths of --accept-data. Raises UsageError for one that is no data directory of these entries."""
-    known = list(dict.fromkeys(made["path"] for made in entries if made.kind == "data"))
+    known = list(dict.fromkeys(entry.path for entry in entries if isinstance(entry, DataEntry)))
     if wrong := [path for path in given if plain_path(path) not in known]:
         raise UsageError(
             f"{wrong[0]} is not a data directory of this host", where=OPTION, hint=f"these are: {', '.join(known)}"
@@ -157,11 +157,11 @@ def installed(connection: Connection) -> Installed:
     where = connection.login.name
     receipt = read_receipt(connection)
     if receipt.spec is None:
-        kept = f" any more; what uninstall kept is still there{_of_what(receipt)}" if receipt.made else ""
+        kept = f" any more; the data that uninstall kept are still there{_of_what(receipt)}" if receipt.made else ""
         raise PreflightError(
             f"kprov has installed nothing on this host{kept}",
             where=where,
-            cause="\n".join(made["path"] for made in receipt.made.values() if made["path"]),
+            cause="\n".join(filter(None, map(path_of, receipt.made.values()))),
             hint="install it: kprov install HOST",
         )
     cluster = Cluster.model_validate(receipt.spec)

@@ -10,14 +10,14 @@ from kprov.desired.runtime import Runtime
 from kprov.drift import Drift, drift
 from kprov.host.connection import Connection
 from kprov.host.facts import probe
+from kprov.kinds import labels
+from kprov.kinds.base import Answer, Call
+from kprov.kinds.service import UnitState
 from kprov.operations.report import NextStep, Report
 from kprov.operations.session import installed
 from kprov.operations.unit_status import UnitStatus, explained, unit_questions, unit_status
 from kprov.operations.verdict import Parts, Verdict, parts, verdict
-from kprov.resources import labels
-from kprov.resources.base import Call, Seen
-from kprov.resources.removal import query_of
-from kprov.resources.system import UnitState
+from kprov.receipt import State as ReceiptState
 from kprov.spec.broker import log_dirs
 
 _LOG_LINES = "80"
@@ -34,7 +34,7 @@ class Status:
     """
 
     host: str
-    state: str
+    state: ReceiptState
     written: str
     by: str
     kafka: str
@@ -58,7 +58,7 @@ class Status:
     @property
     def verdict(self) -> Verdict:
         """Whether it serves, why not, and what to do next."""
-        interrupted = self.state == "applying"
+        interrupted = self.state is ReceiptState.APPLYING
         return verdict(interrupted=interrupted, busy=self.busy, found=self.parts, units=self.units, drift=self.drift)
 
 
@@ -77,7 +77,7 @@ def status(connection: Connection) -> Status:
     found = installed(connection)
     runtime = found.runtime
     calls: list[Call] = [call for unit in runtime.units for call in unit_questions(unit, runtime.ports[unit])]
-    calls += [("probe_lock", "lock"), *(query_of(made) for made in found.receipt.made.values())]
+    calls += [("probe_lock", "lock"), *(made.query() for made in found.receipt.made.values())]
     if labels_call := labels.question(found.receipt.made.values()):
         calls.append(labels_call)
     seen = labels.with_labels(probe(connection, calls))
@@ -116,7 +116,7 @@ def with_advice(connection: Connection, units: Sequence[UnitStatus]) -> tuple[Un
     return tuple(explained(unit, seen[f"log:{unit.unit}"].get("text", "")) if unit.failing else unit for unit in units)
 
 
-def _listens(seen: Mapping[str, Seen], pid: int, runtime: Runtime) -> bool:
+def _listens(seen: Mapping[str, Answer], pid: int, runtime: Runtime) -> bool:
     """Whether the broker is up: before that it has not opened its directories yet."""
     return bool(pid) and any(seen[f"port:{port}"].get("pid") == str(pid) for port in runtime.ports[KAFKA_UNIT])
 

@@ -11,6 +11,9 @@ from kprov.desired.inputs import Inputs
 from kprov.desired.java import java_path
 from kprov.host.connection import Connection
 from kprov.host.facts import Probe, probe, probe_host
+from kprov.kinds import labels
+from kprov.kinds.base import Call
+from kprov.kinds.port import FirewallPort
 from kprov.operations.address import settle
 from kprov.operations.preflight.java import the_java
 from kprov.operations.preflight.network import network
@@ -23,10 +26,6 @@ from kprov.operations.snapshot import missing_snapshot
 from kprov.plan import writable
 from kprov.receipt import QUESTION, Receipt
 from kprov.releases.chosen import Releases
-from kprov.resources import labels
-from kprov.resources.base import Call
-from kprov.resources.removal import query_of
-from kprov.resources.system import FirewallPort
 from kprov.spec.broker import public_ports
 
 _LATEST = 1000  # of systemd: asks for all that any version would get
@@ -63,7 +62,7 @@ def survey(connection: Connection, goal: Goal, receipt: Receipt, releases: Relea
     calls += questions(cluster, host, java_home)
     known = {call[1] for call in calls}
     calls.append(writable.question(sorted(known), receipt))
-    calls += [query_of(made) for made in receipt.made.values() if made.id not in known]
+    calls += [made.query() for made in receipt.made.values() if made.id not in known]
     if labels_call := labels.question(receipt.made.values()):
         calls.append(labels_call)
     answer = probe_host(connection, calls)

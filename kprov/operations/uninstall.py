@@ -8,6 +8,9 @@ from kprov.errors import ExitCode, PreflightError, Problem
 from kprov.events import about
 from kprov.host.connection import Connection
 from kprov.host.facts import probe
+from kprov.kinds.base import path_of
+from kprov.kinds.path import OriginalEntry
+from kprov.kinds.port import PortEntry
 from kprov.node.apply import apply
 from kprov.operations.dialogue import Dialogue
 from kprov.operations.kept import writers
@@ -15,7 +18,6 @@ from kprov.operations.report import Report
 from kprov.operations.session import receipt_of
 from kprov.plan import Plan, uninstall_plan
 from kprov.receipt import QUESTION, Receipt
-from kprov.resources.removal import query_of
 from kprov.words import counted
 
 
@@ -71,20 +73,22 @@ def plan_uninstall(connection: Connection, *, purge: bool, force: bool) -> Plan:
         raise PreflightError(
             "kprov has installed nothing on this host", where=where, hint="there is nothing to uninstall"
         )
-    seen = probe(connection, [query_of(made) for made in receipt.made.values()]) if receipt.made else {}
+    seen = probe(connection, [made.query() for made in receipt.made.values()]) if receipt.made else {}
     return uninstall_plan(where, {**seen, **found}, receipt, purge=purge, force=force, writers=writers(receipt))
 
 
 def _leftovers(connection: Connection, before: Receipt, after: Receipt) -> tuple[str, ...]:
     """What the receipt listed and is still there, apart from what is meant to stay."""
-    given_back = {
-        made["of"] or made["path"] for made in before.made.values() if made.kind == "original" or made["adopted"]
+    entries = list(before.made.values())
+    adopted = [entry for entry in entries if entry.adopted_as_it_was]
+    given_back = {entry.of for entry in entries if isinstance(entry, OriginalEntry)} | {
+        path_of(item) for item in adopted
     }
-    theirs = {made.id for made in before.made.values() if made["adopted"] or made["path"] in given_back}
+    theirs = {entry.id for entry in entries if entry in adopted or path_of(entry) in given_back - {""}}
     gone = [
-        made
-        for made in before.made.values()
-        if made.id not in after.made and made.id not in theirs and made.kind != "firewall"
+        entry
+        for entry in entries
+        if entry.id not in after.made and entry.id not in theirs and not isinstance(entry, PortEntry)
     ]
-    seen = probe(connection, [query_of(made) for made in gone]) if gone else {}
+    seen = probe(connection, [made.query() for made in gone]) if gone else {}
     return tuple(made.id for made in gone if seen[made.id]["status"] != "absent")

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kprov.diagnosis import known_remedy
-from kprov.resources.base import Call, Seen
-from kprov.resources.system import Running, UnitState
+from kprov.kinds.base import Answer, Call
+from kprov.kinds.service import Running, UnitState
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def unit_questions(unit: str, ports: Sequence[int]) -> list[Call]:
     return calls + [("probe_port", f"port:{port}", str(port)) for port in ports]
 
 
-def unit_status(unit: str, version: str, ports: tuple[int, ...], seen: Mapping[str, Seen]) -> UnitStatus:
+def unit_status(unit: str, version: str, ports: tuple[int, ...], seen: Mapping[str, Answer]) -> UnitStatus:
     """The unit's status from the answers to ``unit_questions``."""
     answer = seen[unit]
     state, running = UnitState.of(answer), Running.of(seen[f"running:{unit}"])
@@ -88,13 +88,13 @@ def explained(status: UnitStatus, log: str) -> UnitStatus:
     return replace(status, advice=known_remedy(log))
 
 
-def _active(answer: Seen, state: UnitState) -> str:
+def _active(answer: Answer, state: UnitState) -> str:
     if answer["status"] == "unknown":
         return "unknown"
     return "missing" if answer["status"] == "absent" else state.properties.get("ActiveState", "unknown")
 
 
-def _holder(port: int, told: Seen) -> Holder:
+def _holder(port: int, told: Answer) -> Holder:
     return Holder(port, int(told.get("pid") or 0), told.get("program", "").strip())
 
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from kprov.drift import Drift
+from kprov.kinds.base import ABSENT, Answer, Entry
+from kprov.kinds.path import CopyEntry, OriginalEntry
+from kprov.kinds.port import PortEntry
+from kprov.kinds.service import ServiceEntry
 from kprov.operations.unit_status import UnitStatus
 from kprov.receipt import Receipt
-from kprov.resources.base import ABSENT, Made, Seen
-
-# What an installation consists of on the disk; units and ports follow from it.
-_PARTS = frozenset({"file", "directory", "data", "link", "links", "release", "user"})
 
 
 class State(StrEnum):
@@ -45,15 +45,20 @@ class Verdict:
     next: str = ""
 
 
-def parts(receipt: Receipt, seen: Mapping[str, Seen]) -> Parts:
+def parts(receipt: Receipt, seen: Mapping[str, Answer]) -> Parts:
     """The parts that kprov made or was going to make; what was there before it, or was kept for later, is none."""
-    entries = [made for made in receipt.made.values() if made.kind in _PARTS and not (made["kept"] or made["adopted"])]
+    entries = [made for made in receipt.made.values() if _is_part(made)]
     return Parts(sum(_is_there(made, seen.get(made.id, ABSENT)) for made in entries), len(entries))
 
 
-def _is_there(made: Made, seen: Seen) -> bool:
+def _is_part(entry: Entry) -> bool:
+    own = not isinstance(entry, CopyEntry | OriginalEntry | ServiceEntry | PortEntry)
+    return own and not (entry.kept or entry.adopted_as_it_was)
+
+
+def _is_there(made: Entry, seen: Answer) -> bool:
     """Whether it is kprov's own: what a run was going to replace is somebody else's until that is set aside."""
-    if made["pending"] and made["foreign"] and seen.get("backup") != "yes":
+    if made.pending and made.foreign and seen.get("backup") != "yes":
         return False
     return seen.get("status") == "present"
 

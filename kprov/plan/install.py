@@ -6,17 +6,18 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any
 
+from kprov.kinds.base import ABSENT, Action, Answer, Change, Obstacle, PathEntry, Resource
+from kprov.kinds.data import DataEntry, without_counterpart
+from kprov.kinds.path import CopyEntry, OriginalEntry
+from kprov.kinds.release import ReleaseEntry
+from kprov.kinds.service import Service, ServiceEntry, UnitState
 from kprov.plan.plan import Plan, expectations, holds
-from kprov.plan.services import around, still
-from kprov.receipt import Receipt, index
-from kprov.resources.base import ABSENT, Action, Change, Made, Obstacle, Resource, Seen, relabelled
-from kprov.resources.data import without_counterpart
-from kprov.resources.removal import query_of, removal
-from kprov.resources.system import Service, UnitState
+from kprov.plan.services import around
+from kprov.receipt import Receipt, State, index
 
 _UNIT_FOLDER = "/etc/systemd/system/"
 # What stays when nothing asks for it: the user's data, what the user wrote, and the way back.
-_STAYING = frozenset({"data", "copy", "original", "release"})
+_STAYING = (DataEntry, CopyEntry, OriginalEntry, ReleaseEntry)
 
 
 def install_plan(
@@ -24,7 +25,7 @@ def install_plan(
     *,
     desired: Sequence[Resource],
     services: Sequence[Service],
-    seen: Mapping[str, Seen],
+    seen: Mapping[str, Answer],
     receipt: Receipt,
     spec: Mapping[str, Any],
     releases: Mapping[str, str],
@@ -52,7 +53,7 @@ def install_plan(
             obstacles.append(verdict)
         if isinstance(verdict, Change):
             changes.append(verdict)
-    data = [resource.made() for resource in desired]
+    data = [resource.entry() for resource in desired]
     lost = {obstacle.id for obstacle in obstacles}
     obstacles += [item for item in without_counterpart(data, seen, accepted) if item.id not in lost]
     changes += _relabelled_releases({item.id for item in desired}, seen, receipt)
@@ -68,10 +69,10 @@ def install_plan(
     touched = {change.id for change in every} | receipt.made.keys()
     wanted: list[Resource | Service] = [*desired, *services]
     entries = {
-        change.id: change.made for change in every if change.made is not None and change.action is not Action.STOP
+        change.id: change.entry for change in every if change.entry is not None and change.action is not Action.STOP
     }
     made = [
-        entries.get(item.id) or still(item.made(), receipt, seen.get(item.id, ABSENT))
+        entries.get(item.id) or item.entry().staying(receipt.made.get(item.id), seen.get(item.id, ABSENT))
         for item in wanted
         if item.id in touched
     ]
@@ -79,13 +80,15 @@ def install_plan(
     asked = {entry.id for entry in made}
     left = [entry for entry in receipt.made.values() if entry.id not in asked | gone]
     # Uninstall goes backwards: what lies in a directory comes after it.
-    inside = [entry for entry in left if any(holds(item, [entry["path"]]) for item in made)]
+    inside = [
+        entry for entry in left if isinstance(entry, PathEntry) and any(holds(item, [entry.path]) for item in made)
+    ]
     others = [entry for entry in left if entry not in inside]
     copies = [entry for change in changes for entry in change.copies]
-    result = Receipt(index([*others, *made, *inside, *copies]), "unproven", spec, releases, tuple(ignored))
-    if not every and receipt.state == "applying":
+    result = Receipt(index([*others, *made, *inside, *copies]), State.UNPROVEN, spec, releases, tuple(ignored))
+    if not every and receipt.state is State.APPLYING:
         notes = (*notes, "an interrupted run had come to its end: only the receipt is completed")
-    questions = {made.id: query_of(made) for made in receipt.made.values()} | {item.id: item.query() for item in wanted}
+    questions = {item.id: item.query() for item in (*receipt.made.values(), *wanted)}
     expects = expectations(every, questions, seen)
     return Plan(host, every, tuple(obstacles), tuple(notes), before=receipt, after=result, expects=expects)
 
@@ -99,64 +102,53 @@ def chosen(obstacle: Obstacle, *, adopt: bool, accepted: Set[str]) -> Change | O
 
 def _ahead(changes: Sequence[Change]) -> list[Change]:
     """New releases and the directories that they go into: nothing runs from them yet, so no service waits for them."""
-    created = [change for change in changes if change.action is Action.CREATE and change.made is not None]
-    releases = [change.made["path"] for change in created if change.made and change.made.kind == "release"]
-    return [
-        change
-        for change in created
-        if change.made and (change.made["path"] in releases or holds(change.made, releases))
-    ]
+    created = [(change, change.entry) for change in changes if change.action is Action.CREATE and change.entry]
+    releases = [entry.path for _, entry in created if isinstance(entry, ReleaseEntry)]
+    return [change for change, entry in created if isinstance(entry, ReleaseEntry) or holds(entry, releases)]
 
 
 def _orphans(
     desired: Sequence[Resource],
     services: Sequence[Service],
-    seen: Mapping[str, Seen],
+    seen: Mapping[str, Answer],
     receipt: Receipt,
     drop: Set[str],
 ) -> tuple[list[Change], list[Obstacle]]:
     """What an earlier run made and nobody asks for now; data and the releases of the way back stay."""
     wanted = {resource.id for resource in desired} | {service.id for service in services}
-    stays = [made["path"] for made in receipt.made.values() if made.kind in _STAYING]
+    stays = [entry.path for entry in receipt.made.values() if isinstance(entry, _STAYING)]
     changes: list[Change] = []
     obstacles: list[Obstacle] = []
-    for made in reversed(list(receipt.made.values())):
-        if made.kind == "data" and made.id not in wanted and _in_use(made, seen.get(made.id, ABSENT)):
-            what = f"{made['path']} holds {made['holds']} data, and nothing asks for it any more"
-            obstacles.append(Obstacle(made.id, what, "keep the directory in the settings, or uninstall first"))
-        stays_itself = made.kind in _STAYING and made.id not in drop
-        if made.id in wanted or stays_itself or holds(made, stays):
+    for entry in reversed(list(receipt.made.values())):
+        answer = seen.get(entry.id, ABSENT)
+        if isinstance(entry, DataEntry) and entry.id not in wanted and entry.in_use(answer):
+            what = f"{entry.path} holds {entry.holds} data, and nothing asks for it any more"
+            obstacles.append(Obstacle(entry.id, what, "keep the directory in the settings, or uninstall first"))
+        stays_itself = isinstance(entry, _STAYING) and entry.id not in drop
+        if entry.id in wanted or stays_itself or holds(entry, stays):
             continue
-        result = removal(made, seen.get(made.id, ABSENT), purge=False, force=False)
+        result = entry.removal(answer, purge=False, force=False)
         if result.change is not None:
             changes.append(replace(result.change, reason="nothing asks for it any more"))
         if result.obstacle is not None:
             hint = "nothing asks for it any more: keep what you need of it elsewhere, then remove it"
             obstacles.append(replace(result.obstacle, hint=hint))
-    stops = [change for change in changes if change.id.startswith("service:")]
-    return stops + [change for change in changes if change not in stops], obstacles
+    services_first = sorted(changes, key=lambda change: not isinstance(receipt.made[change.id], ServiceEntry))
+    return services_first, obstacles
 
 
-def _relabelled_releases(wanted: Set[str], seen: Mapping[str, Seen], receipt: Receipt) -> list[Change]:
+def _relabelled_releases(wanted: Set[str], seen: Mapping[str, Answer], receipt: Receipt) -> list[Change]:
     """Releases of the way back are compared by their SELinux label alone."""
-    there = [made for made in receipt.made.values() if made.kind == "release" and made.id not in wanted]
-    changes = (
-        relabelled(made.id, f"release {made['path']}", seen.get(made.id, ABSENT), ("label_tree", made["path"]))
-        for made in there
-    )
+    there = [entry for entry in receipt.made.values() if isinstance(entry, ReleaseEntry) and entry.id not in wanted]
+    changes = (entry.relabelled(seen.get(entry.id, ABSENT)) for entry in there)
     return [change for change in changes if change is not None]
 
 
-def _in_use(made: Made, seen: Seen) -> bool:
-    """Whether a data directory is one that the services use now, with something in it."""
-    return not made["kept"] and seen["status"] == "present" and seen.get("entries") != "0"
-
-
-def _strangers(services: Sequence[Service], seen: Mapping[str, Seen], receipt: Receipt) -> list[Obstacle]:
+def _strangers(services: Sequence[Service], seen: Mapping[str, Answer], receipt: Receipt) -> list[Obstacle]:
     """Units of these names that a package brought: ours would stand before them, unasked."""
     found = []
     for service in services:
-        fragment = UnitState.of(seen.get(service.id, ABSENT)).properties.get("FragmentPath", "")
+        fragment = UnitState.of(seen.get(service.id, ABSENT)).fragment
         if service.id not in receipt.made and fragment and not fragment.startswith(_UNIT_FOLDER):
             what = f"{service.unit} is there, from {fragment}, and kprov did not make it"
             hint = "--adopt puts kprov's own before it until uninstall; or remove the package that brought it"

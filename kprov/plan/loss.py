@@ -4,48 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from kprov.resources.base import ABSENT, Action, Change, Made, Seen
-from kprov.resources.removal import human_size, is_edited, kib_of
+from kprov.kinds.base import ABSENT, Action, Answer, Change, Entry
+from kprov.kinds.data import DataEntry, DataSeen, Holds
+from kprov.kinds.file import FileEntry
+from kprov.kinds.path import CopyEntry
+from kprov.sizes import human_size
 
 
-def losses(entries: Sequence[Made], changes: Sequence[Change], seen: Mapping[str, Seen]) -> Iterator[str]:
+def losses(entries: Sequence[Entry], changes: Sequence[Change], seen: Mapping[str, Answer]) -> Iterator[str]:
     """One text for each kind of what the changes remove and nobody can make again.
 
     entries: of the receipt. seen: the probe's answers by id. A size that the probe could not tell is said to be
     unknown, never left out.
     """
     removed = {change.id: change for change in changes if change.action is Action.REMOVE}
-    gone = [made for made in entries if made.id in removed]
-    data = [made for made in gone if made.kind == "data"]
-    if kafka := [made for made in data if made["holds"] == "kafka"]:
-        yield f"{_size(kafka, seen)} of messages{_topics(kafka, seen)}"
-    if others := [made for made in data if made["holds"] != "kafka"]:
-        yield f"{_size(others, seen)} of ZooKeeper's data"
-    if copies := [made for made in gone if made.kind == "copy"]:
+    gone = [entry for entry in entries if entry.id in removed]
+    data = [(entry, DataSeen.of(seen[entry.id])) for entry in gone if isinstance(entry, DataEntry)]
+    if kafka := [found for entry, found in data if entry.holds is Holds.KAFKA]:
+        yield f"{_size(kafka)} of messages{_topics(kafka)}"
+    if others := [found for entry, found in data if entry.holds is not Holds.KAFKA]:
+        yield f"{_size(others)} of ZooKeeper's data"
+    if copies := [entry for entry in gone if isinstance(entry, CopyEntry)]:
         yield f"{_counted(len(copies), 'copy', 'copies')} of edited files"
-    edited = [made for made in gone if is_edited(made, seen.get(made.id, ABSENT)) and not removed[made.id].copies]
-    if edited:
+    files = [entry for entry in gone if isinstance(entry, FileEntry) and not removed[entry.id].copies]
+    if edited := [entry for entry in files if entry.edited(seen.get(entry.id, ABSENT))]:
         yield _counted(len(edited), "edited file", "edited files")
 
 
-def _size(data: Sequence[Made], seen: Mapping[str, Seen]) -> str:
-    sizes = [kib_of(seen[made.id]) for made in data]
-    known = [size for size in sizes if size is not None]
+def _size(data: Sequence[DataSeen]) -> str:
+    known = [found.kib for found in data if found.kib is not None]
     if not known:
         return "an unknown amount"
-    return f"{'' if len(known) == len(sizes) else 'at least '}{human_size(sum(known))}"
+    return f"{'' if len(known) == len(data) else 'at least '}{human_size(sum(known) * 1024)}"
 
 
-def _topics(data: Sequence[Made], seen: Mapping[str, Seen]) -> str:
+def _topics(data: Sequence[DataSeen]) -> str:
     """How many topics and partitions there are; empty where the probe did not count all of them."""
-    numbers = []
-    for key in ("topics", "partitions"):
-        texts = [seen[made.id].get(key, "") for made in data]
-        if not all(text.isdigit() for text in texts):
-            return ""
-        numbers.append(sum(map(int, texts)))
-    topics, partitions = numbers
-    return f" ({_counted(topics, 'topic', 'topics')}, {_counted(partitions, 'partition', 'partitions')})"
+    topics = [found.topics for found in data if found.topics is not None]
+    partitions = [found.partitions for found in data if found.partitions is not None]
+    if not len(topics) == len(partitions) == len(data):
+        return ""
+    return f" ({_counted(sum(topics), 'topic', 'topics')}, {_counted(sum(partitions), 'partition', 'partitions')})"
 
 
 def _counted(number: int, one: str, several: str) -> str:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from kprov.receipt import QUESTION, Receipt
-from kprov.resources.base import ABSENT, Call, Change, Made, Obstacle, Seen
-from kprov.resources.system import UnitState
+from kprov.kinds.base import ABSENT, Answer, Call, Change, Entry, Obstacle
+from kprov.kinds.directory import DirectoryEntry
+from kprov.kinds.service import UnitState
+from kprov.receipt import QUESTION, Receipt, State
 
 # What of an answer tells that somebody changed something; sizes, times and counts change by themselves.
 _TELLING = (
@@ -40,17 +41,17 @@ class Plan:
     lost: tuple[str, ...] = ()
     before: Receipt = Receipt()  # noqa: RUF009 (frozen)
     after: Receipt = Receipt()  # noqa: RUF009 (frozen)
-    expects: tuple[tuple[Call, Seen], ...] = ()
+    expects: tuple[tuple[Call, Answer], ...] = ()
 
     @property
     def empty(self) -> bool:
         """Whether nothing is to be done, not even to the receipt of an interrupted run."""
-        return not self.changes and self.before.state != "applying"
+        return not self.changes and self.before.state is not State.APPLYING
 
 
 def expectations(
-    changes: Sequence[Change], questions: Mapping[str, Call], seen: Mapping[str, Seen]
-) -> tuple[tuple[Call, Seen], ...]:
+    changes: Sequence[Change], questions: Mapping[str, Call], seen: Mapping[str, Answer]
+) -> tuple[tuple[Call, Answer], ...]:
     """What the plan was made from, for everything that it changes, and for the data that its services will use."""
     ids = dict.fromkeys(change.id for change in changes)
     if ids:
@@ -61,22 +62,23 @@ def expectations(
     return tuple(expected)
 
 
-def differs(expected: Seen, now: Seen) -> bool:
+def differs(expected: Answer, now: Answer) -> bool:
     """Whether what is there now is not what a plan was made from."""
     if [expected.get(key) for key in _TELLING] != [now.get(key) for key in _TELLING]:
         return True
     if (expected.get("entries") == "0") != (now.get("entries") == "0"):
         return True
-    before, after = UnitState.of(expected).properties, UnitState.of(now).properties
-    states = {before.get("ActiveState"), after.get("ActiveState")}
-    if states == _SETTLED:
+    before, after = UnitState.of(expected), UnitState.of(now)
+    if {before.word, after.word} == _SETTLED:
         return True
-    return [before.get(key) for key in _TELLING_OF_UNITS] != [after.get(key) for key in _TELLING_OF_UNITS]
+    return [before.properties.get(key) for key in _TELLING_OF_UNITS] != [
+        after.properties.get(key) for key in _TELLING_OF_UNITS
+    ]
 
 
-def holds(made: Made, paths: Iterable[str]) -> bool:
+def holds(entry: Entry, paths: Iterable[str]) -> bool:
     """Whether an entry is a directory with one of these paths in it."""
-    return made.kind == "directory" and above(made["path"], paths)
+    return isinstance(entry, DirectoryEntry) and above(entry.path, paths)
 
 
 def above(folder: str, paths: Iterable[str]) -> bool:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
+from kprov.kinds.base import ABSENT, Action, Answer, Change, Entry, Obstacle, Presence, Verdict, unknown
+from kprov.kinds.data import DataEntry, without_counterpart
+from kprov.kinds.file import FileEntry
+from kprov.kinds.path import PathSeen, attributes_differ
+from kprov.kinds.port import PortEntry
+from kprov.kinds.release import ReleaseEntry
 from kprov.plan.install import chosen
 from kprov.receipt import Receipt
-from kprov.resources.base import ABSENT, Action, Change, Made, Obstacle, Seen, attributes_differ
-from kprov.resources.data import without_counterpart
-from kprov.resources.recorded import recorded
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,7 @@ class Repair:
     notes: tuple[str, ...]
 
 
-def repair(receipt: Receipt, seen: Mapping[str, Seen], where: str, accepted: Set[str] = frozenset()) -> Repair:
+def repair(receipt: Receipt, seen: Mapping[str, Answer], where: str, accepted: Set[str] = frozenset()) -> Repair:
     """What must be put right before a service of this receipt starts; where: the host as ``kprov install`` takes it.
 
     What an interrupted run was going to make is left to install. accepted: data directories that are used as they are,
@@ -30,24 +33,15 @@ def repair(receipt: Receipt, seen: Mapping[str, Seen], where: str, accepted: Set
     changes: list[Change] = []
     obstacles: list[Obstacle] = []
     notes: list[str] = []
-    entries = [made for made in receipt.made.values() if not made["pending"] and not made["kept"]]
-    for made in entries:
-        answer = seen.get(made.id, ABSENT)
-        match made.kind:
-            case "file" | "release" if answer["status"] == "absent":
-                notes.append(f"{made.kind} {made['path']} is missing; restore it: kprov install HOST")
-                continue
-            case "file":
-                verdict = _of_file(made, answer)
-                if answer.get("sha256", made["sha256"]) != made["sha256"]:
-                    notes.append(f"{made['path']} was edited and is used as it is; replace it: kprov install HOST")
-            case "firewall" if answer["status"] == "unknown":
-                verdict = None  # firewalld is not running: there is nothing to open
-            case "data" if made["path"] in accepted and answer["status"] in {"absent", "unknown"}:
-                verdict = None
-            case _:
-                resource = recorded(made)
-                verdict = resource.compare(answer, made) if resource else None
+    entries = [entry for entry in receipt.made.values() if not entry.pending and not entry.kept]
+    for entry in entries:
+        answer = seen.get(entry.id, ABSENT)
+        if isinstance(entry, FileEntry | ReleaseEntry) and Presence.of(answer) is Presence.ABSENT:
+            notes.append(f"{entry.kind} {entry.path} is missing; restore it: kprov install HOST")
+            continue
+        if isinstance(entry, FileEntry) and answer.get("sha256", entry.sha256) != entry.sha256:
+            notes.append(f"{entry.path} was edited and is used as it is; replace it: kprov install HOST")
+        verdict = _verdict(entry, answer, accepted)
         if isinstance(verdict, Obstacle):
             verdict = chosen(verdict, adopt=False, accepted=accepted)
         if isinstance(verdict, Change):
@@ -59,11 +53,25 @@ def repair(receipt: Receipt, seen: Mapping[str, Seen], where: str, accepted: Set
     return Repair(tuple(changes), tuple(obstacles), tuple(notes))
 
 
-def _of_file(made: Made, seen: Seen) -> Change | Obstacle | None:
-    """A file's owner and mode are put right; its content only install can write."""
-    if seen["status"] == "unknown":
-        return Obstacle(made.id, f"file {made['path']} cannot be read: {seen.get('why', '')}", "fix that and try again")
-    if differ := attributes_differ(seen, made["owner"], made["group"], made["mode"]):
-        call = ("set_mode", made["path"], made["owner"], made["group"], made["mode"])
-        return Change(Action.UPDATE, made.id, f"file {made['path']}", differ, (call,), made=made, quiet=True)
+def _verdict(entry: Entry, answer: Answer, accepted: Set[str]) -> Verdict:
+    """What must change of one entry, what is in the way, or None."""
+    presence = Presence.of(answer)
+    if isinstance(entry, FileEntry):
+        return _of_file(entry, answer)
+    if isinstance(entry, PortEntry) and presence is Presence.UNKNOWN:
+        return None  # firewalld is not running: there is nothing to open
+    if isinstance(entry, DataEntry) and entry.path in accepted and presence is not Presence.PRESENT:
+        return None
+    resource = entry.resource()
+    return resource.compare(answer, entry) if resource else None
+
+
+def _of_file(entry: FileEntry, answer: Answer) -> Verdict:
+    """A file's owner and mode are corrected; its content only install can write."""
+    title = f"file {entry.path}"
+    if obstacle := unknown(entry.id, title, answer):
+        return obstacle
+    if differ := attributes_differ(PathSeen.of(answer), entry.owner, entry.group, entry.mode):
+        call = ("set_mode", entry.path, entry.owner, entry.group, entry.mode)
+        return Change(Action.UPDATE, entry.id, title, differ, (call,), entry=entry, quiet=True)
     return None

@@ -5,25 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from itertools import pairwise
+from typing import TypeGuard
 
+from kprov.kinds.base import ABSENT, Action, Answer, Call, Change, Entry, of_kind
+from kprov.kinds.data import DataEntry
+from kprov.kinds.directory import DirectoryEntry, Purpose
+from kprov.kinds.service import Before, Service, ServiceEntry, UnitState
 from kprov.receipt import Receipt
-from kprov.resources.base import ABSENT, Action, Call, Change, Made, Seen
-from kprov.resources.data import with_memory
-from kprov.resources.system import Service, UnitState
-
-
-def still(made: Made, receipt: Receipt, seen: Seen = ABSENT) -> Made:
-    """The entry of something that stays, with how it was before kprov if that took it over, and its data."""
-    was = receipt.made.get(made.id)
-    if was is not None and made.kind == "firewall":
-        return was  # of an opened port it holds in which zone, and how much of it was closed before
-    before = {key: was[key] for key in ("adopted", "joined", "group_made") if was[key]} if was else {}
-    entry = replace(made, fields={**made.fields, **before}) if before else made
-    return with_memory(entry, was, seen) if made.kind == "data" else entry
 
 
 def around(
-    services: Sequence[Service], seen: Mapping[str, Seen], receipt: Receipt, changes: Sequence[Change]
+    services: Sequence[Service], seen: Mapping[str, Answer], receipt: Receipt, changes: Sequence[Change]
 ) -> tuple[list[Change], list[Change]]:
     """Stops that come before the changes, and what comes after them, in starting order.
 
@@ -36,9 +28,9 @@ def around(
     stopped: set[str] = set()
     for service in services:
         state = UnitState.of(seen.get(service.id, ABSENT))
-        was = receipt.made.get(service.id)
+        was = of_kind(receipt.made.get(service.id), ServiceEntry)
         read = [changed[id_] for id_ in sorted(service.reads & changed.keys()) if not changed[id_].quiet]
-        stale = was is not None and was["fingerprint"] != service.fingerprint
+        stale = was is not None and was.fingerprint != service.fingerprint
         waits_for = sorted(stopped & set(service.after))
         reason = _why(state, was, read, stale)
         if reason is None and waits_for:
@@ -46,49 +38,51 @@ def around(
         enable: tuple[Call, ...] = () if state.enabled else (("enable_unit", service.unit),)
         prepare = prepared(service.unit, state, [made for made in receipt.made.values() if made.id in service.reads])
         title = f"service {service.unit}"
-        made = still(service.made(), receipt)
-        if was is None and state.properties.get("FragmentPath"):
+        entry = service.entry().staying(was, seen.get(service.id, ABSENT))
+        if was is None and state.fragment:
             # Somebody else's unit of that name: uninstall enables it again if it was.
-            before_us = "enabled" if state.enabled else "disabled"
-            made = replace(made, fields={**made.fields, "adopted": before_us})
+            entry = replace(entry, adopted=Before.ENABLED if state.enabled else Before.DISABLED)
         if reason is None:
             if enable:
-                after.append(Change(Action.UPDATE, service.id, title, "it is not enabled", enable, made=made))
+                after.append(Change(Action.UPDATE, service.id, title, "it is not enabled", enable, entry=entry))
             continue
         disruptive = bool(waits_for) or any(change.disruptive for change in read)
         if state.active and not disruptive:
             calls = (*prepare, service.call("restart"))
-            after.append(_change(Action.RESTART, service, made, reason, calls))
+            after.append(_change(Action.RESTART, service, entry, reason, calls))
             continue
         if state.active:
             stopped.add(service.unit)
-            down = [unit for unit in service.after if _is_down(seen.get(f"service:{unit}", ABSENT))]
+            down = [unit for unit in service.after if UnitState.of(seen.get(f"service:{unit}", ABSENT)).down]
             first += [_helper(unit, service.unit) for unit in down]
-            before.insert(0, Change(Action.STOP, service.id, title, reason, (("stop_unit", service.unit),), made=was))
+            before.insert(0, Change(Action.STOP, service.id, title, reason, (("stop_unit", service.unit),), entry=was))
         calls = (*prepare, service.call("start"))
-        after.append(_change(Action.START, service, made, reason, calls))
+        after.append(_change(Action.START, service, entry, reason, calls))
     # What was started for another's sake is to run with what it reads by then.
     helped = {change.id for change in first}
     after = [_restarted(change) if change.id in helped else change for change in after]
     return first + before, after
 
 
-def prepared(unit: str, state: UnitState, entries: Iterable[Made]) -> tuple[Call, ...]:
+def _writes(entry: Entry, user: str) -> TypeGuard[DataEntry | DirectoryEntry]:
+    """Whether a directory is one that the services of this user write to."""
+    if isinstance(entry, DirectoryEntry):
+        return entry.purpose is Purpose.LOGS and entry.owner == user
+    return isinstance(entry, DataEntry) and entry.holds == user and entry.owner == user
+
+
+def prepared(unit: str, state: UnitState, entries: Iterable[Entry]) -> tuple[Call, ...]:
     """What goes before any start of a unit, whichever command starts it.
 
     What it writes goes back to its user, since somebody may have run it by hand as root; systemd reads changed unit
     files; the unit is enabled. entries: of the receipt, that the unit reads and writes.
     """
     user = unit.removesuffix(".service")
-    trees = [made["path"] for made in entries if made["holds"] in {user, "logs"} and made["owner"] == user]
+    trees = [entry.path for entry in entries if _writes(entry, user)]
     calls: list[Call] = [("give_back", user, user, *trees)] if trees else []
     calls += [("reload_units",)] if state.needs_reload else []
     calls += [] if state.enabled else [("enable_unit", unit)]
     return tuple(calls)
-
-
-def _is_down(seen: Seen) -> bool:
-    return seen["status"] == "present" and not UnitState.of(seen).active
 
 
 def _restarted(change: Change) -> Change:
@@ -107,16 +101,16 @@ def helpers(units: Sequence[str], active: Set[str]) -> list[Change]:
     return [_helper(unit, other) for unit, other in pairwise(units) if other in active and unit not in active]
 
 
-def _change(action: Action, service: Service, made: Made, reason: str, calls: tuple[Call, ...]) -> Change:
-    return Change(action, service.id, f"service {service.unit}", reason, calls, made=made, gate=service.unit)
+def _change(action: Action, service: Service, entry: ServiceEntry, reason: str, calls: tuple[Call, ...]) -> Change:
+    return Change(action, service.id, f"service {service.unit}", reason, calls, entry=entry, gate=service.unit)
 
 
-def _why(state: UnitState, was: Made | None, read: Sequence[Change], stale: bool) -> str | None:
+def _why(state: UnitState, was: ServiceEntry | None, read: Sequence[Change], stale: bool) -> str | None:
     """Why a service must be started or restarted; None if it need not be."""
     if was is None:
         return "new"
     if not state.active:
-        return f"it is {state.properties.get('ActiveState', 'not there')}"
+        return f"it is {state.word}"
     if read:
         rest = f" and {len(read) - 1} more" if len(read) > 1 else ""
         return f"it reads {read[0].title}{rest}, which changes"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 
+from kprov.kinds.base import Answer, Call, Change, Obstacle
 from kprov.receipt import Receipt
-from kprov.resources.base import Call, Change, Obstacle, Seen
 
 _ID = "writable"
 _STATE = "/var/lib/kprov"
@@ -25,7 +25,7 @@ def question(ids: Iterable[str], receipt: Receipt) -> Call:
     return ("probe_writable", _ID, _STATE, *paths)
 
 
-def obstacles(changes: Iterable[Change], answer: Seen, ignored: Collection[str] = ()) -> list[Obstacle]:
+def obstacles(changes: Iterable[Change], answer: Answer, ignored: Collection[str] = ()) -> list[Obstacle]:
     """One obstacle for each place that the changes write to and cannot.
 
     ignored: names of checks that do not stop an install; ``file-system`` covers file systems that are read-only.

@@ -8,6 +8,9 @@ import pytest
 import testinfra
 
 from kprov.errors import KprovError
+from kprov.kinds import KINDS
+from kprov.kinds.base import path_of
+from kprov.kinds.service import ServiceEntry
 from kprov.verify.target import Target
 
 _TARGETS = pytest.StashKey[list[Target]]()
@@ -35,8 +38,9 @@ def _cases(metafunc: pytest.Metafunc) -> Iterator[tuple[tuple[object, ...], str]
     kinds = next((mark.args for mark in metafunc.definition.iter_markers("entries")), ())
     for target in _targets(metafunc.config):
         if "entry" in metafunc.fixturenames:
-            for made in target.entries(kinds):
-                yield (target, made), f"{target.name}-{made['path'] or made['unit'] or made.id}"
+            for entry in (entry for kind in kinds for entry in target.entries(KINDS[kind])):
+                name = entry.unit if isinstance(entry, ServiceEntry) else path_of(entry) or entry.id
+                yield (target, entry), f"{target.name}-{name}"
         elif "port" in metafunc.fixturenames:
             for unit, port in target.ports:
                 yield (target, (unit, port)), f"{target.name}-{port}"

@@ -7,6 +7,8 @@ import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from posixpath import basename, dirname
+from typing import TypeVar
 
 import javaproperties
 from testinfra.host import Host
@@ -15,10 +17,14 @@ from kprov import receipt as receipts
 from kprov.desired.common import JMX_OFF
 from kprov.desired.runtime import Runtime, runtime
 from kprov.errors import PreflightError
+from kprov.kinds import labels
+from kprov.kinds.base import Entry, PathEntry
+from kprov.kinds.file import FileEntry
+from kprov.kinds.link import LinkEntry
+from kprov.kinds.links import LinksEntry
+from kprov.kinds.release import ReleaseEntry
+from kprov.kinds.service import ServiceEntry, limit
 from kprov.receipt import Receipt
-from kprov.resources import labels
-from kprov.resources.base import Made
-from kprov.resources.system import limit
 from kprov.spec.broker import broker_properties
 from kprov.spec.model import Cluster
 
@@ -33,6 +39,9 @@ shift 3
 printf %s "$input" | timeout -k 5 60 "$@"
 """
 _PROPERTIES = "ActiveState,MainPID,UnitFileState,NeedDaemonReload,LimitNOFILE"
+
+
+E = TypeVar("E", bound=Entry)
 
 
 @dataclass(frozen=True)
@@ -109,9 +118,9 @@ class Target:
             )
         return receipt
 
-    def entries(self, kinds: Iterable[str]) -> list[Made]:
-        """The entries of some kinds in the receipt."""
-        return [made for made in self.receipt.made.values() if made.kind in set(kinds)]
+    def entries(self, kind: type[E]) -> list[E]:
+        """The receipt's entries of one kind."""
+        return [entry for entry in self.receipt.made.values() if isinstance(entry, kind)]
 
     @cached_property
     def cluster(self) -> Cluster:
@@ -137,7 +146,7 @@ class Target:
     @cached_property
     def stats(self) -> Mapping[str, Stat]:
         """The existing files by path."""
-        paths = [made["path"] for made in self.receipt.made.values() if made["path"]]
+        paths = [entry.path for entry in self.entries(PathEntry)]
         found = self.run("stat", "-c", "%n|%F|%U|%G|%a", "--", *paths)
         rows = [line.rsplit("|", 4) for line in found.out.splitlines()]
         return {path: Stat(kind, owner, group, mode.rjust(4, "0")) for path, kind, owner, group, mode in rows}
@@ -145,14 +154,14 @@ class Target:
     @cached_property
     def sums(self) -> Mapping[str, str]:
         """The SHA-256 of every file, by path."""
-        paths = [made["path"] for made in self.entries(["file"])]
+        paths = [entry.path for entry in self.entries(FileEntry)]
         found = self.run("sha256sum", "--", *paths)
         return {path: digest for digest, path in (line.split("  ", 1) for line in found.out.splitlines())}
 
     @cached_property
     def targets(self) -> Mapping[str, str]:
         """The targets of links, by path: of links in the receipt, and of all in its directories of links."""
-        places = [made["path"] for made in self.entries(["link", "links"])]
+        places = [entry.path for entry in (*self.entries(LinkEntry), *self.entries(LinksEntry))]
         found = self.run("find", *places, "-maxdepth", "1", "-type", "l", "-printf", "%p|%l\\n")
         return dict(line.rsplit("|", 1) for line in found.out.splitlines())
 
@@ -160,9 +169,9 @@ class Target:
     def units(self) -> Mapping[str, Mapping[str, str]]:
         """The properties of each unit, from systemd."""
         shown = {}
-        for made in self.entries(["service"]):
-            lines = self.run("systemctl", "show", "-p", _PROPERTIES, made["unit"]).out.splitlines()
-            shown[made["unit"]] = dict(line.split("=", 1) for line in lines)
+        for entry in self.entries(ServiceEntry):
+            lines = self.run("systemctl", "show", "-p", _PROPERTIES, entry.unit).out.splitlines()
+            shown[entry.unit] = dict(line.split("=", 1) for line in lines)
         return shown
 
     @cached_property
@@ -188,21 +197,21 @@ class Target:
     @cached_property
     def labels(self) -> Mapping[str, str] | None:
         """The labels that restorecon would change, by the entry's id; None if restorecon fails."""
-        entries = [made for made in self.entries(labels.KINDS) if made["path"] in self.stats]
-        trees = [made["path"] for made in entries if made.kind == "release"]
-        paths = [made["path"] for made in entries if made.kind != "release"]
+        entries = [entry for entry in self.entries(PathEntry) if labels.is_own(entry) and entry.path in self.stats]
+        trees = [entry.path for entry in entries if isinstance(entry, ReleaseEntry)]
+        paths = [entry.path for entry in entries if not isinstance(entry, ReleaseEntry)]
         looked = [
             self.run("restorecon", *options, "--", *map(_literal, some))
             for options, some in ((("-R", "-n", "-v"), trees), (("-n", "-v"), [*paths, *self.targets]))
         ]
         if any(found.code for found in looked):
             return None
-        folders = [made["path"] if made.kind == "links" else made["path"].rpartition("/")[0] for made in entries]
+        folders = [entry.path if isinstance(entry, LinksEntry) else dirname(entry.path) for entry in entries]
         real = self.run("realpath", "-m", "--", *folders).out.splitlines()
-        names = [made["pattern"] if made.kind == "links" else made["path"].rpartition("/")[2] for made in entries]
-        places = (f"{made.id}\t{folder}/{name}" for made, folder, name in zip(entries, real, names, strict=True))
+        names = [entry.pattern if isinstance(entry, LinksEntry) else basename(entry.path) for entry in entries]
+        places = (f"{entry.id}\t{folder}/{name}" for entry, folder, name in zip(entries, real, names, strict=True))
         said = "\n".join(found.out for found in looked)
-        seen = {made.id: {"status": "present"} for made in entries}
+        seen = {entry.id: {"status": "present"} for entry in entries}
         answer = {"status": "present", "said": said, "real": "\n".join(places)}
         merged = labels.with_labels({**seen, labels.ID: answer})
         return {id_: fields["label"] for id_, fields in merged.items() if "label" in fields}

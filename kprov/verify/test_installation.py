@@ -8,8 +8,17 @@ from fnmatch import fnmatch
 import pytest
 
 from kprov.desired.common import KAFKA_UNIT, ZOOKEEPER_UNIT
-from kprov.resources.base import Made
-from kprov.resources.system import limit
+from kprov.kinds.base import PathEntry
+from kprov.kinds.data import DataEntry
+from kprov.kinds.directory import DirectoryEntry
+from kprov.kinds.file import FileEntry
+from kprov.kinds.link import LinkEntry
+from kprov.kinds.links import LinksEntry
+from kprov.kinds.port import PortEntry
+from kprov.kinds.release import ReleaseEntry
+from kprov.kinds.service import ServiceEntry, limit
+from kprov.kinds.user import UserEntry
+from kprov.receipt import State
 from kprov.smoke import console
 from kprov.spec.broker_keys import is_secret
 from kprov.verify.target import Target
@@ -17,14 +26,14 @@ from kprov.verify.target import Target
 _NO_LOGIN = ("/sbin/nologin", "/usr/sbin/nologin", "/bin/false")
 
 
-def owned(target: Target, entry: Made, kind: str) -> None:
+def owned(target: Target, entry: FileEntry | DirectoryEntry | DataEntry, kind: str) -> None:
     """Check kind, owner, group and mode at an entry's path."""
-    path = entry["path"]
+    path = entry.path
     there = target.stats.get(path)
     assert there is not None, f"{path} does not exist"
     assert there.kind.startswith(kind), f"{path} is a {there.kind}"
-    assert (there.owner, there.group) == (entry["owner"], entry["group"]), f"{path} has another owner or group"
-    assert there.mode == entry["mode"], f"{path} has another mode"
+    assert (there.owner, there.group) == (entry.owner, entry.group), f"{path} has another owner or group"
+    assert there.mode == entry.mode, f"{path} has another mode"
 
 
 def running(target: Target, unit: str) -> None:
@@ -34,35 +43,35 @@ def running(target: Target, unit: str) -> None:
 
 
 def test_the_last_run_finished(target: Target) -> None:
-    assert target.receipt.state != "applying", "the last run did not finish; continue it: kprov install HOST"
+    assert target.receipt.state is not State.APPLYING, "the last run did not finish; continue it: kprov install HOST"
 
 
 @pytest.mark.entries("file")
-def test_file(target: Target, entry: Made) -> None:
+def test_file(target: Target, entry: FileEntry) -> None:
     owned(target, entry, "regular")
-    assert target.sums.get(entry["path"]) == entry["sha256"], f"{entry['path']} was edited"
+    assert target.sums.get(entry.path) == entry.sha256, f"{entry.path} was edited"
 
 
 @pytest.mark.entries("directory", "data")
-def test_directory(target: Target, entry: Made) -> None:
+def test_directory(target: Target, entry: DirectoryEntry | DataEntry) -> None:
     owned(target, entry, "directory")
 
 
 @pytest.mark.entries("data")
-def test_all_data_belong_to_the_service(target: Target, entry: Made) -> None:
-    found = target.run("find", entry["path"], "-mindepth", "1", "!", "-user", entry["owner"])
+def test_all_data_belong_to_the_service(target: Target, entry: DataEntry) -> None:
+    found = target.run("find", entry.path, "-mindepth", "1", "!", "-user", entry.owner)
     assert found.code == 0, found.errors
     assert found.out.splitlines()[:3] == [], "these files have another owner"
 
 
 @pytest.mark.entries("link")
-def test_link(target: Target, entry: Made) -> None:
-    assert target.targets.get(entry["path"]) == entry["target"]
+def test_link(target: Target, entry: LinkEntry) -> None:
+    assert target.targets.get(entry.path) == entry.target
 
 
 @pytest.mark.entries("links")
-def test_folder_of_links(target: Target, entry: Made) -> None:
-    source, folder, pattern = entry["source"], entry["path"], entry["pattern"]
+def test_folder_of_links(target: Target, entry: LinksEntry) -> None:
+    source, folder, pattern = entry.source, entry.path, entry.pattern
     names = target.run("ls", "-A", source).out.split("\n")
     wanted = {f"{folder}/{name}": f"{source}/{name}" for name in names if name and fnmatch(name, pattern)}
     there = {path: to for path, to in target.targets.items() if path.rpartition("/")[0] == folder and path in wanted}
@@ -71,48 +80,48 @@ def test_folder_of_links(target: Target, entry: Made) -> None:
 
 
 @pytest.mark.entries("release")
-def test_release(target: Target, entry: Made) -> None:
+def test_release(target: Target, entry: ReleaseEntry) -> None:
     writable = ("!", "-type", "l", "-perm", "/022")
-    found = target.run("find", entry["path"], "(", "!", "-user", "root", "-o", *writable, ")")
+    found = target.run("find", entry.path, "(", "!", "-user", "root", "-o", *writable, ")")
     assert found.code == 0, found.errors
     assert found.out.splitlines()[:3] == [], "users other than root may write to these files"
 
 
 @pytest.mark.entries("user")
-def test_user(target: Target, entry: Made) -> None:
-    name = entry["name"]
+def test_user(target: Target, entry: UserEntry) -> None:
+    name = entry.name
     found = target.run_script('getent passwd "$1" || grep "^$1:" /etc/passwd', name)
     assert found.code == 0, f"user {name} does not exist"
-    if not entry["adopted"]:
+    if not entry.adopted:
         assert found.out.strip().rpartition(":")[2] in _NO_LOGIN
 
 
 @pytest.mark.entries("service")
-def test_unit_runs(target: Target, entry: Made) -> None:
-    assert target.units[entry["unit"]]["ActiveState"] == "active"
+def test_unit_runs(target: Target, entry: ServiceEntry) -> None:
+    assert target.units[entry.unit]["ActiveState"] == "active"
 
 
 @pytest.mark.entries("service")
-def test_unit_is_enabled(target: Target, entry: Made) -> None:
-    assert target.units[entry["unit"]]["UnitFileState"] == "enabled"
+def test_unit_is_enabled(target: Target, entry: ServiceEntry) -> None:
+    assert target.units[entry.unit]["UnitFileState"] == "enabled"
 
 
 @pytest.mark.entries("service")
-def test_unit_is_the_one_that_systemd_has_read(target: Target, entry: Made) -> None:
-    assert target.units[entry["unit"]]["NeedDaemonReload"] == "no", "its file has changed: systemctl daemon-reload"
+def test_unit_is_the_one_that_systemd_has_read(target: Target, entry: ServiceEntry) -> None:
+    assert target.units[entry.unit]["NeedDaemonReload"] == "no", "its file has changed: systemctl daemon-reload"
 
 
 @pytest.mark.entries("service")
-def test_unit_runs_as_its_own_user(target: Target, entry: Made) -> None:
-    running(target, entry["unit"])
-    found = target.run("stat", "-c", "%U", f"/proc/{target.units[entry['unit']]['MainPID']}")
-    assert found.out.strip() == entry["unit"].removesuffix(".service")
+def test_unit_runs_as_its_own_user(target: Target, entry: ServiceEntry) -> None:
+    running(target, entry.unit)
+    found = target.run("stat", "-c", "%U", f"/proc/{target.units[entry.unit]['MainPID']}")
+    assert found.out.strip() == entry.unit.removesuffix(".service")
 
 
 @pytest.mark.entries("service")
-def test_unit_may_open_as_many_files_as_it_asks_for(target: Target, entry: Made) -> None:
+def test_unit_may_open_as_many_files_as_it_asks_for(target: Target, entry: ServiceEntry) -> None:
     """systemd silently lowers LimitNOFILE= to its own hard limit if it may not raise that."""
-    unit = entry["unit"]
+    unit = entry.unit
     running(target, unit)
     asked, given = limit(target.units[unit]["LimitNOFILE"]), target.open_files(unit)
     assert asked is not None, f"systemd does not report LimitNOFILE of {unit}"
@@ -133,12 +142,12 @@ def test_port(target: Target, port: tuple[str, int]) -> None:
 
 
 @pytest.mark.entries("firewall")
-def test_firewall_port(target: Target, entry: Made) -> None:
-    query = f"--query-port={entry['port']}"
+def test_firewall_port(target: Target, entry: PortEntry) -> None:
+    query = f"--query-port={entry.port}"
     if target.run("firewall-cmd", "--state").code != 0:
         pytest.skip("firewalld is not running")
-    assert target.run("firewall-cmd", "-q", "--permanent", query).code == 0, f"{entry['port']} is closed after a reload"
-    assert target.run("firewall-cmd", "-q", query).code == 0, f"{entry['port']} is closed"
+    assert target.run("firewall-cmd", "-q", "--permanent", query).code == 0, f"{entry.port} is closed after a reload"
+    assert target.run("firewall-cmd", "-q", query).code == 0, f"{entry.port} is closed"
 
 
 def test_property(target: Target, name: str) -> None:
@@ -149,7 +158,7 @@ def test_property(target: Target, name: str) -> None:
 
 
 @pytest.mark.entries("file", "directory", "data", "release", "link", "links")
-def test_selinux_label(target: Target, entry: Made) -> None:
+def test_selinux_label(target: Target, entry: PathEntry) -> None:
     if not target.selinux:
         pytest.skip("SELinux is off")
     if target.labels is None:

@@ -188,7 +188,7 @@ def test_purge_asks_with_host_and_size(machine: Machine) -> None:
     assert code == 130
     assert re.search(r", [0-9]+ cop(y|ies) of edited files\?", text), text
     assert "interrupted, nothing was changed" in text
-    assert "goes on" not in text
+    assert "to continue" not in text
     assert settled(machine) == before
     machine.kprov("uninstall", "--purge", "--force", "--yes")
 

@@ -149,7 +149,7 @@ def test_a_read_only_target(machine: Machine, reference: Converged, folder: str,
     with read_only(machine, folder):
         told = install(machine, check=ExitCode.PREFLIGHT)
         refused = install(machine, "--ignore", "file-system", check=ExitCode.STEP)
-    assert f"{folder}, where" in told.err
+    assert f"{folder} (for " in told.err
     assert "is mounted read-only" in told.err
     assert what in refused.err
     assert "Read-only file system" in refused.err

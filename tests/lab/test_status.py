@@ -183,8 +183,6 @@ def test_who_holds_a_port(host: Machine) -> None:
 
 # What is moved away while Kafka is stopped, and what start says of it.
 MISSING = {
-    "libs": (f"{HOME}/libs", f"{HOME}/libs was removed"),
-    "the links in bin": (f"{HOME}/bin", f"{HOME}/bin/* was removed"),
     "the configuration": (f"{HOME}/config/server.properties", f"{HOME}/config/server.properties was removed"),
     "the environment file": (f"{HOME}/config/kafka.env", f"{HOME}/config/kafka.env was removed"),
     "the release": (RELEASE, f"{RELEASE} was removed"),
@@ -206,10 +204,18 @@ def test_start_says_which_part_is_missing(host: Machine, what: str) -> None:
         host.ssh(f"systemctl stop kafka; mv /root/aside/* {place}/; systemctl daemon-reload")
     assert failed.code in {ExitCode.NOT_READY, ExitCode.STEP}, failed.err
     assert told in failed.err.partition("-> ")[2]
-    assert f"kprov install {host.address} repairs this" in failed.err
+    assert f"repair it: kprov install {host.address}" in failed.err
     assert found["verdict"]["state"] == "not serving"
     assert any(told.removesuffix(" was removed") in item["id"] for item in found["drift"])
     assert found["next"].startswith("kprov plan ")
+
+
+@pytest.mark.parametrize("path", [f"{HOME}/libs", f"{HOME}/bin"])
+def test_start_restores_links(host: Machine, path: str) -> None:
+    host.ssh(f"systemctl stop kafka; mkdir -p /root/aside; mv {path} /root/aside/")
+    assert path in host.kprov("start").err
+    host.ssh("rm -rf /root/aside")
+    assert status(host)["drift"] == []
 
 
 def test_all_is_put_back(host: Machine) -> None:

@@ -148,7 +148,7 @@ def test_the_last_step_has_no_way_back(machine: Machine) -> None:
     assert machine.kprov("status", "--json").json["status"]["protocol"] == ""
     pids = machine.pids()
     refused = upgrade(machine, "--kafka-version", "2.8.2", check=3)
-    assert "does not know the protocol 3.9" in refused
+    assert "does not support protocol 3.9" in refused
     assert machine.pids() == pids
     assert messages(machine, 4) == ["a", "b", "c", "d"]
 

@@ -8,11 +8,14 @@ from typing import Any, cast
 
 from kprov.events import Event
 from kprov.host.connection import Connection
+from kprov.kinds.base import Action, Call, Change
+from kprov.kinds.file import FileEntry
 from kprov.node.apply import apply
 from kprov.plan import Plan
-from kprov.receipt import Receipt
-from kprov.resources.base import Action, Call, Change, Made
+from kprov.receipt import Receipt, State
 from support.local_host import LocalHost
+
+OWNED = ("root", "root", "0644")  # owner, group and mode of each file
 
 
 def order(host: LocalHost) -> list[str]:
@@ -28,15 +31,17 @@ def connection(host: LocalHost) -> Connection:
 
 def change(name: str, *calls: Call, gate: str = "", **options: Any) -> Change:
     """The creation of a file; its call writes the name down unless others are given."""
-    made = Made("file", name, {"path": name, "sha256": "new"})
+    entry = FileEntry(name, *OWNED, "new")
     return Change(
-        Action.CREATE, name, f"file {name}", "new", calls or (("note", name),), made=made, gate=gate, **options
+        Action.CREATE, entry.id, f"file {name}", "new", calls or (("note", name),), entry=entry, gate=gate, **options
     )
 
 
 def plan(*changes: Change, before: Receipt | None = None, after: Receipt | None = None) -> Plan:
     """A plan of these changes; unless given, the receipt after it lists what they make."""
-    result = Receipt({item.id: item.made for item in changes if item.made}, "done", {"kafka": {}}, {"kafka": "1.0.0"})
+    result = Receipt(
+        {item.id: item.entry for item in changes if item.entry}, State.DONE, {"kafka": {}}, {"kafka": "1.0.0"}
+    )
     return Plan("box", changes, before=before or Receipt(), after=after or result)
 
 

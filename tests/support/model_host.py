@@ -6,15 +6,24 @@ from collections.abc import Iterable, Set
 from dataclasses import dataclass, field, replace
 
 from kprov.desired.host import Desired
+from kprov.kinds.base import ABSENT, Action, Answer, Call, Change, Entry, PathEntry
+from kprov.kinds.data import DataEntry
+from kprov.kinds.directory import DirectoryEntry
+from kprov.kinds.file import FileEntry
+from kprov.kinds.link import LinkEntry
+from kprov.kinds.links import LinksEntry
+from kprov.kinds.path import BEFORE
+from kprov.kinds.release import ReleaseEntry
+from kprov.kinds.service import ServiceEntry
+from kprov.kinds.user import UserEntry
 from kprov.node.receipt_store import intent_of
 from kprov.plan import Plan, install_plan, uninstall_plan
 from kprov.receipt import Receipt
-from kprov.resources.base import ABSENT, BEFORE, Action, Call, Change, Made, Seen
 
 SPEC = {"kafka": {"version": "1.0.0"}}
 
 
-def show(*, active: bool = True, enabled: bool = True, pid: int = 100, reload: bool = False) -> Seen:
+def show(*, active: bool = True, enabled: bool = True, pid: int = 100, reload: bool = False) -> Answer:
     """What probe_unit answers."""
     return {
         "status": "present",
@@ -23,26 +32,33 @@ def show(*, active: bool = True, enabled: bool = True, pid: int = 100, reload: b
     }
 
 
-def as_made(made: Made) -> Seen:
+def as_made(made: Entry) -> Answer:
     """What the probe sees of a resource that matches the receipt."""
-    seen = {"status": "present", "owner": made["owner"], "group": made["group"], "mode": made["mode"].lstrip("0")}
-    match made.kind:
-        case "file":
-            return seen | {"type": "regular file", "sha256": made["sha256"], "content": ""}
-        case "directory" | "release":
+    seen = {"status": "present"}
+    match made:
+        case FileEntry():
+            return _owned(made) | {"type": "regular file", "sha256": made.sha256, "content": ""}
+        case DirectoryEntry():
+            return _owned(made) | {"type": "directory", "entries": "1"}
+        case DataEntry():
+            data = {"type": "directory", "entries": "0", "holds": made.holds.value, "broker": "", "kib": "8"}
+            return _owned(made) | data
+        case ReleaseEntry():
             return seen | {"type": "directory", "entries": "1"}
-        case "data":
-            return seen | {"type": "directory", "entries": "0", "holds": made["holds"], "broker": "", "kib": "8"}
-        case "link":
-            return seen | {"type": "symbolic link", "target": made["target"]}
-        case "links":
-            return seen | {"links": "right", "source": made["source"]}
-        case "user":
-            return seen | {"group": f"{made['name']}:x:990:"}
-        case "service":
+        case LinkEntry():
+            return seen | {"type": "symbolic link", "target": made.target}
+        case LinksEntry():
+            return seen | {"links": "right", "source": made.source}
+        case UserEntry():
+            return seen | {"group": f"{made.name}:x:990:"}
+        case ServiceEntry():
             return show()
         case _:
             return seen
+
+
+def _owned(made: FileEntry | DirectoryEntry | DataEntry) -> dict[str, str]:
+    return {"status": "present", "owner": made.owner, "group": made.group, "mode": made.mode.lstrip("0")}
 
 
 @dataclass
@@ -54,7 +70,7 @@ class ModelHost:
     start.
     """
 
-    seen: dict[str, Seen] = field(default_factory=dict)
+    seen: dict[str, Answer] = field(default_factory=dict)
     used: bool = False
     receipt: Receipt = field(default_factory=Receipt)
     others: set[str] = field(default_factory=set)
@@ -87,7 +103,7 @@ class ModelHost:
         """Plan an uninstall."""
         return uninstall_plan("box", self.seen, self.receipt, purge=purge, force=force)
 
-    def _asked(self, query: Call) -> Seen:
+    def _asked(self, query: Call) -> Answer:
         """The answer to one query; for links it depends on their expected targets."""
         seen = self.seen.get(query[1], ABSENT)
         if query[0] == "probe_links" and seen.get("links") == "right" and seen.get("source", query[3]) != query[3]:
@@ -110,7 +126,8 @@ class ModelHost:
         for change in plan.changes[:after]:
             self.change(change)
         intent = intent_of(plan)
-        ready = {change.id: change.made for change in plan.changes[: max(0, after - 1)] if change.gate and change.made}
+        done = plan.changes[: max(0, after - 1)]
+        ready = {change.id: change.entry for change in done if change.gate and change.entry}
         self.receipt = replace(intent, made={**intent.made, **ready})
 
     def apply(self, plan: Plan) -> None:
@@ -157,9 +174,9 @@ class ModelHost:
             self.seen[change.id] = {**here, **given, **({"mode": mode[0].lstrip("0")} if mode else {})}
         elif change.action is Action.REMOVE:
             self.seen[change.id] = _gone(here)
-        elif change.made is not None:
+        elif change.entry is not None:
             stays = {key: here[key] for key in ("backup", *_CONTENT) if key in here}
-            self.seen[change.id] = {**as_made(change.made), **stays}
+            self.seen[change.id] = {**as_made(change.entry), **stays}
 
     def use(self) -> None:
         """Let the services write data, now and whenever they start."""
@@ -175,7 +192,7 @@ class ModelHost:
 
     def _set_aside(self, change: Change, path: str, backup: str) -> None:
         """Move what is at PATH to its backup, which may be restored, or is the user's copy."""
-        kept = next((made.id for made in change.copies if made["path"] == backup), "")
+        kept = next((copy.id for copy in change.copies if isinstance(copy, PathEntry) and copy.path == backup), "")
         here = self.seen[change.id]
         if change.id.startswith("links:") and change.id != f"links:{path}/*":
             self.seen[kept] = {**FILE, "mtime": "0"}  # one file among the links
@@ -196,12 +213,12 @@ class ModelHost:
         return {id_ for id_ in left if not id_.startswith("service:") or "ActiveState=active" in self.seen[id_]["show"]}
 
 
-FILE: Seen = {"status": "present", "type": "regular file", "owner": "root", "group": "root", "mode": "644"}
+FILE: Answer = {"status": "present", "type": "regular file", "owner": "root", "group": "root", "mode": "644"}
 # What a directory holds is not changed by what is done to the directory.
 _CONTENT = ("entries", "holds", "broker", "kib", "snapshot", "log", "knows_topics")
 
 
-def _gone(seen: Seen) -> Seen:
+def _gone(seen: Answer) -> Answer:
     return {**ABSENT, "backup": "yes"} if seen.get("backup") == "yes" else ABSENT
 
 
@@ -216,7 +233,7 @@ UNIT_STATES = {
 }
 
 
-def _unit_after(seen: Seen, call: str) -> Seen:
+def _unit_after(seen: Answer, call: str) -> Answer:
     active, enabled = UNIT_STATES[call]
     text = seen.get("show", "")
     return show(

@@ -30,8 +30,10 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from kprov.desired.host import Desired
+from kprov.kinds.base import ABSENT, Answer
+from kprov.kinds.data import DataEntry
 from kprov.plan import Plan
-from kprov.resources.base import ABSENT, Seen
+from kprov.receipt import State
 from kprov.spec.model import Cluster
 from support.model_host import ModelHost, show
 from support.specimens import ADDRESS, wanted
@@ -43,8 +45,8 @@ RESULTS = {"changes", "besides", "counts", "obstacles", "notes", "kept", "lost"}
 
 # Directories of the system: others made them.
 BARE = {f"directory:{path}" for path in ("/usr", "/usr/local", "/var", "/var/lib", "/home")}
-ROOTS: Seen = {"status": "present", "owner": "root", "group": "root", "mode": "755", "uid": "0", "gid": "0"}
-SOMEBODYS: Seen = {"status": "present", "owner": "ada", "group": "ada", "mode": "755", "uid": "1000", "gid": "1000"}
+ROOTS: Answer = {"status": "present", "owner": "root", "group": "root", "mode": "755", "uid": "0", "gid": "0"}
+SOMEBODYS: Answer = {"status": "present", "owner": "ada", "group": "ada", "mode": "755", "uid": "1000", "gid": "1000"}
 EDITED = {"sha256": "e" * 64, "content": "# edited\n", "mtime": "1764000000"}
 
 
@@ -53,18 +55,18 @@ def fresh() -> ModelHost:
     return ModelHost({id_: {**ROOTS, "type": "directory", "entries": "9"} for id_ in BARE})
 
 
-def _transactions(holds: str) -> Seen:
+def _transactions(holds: str) -> Answer:
     """What the probe tells of ZooKeeper's data beside that."""
     return {"snapshot": "yes", "log": "yes"} if holds == "zookeeper" else {}
 
 
-def _kept(seen: Seen) -> Seen:
+def _kept(seen: Answer) -> Answer:
     """What is there, without what only one type has."""
     return {key: value for key, value in seen.items() if key in {*SOMEBODYS, "backup"}} or SOMEBODYS
 
 
-def _unit(state: str) -> Callable[[Seen, str], Seen]:
-    def change(seen: Seen, _: str) -> Seen:
+def _unit(state: str) -> Callable[[Answer, str], Answer]:
+    def change(seen: Answer, _: str) -> Answer:
         lines = dict(line.partition("=")[::2] for line in (seen.get("show") or show()["show"]).splitlines())
         key, value = state.split("=")
         lines[key] = value
@@ -76,7 +78,7 @@ def _unit(state: str) -> Callable[[Seen, str], Seen]:
 
 
 # The state of a resource in words: the first names what happened, the rest is its argument.
-STATES: Mapping[str, Callable[[Seen, str], Seen]] = {
+STATES: Mapping[str, Callable[[Answer, str], Answer]] = {
     "absent": lambda seen, _: {**ABSENT, **({"backup": "yes"} if seen.get("backup") == "yes" else {})},
     "unknown": lambda _, why: {"status": "unknown", "why": why or "Input/output error"},
     "edited": lambda seen, _: {**seen, **EDITED},
@@ -158,7 +160,7 @@ def carried(case: Case) -> tuple[ModelHost, Desired, Plan]:
     before = data.get("before", data.get("spec", {}))
     if before != "none":
         host.install(_state(before, case))
-        host.receipt = replace(host.receipt, state="done")
+        host.receipt = replace(host.receipt, state=State.DONE)
     if "killed" in data:
         host.interrupt(host.plan(state), data["killed"])
     for name, words in (data.get("host") or {}).items():
@@ -174,7 +176,7 @@ def carried(case: Case) -> tuple[ModelHost, Desired, Plan]:
 def planned(host: ModelHost, state: Desired, what: str) -> Plan:
     """The plan of a command."""
     if what in {"install", "adopt", "accept"}:
-        data = {made["path"] for made in host.receipt.made.values() if made.kind == "data"}
+        data = {entry.path for entry in host.receipt.made.values() if isinstance(entry, DataEntry)}
         return host.plan(state, adopt=what == "adopt", accepted=data if what == "accept" else frozenset())
     return host.plan_uninstall(purge=what.startswith("purge"), force=what.endswith("force"))
 

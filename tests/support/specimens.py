@@ -92,7 +92,7 @@ def content(state: Desired, path: str) -> str:
     found = [file.content for file in state.files() if file.path.endswith(path)]
     if len(found) != 1:
         raise AssertionError(f"{len(found)} files end with {path}")
-    return found[0]
+    return found[0].decode()
 
 
 def combinations() -> Iterator[tuple[str, Cluster]]:

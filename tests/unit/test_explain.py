@@ -11,13 +11,14 @@ from kprov.drift import Drift
 from kprov.errors import ConnectError, NotReadyError, Problem, StepError
 from kprov.host.answers import Record
 from kprov.host.connection import Connection, Reply
+from kprov.kinds.file import FileEntry
+from kprov.kinds.link import LinkEntry
 from kprov.operations.explain import explain, explanation
 from kprov.operations.session import Installed
-from kprov.receipt import Receipt, index
-from kprov.resources.base import Made
+from kprov.receipt import Receipt, State, index
 
-LIBS = Made("link", "link:/k/libs", {"path": "/k/libs", "target": "/r/libs"})
-FILE = Made("file", "file:/k/a", {"path": "/k/a", "sha256": "1", "owner": "root", "group": "root", "mode": "0644"})
+LIBS = LinkEntry("/k/libs", "/r/libs")
+FILE = FileEntry("/k/a", "root", "root", "0644", "1")
 FAILED = NotReadyError([Problem("kafka.service is failed", "box", "a log", "set --heap"), Problem("another")])
 
 
@@ -33,7 +34,7 @@ EDITED = (RIGHT[0], record("file:/k/a", **{**RIGHT[1].fields, "sha256": "2"}))
 GONE = (record("link:/k/libs", status="absent"), EDITED[1])
 
 
-def told(seen: tuple[Record, ...] | None, error: Any = FAILED, state: str = "done") -> tuple[Problem, ...]:
+def told(seen: tuple[Record, ...] | None, error: Any = FAILED, state: State = State.DONE) -> tuple[Problem, ...]:
     """The problems after it; seen: None for a host that does not answer."""
 
     def exchange(calls: object) -> Reply:
@@ -61,7 +62,7 @@ def test_what_was_edited_comes_after_it() -> None:
 
 def test_a_run_that_did_not_finish_is_told() -> None:
     assert (
-        told(RIGHT, state="applying")[0].hint
+        told(RIGHT, state=State.APPLYING)[0].hint
         == "set --heap; the last run did not finish; repair it: kprov install HOST"
     )
 
@@ -77,6 +78,6 @@ def test_a_step_that_failed_stays_one() -> None:
 
 def test_of_many_differences_the_missing_ones_are_named() -> None:
     many = [Drift(f"file:/a{number}", "was edited") for number in range(9)]
-    text = explanation([*many, Drift("release:/r", "was removed")], "done")
+    text = explanation([*many, Drift("release:/r", "was removed")], State.DONE)
     assert text.startswith("/r was removed; /a0 was edited; ")
     assert text.endswith("/a3 was edited; 5 more differences; repair it: kprov install HOST")

@@ -24,6 +24,7 @@ from kprov.operations.request import Goal, Request
 from kprov.operations.resolve import Resolved
 from kprov.operations.session import Access
 from kprov.plan import Plan
+from kprov.receipt import State
 from kprov.smoke import SmokeResult, SmokeStep
 from kprov.spec.protocol import Raised
 from kprov.ui.output import Output
@@ -40,7 +41,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelHost:
     monkeypatch.setattr(Connection, "__exit__", lambda *_: None)
     host = fresh()
     host.install(wanted(asked()))
-    host.receipt = replace(host.receipt, state="done", spec={})
+    host.receipt = replace(host.receipt, state=State.DONE, spec={})
     return host
 
 

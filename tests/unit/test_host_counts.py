@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.entries import made
 
 from kprov.errors import ExitCode, KprovError, NotReadyError, PreflightError, UsageError
 from kprov.events import ignore
 from kprov.host.ssh_config import Login
+from kprov.kinds.base import Entry
+from kprov.kinds.data import DataEntry, Holds, Writer
+from kprov.kinds.release import ReleaseEntry
 from kprov.operations import releases, resolve
 from kprov.operations.kept import remembered, writers
 from kprov.operations.request import Goal, Request
@@ -19,9 +23,8 @@ from kprov.operations.resolve import Resolved
 from kprov.operations.session import Access, receipt_of, recorded_spec
 from kprov.operations.taken_back import way_back, with_way_back
 from kprov.plan import Plan, uninstall_plan
-from kprov.receipt import Receipt, index, parse
+from kprov.receipt import Receipt, State, index, parse
 from kprov.releases.product import Product
-from kprov.resources.base import Made
 from kprov.spec.load import UNSET, Flag, load
 from kprov.spec.settings import OPTIONS, path_to_reset
 
@@ -37,18 +40,16 @@ def prop(name: str, value: object) -> Flag:
     return Flag(f"--set {name}", ("kafka", "properties", name), value)
 
 
-def release(product: str, path: str, version: str, name: str) -> Made:
-    fields = {"path": path, "product": product, "version": version, "name": name, "sha256": "a" * 64, "size": "1"}
-    return Made(
-        "release", f"release:{path}", {**fields, "top": path.rpartition("/")[2], "label": f"{product} {version}"}
-    )
+def release(product: str, path: str, version: str, name: str) -> ReleaseEntry:
+    top = path.rpartition("/")[2]
+    return ReleaseEntry(path, f"{product} {version}", "a" * 64, product, version, name, top, 1)
 
 
-def data(path: str, holds: str, **fields: str) -> Made:
-    return Made("data", f"data:{path}", {"path": path, "holds": holds, **fields})
+def data(path: str, holds: str, **fields: Any) -> Entry:
+    return made("data", path=path, holds=holds, **fields)
 
 
-def receipt(*flags: Flag, java: str = "11.0.13", state: str = "done") -> Receipt:
+def receipt(*flags: Flag, java: str = "11.0.13", state: State = State.DONE) -> Receipt:
     """Of a host that was installed with these flags, and with a Java from an archive that was given by hand."""
     cluster = load(None, "kafka-1", [flag("--java-archive", "/somewhere/jre.tar.gz"), *flags])
     spec = recorded_spec(cluster, cluster.hosts[0], {"java": JAVA})
@@ -220,9 +221,9 @@ def test_other_archives_that_were_given_by_hand_stay_as_well(settled: Any, optio
     there = receipt()
     assert there.spec is not None
     product = option.strip("-").partition("-")[0]
-    made = release(product, f"/usr/local/{product}-of-ours", there.releases[product], "ours.tgz")
-    spec = {**there.spec, product: {**there.spec[product], "archive": f"release:{made['path']}"}}
-    there = replace(there, spec=spec, made={made.id: made, **there.made})
+    unpacked = release(product, f"/usr/local/{product}-of-ours", there.releases[product], "ours.tgz")
+    spec = {**there.spec, product: {**there.spec[product], "archive": f"release:{unpacked.path}"}}
+    there = replace(there, spec=spec, made={unpacked.id: unpacked, **there.made})
     found_releases = releases.find_releases(settled(there).goal.cluster, there, None, ignore)
     assert f"{product}-of-ours" in [item.top for item in found_releases.every]
     other = settled(there, flag(f"--{product}-version", {"kafka": "1.1.1", "zookeeper": "3.5.10"}[product]))
@@ -236,8 +237,11 @@ def test_other_archives_that_were_given_by_hand_stay_as_well(settled: Any, optio
 def test_an_uninstall_notes_who_wrote_the_data(version: str) -> None:
     after = uninstalled(receipt(flag("--kafka-version", version), prop("num.partitions", "7")))
     logs = after.made["data:/home/temp/kafka_logs"]
-    assert (logs["kept"], logs["version"], logs["protocol"]) == ("yes", version, version[:3])
-    assert after.made["data:/var/lib/zookeeper/data"]["version"] == "3.5.3-beta"
+    assert isinstance(logs, DataEntry)
+    assert (logs.kept, logs.version, logs.protocol) == (True, version, version[:3])
+    snapshots = after.made["data:/var/lib/zookeeper/data"]
+    assert isinstance(snapshots, DataEntry)
+    assert snapshots.version == "3.5.3-beta"
     settings = remembered(parse(after.to_json(), "box"))
     assert settings is not None
     assert settings["kafka"]["properties"] == {"num.partitions": "7"}
@@ -269,7 +273,9 @@ def test_a_held_protocol_is_remembered(settled: Any) -> None:
     assert before.spec is not None
     before = replace(before, spec={**before.spec, "kafka": {**before.spec["kafka"], "protocol": "1.0"}})
     there = uninstalled(before)
-    assert there.made["data:/home/temp/kafka_logs"]["protocol"] == "1.0"
+    logs = there.made["data:/home/temp/kafka_logs"]
+    assert isinstance(logs, DataEntry)
+    assert logs.protocol == "1.0"
     assert settled(there, flag("--kafka-version", "1.1.1")).goal.cluster.kafka.protocol == "1.0"
 
 
@@ -284,11 +290,11 @@ def test_other_directories_are_bound_by_nothing(settled: Any) -> None:
 
 
 def test_the_data_of_an_upgrade_that_was_interrupted_may_be_of_the_later_release() -> None:
-    before = receipt(flag("--kafka-version", "3.9.2"), state="applying")
+    before = receipt(flag("--kafka-version", "3.9.2"), state=State.APPLYING)
     before = replace(before, last=receipt(flag("--kafka-version", "2.8.2")).installed)
-    assert writers(before)["kafka"] == {"version": "3.9.2", "protocol": "3.9"}
-    turned = replace(receipt(flag("--kafka-version", "2.8.2"), state="applying"), last=before.installed)
-    assert writers(turned)["kafka"] == {"version": "3.9.2", "protocol": "3.9"}
+    assert writers(before)[Holds.KAFKA] == Writer("3.9.2", "3.9")
+    turned = replace(receipt(flag("--kafka-version", "2.8.2"), state=State.APPLYING), last=before.installed)
+    assert writers(turned)[Holds.KAFKA] == Writer("3.9.2", "3.9")
 
 
 def test_data_of_which_nothing_was_noted_need_a_word(settled: Any, tmp_path: Path) -> None:
@@ -323,7 +329,7 @@ def test_the_archive_of_a_java_that_was_given_by_hand_is_asked_for_again(settled
 
 
 def changed_plan(before: Receipt, after: Receipt) -> Plan:
-    return Plan("box", (), before=before, after=replace(after, state="unproven"))
+    return Plan("box", (), before=before, after=replace(after, state=State.UNPROVEN))
 
 
 def hint(before: Receipt, after: Receipt, cause: str = "", *, config: Path | None = None) -> str:
@@ -350,7 +356,7 @@ def test_a_setting_that_the_log_names_is_the_only_suspect() -> None:
 
 def test_a_failure_twice_still_knows_the_values_that_ran() -> None:
     """The second run changed nothing: what ran before the first one counts."""
-    good, bad = receipt(prop("num.partitions", "3")), receipt(prop("num.partitions", "5"), state="applying")
+    good, bad = receipt(prop("num.partitions", "3")), receipt(prop("num.partitions", "5"), state=State.APPLYING)
     bad = replace(bad, last=good.ran)
     assert "--set num.partitions=3" in hint(bad, bad)
 

@@ -17,9 +17,9 @@ from kprov.errors import ExitCode, Problem
 from kprov.events import Message, StepDone, StepStarted, Transfer, Warned
 from kprov.history import find, runs
 from kprov.journal import KEPT, Journal, masked
+from kprov.kinds.base import Action, Change
 from kprov.plan import Plan
 from kprov.receipt import Receipt
-from kprov.resources.base import Action, Change
 
 
 @pytest.fixture

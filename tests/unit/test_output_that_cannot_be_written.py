@@ -119,7 +119,7 @@ def test_rendered_files_on_a_full_disk(
     def full(self: Path, *_: object, **__: object) -> int:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     assert main(["render", "kafka-1", "--to", str(tmp_path)]) == ExitCode.OUTPUT
     err = capsys.readouterr().err
     assert err.startswith(f"error: --to: {tmp_path}/")

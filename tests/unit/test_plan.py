@@ -14,10 +14,13 @@ from support.model_host import ModelHost, show
 from support.specimens import asked, wanted
 
 from kprov.desired.host import Desired
+from kprov.kinds.base import ABSENT, Action, Answer, Change
+from kprov.kinds.directory import Directory
+from kprov.kinds.path import CopyEntry
+from kprov.kinds.port import PortEntry
+from kprov.kinds.service import ServiceEntry
 from kprov.plan import Plan, uninstall_plan
 from kprov.receipt import Receipt
-from kprov.resources.base import ABSENT, Action, Change, Seen
-from kprov.resources.files import Directory
 
 KAFKA, ZOOKEEPER = "service:kafka.service", "service:zookeeper.service"
 HOME = "/usr/local/single_kafka"
@@ -25,7 +28,7 @@ PROPERTIES = f"file:{HOME}/config/server.properties"
 UNIT = "file:/etc/systemd/system/kafka.service"
 # Directories of the system: others made them, so they are only looked at.
 BARE = {f"directory:{path}" for path in ("/usr", "/usr/local", "/var", "/var/lib", "/home")}
-DIRECTORY: Seen = {
+DIRECTORY: Answer = {
     "status": "present",
     "type": "directory",
     "owner": "root",
@@ -88,13 +91,13 @@ def test_everything_is_made_after_what_it_needs(mode: str) -> None:
     state = wanted(asked(mode=mode))
     place = {item.id: number for number, item in enumerate(state.resources)}
     for number, item in enumerate(state.resources):
-        made = item.made()
-        for owner in {made["owner"], made["group"]} - {"", "root"}:
+        fields = item.entry().identity()
+        for owner in {fields.get("owner", ""), fields.get("group", "")} - {"", "root"}:
             assert place[f"user:{owner}"] < number, item.id
-        folder = made["path"].rpartition("/")[0]
+        folder = fields.get("path", "").rpartition("/")[0]
         if f"directory:{folder}" in place:
             assert place[f"directory:{folder}"] < number, item.id
-        target = made["source"] or made["target"]
+        target = fields.get("source") or fields.get("target")
         if target:
             (release,) = [id_ for id_ in place if id_.startswith("release:") and target.startswith(id_[8:])]
             assert place[release] < number, item.id
@@ -196,11 +199,11 @@ def test_a_service_that_read_something_else_when_it_was_started_is_restarted() -
     """A run was killed after a file was written and before the restart; the file is right by now."""
     host, state = installed()
     made = dict(host.receipt.made)
-    made[KAFKA] = replace(made[KAFKA], fields={**made[KAFKA].fields, "fingerprint": "another"})
+    made[KAFKA] = ServiceEntry("kafka.service", "another")
     host.receipt = replace(host.receipt, made=made)
     plan = host.plan(state)
     assert acts(plan) == [RESTART_K]
-    assert plan.after.made[KAFKA]["fingerprint"] == state.services[1].fingerprint
+    assert plan.after.made[KAFKA] == state.services[1].entry()
 
 
 # ------------------------------------------------------------------ in the way
@@ -329,13 +332,12 @@ def test_a_port_follows_the_host_into_another_zone() -> None:
         ("close_port", "9092/tcp", "public", "permanentnow"),
         ("open_port", "9092/tcp", "dmz", "permanentnow"),
     ]
-    assert host.receipt.made[PORT]["zone"] == "dmz"
+    assert host.receipt.made[PORT] == PortEntry("9092/tcp", "dmz")
 
 
 def test_a_port_that_an_earlier_kprov_opened_in_the_default_zone_is_closed_there() -> None:
     host, _ = installed(firewalld=True)
-    host.receipt.made[PORT].fields.pop("zone")
-    host.receipt.made[PORT].fields.pop("how")
+    host.receipt = replace(host.receipt, made={**host.receipt.made, PORT: PortEntry("9092/tcp", "")})
     assert not host.install(wanted(asked(), firewalld=True)).changes
     plan = host.uninstall()
     assert ("close_port", "9092/tcp", "", "permanentnow") in [call for change in plan.changes for call in change.calls]
@@ -349,7 +351,7 @@ def test_drop_ins_that_others_wrote_are_kept_with_their_folder() -> None:
     plan = host.uninstall()
     assert [text for text in plan.kept if "drop-ins that kprov did not write" in text]
     assert folder not in ids(plan)
-    assert host.receipt.made[folder]["kept"] == "yes"
+    assert host.receipt.made[folder].kept
     host.seen[folder] = {**host.seen[folder], "entries": "1"}
     assert folder not in ids(host.uninstall())
     host.seen[folder] = {**host.seen[folder], "entries": "0"}
@@ -444,7 +446,7 @@ def test_an_interrupted_install_is_gone_on_with(after: int) -> None:
     host.apply(plan)
     assert host.plan(state).empty
     assert host.receipt.state == "unproven"
-    assert not [made.id for made in host.receipt.made.values() if made["pending"]]
+    assert not [made.id for made in host.receipt.made.values() if made.pending]
     # what was done before is not done again
     assert len([change for change in plan.changes if change.action is Action.CREATE]) == max(0, FIRST - 2 - after)
 
@@ -575,7 +577,8 @@ def edited_once() -> tuple[ModelHost, str]:
     differs(PROPERTIES, sha256="e" * 64, content="# mine\n", mtime="1764000000")(host)
     plan = host.install(state)
     ((copy,),) = [change.copies for change in plan.changes if change.copies]
-    return host, copy["path"]
+    assert isinstance(copy, CopyEntry)
+    return host, copy.path
 
 
 def test_purge_alone_keeps_the_copies_of_what_was_edited() -> None:
@@ -726,6 +729,6 @@ def test_a_plan_knows_the_receipt_before_and_after() -> None:
 
 def test_a_change_of_a_shared_directory_that_kprov_made_is_its_own() -> None:
     resource = Directory("/home/temp", shared=True)
-    verdict = resource.compare({**DIRECTORY, "mode": "700"}, resource.made())
+    verdict = resource.compare({**DIRECTORY, "mode": "700"}, resource.entry())
     assert isinstance(verdict, Change)
     assert resource.compare({**DIRECTORY, "mode": "700"}, None) is None

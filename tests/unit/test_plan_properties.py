@@ -15,8 +15,10 @@ from support.specimens import asked, wanted
 
 from kprov.desired.host import Desired
 from kprov.drift import drift
+from kprov.kinds.base import Action, Answer, Entry
+from kprov.kinds.data import DataEntry
+from kprov.kinds.directory import DirectoryEntry
 from kprov.plan import Plan
-from kprov.resources.base import Action, Made, Seen
 
 # Reproducible: a failure in CI is the failure here.
 QUICK = settings(max_examples=200, deadline=None, derandomize=True)
@@ -92,36 +94,36 @@ FOREIGN = {
 }
 
 
-def said(seen: Seen, words: str) -> Seen:
+def said(seen: Answer, words: str) -> Answer:
     """A state in words, see support.plan_cases."""
     word, _, rest = words.partition(" ")
     return STATES[word](seen, rest)
 
 
 @st.composite
-def foreign(draw: st.DrawFn, state: Desired) -> dict[str, Seen]:
+def foreign(draw: st.DrawFn, state: Desired) -> dict[str, Answer]:
     """What is there of other people's, by the id of what kprov would make there."""
     places = [
         item
         for item in state.resources
         # Links among other things in a folder are looked at one by one: what else is there is in nobody's way.
-        if item.id not in BARE and item.made().kind in FOREIGN and getattr(item, "own_folder", True)
+        if item.id not in BARE and item.entry().kind in FOREIGN and getattr(item, "own_folder", True)
     ]
     chosen = draw(st.lists(st.sampled_from(places), max_size=4, unique_by=lambda item: item.id))
-    found = {item.id: said({}, draw(st.sampled_from(FOREIGN[item.made().kind]))) for item in chosen}
+    found = {item.id: said({}, draw(st.sampled_from(FOREIGN[item.entry().kind]))) for item in chosen}
     for item in state.resources:
-        made = item.made()
-        if made.kind == "data" and draw(st.booleans()):
-            found[item.id] = said({}, f"holds {made['holds']} {getattr(item, 'broker', '')}".strip())
+        made = item.entry()
+        if isinstance(made, DataEntry) and draw(st.booleans()):
+            found[item.id] = said({}, f"holds {made.holds} {getattr(item, 'broker', '')}".strip())
     return _possible(found, state)
 
 
-def _possible(found: dict[str, Seen], state: Desired) -> dict[str, Seen]:
+def _possible(found: dict[str, Answer], state: Desired) -> dict[str, Answer]:
     """With the directories that these things lie in, and without what cannot lie where no directory is."""
-    places = {item.id: item.made() for item in state.resources}
+    places = {item.id: item.entry() for item in state.resources}
     whole = dict(found)
     for id_ in found:
-        path = places[id_]["path"]
+        path = places[id_].identity().get("path", "")
         above = [made.id for made in places.values() if _is_above(made, path)]
         if any(found.get(other, {}).get("type", "directory") != "directory" for other in above):
             del whole[id_]
@@ -132,11 +134,11 @@ def _possible(found: dict[str, Seen], state: Desired) -> dict[str, Seen]:
     return whole
 
 
-def _is_above(made: Made, path: str) -> bool:
-    return made.kind == "directory" and path.startswith(made["path"] + "/")
+def _is_above(made: Entry, path: str) -> bool:
+    return isinstance(made, DirectoryEntry) and path.startswith(made.path + "/")
 
 
-def same(before: Seen, after: Seen) -> bool:
+def same(before: Answer, after: Answer) -> bool:
     """Whether something is as it was: names of owners aside, since it is given back by number."""
     told = ("status", "type", "uid", "gid", "mode", "sha256", "target", "holds", "broker", "entry")
     return all(before.get(key) == after.get(key) for key in told)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from support.entries import made
 from support.model_host import ModelHost
 from support.plan_cases import STATES, fresh, resolve
 from support.specimens import asked, wanted
 
+from kprov.kinds.base import path_of
+from kprov.kinds.service import UnitState
 from kprov.plan import prepared, repair
-from kprov.resources.base import Made
-from kprov.resources.system import UnitState
+from kprov.receipt import State
 
 KAFKA = "service:kafka.service"
 
@@ -20,7 +22,7 @@ def installed() -> ModelHost:
     """A host on which all is well, with data."""
     host = fresh()
     host.install(wanted(asked(), firewalld=True))
-    host.receipt = replace(host.receipt, state="done")
+    host.receipt = replace(host.receipt, state=State.DONE)
     host.use()
     return host
 
@@ -74,7 +76,7 @@ def test_what_install_repairs_without_content_start_repairs_as_well(name: str, w
 def test_what_only_install_can_put_back_is_named(name: str) -> None:
     host, id_ = harmed(name, "absent")
     result = repair(host.receipt, host.seen, "box")
-    path = host.receipt.made[id_]["path"]
+    path = path_of(host.receipt.made[id_])
     assert result.notes == (f"{id_.partition(':')[0]} {path} is missing; restore it: kprov install HOST",)
     assert (result.changes, result.obstacles) == ((), ())
 
@@ -97,7 +99,7 @@ def test_data_that_are_not_there_stop_a_start(words: str) -> None:
 
 def test_what_an_interrupted_run_was_going_to_make_is_left_to_install() -> None:
     host, id_ = harmed("link:libs", "absent")
-    pending = replace(host.receipt.made[id_], fields={**host.receipt.made[id_].fields, "pending": "yes"})
+    pending = replace(host.receipt.made[id_], pending=True)
     result = repair(replace(host.receipt, made={**host.receipt.made, id_: pending}), host.seen, "box")
     assert result.changes == ()
 
@@ -109,10 +111,10 @@ def state(*lines: str) -> UnitState:
 def test_every_start_gives_the_trees_back_reloads_and_enables() -> None:
     """Whichever command starts it; what belongs to another service is not touched."""
     entries = [
-        Made("data", "data:/k", {"path": "/k", "holds": "kafka", "owner": "kafka"}),
-        Made("directory", "directory:/l", {"path": "/l", "holds": "logs", "owner": "kafka"}),
-        Made("data", "data:/z", {"path": "/z", "holds": "zookeeper", "owner": "zookeeper"}),
-        Made("directory", "directory:/zl", {"path": "/zl", "holds": "logs", "owner": "zookeeper"}),
+        made("data", path="/k", holds="kafka", owner="kafka"),
+        made("directory", path="/l", purpose="logs", owner="kafka"),
+        made("data", path="/z", holds="zookeeper", owner="zookeeper"),
+        made("directory", path="/zl", purpose="logs", owner="zookeeper"),
     ]
     give = ("give_back", "kafka", "kafka", "/k", "/l")
     assert prepared("kafka.service", state("UnitFileState=enabled"), entries) == (give,)

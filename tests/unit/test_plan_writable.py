@@ -8,9 +8,9 @@ from support.model_host import ModelHost
 from support.plan_cases import fresh
 from support.specimens import asked, wanted
 
+from kprov.kinds.base import Obstacle, path_of
 from kprov.plan import Plan, writable
 from kprov.receipt import Receipt
-from kprov.resources.base import Obstacle
 
 CLUSTER = asked()
 STATE = wanted(CLUSTER, systemd=252)
@@ -57,7 +57,7 @@ def test_whatever_a_first_install_writes_is_looked_at(path: str, why: str) -> No
 
 def test_every_path_of_a_plan_is_asked_for() -> None:
     asked_for = set(writable.question(IDS, Receipt()))
-    written = {made["path"] for change in FIRST.changes if (made := change.made) and made["path"]}
+    written = {path_of(change.entry) for change in FIRST.changes if change.entry} - {""}
     assert len(written) > 30
     assert written <= asked_for
 

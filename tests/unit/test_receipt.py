@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +15,19 @@ from support.model_host import ModelHost
 from support.specimens import asked, wanted
 
 from kprov import __version__
+from kprov.desired.host import Desired
 from kprov.errors import ExitCode, PreflightError
-from kprov.receipt import FORMAT, PATH, Receipt, parse
-from kprov.resources.base import Made
+from kprov.kinds import KINDS
+from kprov.kinds.base import Entry
+from kprov.kinds.release import ReleaseEntry
+from kprov.kinds.user import UserEntry
+from kprov.receipt import FORMAT, PATH, Receipt, State, parse
 
-# No field of an entry is called like one of its two names.
-FIELDS = st.dictionaries(st.text(min_size=1).filter(lambda key: key not in {"kind", "id"}), st.text())
-ENTRIES = st.builds(Made, st.text(), st.text(), FIELDS)
+ENTRIES = st.one_of(*(st.from_type(kind) for kind in KINDS.values()))
 
 
-@given(st.lists(ENTRIES, unique_by=lambda made: made.id), st.sampled_from(["applying", "done"]))
-def test_what_is_written_is_read_back_in_order(entries: list[Made], state: str) -> None:
+@given(st.lists(ENTRIES, unique_by=lambda made: made.id), st.sampled_from(State))
+def test_what_is_written_is_read_back_in_order(entries: list[Entry], state: State) -> None:
     asked_for, releases = {"kafka": {"version": "1.0.0"}}, {"java": "11"}
     last = {"spec": {"kafka": {"version": "0.9"}}, "releases": {}}
     receipt = Receipt({made.id: made for made in entries}, state, asked_for, releases, ("swap", "clock"), last)
@@ -40,7 +44,7 @@ def test_the_receipt_of_a_whole_install_is_read_back() -> None:
 
 def test_the_document_says_what_wrote_it_and_when() -> None:
     document = json.loads(Receipt().to_json("me@desk"))
-    assert document["format"] == FORMAT == 2
+    assert document["format"] == FORMAT == 3
     assert document["kprov"] == __version__
     assert document["written"].endswith("+00:00")
     assert set(document) == {"format", "kprov", "written", "by", "state", "spec", "releases", "ignored", "made"}
@@ -49,7 +53,7 @@ def test_the_document_says_what_wrote_it_and_when() -> None:
 
 
 def document(**changes: Any) -> str:
-    good = json.loads(Receipt({"user:kafka": Made("user", "user:kafka", {"name": "kafka"})}).to_json())
+    good = json.loads(Receipt({"user:kafka": UserEntry("kafka")}).to_json())
     return json.dumps({key: value for key, value in {**good, **changes}.items() if value != "LEAVE OUT"})
 
 
@@ -69,7 +73,10 @@ DAMAGED = {
     "last has no releases": document(last={"spec": {}}),
     "last has no settings": document(last={"spec": None, "releases": {}}),
     "an entry is no group": document(made=["user"]),
-    "an entry without an id": document(made=[{"kind": "user"}]),
+    "an entry without a name": document(made=[{"kind": "user"}]),
+    "an entry of no kind": document(made=[{"kind": "users", "name": "kafka"}]),
+    "an entry with a field of another kind": document(made=[{"kind": "user", "name": "kafka", "path": "/"}]),
+    "a state that is none": document(state="begun"),
 }
 
 
@@ -86,9 +93,9 @@ def test_a_damaged_receipt(text: str) -> None:
 
 def test_a_receipt_of_a_newer_kprov_is_not_taken_for_damaged() -> None:
     with pytest.raises(PreflightError) as caught:
-        parse(document(format=3, kprov="9.0"), "box")
+        parse(document(format=4, kprov="9.0"), "box")
     problem = caught.value.problems[0]
-    assert problem.what == "the receipt has format 3, this kprov knows 2"
+    assert problem.what == "the receipt has format 4, this kprov knows 3"
     assert "9.0" in problem.cause
     assert "damaged" not in str(caught.value)
 
@@ -106,7 +113,8 @@ def test_a_receipt_of_format_1_is_read() -> None:
     assert (receipt.state, receipt.releases, receipt.ignored) == (old["state"], old["releases"], ())
     assert (receipt.written, receipt.by) == (old["written"], "")
     kafka = receipt.made["release:/usr/local/kafka_2.12-1.0.0"]
-    assert (kafka["product"], kafka["version"], kafka["top"]) == ("kafka", "1.0.0", "kafka_2.12-1.0.0")
+    assert isinstance(kafka, ReleaseEntry)
+    assert (kafka.product, kafka.version, kafka.top) == ("kafka", "1.0.0", "kafka_2.12-1.0.0")
     assert json.loads(receipt.to_json())["format"] == FORMAT
     assert parse(receipt.to_json(), "box") == receipt
 
@@ -122,19 +130,70 @@ def test_how_one_operator_logs_in_is_not_taken_from_an_old_receipt() -> None:
     assert receipt.spec["kafka"]["version"] == "1.0.0"
 
 
-def test_nothing_is_to_be_done_on_a_host_with_an_old_receipt() -> None:
-    """The same release, files and services: a new kprov changes nothing and restarts nothing."""
-    state = wanted(asked())
-    host = ModelHost()
+FORMAT_2 = OLD.with_name("receipt-format-2.json")
+# What helps people and later runs, and makes no other release.
+DESCRIPTIVE = {"product", "version", "name", "top", "size"}
+# Format 1 had neither that nor what is remembered of data.
+NEWER = {"release": DESCRIPTIVE, "data": {"filled"}}
+
+
+def in_use() -> tuple[ModelHost, Desired]:
+    """A host with all of an installation, on which the services have written data; as the receipt was recorded."""
+    host, state = ModelHost(), wanted(asked(), firewalld=True)
     host.install(state)
-    made = {}
-    for entry in host.receipt.made.values():
-        newer = {"product", "version", "name", "top", "size"} if entry.kind == "release" else set()
-        made[entry.id] = Made(entry.kind, entry.id, {k: v for k, v in entry.fields.items() if k not in newer})
-    old = json.loads(Receipt(made, "done", host.receipt.spec, host.receipt.releases).to_json()) | {"format": 1}
-    host.receipt = parse(json.dumps(old), "box")
+    host.use()
+    host.install(state)
+    return host, state
+
+
+def format_2(state: Desired) -> dict[str, Any]:
+    """What kprov wrote in format 2 of that host, but with the sums of files as they are rendered now.
+
+    The fingerprints are made of it as that kprov made them: a template that changes is no other format.
+    """
+    old: dict[str, Any] = json.loads(FORMAT_2.read_text(encoding="utf-8"))
+    made = {entry["id"]: entry for entry in old["made"]}
+    for file in state.files():
+        made[file.id]["sha256"] = file.sha256
+    for service in state.services:
+        made[service.id]["fingerprint"] = fingerprint_2([made[id_] for id_ in sorted(service.reads)])
+    return old
+
+
+def fingerprint_2(entries: list[dict[str, str]]) -> str:
+    """As a kprov of format 2 made it of the entries that a service reads."""
+    digest = hashlib.sha256()
+    for entry in entries:
+        fields = {key: text for key, text in entry.items() if key not in {"kind", "id", "filled", *DESCRIPTIVE}}
+        digest.update(repr((entry["kind"], entry["id"], sorted(fields.items()))).encode())
+    return digest.hexdigest()
+
+
+def format_1(state: Desired) -> dict[str, Any]:
+    """The same host in format 1."""
+    old = format_2(state) | {"format": 1}
+    for entry in old["made"]:
+        for key in NEWER.get(entry["kind"], ()):
+            entry.pop(key, None)
+    return {key: value for key, value in old.items() if key not in {"by", "ignored"}}
+
+
+def test_the_fingerprints_of_format_2_are_made_as_recorded() -> None:
+    old = json.loads(FORMAT_2.read_text(encoding="utf-8"))
+    made = {entry["id"]: entry for entry in old["made"]}
+    for service in in_use()[1].services:
+        assert fingerprint_2([made[id_] for id_ in sorted(service.reads)]) == made[service.id]["fingerprint"]
+
+
+@pytest.mark.parametrize("old", [format_1, format_2])
+def test_nothing_is_to_be_done_on_a_host_with_an_old_receipt(old: Callable[[Desired], dict[str, Any]]) -> None:
+    """The same release, files and services: a new kprov changes nothing and restarts nothing."""
+    host, state = in_use()
+    host.receipt = parse(json.dumps(old(state)), "box")
     assert host.plan(state).changes == ()
 
 
-def test_what_an_entry_lacks_is_empty() -> None:
-    assert Made("user", "user:kafka", {})["path"] == ""
+def test_a_receipt_of_format_2_says_the_same() -> None:
+    """Every field is what this kprov would have written of that host."""
+    host, state = in_use()
+    assert parse(json.dumps(format_2(state)), "box") == host.receipt

@@ -30,6 +30,7 @@ from kprov.events import Event, Warned
 from kprov.host.answers import Record
 from kprov.host.connection import Connection, Reply
 from kprov.host.ssh_config import Login
+from kprov.kinds.base import Action, Change
 from kprov.operations import apply_and_prove as forward
 from kprov.operations import prove, rollback
 from kprov.operations.install import Prepared
@@ -37,8 +38,7 @@ from kprov.operations.request import Goal, Request
 from kprov.operations.rollback import Failure, HostNow, Rollback, report
 from kprov.operations.session import Access, recorded_spec
 from kprov.plan import Plan
-from kprov.receipt import Receipt
-from kprov.resources.base import Action, Change
+from kprov.receipt import Receipt, State
 from kprov.smoke import SmokeResult, SmokeStep
 
 CAUSE = Problem("kafka.service is failed", "box", "a log", "a remedy")
@@ -141,7 +141,7 @@ class Scene:
     def exchange(self, calls: Sequence[tuple[str, ...]]) -> Reply:
         if self.gone:
             raise LOST
-        content = Receipt({}, "applying", {}, {"kafka": "1.0.0"}).to_json("somebody")
+        content = Receipt({}, State.APPLYING, {}, {"kafka": "1.0.0"}).to_json("somebody")
         answers = {"probe_unit": {"show": "ActiveState=active"}, "probe_receipt": {"content": content}}
         return Reply(
             tuple(Record("seen", {"id": call[1], "status": "present", **answers.get(call[0], {})}) for call in calls),
@@ -155,7 +155,7 @@ class Scene:
         before = Goal(old, old.hosts[0], cast(Login, None))
         change = Change(Action.CREATE, "release:/new", "Kafka 2.8.2", "new", (), upload=cast(Any, object()))
         specs = [recorded_spec(cluster, cluster.hosts[0]) for cluster in (old, new)]
-        plan = Plan("box", (change,), before=Receipt({}, "done", specs[0]), after=Receipt({}, "done", specs[1]))
+        plan = Plan("box", (change,), before=Receipt({}, State.DONE, specs[0]), after=Receipt({}, State.DONE, specs[1]))
         prior = Prepared(Plan("box", ()), runtime(old, old.hosts[0], "/java", "8"))
         prepared = Prepared(plan, runtime(new, new.hosts[0], "/java", "8"), before=before)
 

@@ -11,22 +11,22 @@ from support.specimens import asked, wanted
 
 from kprov.host.facts import Probe
 from kprov.host.ssh_config import Login
+from kprov.kinds.base import Answer
 from kprov.operations.request import Goal
 from kprov.operations.snapshot import begins_from_logs, missing_snapshot
-from kprov.resources.base import Seen
 
 DATA, LOGS = "data:/var/lib/zookeeper/data", "data:/var/lib/zookeeper/logs"
 
 
-def found(version: str, data: Seen, logs: Seen) -> tuple[Goal, Probe]:
+def found(version: str, data: Answer, logs: Answer) -> tuple[Goal, Probe]:
     cluster = asked(zookeeper=version)
     probe = Probe(cast("object", None), {DATA: data, LOGS: logs})  # type: ignore[arg-type]
     return Goal(cluster, cluster.hosts[0], cast(Login, None)), probe
 
 
-WHOLE: Seen = {"log": "yes", "first": "yes"}
-CUT: Seen = {"log": "yes", "first": "no"}
-EMPTY: Seen = {"log": "no", "first": "no"}
+WHOLE: Answer = {"log": "yes", "first": "yes"}
+CUT: Answer = {"log": "yes", "first": "no"}
+EMPTY: Answer = {"log": "no", "first": "no"}
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ EMPTY: Seen = {"log": "no", "first": "no"}
         ("3.8.6", "yes", WHOLE, False, ""),
     ],
 )
-def test_logs_without_a_snapshot(version: str, snapshot: str, logs: Seen, told: bool, refused: str) -> None:
+def test_logs_without_a_snapshot(version: str, snapshot: str, logs: Answer, told: bool, refused: str) -> None:
     host, probe = found(version, {"snapshot": snapshot}, logs)
     assert begins_from_logs(host, probe) is told
     assert [result.fix for result in missing_snapshot(host, probe) if refused not in result.fix or not refused] == []

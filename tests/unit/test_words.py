@@ -28,7 +28,6 @@ EXCLUDED: dict[str, str] = {
     "kprov/operations": "not rewritten yet",
     "kprov/plan": "not rewritten yet",
     "kprov/receipt.py": "not rewritten yet",
-    "kprov/resources": "not rewritten yet",
     "tests/lab": "not rewritten yet",
     "tests/support": "not rewritten yet",
     "tests/unit": "not rewritten yet",

@@ -6,25 +6,25 @@ import re
 from collections.abc import Mapping
 
 from kprov.checks.subject import ChosenJava
+from kprov.kinds.base import ABSENT, Answer
 from kprov.receipt import Receipt
 from kprov.releases.chosen import Releases
-from kprov.resources.base import ABSENT, Seen
 
 
-def the_java(releases: Releases, java_home: str, seen: Mapping[str, Seen], *, receipt: Receipt) -> ChosenJava:
+def the_java(releases: Releases, java_home: str, seen: Mapping[str, Answer], *, receipt: Receipt) -> ChosenJava:
     """The Java that will run: from an archive, which may be unpacked already, or the host's own."""
     version = _java_version(releases, seen)
     if releases.java is None:
         return ChosenJava("Java", home=java_home, present=seen["java"].get("status") == "present", version=version)
     archive = releases.java
     status = seen.get(f"release:{java_home}", ABSENT)["status"]
-    made = receipt.made.get(f"release:{java_home}")
-    ours = made is not None and made["sha256"] == archive.sha256 and not made["pending"]
+    entry = receipt.made.get(f"release:{java_home}")
+    ours = entry is not None and entry.content == archive.sha256 and not entry.pending
     unpacked = None if status == "unknown" else java_home if status == "present" and ours else ""
     return ChosenJava(f"Java {version}", archive.arch or "", version=version, unpacked=unpacked)
 
 
-def _java_version(releases: Releases, seen: Mapping[str, Seen]) -> str:
+def _java_version(releases: Releases, seen: Mapping[str, Answer]) -> str:
     """The version of the archive, or what ``java -version`` of the host's own prints; empty where it prints none."""
     if releases.java is not None:
         return releases.java.version

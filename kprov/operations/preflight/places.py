@@ -9,12 +9,12 @@ from kprov.desired.common import RELEASES, release_path
 from kprov.desired.java import java_path
 from kprov.desired.kafka import kafka_logs
 from kprov.desired.zookeeper import zookeeper_logs
+from kprov.kinds.base import ABSENT, Answer, Call
 from kprov.operations.preflight.answers import number
 from kprov.operations.preflight.paths import STATE, UNIT_FILES, temporary_directories, written_directories
 from kprov.releases.archive import Archive
 from kprov.releases.chosen import Releases
 from kprov.releases.product import Product
-from kprov.resources.base import ABSENT, Call, Seen
 from kprov.spec.broker import broker_properties, log_dirs, zookeeper_data
 from kprov.spec.model import Cluster, Host
 
@@ -32,7 +32,7 @@ def disk_questions(cluster: Cluster, host: Host) -> list[Call]:
     return [("probe_disk", f"disk:{path}", path) for path in dict.fromkeys(paths)]
 
 
-def places(cluster: Cluster, host: Host, releases: Releases, seen: Mapping[str, Seen]) -> Iterator[Place]:
+def places(cluster: Cluster, host: Host, releases: Releases, seen: Mapping[str, Answer]) -> Iterator[Place]:
     """Each place with what an install needs there; releases that are on the host need nothing."""
     missing = [item for item in releases.every if _absent(item, seen)]
     unpacked = sum(item.unpacked or 2 * item.size for item in missing)
@@ -54,7 +54,7 @@ def places(cluster: Cluster, host: Host, releases: Releases, seen: Mapping[str, 
 
 
 def _place(
-    seen: Mapping[str, Seen],
+    seen: Mapping[str, Answer],
     path: str,
     purpose: str,
     *,
@@ -82,6 +82,6 @@ def _place(
     )
 
 
-def _absent(archive: Archive, seen: Mapping[str, Seen]) -> bool:
+def _absent(archive: Archive, seen: Mapping[str, Answer]) -> bool:
     path = java_path(archive) if archive.product is Product.JAVA else release_path(archive)
     return seen.get(f"release:{path}", ABSENT).get("status") != "present"

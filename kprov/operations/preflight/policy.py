@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from kprov.checks.subject import Policy
-from kprov.resources.base import Seen
-from kprov.resources.labels import context_type
+from kprov.kinds.base import Answer
+from kprov.kinds.labels import context_type
 
 
-def policy(seen: Seen) -> Policy:
+def policy(seen: Answer) -> Policy:
     """What the policy says of the domains and labels that matter; empty or None where the host does not tell."""
 
     def domain(key: str) -> str:

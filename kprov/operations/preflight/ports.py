@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from kprov.checks.subject import Port
 from kprov.desired.common import KAFKA_UNIT, ZOOKEEPER_UNIT
-from kprov.resources.base import Call, Seen
+from kprov.kinds.base import Answer, Call
 from kprov.spec.broker import listener_ports
 from kprov.spec.model import Cluster, Host
 
@@ -24,7 +24,7 @@ def port_questions(cluster: Cluster, host: Host) -> list[Call]:
     return [("probe_port", f"port:{port}", str(port)) for port in needed_ports(cluster, host)]
 
 
-def ports(cluster: Cluster, host: Host, seen: Mapping[str, Seen], pids: Mapping[str, int]) -> Iterator[Port]:
+def ports(cluster: Cluster, host: Host, seen: Mapping[str, Answer], pids: Mapping[str, int]) -> Iterator[Port]:
     """Each port with its holder; pids: the main process of each unit."""
     for port, unit in needed_ports(cluster, host).items():
         answer = seen.get(f"port:{port}", {"status": "unknown"})

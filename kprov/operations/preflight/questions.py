@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from kprov.kinds.base import Call
 from kprov.operations.preflight.paths import written_directories
 from kprov.operations.preflight.places import disk_questions
 from kprov.operations.preflight.ports import port_questions
 from kprov.operations.preflight.units import running_questions
 from kprov.operations.preflight.ways import way_questions
-from kprov.resources.base import Call
 from kprov.spec.broker import public_host
 from kprov.spec.model import Cluster, Host
 

@@ -9,6 +9,8 @@ from kprov.checks.subject import ChosenJava, Neighbour, OpenFiles, ProductLife, 
 from kprov.desired.common import KAFKA_UNIT, ZOOKEEPER_UNIT
 from kprov.desired.zookeeper import zookeeper_version
 from kprov.host.facts import Probe
+from kprov.kinds.base import Answer, path_of
+from kprov.kinds.service import Running, UnitState, limit
 from kprov.operations.preflight.answers import number
 from kprov.operations.preflight.network import network, zone
 from kprov.operations.preflight.paths import UNIT_FILES
@@ -20,8 +22,6 @@ from kprov.operations.preflight.ways import ways
 from kprov.receipt import Receipt
 from kprov.releases import catalogue, product
 from kprov.releases.chosen import Releases
-from kprov.resources.base import Seen
-from kprov.resources.system import Running, UnitState, limit
 from kprov.spec.broker import internal_port, public_host
 from kprov.spec.model import Cluster, Host
 
@@ -41,7 +41,7 @@ def subject(
     kernel, neighbours = seen["kernel"], seen["neighbours"]
     states = {unit: UnitState.of(seen[f"service:{unit}"]) for unit in UNITS}
     pids = {unit: state.pid for unit, state in states.items()}
-    made = {made["path"] for made in receipt.made.values()}
+    made = {path_of(entry) for entry in receipt.made.values()}
     return Subject(
         system=facts.system,
         machine=facts.machine,
@@ -99,7 +99,7 @@ def subject(
     )
 
 
-def _neighbours(seen: Seen) -> Iterator[Neighbour]:
+def _neighbours(seen: Answer) -> Iterator[Neighbour]:
     for line in seen.get("processes", "").splitlines():
         pid, kind, command = (*line.split(maxsplit=2), "", "")[:3]
         if pid.isdigit():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kprov.desired.common import KAFKA_UNIT, ZOOKEEPER_UNIT
-from kprov.resources.base import Call
+from kprov.kinds.base import Call
 
 UNITS = (ZOOKEEPER_UNIT, KAFKA_UNIT)
 

@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from kprov.checks.subject import Closed, Way
 from kprov.desired.hardening import PROTECTED
 from kprov.host.facts import Probe
+from kprov.kinds.base import ABSENT, Answer, Call
 from kprov.operations.preflight.paths import used_paths
-from kprov.resources.base import ABSENT, Call, Seen
 from kprov.spec.model import Cluster, Host
 
 _WAY = "way:"
@@ -21,7 +21,7 @@ def way_questions(cluster: Cluster, host: Host, java_home: str) -> list[Call]:
 
 
 def ways(
-    cluster: Cluster, host: Host, java_home: str, seen: Mapping[str, Seen], made: Collection[str]
+    cluster: Cluster, host: Host, java_home: str, seen: Mapping[str, Answer], made: Collection[str]
 ) -> Iterator[Way]:
     """The way to each path that is used; made: paths that kprov made."""
     for item in used_paths(cluster, host, java_home):
@@ -51,7 +51,7 @@ def _question(path: str, users: Sequence[str] = ()) -> Call:
     return ("probe_way", f"{_WAY}{path}", path, *users)
 
 
-def _closed(answer: Seen) -> Iterator[Closed]:
+def _closed(answer: Answer) -> Iterator[Closed]:
     for line in answer.get("closed", "").splitlines():
         user, mode, owner, path = (*line.split(" ", 3), "", "", "")[:4]
         yield Closed(user, path, mode.rjust(4, "0"), owner)

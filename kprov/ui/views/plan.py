@@ -8,8 +8,8 @@ from typing import Any
 from rich.text import Text
 
 from kprov.commands import Way
+from kprov.kinds.base import Action, Change
 from kprov.plan import Plan
-from kprov.resources.base import Action, Change
 from kprov.ui.views.view import Line, View
 from kprov.words import counted
 

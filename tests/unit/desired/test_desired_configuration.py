@@ -14,7 +14,7 @@ from support.specimens import KAFKA, ZOOKEEPER, asked, combinations, content, wa
 
 from kprov.desired.kafka import server_properties
 from kprov.desired.templates import PropertyLines, escape, render
-from kprov.resources.base import Change
+from kprov.kinds.base import Change
 from kprov.spec.broker import broker_properties
 from kprov.spec.model import Cluster
 
@@ -66,7 +66,7 @@ def cluster(request: pytest.FixtureRequest) -> Cluster:
 
 
 def test_every_value_of_the_article_is_in_server_properties(cluster: Cluster) -> None:
-    values = javaproperties.loads(server_properties(cluster, cluster.hosts[0]))
+    values = javaproperties.loads(server_properties(cluster, cluster.hosts[0]).decode())
     assert ARTICLE.items() <= values.items()
     assert values["listeners"] == "PLAINTEXT://:9092"
     assert values["advertised.listeners"] == "PLAINTEXT://192.168.78.141:9092"
@@ -81,13 +81,13 @@ def test_server_properties_reads_back_to_exactly_what_was_asked(cluster: Cluster
     changed = cluster.model_copy(update={"kafka": cluster.kafka.model_copy(update={"properties": own})})
     for each in (cluster, changed):
         host = each.hosts[0]
-        text = server_properties(each, host)
+        text = server_properties(each, host).decode()
         assert javaproperties.loads(text) == broker_properties(each, host)
         assert len(keys(text)) == len(set(keys(text)))
 
 
 def test_each_key_has_a_comment_and_the_article_s_headings_are_there(cluster: Cluster) -> None:
-    text = server_properties(cluster, cluster.hosts[0])
+    text = server_properties(cluster, cluster.hosts[0]).decode()
     assert uncommented(text) == []
     headings = re.findall(r"^#{29} (.+) #{29}$", text, re.MULTILINE)
     assert [heading for heading in headings if heading in HEADINGS] == list(HEADINGS)
@@ -95,10 +95,10 @@ def test_each_key_has_a_comment_and_the_article_s_headings_are_there(cluster: Cl
 
 def test_what_the_article_does_not_name_stands_under_a_heading_of_its_own() -> None:
     cluster = asked(properties={"compression.type": "lz4"})
-    text = server_properties(cluster, cluster.hosts[0])
+    text = server_properties(cluster, cluster.hosts[0]).decode()
     assert "\n\n############################# Other settings #############################\n" in text
     assert text.endswith("compression.type=lz4\n")
-    assert "Other settings" not in server_properties(asked(), cluster.hosts[0])
+    assert "Other settings" not in server_properties(asked(), cluster.hosts[0]).decode()
 
 
 # What a property may be: no line break or NUL, which the specification refuses.
@@ -118,7 +118,7 @@ VALUES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n
 @example("")
 def test_any_value_of_a_property_survives_the_file(value: str) -> None:
     cluster = asked(properties={"super.users": value})
-    text = server_properties(cluster, cluster.hosts[0])
+    text = server_properties(cluster, cluster.hosts[0]).decode()
     assert text.isascii()  # java.util.Properties reads Latin 1
     assert javaproperties.loads(text) == broker_properties(cluster, cluster.hosts[0])
     assert javaproperties.loads(f"key={escape(value)}") == {"key": value}
@@ -273,11 +273,12 @@ def test_zookeeper_logs_through_logback_from_3_8_on(version: str) -> None:
 def test_no_file_keeps_a_mark_of_its_template(cluster: Cluster) -> None:
     state = wanted(cluster)
     for file in state.files():
-        assert not re.search(r"\{\{|\}\}|\{%|%\}|\bNone\b|<kprov|StrEnum|Mode\.", file.content), file.path
-        assert file.content.endswith("\n")
-        assert "\n\n\n" not in file.content
-        assert not [line for line in file.content.splitlines() if line != line.rstrip()], file.path
-        assert "Written by kprov" in file.content or file.path.endswith(("log4j.properties", "logback.xml"))
+        text = file.content.decode()
+        assert not re.search(r"\{\{|\}\}|\{%|%\}|\bNone\b|<kprov|StrEnum|Mode\.", text), file.path
+        assert text.endswith("\n")
+        assert "\n\n\n" not in text
+        assert not [line for line in text.splitlines() if line != line.rstrip()], file.path
+        assert "Written by kprov" in text or file.path.endswith(("log4j.properties", "logback.xml"))
 
 
 @pytest.mark.parametrize("cluster", COMBINATIONS.values(), ids=COMBINATIONS.keys())
@@ -297,7 +298,7 @@ def test_a_diff_shows_no_secret(seen: str) -> None:
     there = (
         {"status": "present", "type": "regular file", "sha256": "x", "content": seen} if seen else {"status": "absent"}
     )
-    change = file.compare(there, file.made())
+    change = file.compare(there, file.entry())
     assert isinstance(change, Change)
     assert "+ssl.key.password=***" in change.diff
     assert "hunter2" not in change.diff

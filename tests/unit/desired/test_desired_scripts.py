@@ -13,8 +13,8 @@ from support.specimens import NO_GC_LOG, archive, asked, combinations, content, 
 
 from kprov.desired.inputs import Inputs
 from kprov.desired.java import java
+from kprov.kinds.file import File
 from kprov.releases.product import Product
-from kprov.resources.files import File
 
 SCRIPTS = ("kk_zk_start.sh", "kk_zk_stop.sh", "profile.d/kprov.sh", "conf/java.env")
 SHELLS = [shell for shell in (["dash"], ["bash", "--posix"]) if shutil.which(shell[0])]
@@ -223,7 +223,7 @@ def test_a_status_without_an_answer_says_whether_the_service_runs(stage: Stage, 
 
 def profile(inputs: Inputs) -> str:
     (found,) = [item.content for item in java(inputs) if isinstance(item, File)]
-    return found
+    return found.decode()
 
 
 def shown(text: str, names: list[str]) -> list[str]:

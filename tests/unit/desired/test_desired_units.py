@@ -10,8 +10,8 @@ from packaging.version import Version
 from support.specimens import NO_GC_LOG, asked, combinations, content, wanted
 
 from kprov.desired.host import Desired
-from kprov.resources.files import DataDirectory, Directory
-from kprov.resources.removal import removal
+from kprov.kinds.data import DataDirectory
+from kprov.kinds.directory import Directory, Purpose
 from kprov.spec.model import Cluster
 
 DIRECTIVES = set((Path(__file__).parent.parent / "data" / "systemd219-directives.txt").read_text().split())
@@ -259,7 +259,7 @@ def drop_ins(cluster: Cluster, systemd: int) -> dict[str, Unit]:
         path = f"/etc/systemd/system/{name}.service.d/kprov-hardening.conf"
         if path in files:
             assert (files[path].owner, files[path].mode) == ("root", "0644")
-            found[name] = parse(files[path].content)
+            found[name] = parse(files[path].content.decode())
     return found
 
 
@@ -325,8 +325,10 @@ def test_a_restart_waits_until_the_session_is_over(kafka: str, session: str | No
 def test_each_service_has_a_directory_for_temporary_files(cluster: Cluster) -> None:
     """Its own alone, writable for it, part of what it is started with, emptied at each start, removed with the rest."""
     state = wanted(cluster, systemd=252)
-    found = {item.owner: item for item in state.resources if isinstance(item, Directory) and item.temporary}
+    directories = [item for item in state.resources if isinstance(item, Directory)]
+    found = {item.owner: item for item in directories if item.purpose is Purpose.TEMPORARY}
     assert sorted(found) == ["kafka", "zookeeper"]
+    assert [item for item in directories if item.path.endswith("/tmp")] == list(found.values())
     for name, directory in found.items():
         assert (directory.group, directory.mode, directory.shared) == (name, "0700", False)
         unit = units(state)[name]
@@ -341,7 +343,7 @@ def test_each_service_has_a_directory_for_temporary_files(cluster: Cluster) -> N
         assert all(word.startswith(f"{directory.path}/") for word in tidy.split("-- ")[1].rstrip("'").split())
         (service,) = (item for item in state.services if item.unit == f"{name}.service")
         assert directory.id in service.reads
-        removed = removal(directory.made(), {"status": "present", "type": "directory"}, purge=False, force=False)
+        removed = directory.entry().removal({"status": "present", "type": "directory"}, purge=False, force=False)
         assert removed.change is not None
         assert removed.change.calls == (("remove_tree", directory.path),)
 

@@ -23,7 +23,7 @@ import pytest
 from support.local_host import LIBRARY, SHELLS, LocalHost, needs
 
 from kprov.host.facts import seen_of
-from kprov.resources.base import Seen
+from kprov.kinds.base import Answer
 
 OWNER = pwd.getpwuid(os.geteuid()).pw_name
 GROUP = grp.getgrgid(os.getegid()).gr_name
@@ -304,7 +304,7 @@ def test_what_data_a_directory_holds(
     assert int(seen["kib"]) > 0
 
 
-def data_of(host: LocalHost, path: Path) -> Seen:
+def data_of(host: LocalHost, path: Path) -> Answer:
     """Everything that the probe reports about a data directory."""
     return seen_of(host.exchange([("probe_data", "x", str(path))]))["x"]
 

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from support.local_host import SHELLS, LocalHost
 
+from kprov.host.facts import seen_of
+
 ZONE = """internal
   target: default
   interfaces: eth0
@@ -144,7 +146,8 @@ def test_a_port_that_is_open_only_now_or_only_permanently(host: LocalHost) -> No
 
 
 def test_a_port_is_unknown_without_firewalld(host: LocalHost) -> None:
-    assert host.one("probe_firewall", "x", "9092/tcp", "")["status"] == "unknown"
+    reply = host.exchange([("probe_firewall", "x", "9092/tcp", "")])
+    assert seen_of(reply)["x"] == {"id": "x", "status": "unknown", "why": "firewalld is not running", "running": "no"}
     assert host.one("probe_zones", "x")["status"] == "absent"
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support.local_host import LocalHost
 
-from kprov.resources.base import Upload
+from kprov.kinds.base import Upload
 
 
 @pytest.fixture

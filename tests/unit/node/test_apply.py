@@ -10,9 +10,9 @@ from support.local_host import LocalHost
 
 from kprov.errors import NotReadyError, StepError
 from kprov.events import Event, StepFailed
+from kprov.kinds.base import Obstacle, Upload
 from kprov.node.apply import apply
 from kprov.plan import Plan
-from kprov.resources.base import Obstacle, Upload
 
 
 def test_changes_are_made_in_order_and_gates_are_waited_at(host: LocalHost) -> None:
@@ -24,7 +24,7 @@ def test_changes_are_made_in_order_and_gates_are_waited_at(host: LocalHost) -> N
     run(host, plan(*changes), gate)
     assert order(host) == ["a", "z", "wait for zookeeper.service", "k", "wait for kafka.service", "b"]
     assert receipt(host)["state"] == "done"
-    assert [entry["id"] for entry in receipt(host)["made"]] == ["a", "z", "k", "b"]
+    assert [entry["path"] for entry in receipt(host)["made"]] == ["a", "z", "k", "b"]
     assert sorted(os.listdir(host.state)) == ["journal", "receipt.json", "receipt.json.before"]
 
 

@@ -11,9 +11,9 @@ from support.local_host import LocalHost
 
 from kprov.errors import StepError
 from kprov.events import StepDone, StepStarted
+from kprov.kinds.base import Action, Change
 from kprov.node.lock import host_lock
 from kprov.node.steps import run_steps
-from kprov.resources.base import Action, Change
 
 
 def test_a_change_is_one_step_however_many_calls_it_has(host: LocalHost) -> None:

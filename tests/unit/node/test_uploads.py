@@ -11,9 +11,9 @@ from support.local_host import LocalHost
 
 from kprov.errors import StepError
 from kprov.events import Event, Transfer
+from kprov.kinds.base import Upload
 from kprov.node.lock import host_lock
 from kprov.node.uploads import push
-from kprov.resources.base import Upload
 
 
 def pushed(host: LocalHost, upload: Upload) -> list[int]:

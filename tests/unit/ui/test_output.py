@@ -18,6 +18,7 @@ from kprov.checks import Outcome, Result
 from kprov.commands import Way
 from kprov.drift import Drift
 from kprov.errors import DeclinedError, ExitCode, Problem, UsageError
+from kprov.kinds.base import Action, Change
 from kprov.operations.check import Checked
 from kprov.operations.history import Runs
 from kprov.operations.render import Rendered
@@ -28,7 +29,7 @@ from kprov.operations.uninstall import Uninstalled
 from kprov.operations.unit_status import UnitStatus
 from kprov.operations.verdict import Parts
 from kprov.plan import Plan
-from kprov.resources.base import Action, Change
+from kprov.receipt import State
 from kprov.smoke import SmokeResult, SmokeStep
 from kprov.ui.output import SCHEMA, Output, show_error
 
@@ -58,7 +59,7 @@ UNIT = UnitStatus(
 )  # fmt: skip
 STATUS = HostStatus(
     "box",
-    "done",
+    State.DONE,
     "2026-11-24T18:00:00+00:00",
     "me@desk",
     "1.0.0",
@@ -212,7 +213,7 @@ def test_status_of_a_serving_host_shows_its_drift() -> None:
 
 def test_status_after_an_interrupted_first_install_shows_only_what_was_planned() -> None:
     gone = UnitStatus("kafka.service", "1.0.0", "missing", False, 0, "", (9092,), (), reason="it is not there")
-    planned = replace(STATUS, state="applying", units=(gone,), parts=Parts(0, 40))
+    planned = replace(STATUS, state=State.APPLYING, units=(gone,), parts=Parts(0, 40))
     assert shown(planned).splitlines() == [
         "box: not installed",
         "  the installation was only planned: the last run was interrupted before it made anything",

@@ -15,9 +15,9 @@ from support.schemas import FOLDER, validated, validator
 from kprov.cli.lab import document
 from kprov.cli.main import _COMMANDS
 from kprov.errors import ExitCode
+from kprov.kinds.base import Action, Change
 from kprov.lab.lab import LabHost, LabStatus
 from kprov.plan import Plan
-from kprov.resources.base import Action, Change
 from kprov.ui.output import Output
 
 PLAN = {"host": "kafka-1", "changes": [], "notes": [], "kept": []}

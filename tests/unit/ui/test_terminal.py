@@ -12,9 +12,9 @@ from rich.text import Text
 from kprov.commands import Way
 from kprov.errors import KprovError, Problem, StepError
 from kprov.events import Message, StepDone, StepFailed, StepStarted, Transfer, Warned
+from kprov.kinds.base import Action, Change
 from kprov.operations.report import NextStep, Report
 from kprov.plan import Plan
-from kprov.resources.base import Action, Change
 from kprov.ui import progress
 from kprov.ui.console import wrapped
 from kprov.ui.output import Output, show_error

@@ -2,75 +2,88 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from dataclasses import replace
 
 import pytest
 from support.local_host import LIBRARY
 from support.model_host import as_made
 from support.specimens import asked, wanted
 
-from kprov.resources.base import ABSENT, Change, Made, Obstacle, attributes_differ, fingerprint
-from kprov.resources.files import File, Links
-from kprov.resources.removal import query_of, removal
-from kprov.resources.system import Running, Service, UnitState, User, limit
+from kprov.kinds import KINDS, entry_of
+from kprov.kinds.base import ABSENT, Change, Obstacle, fingerprint
+from kprov.kinds.file import File
+from kprov.kinds.links import Links
+from kprov.kinds.path import PathSeen, attributes_differ
+from kprov.kinds.service import Running, Service, UnitState, limit
+from kprov.kinds.user import User, UserEntry
 
 EVERY = [
     item
     for mode in ("standalone", "bundled")
     for item in (*wanted(asked(mode=mode), firewalld=True).resources, *wanted(asked(mode=mode)).services)
 ]
-OF_EACH_KIND = list({item.made().kind: item for item in EVERY}.values())
+OF_EACH_KIND = list({item.entry().kind: item for item in EVERY}.values())
 
 
 def test_these_are_all_the_kinds() -> None:
-    kinds = {item.made().kind for item in OF_EACH_KIND}
-    assert kinds == {"file", "directory", "data", "link", "links", "release", "user", "service", "firewall"}
+    kinds = {item.entry().kind for item in OF_EACH_KIND}
+    assert kinds == KINDS.keys() - {"copy", "original"}, "these two are made by changes of the others"
 
 
 @pytest.mark.parametrize("item", EVERY, ids=lambda item: item.id)
 def test_uninstall_asks_the_same_question_as_install(item: File) -> None:
     """The content of a file apart: uninstall shows no diff."""
-    asked_first, asked_later = item.query(), query_of(item.made())
+    asked_first, asked_later = item.query(), item.entry().query()
     assert asked_later == tuple(word for word in asked_first if word != "content")
-    assert asked_first[1] == item.id == item.made().id
-    assert item.id.startswith(f"{item.made().kind}:")
+    assert asked_first[1] == item.id == item.entry().id
+    assert item.id.startswith(f"{item.entry().kind}:")
 
 
 @pytest.mark.parametrize("item", EVERY, ids=lambda item: item.id)
 def test_every_call_is_a_function_of_the_library(item: File) -> None:
-    calls = [item.query(), query_of(item.made())]
+    calls = [item.query(), item.entry().query()]
     if not isinstance(item, Service):
         verdict = item.compare(ABSENT, None)
         assert verdict is not None
         assert not isinstance(verdict, Obstacle)
         calls += verdict.calls
-    taken_back = removal(item.made(), as_made(item.made()), purge=True, force=False)
+    taken_back = item.entry().removal(as_made(item.entry()), purge=True, force=False)
     assert taken_back.change is not None
     calls += taken_back.change.calls
     for call in calls:
         assert f"\n{call[0]}() {{" in LIBRARY
 
 
-@pytest.mark.parametrize("item", OF_EACH_KIND, ids=lambda item: item.made().kind)
+@pytest.mark.parametrize("item", OF_EACH_KIND, ids=lambda item: item.entry().kind)
 def test_what_is_gone_need_not_be_taken_back(item: File) -> None:
-    taken_back = removal(item.made(), ABSENT, purge=True, force=False)
+    taken_back = item.entry().removal(ABSENT, purge=True, force=False)
     assert (taken_back.change, taken_back.obstacle, taken_back.kept) == (None, None, "")
 
 
-@pytest.mark.parametrize("item", [item for item in OF_EACH_KIND if item.made().kind != "firewall"])
+@pytest.mark.parametrize("item", [item for item in OF_EACH_KIND if item.entry().kind != "firewall"])
 def test_what_cannot_be_read_is_not_taken_back(item: File) -> None:
-    taken_back = removal(item.made(), {"status": "unknown", "why": "I/O error"}, purge=True, force=True)
+    taken_back = item.entry().removal({"status": "unknown", "why": "I/O error"}, purge=True, force=True)
     assert taken_back.change is None
     assert taken_back.obstacle is not None
     assert "I/O error" in taken_back.obstacle.what
 
 
 def test_a_kind_of_a_later_kprov_is_not_passed_over() -> None:
-    made = Made("sysctl", "sysctl:vm.swappiness", {})
-    with pytest.raises(ValueError, match="sysctl"):
-        query_of(made)
-    with pytest.raises(ValueError, match="sysctl"):
-        removal(made, {"status": "present"}, purge=False, force=False)
+    with pytest.raises(KeyError, match="sysctl"):
+        entry_of({"kind": "sysctl", "name": "vm.swappiness"})
+
+
+def test_a_field_of_a_later_kprov_is_not_passed_over() -> None:
+    with pytest.raises(ValueError, match="groups"):
+        entry_of({"kind": "user", "name": "kafka", "groups": []})
+
+
+@pytest.mark.parametrize("item", EVERY, ids=lambda item: item.id)
+def test_an_entry_reads_what_it_writes(item: File) -> None:
+    for entry in (item.entry(), replace(item.entry(), pending=True, previous=("a", "b"), foreign=True, kept=True)):
+        assert entry_of(json.loads(json.dumps(entry.to_json()))) == entry
 
 
 @pytest.mark.parametrize(
@@ -87,12 +100,12 @@ def test_a_kind_of_a_later_kprov_is_not_passed_over() -> None:
     ],
 )
 def test_attributes(seen: dict[str, str], words: str) -> None:
-    assert attributes_differ(seen, "root", "kafka", "0640") == words
+    assert attributes_differ(PathSeen.of(seen), "root", "kafka", "0640") == words
 
 
 def test_a_difference_reads_as_diff_writes_it() -> None:
-    file = File("/etc/plain", "a\nnew\nc\n")
-    change = file.compare({**as_made(file.made()), "sha256": "0" * 64, "content": "a\nold\nc\n"}, file.made())
+    file = File("/etc/plain", b"a\nnew\nc\n")
+    change = file.compare({**as_made(file.entry()), "sha256": "0" * 64, "content": "a\nold\nc\n"}, file.entry())
     assert change is not None
     assert not isinstance(change, Obstacle)
     assert change.diff.splitlines() == [
@@ -106,11 +119,30 @@ def test_a_difference_reads_as_diff_writes_it() -> None:
     ]
 
 
+def test_a_secret_file_is_never_fetched_back_and_never_shown() -> None:
+    """Its content is compared by its hash alone."""
+    file = File("/etc/key", b"token\n", secret=True)
+    assert "content" not in file.query()
+    change = file.compare({**as_made(file.entry()), "sha256": "0" * 64}, file.entry())
+    assert change is not None
+    assert not isinstance(change, Obstacle)
+    assert change.diff == ""
+    assert file.compare(as_made(file.entry()), file.entry()) is None
+
+
+def test_a_file_need_not_be_text() -> None:
+    file = File("/etc/keystore", b"\xff\x00\xfe")
+    change = file.compare({**as_made(file.entry()), "sha256": "0" * 64}, file.entry())
+    assert change is not None
+    assert not isinstance(change, Obstacle)
+    assert change.content == b"\xff\x00\xfe"
+
+
 def test_links_whose_source_changes_are_made_anew_even_if_they_look_right() -> None:
     old, new = Links("/home/bin", "/old/bin"), Links("/home/bin", "/new/bin")
-    change = new.compare({"status": "present", "links": "right"}, old.made())
+    change = new.compare({"status": "present", "links": "right"}, old.entry())
     assert change is not None
-    assert old.compare({"status": "present", "links": "right"}, old.made()) is None
+    assert old.compare({"status": "present", "links": "right"}, old.entry()) is None
 
 
 def test_links_beside_other_things_need_no_folder_of_their_own() -> None:
@@ -122,9 +154,9 @@ def test_links_beside_other_things_need_no_folder_of_their_own() -> None:
 
 
 def test_a_fingerprint_tells_every_difference_and_no_order() -> None:
-    one, two = File("/a", "x"), File("/b", "y")
+    one, two = File("/a", b"x"), File("/b", b"y")
     assert fingerprint([one, two]) == fingerprint([two, one])
-    others = [[one], [], [one, File("/b", "z")], [one, File("/b", "y", mode="0600")], [one, File("/c", "y")]]
+    others = [[one], [], [one, File("/b", b"z")], [one, File("/b", b"y", mode="0600")], [one, File("/c", b"y")]]
     assert len({fingerprint(items) for items in [[one, two], *others]}) == 6
 
 
@@ -222,29 +254,30 @@ def test_what_a_main_process_may_open() -> None:
     assert Running.of({"open_files": ""}).open_files is None
 
 
-@pytest.mark.parametrize("before", [{}, {"adopted": "yes", "group_made": "yes"}, {"joined": "990"}])
-def test_a_group_that_is_created_again_leaves_the_entry_of_the_user_as_it_was(before: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "before", [UserEntry("kafka"), UserEntry("kafka", adopted=True, group_made=True), UserEntry("kafka", joined="990")]
+)
+def test_a_group_that_is_created_again_leaves_the_entry_of_the_user_as_it_was(before: UserEntry) -> None:
     """Apart from that the change is no longer pending."""
-    was = Made("user", "user:kafka", {"name": "kafka", **before, "pending": "yes"})
+    was = replace(before, pending=True)
     change = User("kafka").compare({"status": "present", "entry": "kafka:x:989:990::/:/bin/false", "group": ""}, was)
     assert isinstance(change, Change)
     assert change.calls == (("add_group", "kafka"),)
-    assert change.made == Made("user", "user:kafka", {"name": "kafka", **before})
+    assert change.entry == before
 
 
 @pytest.mark.parametrize(
-    ("fields", "calls"),
+    ("made", "calls"),
     [
-        ({}, (("remove_user", "kafka"),)),
-        ({"joined": "990"}, (("remove_user", "kafka", "990"),)),
-        ({"adopted": "yes"}, None),
-        ({"adopted": "yes", "group_made": "yes"}, (("remove_group", "kafka"),)),
+        (UserEntry("kafka"), (("remove_user", "kafka"),)),
+        (UserEntry("kafka", joined="990"), (("remove_user", "kafka", "990"),)),
+        (UserEntry("kafka", adopted=True), None),
+        (UserEntry("kafka", adopted=True, group_made=True), (("remove_group", "kafka"),)),
     ],
 )
 def test_uninstall_removes_what_kprov_created_of_a_user_and_its_group(
-    fields: dict[str, str], calls: tuple[tuple[str, ...], ...] | None
+    made: UserEntry, calls: tuple[tuple[str, ...], ...] | None
 ) -> None:
-    made = Made("user", "user:kafka", {"name": "kafka", **fields})
     seen = {"status": "present", "entry": "kafka:x:989:990::/:/bin/false", "group": "kafka:x:990:"}
-    change = removal(made, seen, purge=True, force=False).change
+    change = made.removal(seen, purge=True, force=False).change
     assert (change.calls if change else None) == calls

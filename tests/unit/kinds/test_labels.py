@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from support.entries import made
 from support.model_host import ModelHost
 from support.specimens import asked, wanted
 
 from kprov.drift import drift
-from kprov.resources import labels
-from kprov.resources.base import ABSENT, Made, Seen
-from kprov.resources.labels import WrongLabel, uncompared, with_labels, wrong_labels
+from kprov.kinds import labels
+from kprov.kinds.base import ABSENT, Answer
+from kprov.kinds.labels import WrongLabel, uncompared, with_labels, wrong_labels
+from kprov.receipt import State
 
 TMP, USR, BIN = (f"system_u:object_r:{name}:s0" for name in ("tmp_t", "usr_t", "bin_t"))
 RELEASE, LINK, LINKS, JARS, FOLDER, DATA = (
@@ -21,7 +25,7 @@ RELEASE, LINK, LINKS, JARS, FOLDER, DATA = (
 )
 
 
-def answer(*said: str, data: str = "/home/temp/kafka_logs") -> Seen:
+def answer(*said: str, data: str = "/home/temp/kafka_logs") -> Answer:
     """What probe_labels answers; ``data``: where the messages really are."""
     places = {id_: id_.partition(":")[2] for id_ in (JARS, RELEASE, LINK, LINKS, FOLDER)} | {DATA: data}
     real = "".join(f"{id_}\t{place}\n" for id_, place in places.items())
@@ -30,7 +34,7 @@ def answer(*said: str, data: str = "/home/temp/kafka_logs") -> Seen:
 
 def found(*said: str, data: str = "/home/temp/kafka_logs") -> dict[str, str]:
     """The labels in words, by id."""
-    seen: dict[str, Seen] = {id_: {"status": "present"} for id_ in (RELEASE, LINK, LINKS, JARS, FOLDER, DATA)}
+    seen: dict[str, Answer] = {id_: {"status": "present"} for id_ in (RELEASE, LINK, LINKS, JARS, FOLDER, DATA)}
     merged = with_labels({**seen, labels.ID: answer(*said, data=data)})
     return {id_: fields["label"] for id_, fields in merged.items() if "label" in fields}
 
@@ -99,10 +103,10 @@ def test_labels_that_could_not_be_read_are_unknown() -> None:
 
 def test_the_question_is_about_what_has_a_label_of_kprovs() -> None:
     """Not about users and units, nor about copies, originals and kept data, which are the user's."""
-    kept = Made("data", "data:/kept", {"path": "/kept", "kept": "yes"})
-    copy = Made("copy", "copy:/x.edited", {"path": "/x.edited"})
-    user = Made("user", "user:kafka", {"name": "kafka"})
-    mine = Made("file", "file:/x", {"path": "/x"})
+    kept = made("data", path="/kept", kept=True)
+    copy = made("copy", path="/x.edited")
+    user = made("user", name="kafka")
+    mine = made("file", path="/x")
     assert labels.question([kept, copy, user, mine]) == ("probe_labels", "labels", "file:/x")
     assert labels.question([kept, copy, user]) is None
 
@@ -110,10 +114,10 @@ def test_the_question_is_about_what_has_a_label_of_kprovs() -> None:
 def test_a_changed_label_is_drift_of_every_kind() -> None:
     host = ModelHost()
     host.install(wanted(asked()))
-    made = [entry for entry in host.receipt.made.values() if entry.kind in labels.KINDS]
-    assert {entry.kind for entry in made} == labels.KINDS
+    own = [entry for entry in host.receipt.made.values() if labels.is_own(entry)]
+    assert {entry.kind for entry in own} == {"file", "directory", "data", "link", "links", "release"}
     assert drift(host.receipt, host.seen) == ()
-    for entry in made:
+    for entry in own:
         seen = {**host.seen, entry.id: {**host.seen[entry.id], "label": "label tmp_t instead of usr_t"}}
         assert [(item.id, item.what) for item in drift(host.receipt, seen)] == [
             (entry.id, "has label tmp_t instead of usr_t")
@@ -126,8 +130,8 @@ def test_the_label_of_a_release_of_the_way_back_is_repaired() -> None:
     """It is in the receipt and nothing else asks for it."""
     host = ModelHost()
     host.install(wanted(asked()))
-    old = Made("release", "release:/usr/local/kafka_old", {"path": "/usr/local/kafka_old"})
-    host.receipt = type(host.receipt)({**host.receipt.made, old.id: old}, "done", host.receipt.spec)
+    old = made("release", path="/usr/local/kafka_old")
+    host.receipt = replace(host.receipt, made={**host.receipt.made, old.id: old}, state=State.DONE)
     host.seen[old.id] = {"status": "present", "type": "directory", "label": "label tmp_t instead of usr_t"}
     plan = host.plan(wanted(asked()))
     assert [(change.id, change.calls) for change in plan.changes] == [

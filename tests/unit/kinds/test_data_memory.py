@@ -7,18 +7,17 @@ from typing import Any
 
 import pytest
 
+from kprov.kinds.base import ABSENT, Answer, Change, Obstacle, Removal
+from kprov.kinds.data import DataDirectory, DataEntry, Holds, without_counterpart
+from kprov.kinds.data_memory import FileSystem
 from kprov.plan import uninstall_plan
 from kprov.receipt import Receipt
-from kprov.resources.base import ABSENT, Change, Made, Obstacle, Removal, Seen
-from kprov.resources.data import FileSystem, gone, lost_data, with_memory, without_counterpart
-from kprov.resources.files import DataDirectory
-from kprov.resources.removal import removal
 
-KAFKA = DataDirectory("/data/kafka", "kafka", "kafka", "kafka", "0")
-ZOOKEEPER = DataDirectory("/data/zookeeper", "zookeeper", "zookeeper", "zookeeper")
+KAFKA = DataDirectory("/data/kafka", "kafka", "kafka", Holds.KAFKA, "0")
+ZOOKEEPER = DataDirectory("/data/zookeeper", "zookeeper", "zookeeper", Holds.ZOOKEEPER)
 DISK = {"mount": "/data", "inside": "/kafka", "fstype": "xfs", "device": "/dev/sdb1", "uuid": "aaaa"}
 ROOT = {"mount": "/", "inside": "/data/kafka", "fstype": "xfs", "device": "/dev/sda1", "uuid": "rrrr"}
-FILLED: Seen = {
+FILLED: Answer = {
     "status": "present",
     "type": "directory",
     "owner": "kafka",
@@ -30,17 +29,16 @@ FILLED: Seen = {
     "cluster": "cccc",
     **DISK,
 }
-WAS = with_memory(KAFKA.made(), None, FILLED)
+WAS = KAFKA.entry().remembering(None, FILLED)
 
 
-def seen(**changes: str) -> Seen:
+def seen(**changes: str) -> Answer:
     return {**FILLED, **changes}
 
 
-def old(made: Made) -> Made:
+def old(entry: DataEntry) -> DataEntry:
     """The entry as a kprov wrote it that remembered nothing."""
-    known = ("path", "owner", "group", "mode", "holds")
-    return replace(made, fields={key: made[key] for key in known})
+    return DataEntry(entry.path, entry.owner, entry.group, entry.mode, entry.holds)
 
 
 # ------------------------------------------------------------------ the file system
@@ -62,7 +60,7 @@ def old(made: Made) -> Made:
 )
 def test_the_same_file_system_raises_no_alarm(now: dict[str, str]) -> None:
     assert FileSystem(**DISK).same_as(FileSystem(**now))
-    assert gone(WAS, seen(**now)) == ""
+    assert WAS.gone(seen(**now)) == ""
 
 
 @pytest.mark.parametrize(
@@ -79,7 +77,7 @@ def test_the_same_file_system_raises_no_alarm(now: dict[str, str]) -> None:
 )
 def test_another_file_system_raises_an_alarm(now: dict[str, str]) -> None:
     assert not FileSystem(**DISK).same_as(FileSystem(**now))
-    assert gone(WAS, seen(**now)) != ""
+    assert WAS.gone(seen(**now)) != ""
 
 
 @pytest.mark.parametrize(("device", "same"), [("nas:/one", True), ("nas:/two", False)])
@@ -89,9 +87,9 @@ def test_a_network_file_system_is_known_by_its_device(device: str, same: bool) -
 
 
 def test_the_missing_mount_is_named_with_what_to_do() -> None:
-    absent: Seen = {**ABSENT, **ROOT}
-    told = lost_data(WAS, absent)
-    assert told is not None
+    absent: Answer = {**ABSENT, **ROOT}
+    told = KAFKA.compare(absent, WAS)
+    assert isinstance(told, Obstacle)
     assert told.what == "/data (xfs, UUID aaaa) is not mounted, and /data/kafka on it holds Kafka's data"
     assert (
         told.hint == "mount /data and run this again; or begin with an empty directory with --accept-data /data/kafka"
@@ -112,7 +110,7 @@ def test_the_missing_mount_is_named_with_what_to_do() -> None:
         (seen(cluster="dddd"), "/data/kafka holds the messages of cluster dddd, not of cccc"),
     ],
 )
-def test_what_is_not_the_data_stops_the_plan_also_with_adopt(now: Seen, told: str) -> None:
+def test_what_is_not_the_data_stops_the_plan_also_with_adopt(now: Answer, told: str) -> None:
     verdict = KAFKA.compare(now, WAS)
     assert isinstance(verdict, Obstacle)
     assert told in verdict.what
@@ -121,15 +119,15 @@ def test_what_is_not_the_data_stops_the_plan_also_with_adopt(now: Seen, told: st
 
 
 @pytest.mark.parametrize("now", [{**ABSENT, **ROOT}, seen(entries="0", **ROOT), seen(**ROOT)])
-def test_the_explicit_word_goes_on_and_is_recorded(now: Seen) -> None:
+def test_the_explicit_word_goes_on_and_is_recorded(now: Answer) -> None:
     verdict = KAFKA.compare(now, WAS)
     assert isinstance(verdict, Obstacle)
     assert isinstance(verdict.accept, Change)
-    entry = verdict.accept.made
-    assert entry is not None
-    assert entry["accepted"].startswith("/data (xfs, UUID aaaa) is not mounted")
-    later = with_memory(entry, entry, seen(**ROOT))
-    assert (later["filled"], later["uuid"]) == ("yes", "rrrr")
+    entry = verdict.accept.entry
+    assert isinstance(entry, DataEntry)
+    assert entry.accepted.startswith("/data (xfs, UUID aaaa) is not mounted")
+    later = entry.remembering(entry, seen(**ROOT))
+    assert (later.filled, later.lies.uuid) == (True, "rrrr")
     assert KAFKA.compare(seen(**ROOT), later) is None
 
 
@@ -142,21 +140,21 @@ def test_the_owner_is_put_right_and_the_memory_stays() -> None:
     """A run that is killed in between leaves an entry that still knows of the data."""
     verdict = KAFKA.compare(seen(owner="root"), WAS)
     assert isinstance(verdict, Change)
-    assert verdict.made == WAS
-    pending = replace(WAS, fields={**WAS.fields, "pending": "yes"})
+    assert verdict.entry == WAS
+    pending = replace(WAS, pending=True)
     assert isinstance(KAFKA.compare({**ABSENT, **ROOT}, pending), Obstacle)
 
 
 def test_kept_data_are_remembered() -> None:
-    kept = replace(WAS, fields={**WAS.fields, "kept": "yes"})
+    kept = replace(WAS, kept=True)
     assert isinstance(KAFKA.compare({**ABSENT, **ROOT}, kept), Obstacle)
     again = KAFKA.compare(seen(owner="root"), kept)
     assert isinstance(again, Change)
-    assert again.made == WAS
+    assert again.entry == WAS
 
 
 def test_an_interrupted_first_install_goes_on() -> None:
-    pending = replace(KAFKA.made(), fields={**KAFKA.made().fields, "pending": "yes"})
+    pending = replace(KAFKA.entry(), pending=True)
     assert isinstance(KAFKA.compare({**ABSENT, **ROOT}, pending), Change)
     assert not isinstance(KAFKA.compare(seen(entries="0", **ROOT), pending), Obstacle)
 
@@ -165,12 +163,12 @@ def test_an_entry_of_an_earlier_kprov_learns() -> None:
     """It stops at a missing directory, and takes what is there for the data."""
     assert isinstance(KAFKA.compare({**ABSENT, **ROOT}, old(WAS)), Obstacle)
     assert KAFKA.compare(FILLED, old(WAS)) is None
-    assert with_memory(KAFKA.made(), old(WAS), FILLED) == WAS
+    assert KAFKA.entry().remembering(old(WAS), FILLED) == WAS
 
 
 def test_what_is_not_the_data_is_not_remembered() -> None:
     for now in ({**ABSENT, **ROOT}, seen(entries="0"), seen(**ROOT), {"status": "unknown", "why": "I/O error"}):
-        assert with_memory(KAFKA.made(), WAS, now) == WAS
+        assert KAFKA.entry().remembering(WAS, now) == WAS
 
 
 def test_unknown_is_neither_there_nor_gone() -> None:
@@ -200,7 +198,7 @@ def test_zookeeper_does_not_mind_lost_and_found() -> None:
 # ------------------------------------------------------------------ ZooKeeper and Kafka together
 
 
-def both(kafka: dict[str, Any], zookeeper: dict[str, Any]) -> dict[str, Seen]:
+def both(kafka: dict[str, Any], zookeeper: dict[str, Any]) -> dict[str, Answer]:
     return {KAFKA.id: {**FILLED, **kafka}, ZOOKEEPER.id: {**FILLED, "holds": "zookeeper", **zookeeper}}
 
 
@@ -222,7 +220,7 @@ EMPTY = {"entries": "0", "holds": "other", "snapshot": "no", "log": "no", "knows
     ],
 )
 def test_one_without_the_other_is_never_started(kafka: dict[str, Any], zookeeper: dict[str, Any], told: str) -> None:
-    entries = [KAFKA.made(), ZOOKEEPER.made()]
+    entries = [KAFKA.entry(), ZOOKEEPER.entry()]
     found = without_counterpart(entries, both(kafka, zookeeper))
     assert (told in found[0].what) if told else found == []
     assert without_counterpart(entries, both(kafka, zookeeper), {"/data/kafka", "/data/zookeeper"}) == []
@@ -234,24 +232,26 @@ def test_one_without_the_other_is_never_started(kafka: dict[str, Any], zookeeper
 def test_uninstall_keeps_the_entry_of_data_that_are_not_mounted() -> None:
     """Nothing was removed, and nothing is forgotten."""
     for now in ({**ABSENT, **ROOT}, seen(entries="0", **ROOT)):
-        kept = removal(WAS, now, purge=False, force=False)
+        kept = WAS.removal(now, purge=False, force=False)
         assert (kept.change, kept.obstacle) == (None, None)
         assert kept.kept.startswith("/data/kafka (/data (xfs, UUID aaaa) is not mounted")
         plan = uninstall_plan("box", {WAS.id: now}, Receipt({WAS.id: WAS}), purge=False, force=False)
         assert plan.changes == ()
-        assert plan.after.made[WAS.id]["filled"] == "yes"
+        entry = plan.after.made[WAS.id]
+        assert isinstance(entry, DataEntry)
+        assert entry.filled
 
 
 def test_purge_does_not_say_that_it_removed_data_that_are_not_mounted() -> None:
     now = seen(entries="0", **ROOT)
-    stopped = removal(WAS, now, purge=True, force=False)
+    stopped = WAS.removal(now, purge=True, force=False)
     assert stopped.obstacle is not None
     assert "is not mounted" in stopped.obstacle.what
-    forced = removal(WAS, now, purge=True, force=True)
+    forced = WAS.removal(now, purge=True, force=True)
     assert forced.change is not None
     assert forced.change.calls == (("remove_data", "/data/kafka"),)
 
 
 def test_uninstall_of_data_that_are_there_is_as_always() -> None:
-    assert removal(WAS, FILLED, purge=False, force=False).kept == "/data/kafka (unknown size of kafka data)"
-    assert removal(old(WAS), {**ABSENT, **ROOT}, purge=True, force=False) == Removal()
+    assert WAS.removal(FILLED, purge=False, force=False).kept == "/data/kafka (unknown size of kafka data)"
+    assert old(WAS).removal({**ABSENT, **ROOT}, purge=True, force=False) == Removal()

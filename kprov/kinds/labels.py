@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 
-from kprov.resources.base import ABSENT, Call, Made, Seen
+from kprov.kinds.base import ABSENT, Answer, Call, Entry, PathEntry
+from kprov.kinds.path import CopyEntry, OriginalEntry
 
 ID = "labels"
-KINDS = frozenset({"file", "directory", "data", "link", "links", "release"})
 # policycoreutils 2.5 of EL7, which names no context of a file that has none; then 2.7 and later.
 _FORMATS = (
     re.compile(r"\S*restorecon reset (?P<path>/.*) context (?P<old>\S*)->(?P<new>\S+)"),
@@ -34,13 +34,18 @@ class WrongLabel:
         return f"label {context_type(self.old) or 'none'} instead of {context_type(self.new)}"
 
 
-def question(entries: Iterable[Made]) -> Call | None:
+def question(entries: Iterable[Entry]) -> Call | None:
     """The probe's call for these entries of a receipt; None where no label of theirs is kprov's to look at.
 
     Data that an uninstall kept are their owner's.
     """
-    ids = [made.id for made in entries if made.kind in KINDS and not made["kept"]]
+    ids = [entry.id for entry in entries if is_own(entry) and not entry.kept]
     return ("probe_labels", ID, *ids) if ids else None
+
+
+def is_own(entry: Entry) -> bool:
+    """Whether it lies at a path and is kprov's own: what is kept of others has their labels."""
+    return isinstance(entry, PathEntry) and not isinstance(entry, CopyEntry | OriginalEntry)
 
 
 def wrong_labels(said: str) -> Iterator[WrongLabel]:
@@ -52,7 +57,7 @@ def wrong_labels(said: str) -> Iterator[WrongLabel]:
             yield WrongLabel(match["path"], "" if old == "<no context>" else old, match["new"])
 
 
-def with_labels(seen: Mapping[str, Seen]) -> dict[str, Seen]:
+def with_labels(seen: Mapping[str, Answer]) -> dict[str, Answer]:
     """The answers of a probe, those about resources with a wrong label with a ``label`` that says so in words."""
     answer = seen.get(ID, ABSENT)
     real = dict(line.split("\t", 1) for line in answer.get("real", "").splitlines())
@@ -64,7 +69,7 @@ def with_labels(seen: Mapping[str, Seen]) -> dict[str, Seen]:
     return {id_: {**fields, "label": words[id_]} if id_ in words else fields for id_, fields in seen.items()}
 
 
-def uncompared(seen: Mapping[str, Seen]) -> str:
+def uncompared(seen: Mapping[str, Answer]) -> str:
     """Why the labels could not be compared, where SELinux is on; empty if they were, or if it is off."""
     answer = seen.get(ID, ABSENT)
     return answer.get("why", "no answer") if answer["status"] == "unknown" else ""

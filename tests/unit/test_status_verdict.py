@@ -5,28 +5,29 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from support.entries import made
 from support.model_host import ModelHost
 from support.specimens import asked, wanted
 
 from kprov.drift import Drift, drift
+from kprov.kinds.base import ABSENT, Answer
 from kprov.operations.unit_status import Holder, UnitStatus, explained, unit_status
 from kprov.operations.verdict import Parts, State, Verdict, parts, verdict
 from kprov.receipt import Receipt
-from kprov.resources.base import ABSENT, Made, Seen
 
 UNIT = "kafka.service"
 
 
-def show(**properties: str) -> Seen:
+def show(**properties: str) -> Answer:
     shown = {"LoadState": "loaded", "ActiveState": "active", "SubState": "running", "MainPID": "7", **properties}
     return {"status": "present", "show": "\n".join(f"{key}={value}" for key, value in shown.items())}
 
 
-def port(pid: str, program: str = "java") -> Seen:
+def port(pid: str, program: str = "java") -> Answer:
     return {"status": "present", "pid": pid, "program": f"{program} "}
 
 
-def status(unit: Seen, *, running: Seen | None = None, bound: Seen = ABSENT) -> UnitStatus:
+def status(unit: Answer, *, running: Answer | None = None, bound: Answer = ABSENT) -> UnitStatus:
     seen = {UNIT: unit, f"running:{UNIT}": running or {"restarts": "0"}, "port:9092": bound}
     return unit_status(UNIT, "1.0.0", (9092,), seen)
 
@@ -209,34 +210,30 @@ def test_how_much_of_an_installation_is_there() -> None:
 @pytest.mark.parametrize(
     ("fields", "seen", "there"),
     [
-        ({"pending": "yes"}, {"status": "present"}, 1),
-        ({"pending": "yes"}, ABSENT, 0),
-        ({"pending": "yes"}, {"status": "unknown"}, 0),
-        ({"pending": "yes", "foreign": "yes"}, {"status": "present"}, 0),
-        ({"pending": "yes", "foreign": "yes"}, {"status": "present", "backup": "yes"}, 1),
+        ({"pending": True}, {"status": "present"}, 1),
+        ({"pending": True}, ABSENT, 0),
+        ({"pending": True}, {"status": "unknown"}, 0),
+        ({"pending": True, "foreign": True}, {"status": "present"}, 0),
+        ({"pending": True, "foreign": True}, {"status": "present", "backup": "yes"}, 1),
     ],
 )
-def test_whether_a_part_is_there(fields: dict[str, str], seen: Seen, there: int) -> None:
+def test_whether_a_part_is_there(fields: dict[str, bool], seen: Answer, there: int) -> None:
     """What was there before and is going to be taken over is none of kprov's yet."""
-    receipt = Receipt({"file:/a": Made("file", "file:/a", {"path": "/a", **fields})})
+    receipt = Receipt({"file:/a": made("file", path="/a", **fields)})
     assert parts(receipt, {"file:/a": seen}) == Parts(there, 1)
 
 
 def test_what_was_there_before_or_is_kept_is_no_part() -> None:
-    made = [
-        Made("user", "user:kafka", {"name": "kafka", "adopted": "yes"}),
-        Made("data", "data:/d", {"path": "/d", "kept": "yes"}),
-        Made("copy", "copy:/c", {"path": "/c"}),
-    ]
-    seen = {item.id: {"status": "present"} for item in made}
-    assert parts(Receipt({item.id: item for item in made}), seen) == Parts(0, 0)
+    entries = [made("user", name="kafka", adopted=True), made("data", path="/d", kept=True), made("copy", path="/c")]
+    seen = {item.id: {"status": "present"} for item in entries}
+    assert parts(Receipt({item.id: item for item in entries}), seen) == Parts(0, 0)
 
 
 def test_a_stopped_service_is_no_drift() -> None:
     """One that is not enabled is."""
-    made = Made("service", "service:kafka.service", {"unit": UNIT})
-    receipt = Receipt({made.id: made})
+    service = made("service", unit=UNIT)
+    receipt = Receipt({service.id: service})
     stopped = show(ActiveState="inactive", MainPID="0", UnitFileState="enabled")
-    assert drift(receipt, {made.id: stopped}) == ()
+    assert drift(receipt, {service.id: stopped}) == ()
     disabled = show(ActiveState="inactive", MainPID="0", UnitFileState="disabled")
-    assert drift(receipt, {made.id: disabled}) == (Drift(made.id, "is not enabled"),)
+    assert drift(receipt, {service.id: disabled}) == (Drift(service.id, "is not enabled"),)
