@@ -168,6 +168,9 @@ class PathEntry(Entry):
     def id(self) -> str:
         return f"{self.kind}:{self.path}"
 
+    def query(self) -> Call:
+        return ("probe_path", self.id, self.path)
+
 
 def path_of(entry: Entry) -> str:
     """Where an entry lies; empty for what has no path."""
@@ -284,6 +287,20 @@ def fingerprint(resources: Iterable[Resource]) -> str:
 
 
 # ------------------------------------------------------------------ what kinds say alike
+
+
+REMOVED = "was removed"
+
+
+def missing(answer: Answer) -> str:
+    """The drift of something that was removed or cannot be read; empty if it is there."""
+    match Presence.of(answer):
+        case Presence.ABSENT:
+            return REMOVED
+        case Presence.UNKNOWN:
+            return f"cannot be read: {answer.get('why', '')}"
+        case Presence.PRESENT:
+            return ""
 
 
 def unknown(id_: str, title: str, answer: Answer) -> Obstacle | None:

@@ -19,6 +19,7 @@ from kprov.kinds.base import (
     Verdict,
     foreign,
     give_back,
+    missing,
     of_kind,
     remove,
     unknown,
@@ -121,9 +122,6 @@ class DirectoryEntry(PathEntry):
     purpose: Purpose | None = None
     adopted: Owner | None = None
 
-    def query(self) -> Call:
-        return ("probe_path", self.id, self.path)
-
     @property
     def adopted_as_it_was(self) -> bool:
         return self.adopted is not None
@@ -164,12 +162,11 @@ class DirectoryEntry(PathEntry):
 
 def directory_drift(entry: Entry, answer: Answer, owner: str, group: str, mode: str) -> Iterator[str]:
     """What differs of a directory from how it should be."""
+    if lost := missing(answer):
+        yield lost
+        return
     seen = PathSeen.of(answer)
-    if seen.presence is Presence.UNKNOWN:
-        yield f"cannot be read: {seen.why}"
-    elif seen.presence is Presence.ABSENT:
-        yield "was removed"
-    elif not seen.is_directory:
+    if not seen.is_directory:
         yield f"is a {seen.kind}, not a directory"
     elif not entry.kept and (differ := attributes_differ(seen, owner, group, mode)):
         yield f"has {differ}"

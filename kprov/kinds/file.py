@@ -19,6 +19,7 @@ from kprov.kinds.base import (
     Removal,
     Verdict,
     changed_since,
+    missing,
     of_kind,
     reload_for,
     remove,
@@ -130,9 +131,6 @@ class FileEntry(PathEntry):
     def content(self) -> str:
         return self.sha256
 
-    def query(self) -> Call:
-        return ("probe_path", self.id, self.path)
-
     def identity(self) -> dict[str, str]:
         return {
             "path": self.path,
@@ -143,12 +141,11 @@ class FileEntry(PathEntry):
         }
 
     def drift(self, answer: Answer) -> Iterator[str]:
+        if lost := missing(answer):
+            yield lost
+            return
         seen = PathSeen.of(answer)
-        if seen.presence is Presence.UNKNOWN:
-            yield f"cannot be read: {seen.why}"
-        elif seen.presence is Presence.ABSENT:
-            yield "was removed"
-        elif not seen.is_file:
+        if not seen.is_file:
             yield f"is a {seen.kind}, not a file"
         else:
             if seen.sha256 != self.sha256:

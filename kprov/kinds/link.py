@@ -16,6 +16,7 @@ from kprov.kinds.base import (
     Removal,
     Verdict,
     changed_since,
+    missing,
     relabelled,
     remove,
     unknown,
@@ -73,22 +74,18 @@ class LinkEntry(PathEntry):
     def content(self) -> str:
         return self.target
 
-    def query(self) -> Call:
-        return ("probe_path", self.id, self.path)
-
     def identity(self) -> dict[str, str]:
         return {"path": self.path, "target": self.target}
 
     def drift(self, answer: Answer) -> Iterator[str]:
+        if lost := missing(answer):
+            yield lost
+            return
         seen = PathSeen.of(answer)
-        if seen.presence is Presence.UNKNOWN:
-            yield f"cannot be read: {seen.why}"
-        elif seen.presence is Presence.ABSENT:
-            yield "was removed"
-        elif seen.target != self.target:
+        if seen.target != self.target:
             now = f"a link to {seen.target}" if seen.is_link else f"a {seen.kind}"
             yield f"is {now}, not a link to {self.target}"
-        if seen.presence is Presence.PRESENT and seen.label:
+        if seen.label:
             yield f"has {seen.label}"
 
     def resource(self) -> Link:

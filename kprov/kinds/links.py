@@ -16,6 +16,7 @@ from kprov.kinds.base import (
     Removal,
     Verdict,
     foreign,
+    missing,
     of_kind,
     relabelled,
     remove,
@@ -147,15 +148,14 @@ class LinksEntry(PathEntry):
         return replace(self, adopted=True) if made and made.adopted else self
 
     def drift(self, answer: Answer) -> Iterator[str]:
+        if lost := missing(answer):
+            yield lost
+            return
         seen = LinksSeen.of(answer)
-        if seen.presence is Presence.UNKNOWN:
-            yield f"cannot be read: {seen.why}"
-        elif seen.presence is Presence.ABSENT:
-            yield "was removed"
-        elif not seen.right:
+        if not seen.right:
             names = ", ".join(name for name, _ in seen.replaced)
             yield f"{names}: a file, not a link" if names else "lacks links, or some lead elsewhere"
-        if seen.presence is Presence.PRESENT and seen.label:
+        if seen.label:
             yield f"has {seen.label}"
 
     def removal(self, answer: Answer, *, purge: bool, force: bool) -> Removal:

@@ -19,6 +19,7 @@ from kprov.kinds.base import (
     Verdict,
     foreign,
     give_back,
+    missing,
     reload_for,
     remove,
     unreadable,
@@ -116,9 +117,6 @@ class CopyEntry(PathEntry):
     kind = "copy"
     of: str
 
-    def query(self) -> Call:
-        return ("probe_path", self.id, self.path)
-
     def drift(self, answer: Answer) -> Iterator[str]:
         del answer
         return iter(())  # it is the user's own
@@ -144,15 +142,9 @@ class OriginalEntry(PathEntry):
     def id(self) -> str:
         return f"{self.kind}:{self.of}"
 
-    def query(self) -> Call:
-        return ("probe_path", self.id, self.path)
-
     def drift(self, answer: Answer) -> Iterator[str]:
-        seen = PathSeen.of(answer)
-        if seen.presence is Presence.UNKNOWN:
-            yield f"cannot be read: {seen.why}"
-        elif seen.presence is Presence.ABSENT:
-            yield "was removed"
+        if lost := missing(answer):
+            yield lost
 
     def removal(self, answer: Answer, *, purge: bool, force: bool) -> Removal:
         del purge, force

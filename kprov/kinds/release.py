@@ -17,6 +17,7 @@ from kprov.kinds.base import (
     Removal,
     Upload,
     Verdict,
+    missing,
     of_kind,
     relabelled,
     remove,
@@ -101,21 +102,17 @@ class ReleaseEntry(PathEntry):
     def content(self) -> str:
         return self.sha256
 
-    def query(self) -> Call:
-        return ("probe_path", self.id, self.path)
-
     def identity(self) -> dict[str, str]:
         return {"path": self.path, "label": self.label, "sha256": self.sha256}
 
     def drift(self, answer: Answer) -> Iterator[str]:
+        if lost := missing(answer):
+            yield lost
+            return
         seen = PathSeen.of(answer)
-        if seen.presence is Presence.UNKNOWN:
-            yield f"cannot be read: {seen.why}"
-        elif seen.presence is Presence.ABSENT:
-            yield "was removed"
-        elif not seen.is_directory:
+        if not seen.is_directory:
             yield f"is a {seen.kind}, not the release"
-        if seen.presence is Presence.PRESENT and seen.label:
+        if seen.label:
             yield f"has {seen.label}"
 
     def relabelled(self, answer: Answer) -> Change | None:

@@ -16,6 +16,7 @@ from kprov.kinds.base import (
     Removal,
     Verdict,
     foreign,
+    missing,
     of_kind,
     remove,
     unknown,
@@ -148,12 +149,11 @@ class UserEntry(Entry):
         return User(self.name)
 
     def drift(self, answer: Answer) -> Iterator[str]:
+        if lost := missing(answer):
+            yield lost
+            return
         seen = UserSeen.of(answer)
-        if seen.presence is Presence.UNKNOWN:
-            yield f"cannot be read: {seen.why}"
-        elif seen.presence is Presence.ABSENT:
-            yield "was removed"
-        elif seen.group is False:
+        if seen.group is False:
             yield f"its group {self.name} was removed"
 
     def removal(self, answer: Answer, *, purge: bool, force: bool) -> Removal:

@@ -10,6 +10,7 @@ from kprov.drift import Drift, drift
 from kprov.errors import ConnectError, NotReadyError, Problem, StepError
 from kprov.host.connection import Connection
 from kprov.host.facts import probe
+from kprov.kinds.base import REMOVED
 from kprov.operations.session import Installed
 from kprov.receipt import State
 
@@ -41,7 +42,7 @@ def explanation(differences: Sequence[Drift], state: State) -> str:
 
 def _is_missing(item: Drift) -> bool:
     """Whether something that services read is not there or not what it should be."""
-    return item.what == "was removed" or item.id.startswith(("link:", "links:", "release:"))
+    return item.what == REMOVED or item.id.startswith(("link:", "links:", "release:"))
 
 
 def _beside(problem: Problem, hint: str, *, missing: bool) -> Problem:
