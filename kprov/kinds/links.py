@@ -36,7 +36,6 @@ class LinksSeen:
     """
 
     presence: Presence
-    why: str
     right: bool
     replaced: tuple[tuple[str, int], ...]
     label: str
@@ -46,7 +45,7 @@ class LinksSeen:
         lines = [line.rpartition(" ")[::2] for line in answer.get("replaced", "").splitlines()]
         replaced = tuple((name, int(changed) if changed.isdigit() else 0) for name, changed in lines)
         right, label = answer.get("links") == "right", answer.get("label", "")
-        return cls(Presence.of(answer), answer.get("why", ""), right, replaced, label)
+        return cls(Presence.of(answer), right, replaced, label)
 
 
 @dataclass(frozen=True)

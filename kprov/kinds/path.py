@@ -39,7 +39,6 @@ class PathSeen:
     """
 
     presence: Presence
-    why: str
     kind: str
     owner: str
     group: str
@@ -59,7 +58,6 @@ class PathSeen:
         mtime, entries = answer.get("mtime", ""), answer.get("entries", "")
         return cls(
             presence=Presence.of(answer),
-            why=answer.get("why", ""),
             kind=answer.get("type", ""),
             owner=answer.get("owner", ""),
             group=answer.get("group", ""),

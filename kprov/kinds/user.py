@@ -33,7 +33,6 @@ class UserSeen:
     """
 
     presence: Presence
-    why: str
     uid: str
     gid: str
     group: bool | None
@@ -43,7 +42,6 @@ class UserSeen:
         group = answer.get("group")
         return cls(
             Presence.of(answer),
-            answer.get("why", ""),
             _field(answer.get("entry", ""), 2),
             _field(group or "", 2),
             None if group is None else bool(group),
