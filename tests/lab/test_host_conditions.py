@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.machine import Machine
+from support.machine import Machine, done
 
 from kprov.lab.archives import default_directory
 
@@ -57,16 +57,6 @@ def test_check_of_a_fresh_host(machine: Machine, before: dict[str, str]) -> None
     text = machine.kprov("check", "--archives", str(default_directory()), "--java", "temurin-11").out
     assert "  pass    systemd: systemd " in text
     assert "-> choose a later release if you can" in text
-
-
-@contextmanager
-def done(machine: Machine, do: str, undo: str) -> Iterator[None]:
-    """Something on the host for a while."""
-    machine.ssh(do)
-    try:
-        yield
-    finally:
-        machine.ssh(undo)
 
 
 # What is otherwise on the host, and how it is made again as it was; the check, its status, a part of the evidence.

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
-from support.machine import Machine, until
+from support.machine import Machine, done, until
 
 from kprov.diagnosis import known_remedy
 from kprov.errors import ExitCode
@@ -21,16 +19,6 @@ ZOOKEEPER_LINK = "ln -s /home/zookeeper /var/lib/zookeeper"
 def before(machine: Machine) -> dict[str, str]:
     """The host's file tree before anything was done to it."""
     return machine.tree()
-
-
-@contextmanager
-def done(machine: Machine, do: str, undo: str) -> Iterator[None]:
-    """Something on the host for a while."""
-    machine.ssh(do)
-    try:
-        yield
-    finally:
-        machine.ssh(undo)
 
 
 JAVA = (

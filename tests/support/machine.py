@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -132,6 +133,16 @@ class Machine:
             digest, _, path = line.partition("  ")
             found[path] = f"{found.get(path, '')} {digest}"
         return found
+
+
+@contextmanager
+def done(machine: Machine, do: str, undo: str) -> Iterator[None]:
+    """Change the host for the duration of a block, and undo the change."""
+    machine.ssh(do)
+    try:
+        yield
+    finally:
+        machine.ssh(undo)
 
 
 def until(condition: Callable[[], bool], patience: float = PATIENCE) -> None:
