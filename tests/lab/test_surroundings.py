@@ -74,9 +74,14 @@ def test_the_smoke_test_names_a_codec_that_cannot_be_loaded(machine: Machine) ->
     )
     try:
         # ZooKeeper may still list the broker that was killed before: then Kafka ends after its start, and starts again.
-        tried: list[Result] = []
-        until(lambda: tried.append(machine.kprov("smoke-test", check=6)) or bool(tried[-1].out))
-        failed = tried[-1]
+        results: list[Result] = []
+
+        def broker_ran() -> bool:
+            results.append(machine.kprov("smoke-test", check=6))
+            return bool(results[-1].out)
+
+        until(broker_ran)
+        failed = results[-1]
         assert "snappy: not acknowledged" in failed.out
         assert "UnsatisfiedLinkError: /tmp/snappy" in failed.out
         assert "noexec" in failed.out
