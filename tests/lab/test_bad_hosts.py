@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from support.machine import lab_of
+from support.sites import lab_of
 
 from kprov.errors import ExitCode
 from kprov.lab.archives import default_directory

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
+from support.sites import alone, lab_of
 
 from kprov.errors import PreflightError, StepError, UsageError
 from kprov.events import ignore
@@ -26,6 +28,7 @@ pytestmark = pytest.mark.lab
 
 NAME = "ktest"
 SUBNET = IPv4Network("10.78.77.0/24")
+BESIDE = IPv4Network("10.78.79.0/24")
 PATIENCE = 30.0  # seconds; only a failing test waits that long
 
 
@@ -42,11 +45,12 @@ def layout(state_dir: Path) -> Layout:
 @pytest.fixture(scope="module")
 def lab(layout: Layout) -> Iterator[Lab]:
     """The lab in the state that the previous test left; each test calls up() or down() as it needs."""
-    the_lab = Lab(NAME, subnet=SUBNET, state_dir=layout.state_dir)
-    the_lab.down()
-    yield the_lab
-    the_lab.down()
-    assert traces(layout) == []
+    with alone(layout, Layout("ktest-beside", BESIDE, layout.state_dir)):
+        the_lab = Lab(NAME, subnet=SUBNET, state_dir=layout.state_dir)
+        the_lab.down()
+        yield the_lab
+        the_lab.down()
+        assert traces(layout) == []
 
 
 def traces(layout: Layout) -> list[str]:
@@ -192,11 +196,11 @@ class TestUp:
         with pytest.raises(UsageError, match="is up without firewalld"):
             lab.up(1, firewalld=True)
         with pytest.raises(UsageError, match="is up with the subnet"):
-            Lab(NAME, subnet=IPv4Network("10.78.79.0/24"), state_dir=layout.state_dir)
+            Lab(NAME, subnet=BESIDE, state_dir=layout.state_dir)
 
     def test_two_labs_live_side_by_side(self, lab: Lab, tmp_path: Path) -> None:
         hosts = lab.up(1)
-        other = Lab("ktest-beside", subnet=IPv4Network("10.78.79.0/24"), state_dir=tmp_path / "state")
+        other = Lab("ktest-beside", subnet=BESIDE, state_dir=tmp_path / "state")
         try:
             (there,) = other.up(1)
             assert answer(other, "kafka-1", "hostname", "-i") == "10.78.79.141"
@@ -204,7 +208,7 @@ class TestUp:
             other.down()
         assert there.leader not in leaders(hosts)
         assert lab.hosts() == hosts
-        assert traces(Layout("ktest-beside", IPv4Network("10.78.79.0/24"), tmp_path / "state")) == []
+        assert traces(Layout("ktest-beside", BESIDE, tmp_path / "state")) == []
 
 
 @pytest.fixture(scope="class")
@@ -414,3 +418,30 @@ def test_an_image_that_cannot_be_built_leaves_nothing(tmp_path: Path) -> None:
         images.ensure(FIREWALLD, Steps(ignore, 2), ignore)
     assert list((tmp_path / "cache").iterdir()) == []
     assert images.unbuilt(BASE) == 1
+
+
+class TestAKilledRun:
+    """What a test run leaves when it is killed must not stand in the way of the next one."""
+
+    def test_its_lab_is_removed(self, tmp_path: Path) -> None:
+        theirs = lab_of("kleft", 78, tmp_path / "killed")  # the lock on the name is this process's own
+        (host,) = theirs.up(1)
+        try:
+            ours = lab_of("kleft", 78, tmp_path / "next")
+            assert host.leader
+            assert not Path(f"/proc/{host.leader}").exists()
+            assert ours.up(1)[0].leader != host.leader
+        finally:
+            lab_of("kleft", 78, tmp_path / "next").down()
+
+    def test_a_lab_whose_directory_is_gone_is_removed(self, tmp_path: Path) -> None:
+        """pytest removes the directories of older runs, as far as it can."""
+        theirs = lab_of("kleft", 78, tmp_path / "killed")
+        (host,) = theirs.up(1)
+        shutil.rmtree(tmp_path / "killed", ignore_errors=True)
+        ours = lab_of("kleft", 78, tmp_path / "next")
+        try:
+            ours.up(1)
+            assert not Path(f"/proc/{host.leader}").exists()
+        finally:
+            ours.down()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from support import ansible
-from support.machine import lab_of
+from support.sites import lab_of
 
 from kprov.lab.archives import default_directory
 

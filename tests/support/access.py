@@ -22,7 +22,7 @@ from kprov.lab.lab import Lab, LabHost
 from kprov.lab.steps import Steps
 from kprov.secret import Passwords, Secret
 from kprov.spec.target import Target, parse_target
-from support.machine import lab_of
+from support.sites import lab_of
 from support.terminal import Session, on_terminal
 
 USER = "anna"

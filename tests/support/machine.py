@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -10,21 +9,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
 from kprov.lab.archives import default_directory
 from kprov.lab.lab import Lab
 from support.schemas import validated
+from support.sites import lab_of
 
 PATIENCE = 60.0  # seconds; only a failing test waits that long
-
-# Several checkouts on one machine test side by side when each has a number of its own, 0 to 40, and so do up to four
-# workers of pytest-xdist in each.
-WORKERS = 4
-WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-SITE = WORKERS * int(os.environ.get("KPROV_TEST_SITE", "0")) + WORKER
 
 # What a host's own life changes: not part of a comparison of file trees.
 _RESTLESS = (
@@ -151,12 +144,6 @@ def until(condition: Callable[[], bool], patience: float = PATIENCE) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it never came to be"
         time.sleep(0.2)
-
-
-def lab_of(word: str, number: int, state: Path) -> Lab:
-    """A lab for tests, with a name and a subnet that no other test lab on this machine uses."""
-    name = f"{word}{number}" if SITE == 0 else f"{word}{SITE}-{number}"
-    return Lab(name, subnet=IPv4Network(f"10.{78 + SITE}.{number}.0/24"), state_dir=state / "lab")
 
 
 def boot(number: int, state: Path, *, firewalld: bool = False) -> Iterator[Machine]:
