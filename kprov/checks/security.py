@@ -105,7 +105,7 @@ def firewall(host: Subject) -> Iterator[Finding]:
     elif host.firewalld:
         yield unseen("firewalld runs, but its zones could not be read", "check them with firewall-cmd --list-all-zones")
     elif _closes(host.filters):
-        numbers = ", ".join(str(port.number) for port in host.ports if not port.unit.startswith("zookeeper"))
+        numbers = ", ".join(str(port.number) for port in host.ports if port.public)
         yield advice(
             "the host has packet filter rules without firewalld; kprov does not change them",
             f"open port {numbers} for clients, and keep ZooKeeper's port closed to other hosts",

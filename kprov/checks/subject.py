@@ -63,7 +63,11 @@ class Way:
 
 @dataclass(frozen=True)
 class Port:
-    """A TCP port that a unit needs. held: whether a process uses it, None if unknown. own: whether that unit does."""
+    """A TCP port that a unit needs.
+
+    held: whether a process uses it, None if unknown. own: whether that unit does. public: whether other machines
+    connect to it.
+    """
 
     number: int
     unit: str
@@ -71,6 +75,7 @@ class Port:
     pid: int = 0
     program: str = ""
     own: bool = False
+    public: bool = False
 
 
 @dataclass(frozen=True)

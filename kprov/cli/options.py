@@ -240,7 +240,7 @@ def _property(option: str, group: KeyPath, text: str) -> Flag:
 
 def bare_host(host: str | None, config: Path | None) -> Host:
     """The host of a command that reads the rest from the host's receipt."""
-    return one_host(config, host, [])[1]
+    return one_host(config, host, []).host
 
 
 def _print_line(event: Event) -> None:

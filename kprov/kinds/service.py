@@ -18,17 +18,23 @@ class Before(StrEnum):
     DISABLED = "disabled"
 
 
+def service_id(unit: str) -> str:
+    """The id of a unit in plans, probes and receipts."""
+    return f"service:{unit}"
+
+
 @dataclass(frozen=True)
 class Service:
     """A unit that is enabled and running with what it reads.
 
-    reads: ids of the resources whose change it must be restarted for. fingerprint: a hash of these as they
-    are wanted; the receipt holds the one that the service was last started with, so a run that was killed
-    between a change and the restart is noticed. after: services that must be up before. once: an option of Java for
-    the next start alone.
+    user: the system user that it runs as. reads: ids of the resources whose change it must be restarted for.
+    fingerprint: a hash of these as they are wanted; the receipt holds the one that the service was last started with,
+    so a run that was killed between a change and the restart is noticed. after: services that must be up before.
+    once: an option of Java for the next start alone.
     """
 
     unit: str
+    user: str
     reads: frozenset[str]
     fingerprint: str
     after: tuple[str, ...] = ()
@@ -36,7 +42,7 @@ class Service:
 
     @property
     def id(self) -> str:
-        return f"service:{self.unit}"
+        return service_id(self.unit)
 
     def call(self, verb: str) -> Call:
         """The call that starts or restarts it."""
@@ -158,7 +164,7 @@ class ServiceEntry(Entry):
 
     @property
     def id(self) -> str:
-        return f"{self.kind}:{self.unit}"
+        return service_id(self.unit)
 
     @property
     def adopted_as_it_was(self) -> bool:

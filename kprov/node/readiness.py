@@ -12,8 +12,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from kprov.desired.common import KAFKA_UNIT, ZOOKEEPER_UNIT
-from kprov.desired.runtime import Runtime
 from kprov.diagnosis import drop_in_note, known_remedy, last_lines, passes, remedy, tail
 from kprov.errors import NotReadyError
 from kprov.events import Emit, Message, StepDone, StepFailed, StepStarted
@@ -22,9 +20,8 @@ from kprov.host.facts import probe
 from kprov.host.tool import run_tool
 from kprov.kinds.base import Answer, Call
 from kprov.kinds.service import UnitState
+from kprov.roles.base import ReadyQuestion, Role
 
-# Generous: a large broker recovers its logs before it binds its port. A process that dies is still noticed at once.
-_DEADLINE_SECONDS = {ZOOKEEPER_UNIT: 60.0, KAFKA_UNIT: 300.0}
 _PAUSE_SECONDS = 0.3
 _TOOL_SECONDS = 30.0
 _LINES_SAID = 8  # of the last answer, in an error
@@ -39,8 +36,7 @@ class _AwaitedUnit:
     """
 
     connection: Connection
-    runtime: Runtime
-    unit: str
+    role: Role
     emit: Emit
     seconds: float
     began: float = field(default_factory=time.monotonic)
@@ -50,13 +46,17 @@ class _AwaitedUnit:
     said: str = ""
 
     @property
+    def unit(self) -> str:
+        return self.role.unit
+
+    @property
     def left(self) -> float:
         """Seconds until it must be ready."""
         return self.began + self.seconds - time.monotonic()
 
     def sample(self) -> bool:
         """Layers 1 and 2 once; True when the process holds its ports. Raises NotReadyError."""
-        ports = self.runtime.ports[self.unit]
+        ports = self.role.ports
         calls: list[Call] = [("probe_unit", self.unit, self.unit)]
         calls += [("probe_port", f"port:{port}", str(port), str(self.pid)) for port in ports]
         seen = probe(self.connection, calls)
@@ -123,64 +123,54 @@ class _AwaitedUnit:
 
     @property
     def _log_call(self) -> Call:
-        return ("probe_log", "log", self.unit, "60", self.runtime.log_files[self.unit])
+        return ("probe_log", "log", self.unit, "60", self.role.log_files[0])
 
     def patience(self) -> int:
         """Seconds for one question to the service: it may hang, and the deadline must hold anyway."""
         return round(min(_TOOL_SECONDS, max(1.0, self.left)))
 
 
-def await_ready(
-    connection: Connection, runtime: Runtime, unit: str, emit: Emit, *, seconds: float | None = None
-) -> int:
-    """Wait until a unit is ready; returns its main process. Raises NotReadyError at the first sign that it will not be.
+def await_ready(connection: Connection, role: Role, emit: Emit, *, seconds: float | None = None) -> int:
+    """Wait until the unit of a role is ready; returns its main process.
 
-    seconds: how long it may take; by default 60 for ZooKeeper, 300 for Kafka. One more question may be under way at
-    that time: a hanging service is given up 6 seconds later at the latest.
+    Raises NotReadyError at the first sign that it will not be. seconds: how long it may take; by default what the role
+    says. One more question may be under way at that time: a hanging service is given up 6 seconds later at the latest.
     """
-    text = f"{unit} is ready"
+    unit = role.unit
     started = time.monotonic()
     emit(StepStarted(0, 0, f"waiting for {unit}"))
-    awaited = _AwaitedUnit(connection, runtime, unit, emit, _DEADLINE_SECONDS[unit] if seconds is None else seconds)
+    awaited = _AwaitedUnit(connection, role, emit, role.ready_seconds if seconds is None else seconds)
     try:
         awaited.wait(awaited.sample, "it is not bound to its port")
-        check = _zookeeper_answers if unit == ZOOKEEPER_UNIT else _broker_serves
-        check(awaited)
+        _answers(awaited, role.ready_question)
         awaited.sample()
     except NotReadyError:
         emit(StepFailed(0, 0, f"waiting for {unit}", time.monotonic() - started))
         raise
-    emit(StepDone(0, 0, f"{text} (process {awaited.pid}, port {runtime.ports[unit][0]})", time.monotonic() - started))
+    emit(StepDone(0, 0, f"{unit} is ready (process {awaited.pid}, port {role.ports[0]})", time.monotonic() - started))
     return awaited.pid
 
 
-def _zookeeper_answers(awaited: _AwaitedUnit) -> None:
-    """Layer 3."""
-    port = awaited.runtime.ports[ZOOKEEPER_UNIT][0]
-    question = ("probe_srvr", "srvr", awaited.runtime.java_home, awaited.runtime.classpath, "localhost", str(port))
+def _answers(awaited: _AwaitedUnit, question: ReadyQuestion) -> None:
+    """Layers 3 to 5: until the service answers as expected, while its process holds its ports."""
+    expected = re.compile(question.expected, re.MULTILINE)
 
     def answers() -> bool:
         if not awaited.sample():
             return False
-        answer = probe(awaited.connection, [(*question, str(awaited.patience()))])["srvr"].get("text", "")
-        awaited.said = f"srvr was answered with:\n{tail(answer, _LINES_SAID)}" if answer.strip() else ""
-        return re.search(r"^Mode: ", answer, re.MULTILINE) is not None
+        answer, awaited.said = _ask(awaited, question)
+        return expected.search(answer) is not None
 
-    awaited.wait(answers, "ZooKeeper does not answer srvr")
+    awaited.wait(answers, question.failure)
 
 
-def _broker_serves(awaited: _AwaitedUnit) -> None:
-    """Layers 4 and 5: metadata name a broker only once it is registered and the controller has announced it."""
-    runtime = awaited.runtime
-    command = ("bin/kafka-broker-api-versions.sh", "--bootstrap-server", runtime.local)
-    line = re.compile(rf"^\S+ \(id: {runtime.broker_id} rack: ", re.MULTILINE)
-
-    def serves() -> bool:
-        if not awaited.sample():
-            return False
-        run = run_tool(awaited.connection, runtime.java_home, runtime.home, command, seconds=awaited.patience())
+def _ask(awaited: _AwaitedUnit, question: ReadyQuestion) -> tuple[str, str]:
+    """The answer to one question, and how to quote it in an error; nothing is quoted if there is none."""
+    if question.tool:
+        node = awaited.role.node
+        run = run_tool(awaited.connection, node.java_home, node.broker.home, question.tool, seconds=awaited.patience())
         said = tail("\n".join((run.output, run.errors)), _LINES_SAID)
-        awaited.said = f"{run.name} {run.outcome}:\n{said}"
-        return line.search(run.output) is not None
-
-    awaited.wait(serves, f"it serves no metadata at {runtime.local}, or they do not name broker {runtime.broker_id}")
+        return run.output, f"{run.name} {run.outcome}:\n{said}"
+    name = question.call[1]
+    answer = probe(awaited.connection, [(*question.call, str(awaited.patience()))])[name].get("text", "")
+    return answer, f"{name} was answered with:\n{tail(answer, _LINES_SAID)}" if answer.strip() else ""

@@ -5,40 +5,39 @@ from __future__ import annotations
 from kprov.checks.names import is_loopback, is_own
 from kprov.host.network import Network
 from kprov.receipt import Receipt
-from kprov.spec.broker import bootstrap_server, internal_port, own_properties, public_host
-from kprov.spec.model import Cluster, Host
+from kprov.topology import Node
 
 
-def settle(cluster: Cluster, host: Host, net: Network, receipt: Receipt) -> tuple[Cluster, Host]:
-    """The host with an address for itself, where what is dialled or told to clients does not lead to it from there.
+def settle(node: Node, net: Network, receipt: Receipt) -> Node:
+    """The node with an address for itself, where what is dialled or told to clients does not lead to it from there.
 
     The broker is a client of its own listener and of ZooKeeper: behind NAT, or with a name that the host does not
     know, it needs an address that is its own. What the user set is kept, and what an
     earlier run has found while it is the host's own: another operator may come in at another of its addresses.
     """
-    names = (host.address, public_host(cluster, host))
+    host = node.host
+    names = (host.address, node.broker.public_host)
     if host.internal or all(is_own(name, net.own, net.names) is not False for name in names):
-        return cluster, host
+        return node
     before = (receipt.spec or {}).get("hosts", [{}])[0].get("internal")
-    known = host.model_copy(update={"internal": before if before in net.own else net.local or net.own[0]})
-    hosts = tuple(known if item == host else item for item in cluster.hosts)
-    return cluster.model_copy(update={"hosts": hosts}), known
+    internal = before if before in net.own else net.local or net.own[0]
+    return node.with_host(host.model_copy(update={"internal": internal}))
 
 
-def reasons(cluster: Cluster, host: Host, net: Network) -> list[str]:
+def reasons(node: Node, net: Network) -> list[str]:
     """Notes for the plan."""
-    public, told = public_host(cluster, host), bootstrap_server(cluster, host)
+    public, told = node.broker.public_host, node.broker.bootstrap
     return [
-        f"clients are told {told}: {_source(cluster, host)}{_seen_from_there(public, net)}",
-        *_inside(cluster, host),
+        f"clients are told {told}: {_source(node)}{_seen_from_there(public, net)}",
+        *_inside(node),
     ]
 
 
-def _source(cluster: Cluster, host: Host) -> str:
-    own = own_properties(cluster, host)
+def _source(node: Node) -> str:
+    own = node.broker.own
     if any(name in own for name in ("listeners", "advertised.listeners", "host.name", "advertised.host.name")):
         return "as the broker properties say"
-    if host.advertised:
+    if node.host.advertised:
         return "as --advertised or the file says"
     return "the address that was dialled; --advertised names another"
 
@@ -60,11 +59,11 @@ def _seen_from_there(public: str, net: Network) -> str:
     return ""
 
 
-def _inside(cluster: Cluster, host: Host) -> list[str]:
-    if not host.internal:
+def _inside(node: Node) -> list[str]:
+    if not node.host.internal:
         return []
-    port = internal_port(cluster, host)
+    port = node.broker.internal_port
     listener = (
         f" and the broker's own listener INTERNAL at port {port}, which no firewall needs to open" if port else ""
     )
-    return [f"for itself the host uses {host.internal}: for ZooKeeper{listener}"]
+    return [f"for itself the host uses {node.host.internal}: for ZooKeeper{listener}"]

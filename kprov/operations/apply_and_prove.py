@@ -14,6 +14,7 @@ from kprov.operations.request import Request
 from kprov.operations.rollback import Failure, roll_back
 from kprov.operations.taken_back import with_way_back
 from kprov.plan import Plan
+from kprov.roles.of_node import roles_of
 from kprov.smoke import SmokeResult
 
 
@@ -37,14 +38,15 @@ def apply_and_prove(
     """
     before = prepared.before
     where = connection.login.name
-    releases = f"Kafka {prepared.runtime.kafka}, ZooKeeper {prepared.runtime.zookeeper}"
+    versions = (f"{role.product.label} {role.version}" for role in reversed(roles_of(prepared.node)))
+    releases = ", ".join(versions)
     try:
         if prepared.plan.empty:
             remember_data(connection, prepared.plan, command)
         else:
             apply_prepared(connection, prepared, command, emit, request.ready)
         # This also proves what an earlier run has made and not proven.
-        result = prove_install(connection, prepared.runtime, prepared.plan.after, command, emit) if smoke_test else None
+        result = prove_install(connection, prepared.node, prepared.plan.after, command, emit) if smoke_test else None
     except (StepError, NotReadyError) as error:
         if before is None:
             raise with_way_back(error, request, where, prepared.plan) from error

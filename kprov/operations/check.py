@@ -40,7 +40,7 @@ def check(request: Request, dialogue: Dialogue) -> Report:
     """Run every check against the host; one that fails ends the command with its own exit code."""
     goal = request.goal()
     with dialogue.progress() as emit:
-        verify_local_archives(goal.cluster, request.archives, emit, whole=request.config is not None)
+        verify_local_archives(goal.node.cluster, request.archives, emit, whole=request.config is not None)
         with request.access.connect(goal.login, dialogue.journal) as connection:
             result = _checked(connection, request, goal, emit)
     return Report("check", (result,), code=ExitCode.PREFLIGHT if result.failed else ExitCode.DONE)
@@ -52,7 +52,7 @@ def _checked(connection: Connection, request: Request, goal: Goal, emit: Emit) -
     Raises UsageError for what is asked, and PreflightError where there is no way back to it.
     """
     run = resolve(connection, request, goal)
-    releases = known_releases(run.goal.cluster, run.receipt, request.archives, emit)
+    releases = known_releases(run.goal.node.cluster, run.receipt, request.archives, emit)
     found = survey(connection, run.goal, run.receipt, releases)
     results = found.results
     if not stopping(results, request.ignored):

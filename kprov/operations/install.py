@@ -61,7 +61,7 @@ def _verified(request: Request, dialogue: Dialogue) -> Goal:
     """What is asked, as far as it can be checked before the host is contacted."""
     goal = request.goal()
     with dialogue.progress() as emit:
-        verify_local_archives(goal.cluster, request.archives, emit, whole=request.config is not None)
+        verify_local_archives(goal.node.cluster, request.archives, emit, whole=request.config is not None)
     return goal
 
 
@@ -103,5 +103,5 @@ def _before_finishing(prepared: Prepared, before: Goal) -> Iterator[str]:
     yield "  see that your own clients produce and consume"
     yield "  see that all runs as it should: kprov status HOST"
     yield "  look for problems since the upgrade: kprov logs HOST --since 1h"
-    if (was := before.cluster.kafka.version) != str(prepared.runtime.kafka):
+    if (was := before.node.broker.version) != prepared.node.broker.version:
         yield f"  or go back, as long as you have not finished: kprov upgrade HOST --kafka-version {was}"

@@ -14,10 +14,11 @@ from packaging.version import Version
 from kprov.errors import Problem
 from kprov.kinds.data import DataEntry, Holds, Writer
 from kprov.receipt import Receipt
-from kprov.spec.broker import log_dirs, zookeeper_data
+from kprov.roles.of_node import roles_of
 from kprov.spec.broker_keys import PROTOCOL
-from kprov.spec.model import Cluster, Host
+from kprov.spec.model import Cluster
 from kprov.spec.protocol import in_force, way_back
+from kprov.topology import Node
 
 
 def writers(receipt: Receipt) -> dict[Holds, Writer]:
@@ -46,9 +47,9 @@ def remembered(receipt: Receipt) -> Mapping[str, Any] | None:
     return receipt.last["spec"] if receipt.last else None
 
 
-def used_again(receipt: Receipt, cluster: Cluster, host: Host) -> tuple[DataEntry, ...]:
-    """The entries of kept data that this specification would use."""
-    paths = {*log_dirs(cluster, host), *zookeeper_data(cluster)}
+def used_again(receipt: Receipt, node: Node) -> tuple[DataEntry, ...]:
+    """The entries of kept data that this node would use."""
+    paths = {place.path for role in roles_of(node) for place in role.data}
     return tuple(entry for entry in _kept(receipt) if entry.path in paths)
 
 

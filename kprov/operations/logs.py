@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from posixpath import basename
 
-from kprov.desired.runtime import Runtime
 from kprov.errors import ConnectError, UsageError
 from kprov.host.answers import Record
 from kprov.host.connection import Connection
@@ -16,6 +15,8 @@ from kprov.kinds.base import Call
 from kprov.logs import Entry, Finding, file_entries, findings, journal_entries, last, newer, zone_of
 from kprov.operations.report import Report
 from kprov.operations.session import installed
+from kprov.roles.of_node import roles_of
+from kprov.topology import Node
 
 # Of each source so many lines at the end are looked through; the library bounds a file to 256 KiB besides.
 READ_LINES = 2000
@@ -55,18 +56,18 @@ class Logs:
     tails: tuple[Tail, ...]
 
 
-def sources(runtime: Runtime, unit: str | None = None) -> tuple[Source, ...]:
+def sources(node: Node, unit: str | None = None) -> tuple[Source, ...]:
     """Kafka's files and journal, then ZooKeeper's; only those of ``unit`` (a systemd name) where one is named.
 
     Files come first: they have the exact times, and the journal repeats their warnings and errors.
     """
-    units = [name for name in reversed(runtime.units) if unit in {None, name}]
     return tuple(
         source
-        for name in units
+        for role in reversed(roles_of(node))
+        if unit in {None, role.unit}
         for source in (
-            *(Source(name, basename(path), path) for path in runtime.logs[name]),
-            Source(name, f"{name.removesuffix('.service')} journal"),
+            *(Source(role.unit, basename(path), path) for path in role.log_files),
+            Source(role.unit, f"{role.unit.removesuffix('.service')} journal"),
         )
     )
 
@@ -82,7 +83,7 @@ def read_logs(connection: Connection, *, unit: str | None, lines: int, since: st
     unit: only of this one, as systemd names it. since: as ``kprov.logs.since_argument`` gives it, empty for all.
     Raises PreflightError where nothing is installed, UsageError where the host's date cannot read ``since``.
     """
-    wanted = sources(installed(connection).runtime, unit)
+    wanted = sources(installed(connection).node, unit)
     count = str(max(lines, READ_LINES))
     calls: list[Call] = [("probe_clock", "clock", since)]
     for source in wanted:
@@ -124,7 +125,7 @@ def follow_logs(
 
     Nothing is left running on the host when the connection ends. Raises ConnectError when the host ends it.
     """
-    wanted = sources(installed(connection).runtime, unit)
+    wanted = sources(installed(connection).node, unit)
     call = ["follow_logs", str(lines)]
     for number, source in enumerate(wanted):
         call += [str(number), source.place]

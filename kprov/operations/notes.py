@@ -15,16 +15,15 @@ from kprov.operations.survey import Survey
 from kprov.spec.broker import explained
 from kprov.spec.broker_keys import PROTOCOL
 from kprov.spec.model import Cluster
-from kprov.spec.protocol import in_force
 
 
 def notes(request: Request, found: Survey) -> Iterator[str]:
     """All that the plan for a surveyed host says beside its changes."""
-    cluster, host = found.goal.cluster, found.goal.host
+    node = found.goal.node
     yield from request.notes(found.goal, found.receipt)
-    yield from reasons(cluster, host, network(found.answer))
-    yield from explained(cluster, host)
-    yield from _held(cluster)
+    yield from reasons(node, network(found.answer))
+    yield from explained(node.broker, node.zookeeper_connect)
+    yield from _held(node.cluster)
     yield from _left_alone(found)
     yield from _begins_from_logs(found)
 
@@ -34,7 +33,7 @@ def finishing_notes(request: Request, run: Resolved) -> Iterator[str]:
     if run.raised:
         yield str(run.raised)
     elif request.finish:
-        yield f"{PROTOCOL} is {in_force(run.goal.cluster)} already: there is nothing to finish"
+        yield f"{PROTOCOL} is {run.goal.node.broker.protocol} already: there is nothing to finish"
 
 
 def _held(cluster: Cluster) -> Iterator[str]:
@@ -60,7 +59,7 @@ def _left_alone(found: Survey) -> Iterator[str]:
 
 def _begins_from_logs(found: Survey) -> Iterator[str]:
     """What ZooKeeper is told for one start."""
-    if begins_from_logs(found.goal, found.answer):
+    if begins_from_logs(found.goal.node, found.answer):
         yield (
             "ZooKeeper finds logs from the first transaction on and no snapshot yet: its next start is told to trust "
             "them (snapshot.trust.empty), and writes one"

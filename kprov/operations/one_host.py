@@ -1,4 +1,4 @@
-"""The specification of the one host that a command is about."""
+"""The node that a command is about."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ from pathlib import Path
 
 from kprov.errors import UsageError
 from kprov.spec.load import Flag, load
-from kprov.spec.model import Cluster, Host
+from kprov.topology import Node, topology
 
 
-def one_host(
-    config: Path | None, host: str | None, flags: Sequence[Flag], *, whole: bool = True
-) -> tuple[Cluster, Host]:
-    """The specification of one host; whole: as for ``load``.
+def one_host(config: Path | None, host: str | None, flags: Sequence[Flag], *, whole: bool = True) -> Node:
+    """The node that the settings describe; whole: as for ``load``.
 
-    Raises UsageError where it describes several and HOST names none.
+    Raises UsageError if they describe several.
     """
     if config is None and host is None:
         raise UsageError(
@@ -28,4 +26,4 @@ def one_host(
             where=str(config),
             hint="leave one host in the file; clusters come with a later version",
         )
-    return cluster, cluster.hosts[0]
+    return topology(cluster)[0]

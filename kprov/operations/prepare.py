@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from kprov.checks import Result
-from kprov.desired.host import desired
-from kprov.desired.inputs import Inputs
-from kprov.desired.runtime import Runtime, runtime
 from kprov.errors import PreflightError, Problem
 from kprov.events import Emit, Warned, about
 from kprov.host.connection import Connection
@@ -26,7 +23,11 @@ from kprov.operations.survey import Survey, survey
 from kprov.plan import Plan, install_plan, writable
 from kprov.releases.chosen import Releases
 from kprov.releases.product import java_major
+from kprov.roles.desired import desired
+from kprov.roles.inputs import Inputs
+from kprov.roles.of_node import role_of, roles_of
 from kprov.spec.protocol import Raised
+from kprov.topology import Node
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Prepared:
     """
 
     plan: Plan
-    runtime: Runtime
+    node: Node
     results: tuple[Result, ...] = ()
     before: Goal | None = None
     held: str = ""
@@ -53,7 +54,7 @@ def prepare(connection: Connection, request: Request, goal: Goal, emit: Emit) ->
     """
     tell = about(connection.login.name, emit)  # archives are found on this machine, the rest is about the host
     run = resolve(connection, request, goal)
-    releases = find_releases(run.goal.cluster, run.receipt, request.archives, emit)
+    releases = find_releases(run.goal.node.cluster, run.receipt, request.archives, emit)
     prepared = _plan(connection, request, run, releases, tell)
     gone = {
         path_of(change.entry)
@@ -61,13 +62,13 @@ def prepare(connection: Connection, request: Request, goal: Goal, emit: Emit) ->
         if change.upload and change.entry and not change.upload.source.is_file()
     }
     if gone:  # a release that the receipt knows is not on the host: now its archive is needed
-        releases = find_releases(run.goal.cluster, run.receipt, request.archives, emit, gone)
+        releases = find_releases(run.goal.node.cluster, run.receipt, request.archives, emit, gone)
         prepared = _plan(connection, request, run, releases, tell)
     if said := in_short(prepared.results, request.ignored):
         tell(Warned(f"{said}; details: kprov check HOST"))
     moves = run.before is not None and prepared.plan.after.releases != run.receipt.releases
     plan = replace(prepared.plan, notes=(*prepared.plan.notes, *finishing_notes(request, run)))
-    held = run.goal.cluster.kafka.protocol or ""
+    held = run.goal.node.cluster.kafka.protocol or ""
     return replace(prepared, plan=plan, before=run.before if moves else None, held=held, raised=run.raised)
 
 
@@ -89,36 +90,33 @@ def plan_for(connection: Connection, request: Request, found: Survey, emit: Emit
     where = connection.login.name
     if failed := stopping(found.results, request.ignored):
         raise PreflightError([Problem(item.evidence, where, hint=item.fix) for item in failed])
-    cluster, host, releases, facts = found.goal.cluster, found.goal.host, found.releases, found.answer.facts
-    together = check_compatibility(cluster, java_major(found.java))
+    node, releases, facts = found.goal.node, found.releases, found.answer.facts
+    together = check_compatibility(node.cluster, java_major(node.java_version))
     for warning in together.warnings:
         emit(Warned(warning))
     inputs = Inputs(
         releases.kafka,
         releases.zookeeper,
         releases.java,
-        found.java_home,
         together.environment,
         facts.firewalld,
         found.zone,
         facts.systemd or 0,
-        begins_from_logs(found.goal, found.answer),
+        begins_from_logs(node, found.answer),
         real_paths(found.answer),
     )
-    wanted = desired(cluster, host, inputs)
-    live = runtime(cluster, host, found.java_home, found.java)
+    wanted = desired(node, inputs)
     plan = install_plan(
         where,
         desired=wanted.resources,
         services=wanted.services,
         seen=found.answer.seen,
         receipt=found.receipt,
-        spec=recorded_spec(cluster, host, {item.product.value: directory(item) for item in releases.every}),
+        spec=recorded_spec(node, {item.product.value: directory(item) for item in releases.every}),
         releases={
-            "kafka": str(live.kafka),
-            "zookeeper": live.zookeeper,
-            "java": found.java,
-            "java_home": found.java_home,
+            **{role.product.value: role.version for role in roles_of(node)},
+            "java": node.java_version,
+            "java_home": node.java_home,
         },
         notes=[*notes(request, found)],
         ignored=request.ignored,
@@ -129,7 +127,7 @@ def plan_for(connection: Connection, request: Request, found: Survey, emit: Emit
         drop=request.drop,
     )
     in_vain = writable.obstacles(plan.changes, found.answer.seen["writable"], request.ignored)
-    return Prepared(replace(plan, obstacles=(*plan.obstacles, *in_vain)), live, found.results)
+    return Prepared(replace(plan, obstacles=(*plan.obstacles, *in_vain)), node, found.results)
 
 
 def apply_prepared(
@@ -141,6 +139,6 @@ def apply_prepared(
     """
 
     def gate(unit: str) -> None:
-        await_ready(connection, prepared.runtime, unit, emit, seconds=ready)
+        await_ready(connection, role_of(prepared.node, unit), emit, seconds=ready)
 
     apply(connection, prepared.plan, command, emit, gate)

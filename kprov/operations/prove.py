@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from kprov.desired.runtime import Runtime
 from kprov.errors import ExitCode, NotReadyError
 from kprov.events import Emit
 from kprov.host.connection import Connection
@@ -11,34 +10,38 @@ from kprov.kinds.service import UnitState
 from kprov.node.lock import host_lock
 from kprov.node.receipt_store import mark_proven
 from kprov.receipt import Receipt
+from kprov.roles.base import units
+from kprov.roles.of_node import roles_of
 from kprov.smoke import SmokeResult, smoke_test
+from kprov.topology import Node
 
 
 def prove(
-    connection: Connection, runtime: Runtime, emit: Emit, topic: str | None = None, *, keep: bool = False
+    connection: Connection, node: Node, emit: Emit, topic: str | None = None, *, keep: bool = False
 ) -> SmokeResult:
     """Run the smoke test. Raises NotReadyError at once where a service is not running."""
     where = connection.login.name
-    seen = probe(connection, [("probe_unit", unit, unit) for unit in runtime.units])
-    for unit in runtime.units:
+    services = units(roles_of(node))
+    seen = probe(connection, [("probe_unit", unit, unit) for unit in services])
+    for unit in services:
         state = UnitState.of(seen[unit])
         if not state.active:
             what = f"{unit} is {state.properties.get('ActiveState', 'not there')}"
             raise NotReadyError(what, where=where, hint=_not_running(unit))
-    return smoke_test(connection, runtime, emit, topic, keep=keep)
+    return smoke_test(connection, node, emit, topic, keep=keep)
 
 
 def _not_running(unit: str) -> str:
     return f"start it: kprov start HOST; read its log: kprov logs HOST --unit {unit.removesuffix('.service')}"
 
 
-def prove_install(connection: Connection, runtime: Runtime, receipt: Receipt, command: str, emit: Emit) -> SmokeResult:
+def prove_install(connection: Connection, node: Node, receipt: Receipt, command: str, emit: Emit) -> SmokeResult:
     """The smoke test after a plan was applied, with the host's lock held; the receipt records that it passed.
 
     command: the name that the lock shows to other runs.
     """
     with host_lock(connection, command) as held:
-        result = prove(connection, runtime, emit)
+        result = prove(connection, node, emit)
         if result.passed:
             mark_proven(connection, receipt)
         else:

@@ -9,8 +9,6 @@ from collections.abc import Iterator, Set
 from contextlib import suppress
 from pathlib import Path
 
-from kprov.desired.common import release_path
-from kprov.desired.java import java_path
 from kprov.errors import Problem, UsageError
 from kprov.events import Emit
 from kprov.kinds.release import ReleaseEntry
@@ -21,6 +19,8 @@ from kprov.releases.chosen import Releases
 from kprov.releases.compatibility import Compatibility, check
 from kprov.releases.product import Product, java_major
 from kprov.releases.sources import NotAtHandError, NotCataloguedError, find_again, locate, require_folder
+from kprov.roles.common import release_path
+from kprov.roles.java import java_path
 from kprov.spec.model import Cluster, Mode
 
 

@@ -11,16 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kprov.desired.host import desired
-from kprov.desired.inputs import Inputs
-from kprov.desired.java import java_path
 from kprov.errors import UsageError, unwritable
 from kprov.kinds.file import File
 from kprov.operations.one_host import one_host
 from kprov.operations.releases import assumed_releases, check_compatibility
 from kprov.operations.report import Report
+from kprov.roles.desired import desired
+from kprov.roles.inputs import Inputs
+from kprov.roles.java import java_path
 from kprov.spec.load import Flag
-from kprov.spec.model import Cluster, Host
+from kprov.topology import Node
 
 _NO_HOST = "render reads no host: give the version with --kafka-version"
 
@@ -36,10 +36,10 @@ class Rendered:
 def render(config: Path | None, host: str | None, flags: Sequence[Flag], folder: Path) -> Report:
     """Write the files of one host. Raises UsageError for what is asked, and what ``write_files`` raises."""
     try:
-        cluster, node = one_host(config, host, flags)
+        node = one_host(config, host, flags)
     except UsageError as error:
         raise _explained(error) from None
-    return Report("render", (Rendered(folder, tuple(write_files(cluster, node, folder))),))
+    return Report("render", (Rendered(folder, tuple(write_files(node, folder))),))
 
 
 def _explained(error: UsageError) -> UsageError:
@@ -52,18 +52,19 @@ def _explained(error: UsageError) -> UsageError:
     )
 
 
-def write_files(cluster: Cluster, host: Host, folder: Path) -> list[Path]:
+def write_files(node: Node, folder: Path) -> list[Path]:
     """Write the files below ``folder`` at the paths that they have on the host; their paths.
 
     Raises UsageError where the folder cannot be written or the versions do not go together, OutputError where its
     disk is full.
     """
+    cluster = node.cluster
     found = assumed_releases(cluster)
     kafka, zookeeper, java = found.kafka, found.zookeeper, found.java
     java_home = cluster.java.home or (java_path(java) if java else "")
     environment = check_compatibility(cluster, java.major).environment if java else {}
-    inputs = Inputs(kafka, zookeeper, java, java_home, environment)
-    return [_write(file, folder / file.path.lstrip("/")) for file in desired(cluster, host, inputs).files()]
+    state = desired(node.with_java(java_home), Inputs(kafka, zookeeper, java, environment))
+    return [_write(file, folder / file.path.lstrip("/")) for file in state.files()]
 
 
 def _write(file: File, path: Path) -> Path:

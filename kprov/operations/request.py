@@ -20,16 +20,15 @@ from kprov.operations.preflight.outcome import require_names
 from kprov.operations.session import Access
 from kprov.receipt import Receipt
 from kprov.spec.load import Flag, load
-from kprov.spec.model import Cluster, Host
 from kprov.spec.target import parse_target
+from kprov.topology import Node, topology
 
 
 @dataclass(frozen=True)
 class Goal:
-    """One host of a specification, and how to log in there."""
+    """A node as it is wanted, and how to log in there."""
 
-    cluster: Cluster
-    host: Host
+    node: Node
     login: Login
 
 
@@ -65,7 +64,7 @@ class Request:
         """
         require_names(self.ignored)
         whole = self.config is not None
-        return Goal(*self.access.reach(*one_host(self.config, self.host, self.flags, whole=whole)))
+        return Goal(*self.access.reach(one_host(self.config, self.host, self.flags, whole=whole)))
 
     def goal_on(self, goal: Goal, receipt: Receipt) -> Goal:
         """What is asked of a host that has this receipt; raises UsageError."""
@@ -78,7 +77,7 @@ class Request:
             load(None, self.host, self.flags)  # nothing is added to what the options say: all of it can be judged
             return goal
         cluster = load(None, self.host, [*_login_flags(self.host or ""), *self.flags], _base(spec))
-        return Goal(cluster, cluster.hosts[0], goal.login)
+        return Goal(topology(cluster)[0], goal.login)
 
     def notes(self, goal: Goal, receipt: Receipt) -> Iterator[str]:
         """What the user should know about where the settings are from."""
@@ -91,9 +90,10 @@ class Request:
                 yield "options you did not give have the values of the installation whose data uninstall kept"
             return
         yield "what no option names is as it was asked of this host before"
-        if goal.host.address != goal.login.hostname and goal.host.advertised is None:
+        host = goal.node.host
+        if host.address != goal.login.hostname and host.advertised is None:
             yield (
-                f"the host is reached at {goal.login.hostname} and stays known as {goal.host.address}; "
+                f"the host is reached at {goal.login.hostname} and stays known as {host.address}; "
                 "--advertised changes what clients are told"
             )
 

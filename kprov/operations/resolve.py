@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from packaging.version import Version
+
 from kprov.errors import PreflightError, UsageError
 from kprov.host.connection import Connection
 from kprov.operations.kept import refusals, spoken, used_again
@@ -11,7 +13,8 @@ from kprov.operations.request import Goal, Request
 from kprov.operations.session import read_receipt
 from kprov.receipt import Receipt
 from kprov.spec.model import Cluster
-from kprov.spec.protocol import Raised, in_force, raised, staged, way_back
+from kprov.spec.protocol import Raised, raised, staged, way_back
+from kprov.topology import topology
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class Resolved:
     @property
     def raised(self) -> Raised | None:
         """The protocol that it raises."""
-        return raised(self.goal.cluster, self.before.cluster) if self.before else None
+        return raised(self.goal.node.cluster, self.before.node.cluster) if self.before else None
 
 
 def resolve(connection: Connection, request: Request, goal: Goal) -> Resolved:
@@ -37,23 +40,28 @@ def resolve(connection: Connection, request: Request, goal: Goal) -> Resolved:
         what = "kprov has installed nothing on this host, so there is no upgrade to finish"
         raise PreflightError(what, where=connection.login.name, hint="install it: kprov install HOST")
     if before is not None:
-        if request.finish and wanted.cluster.kafka.version != before.cluster.kafka.version:
+        was, version = before.node.broker, wanted.node.cluster.kafka.version
+        if request.finish and version != str(was.version):
             raise UsageError(
-                f"Kafka {wanted.cluster.kafka.version} must serve before the step without a way back",
+                f"Kafka {version} must serve before the step without a way back",
                 where="--finish",
                 hint="upgrade without --finish and see that all is well; then finish: kprov upgrade HOST --finish",
             )
-        said = in_force(before.cluster)
-        wanted = replace(wanted, cluster=staged(wanted.cluster, said, finish=request.finish))
-        if problem := way_back(wanted.cluster, said, before.cluster.kafka.version):
+        wanted = _staged(wanted, was.protocol, finish=request.finish)
+        if problem := way_back(wanted.node.cluster, was.protocol, str(was.version)):
             raise PreflightError([problem])
-    elif entries := used_again(receipt, wanted.cluster, wanted.host):
-        named_here = "version" in goal.cluster.kafka.model_fields_set
-        if problems := list(refusals(entries, wanted.cluster, named=named_here)):
+    elif entries := used_again(receipt, wanted.node):
+        named_here = "version" in goal.node.cluster.kafka.model_fields_set
+        if problems := list(refusals(entries, wanted.node.cluster, named=named_here)):
             raise PreflightError(problems)
         if (said_last := spoken(entries)) is not None:
-            wanted = replace(wanted, cluster=staged(wanted.cluster, said_last))
+            wanted = _staged(wanted, said_last)
     return Resolved(receipt, wanted, before)
+
+
+def _staged(wanted: Goal, spoken: Version, *, finish: bool = False) -> Goal:
+    """What is asked for, with the protocol that the broker has used; see ``staged``."""
+    return replace(wanted, node=wanted.node.with_cluster(staged(wanted.node.cluster, spoken, finish=finish)))
 
 
 def _before(receipt: Receipt, goal: Goal) -> Goal | None:
@@ -61,4 +69,4 @@ def _before(receipt: Receipt, goal: Goal) -> Goal | None:
     if receipt.spec is None:
         return None
     cluster = Cluster.model_validate(receipt.spec)
-    return Goal(cluster, cluster.hosts[0], goal.login)
+    return Goal(topology(cluster)[0], goal.login)

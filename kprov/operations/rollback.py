@@ -21,6 +21,8 @@ from kprov.operations.session import receipt_of
 from kprov.operations.taken_back import command_back
 from kprov.plan import Plan
 from kprov.receipt import QUESTION, State
+from kprov.roles.base import units
+from kprov.roles.of_node import roles_of
 from kprov.spec.settings import changed
 
 COMMAND = "rollback"  # the name that the lock and the host's journal show
@@ -94,11 +96,15 @@ def roll_back(
 
     before: what was asked of the host then. planned: called with the plan of the rollback before it is applied.
     """
-    target = f"Kafka {before.cluster.kafka.version}"
+    target = f"Kafka {before.node.cluster.kafka.version}"
     for problem in failure.error.problems:
         emit(Warned(f"{problem}; rolling back to {target}"))
     back = _attempt(connection, _request_back(request, prepared.plan, before), before, emit, planned)
-    now = HostNow(unknown="it was not looked at") if back.interrupted else look(connection, prepared.runtime.units)
+    now = (
+        HostNow(unknown="it was not looked at")
+        if back.interrupted
+        else look(connection, units(roles_of(prepared.node)))
+    )
     return report(failure, back, now, connection.login.name, _by_hand(request, prepared.plan))
 
 
@@ -148,7 +154,7 @@ def _attempt(
     connection: Connection, request: Request, before: Goal, emit: Emit, planned: Callable[[Plan], None]
 ) -> Rollback:
     """Apply the plan that leads back and run the smoke test; every failure becomes a part of the result."""
-    target = f"Kafka {before.cluster.kafka.version}"
+    target = f"Kafka {before.node.cluster.kafka.version}"
     applied = False
     try:
         prior = prepare(connection, request, before, emit)
@@ -156,7 +162,7 @@ def _attempt(
         apply_prepared(connection, prior, COMMAND, emit, request.ready)
         applied = True
         emit(Message(f"{connection.login.name}: {target} is ready again"))
-        smoke = prove_install(connection, prior.runtime, prior.plan.after, COMMAND, emit)
+        smoke = prove_install(connection, prior.node, prior.plan.after, COMMAND, emit)
     except KprovError as error:
         return Rollback(target, applied, problems=error.problems)
     except KeyboardInterrupt:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from kprov.desired.runtime import Runtime
 from kprov.errors import NotReadyError, PreflightError, Problem, StepError
 from kprov.events import Emit, Message, Warned, about
 from kprov.host.connection import Connection
 from kprov.host.facts import probe
 from kprov.kinds.base import Action, Answer, Change
-from kprov.kinds.service import UnitState
+from kprov.kinds.service import UnitState, service_id
 from kprov.node.lock import host_lock
 from kprov.node.readiness import await_ready
 from kprov.node.receipt_store import write_receipt
@@ -21,6 +20,8 @@ from kprov.operations.report import Report
 from kprov.operations.session import accepted_data, installed
 from kprov.plan import Plan, Repair, helpers, prepared, repair
 from kprov.receipt import Receipt
+from kprov.roles.base import Role
+from kprov.roles.of_node import roles_of
 
 
 @dataclass(frozen=True)
@@ -51,32 +52,34 @@ def change_services(
     """
     emit = about(connection.login.name, emit)
     found = installed(connection)
-    runtime = found.runtime
+    roles = {role.unit: role for role in roles_of(found.node)}
     anyhow = accepted_data(accepted, found.receipt.made.values())
     with host_lock(connection, verb):
         entries = found.receipt.made.values() if verb != "stop" else ()
-        calls = [*(("probe_unit", unit, unit) for unit in runtime.units), *(made.query() for made in entries)]
+        calls = [*(("probe_unit", unit, unit) for unit in roles), *(made.query() for made in entries)]
         seen = probe(connection, calls)
-        states = {unit: UnitState.of(seen[unit]) for unit in runtime.units}
+        states = {unit: UnitState.of(seen[unit]) for unit in roles}
         active = {unit for unit, state in states.items() if state.active}
-        stops = [unit for unit in reversed(runtime.units) if unit in active] if verb != "start" else []
-        starts = [unit for unit in runtime.units if verb == "restart" or unit not in active] if verb != "stop" else []
-        helps = helpers(runtime.units, active) if verb != "start" else []
+        stops = [unit for unit in reversed(roles) if unit in active] if verb != "start" else []
+        starts = [unit for unit in roles if verb == "restart" or unit not in active] if verb != "stop" else []
+        needs = {unit: role.starts_after for unit, role in roles.items()}
+        helps = helpers(needs, active) if verb != "start" else []
         if helps:
-            stops = list(reversed(runtime.units))
+            stops = list(reversed(roles))
         repairs = _repairs(connection, found.receipt, seen, anyhow, emit) if starts else ()
         changes = [
             *helps,
             *(_stop(unit) for unit in stops),
             *repairs,
-            *(_start(unit, states[unit], found.receipt) for unit in starts),
+            *(_start(roles[unit], states[unit], found.receipt) for unit in starts),
         ]
         planned(Plan(connection.login.name, tuple(changes)))
-        for unit in runtime.units:
-            if not any(unit in change.title for change in changes):
+        changed = {change.id for change in changes}
+        for unit in roles:
+            if service_id(unit) not in changed:
                 emit(Message(f"{unit} is {'running' if unit in active else 'stopped'} already"))
         try:
-            run_steps(connection, changes, emit, lambda unit: _gate(connection, runtime, unit, emit, ready))
+            run_steps(connection, changes, emit, lambda unit: _gate(connection, roles[unit], emit, ready))
         except (NotReadyError, StepError) as error:
             raise explain(connection, found, error) from error
         if starts:
@@ -108,14 +111,15 @@ def _after(receipt: Receipt, repairs: Sequence[Change]) -> Receipt:
     return replace(receipt, made=made)
 
 
-def _gate(connection: Connection, runtime: Runtime, unit: str, emit: Emit, ready: float | None) -> None:
-    await_ready(connection, runtime, unit, emit, seconds=ready)
+def _gate(connection: Connection, role: Role, emit: Emit, ready: float | None) -> None:
+    await_ready(connection, role, emit, seconds=ready)
 
 
 def _stop(unit: str) -> Change:
-    return Change(Action.STOP, f"service:{unit}", f"service {unit}", "asked for", (("stop_unit", unit),))
+    return Change(Action.STOP, service_id(unit), f"service {unit}", "asked for", (("stop_unit", unit),))
 
 
-def _start(unit: str, state: UnitState, receipt: Receipt) -> Change:
-    calls = (*prepared(unit, state, receipt.made.values()), ("start_unit", unit))
-    return Change(Action.START, f"service:{unit}", f"service {unit}", "asked for", calls, gate=unit)
+def _start(role: Role, state: UnitState, receipt: Receipt) -> Change:
+    unit = role.unit
+    calls = (*prepared(unit, role.user, state, receipt.made.values()), ("start_unit", unit))
+    return Change(Action.START, service_id(unit), f"service {unit}", "asked for", calls, gate=unit)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from kprov import receipt as receipts
-from kprov.desired.runtime import Runtime, runtime
 from kprov.errors import PreflightError, UsageError
 from kprov.events import Emit, about, ignore
 from kprov.host.connection import Connection
@@ -21,9 +20,9 @@ from kprov.kinds.data import OPTION, DataEntry
 from kprov.receipt import ON_HOST, Receipt, State
 from kprov.releases.product import java_major
 from kprov.secret import Passwords
-from kprov.spec.broker import login as login_of
 from kprov.spec.directory import plain_path
 from kprov.spec.model import Cluster, Host
+from kprov.topology import Node, topology
 
 
 @dataclass(frozen=True)
@@ -52,19 +51,17 @@ class Access:
     def login(self, host: Host) -> Login:
         """Resolve a host through ssh_config. Raises UsageError for it, and for a password file."""
         self.passwords()
-        return read_login(login_of(host), config=self.ssh_config, identity=self.identity or host.ssh.identity)
+        return read_login(host.target, config=self.ssh_config, identity=self.identity or host.ssh.identity)
 
-    def reach(self, cluster: Cluster, host: Host) -> tuple[Cluster, Host, Login]:
-        """The host under the address that is dialled, and how to log in there.
+    def reach(self, node: Node) -> tuple[Node, Login]:
+        """The node under the address that kprov connects to, and how to log in there.
 
         An alias of ssh_config means nothing to clients and brokers.
         """
-        login = self.login(host)
-        if login.hostname == host.address:
-            return cluster, host, login
-        known = host.model_copy(update={"address": login.hostname})
-        hosts = tuple(known if item == host else item for item in cluster.hosts)
-        return cluster.model_copy(update={"hosts": hosts}), known, login
+        login = self.login(node.host)
+        if login.hostname == node.host.address:
+            return node, login
+        return node.with_host(node.host.model_copy(update={"address": login.hostname})), login
 
     def connect(self, login: Login, journal: Journal | None = None) -> Connection:
         """A connection that is not open yet: use it as a context manager. journal: of the run that it is for."""
@@ -106,13 +103,14 @@ def _with_its_java(receipt: Receipt) -> Receipt:
     return replace(receipt, spec={**(receipt.spec or {}), "java": {"archive": f"{ON_HOST}{home}"}})
 
 
-def recorded_spec(cluster: Cluster, host: Host, unpacked: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """One host's specification as the receipt holds it, defaults included, since these may change.
+def recorded_spec(node: Node, unpacked: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The settings of one node as the receipt holds it, defaults included, since these may change.
 
     How this operator logs in and where archives lie here is nobody else's business. An archive that was given stays
     known by the directory of its release on the host, ``unpacked`` by product.
     """
-    tree = cluster.model_copy(update={"hosts": (host,)}).model_dump(mode="json", exclude_none=True)
+    cluster = node.cluster
+    tree = cluster.model_copy(update={"hosts": (node.host,)}).model_dump(mode="json", exclude_none=True)
     for part in ("kafka", "zookeeper", "java"):
         if tree[part].pop("archive", None) and unpacked and part in unpacked:
             tree[part]["archive"] = f"{ON_HOST}{unpacked[part]}"
@@ -147,9 +145,7 @@ class Installed:
     """What the receipt says is on a host."""
 
     receipt: Receipt
-    cluster: Cluster
-    host: Host
-    runtime: Runtime
+    node: Node
 
 
 def installed(connection: Connection) -> Installed:
@@ -164,7 +160,10 @@ def installed(connection: Connection) -> Installed:
             cause="\n".join(filter(None, map(path_of, receipt.made.values()))),
             hint="install it: kprov install HOST",
         )
-    cluster = Cluster.model_validate(receipt.spec)
-    host = cluster.hosts[0]
-    java_home, java = receipt.releases.get("java_home", ""), receipt.releases.get("java", "")
-    return Installed(receipt, cluster, host, runtime(cluster, host, java_home, java))
+    return Installed(receipt, installed_node(receipt))
+
+
+def installed_node(receipt: Receipt) -> Node:
+    """The node that a receipt with a specification describes."""
+    (node,) = topology(Cluster.model_validate(receipt.spec))
+    return node.with_java(receipt.releases.get("java_home", ""), receipt.releases.get("java", ""))

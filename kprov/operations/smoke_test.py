@@ -24,7 +24,7 @@ def require_topic_name(name: str | None) -> None:
 
 def smoke_test(connection: Connection, emit: Emit, topic: str | None, *, keep: bool) -> Report:
     """Run the smoke test against what is installed. Raises PreflightError where nothing is, and what prove raises."""
-    result = prove(connection, installed(connection).runtime, about(connection.login.name, emit), topic, keep=keep)
+    result = prove(connection, installed(connection).node, about(connection.login.name, emit), topic, keep=keep)
     if result.passed:
         return Report("smoke-test", (result,))
     failed = Problem("the smoke test failed", connection.login.name, hint="the failed step above says why")

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from kprov.desired.common import KAFKA_UNIT
-from kprov.desired.runtime import Runtime
 from kprov.drift import Drift, drift
 from kprov.host.connection import Connection
 from kprov.host.facts import probe
@@ -18,7 +16,8 @@ from kprov.operations.session import installed
 from kprov.operations.unit_status import UnitStatus, explained, unit_questions, unit_status
 from kprov.operations.verdict import Parts, Verdict, parts, verdict
 from kprov.receipt import State as ReceiptState
-from kprov.spec.broker import log_dirs
+from kprov.roles.base import Role
+from kprov.roles.of_node import roles_of
 
 _LOG_LINES = "80"
 
@@ -75,30 +74,27 @@ def status(connection: Connection) -> Status:
     Raises PreflightError where nothing is installed.
     """
     found = installed(connection)
-    runtime = found.runtime
-    calls: list[Call] = [call for unit in runtime.units for call in unit_questions(unit, runtime.ports[unit])]
+    node, roles = found.node, roles_of(found.node)
+    calls: list[Call] = [call for role in roles for call in unit_questions(role.unit, role.ports)]
     calls += [("probe_lock", "lock"), *(made.query() for made in found.receipt.made.values())]
     if labels_call := labels.question(found.receipt.made.values()):
         calls.append(labels_call)
     seen = labels.with_labels(probe(connection, calls))
-    versions = dict(zip(runtime.units, (runtime.zookeeper, str(runtime.kafka)), strict=True))
-    pid = UnitState.of(seen[KAFKA_UNIT]).pid
-    offline = _offline(connection, pid, log_dirs(found.cluster, found.host)) if _listens(seen, pid, runtime) else ()
-    units = [unit_status(unit, versions[unit], runtime.ports[unit], seen) for unit in runtime.units]
+    units = [unit_status(role.unit, role.version, role.ports, seen) for role in roles]
     return Status(
         connection.login.name,
         found.receipt.state,
         found.receipt.written,
         found.receipt.by,
-        str(runtime.kafka),
-        f"{runtime.zookeeper} ({found.cluster.zookeeper.mode})",
-        runtime.java,
-        runtime.java_home,
-        found.cluster.kafka.protocol or "",
-        runtime.home,
-        runtime.bootstrap,
-        runtime.data,
-        offline,
+        str(node.broker.version),
+        f"{node.zookeeper.version} ({node.zookeeper.mode})",
+        node.java_version,
+        node.java_home,
+        node.cluster.kafka.protocol or "",
+        node.broker.home,
+        node.broker.bootstrap,
+        tuple(place.path for role in reversed(roles) for place in role.data),
+        tuple(path for role in roles for path in _offline(connection, role, seen)),
         with_advice(connection, units),
         drift(found.receipt, seen),
         seen["lock"].get("locked") == "yes",
@@ -116,15 +112,12 @@ def with_advice(connection: Connection, units: Sequence[UnitStatus]) -> tuple[Un
     return tuple(explained(unit, seen[f"log:{unit.unit}"].get("text", "")) if unit.failing else unit for unit in units)
 
 
-def _listens(seen: Mapping[str, Answer], pid: int, runtime: Runtime) -> bool:
-    """Whether the broker is up: before that it has not opened its directories yet."""
-    return bool(pid) and any(seen[f"port:{port}"].get("pid") == str(pid) for port in runtime.ports[KAFKA_UNIT])
-
-
-def _offline(connection: Connection, pid: int, directories: Sequence[str]) -> tuple[str, ...]:
-    """Those that the broker does not use; of a single one there is nothing to ask, a broker without any ends."""
-    if len(directories) < 2:
+def _offline(connection: Connection, role: Role, seen: Mapping[str, Answer]) -> tuple[str, ...]:
+    """The data directories that a running service does not use. Nothing is asked if it cannot run without one."""
+    pid = str(UnitState.of(seen[role.unit]).pid)
+    # Before it listens it has not opened its directories yet.
+    if not role.spare or not any(seen[f"port:{port}"].get("pid") == pid for port in role.ports):
         return ()
-    # Unknown where the broker has ended meanwhile: then all of the status is of a moment ago.
-    answer = probe(connection, [("probe_log_dirs", "log-dirs", str(pid), *directories)])["log-dirs"]
+    # Unknown if the process has ended meanwhile: then all of the status is of a moment ago.
+    answer = probe(connection, [("probe_log_dirs", "log-dirs", pid, *role.spare)])["log-dirs"]
     return tuple(answer.get("offline", "").splitlines())

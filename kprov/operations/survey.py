@@ -6,9 +6,6 @@ from dataclasses import dataclass, replace
 
 from kprov.checks import Result
 from kprov.checks import run as run_checks
-from kprov.desired.host import desired
-from kprov.desired.inputs import Inputs
-from kprov.desired.java import java_path
 from kprov.host.connection import Connection
 from kprov.host.facts import Probe, probe, probe_host
 from kprov.kinds import labels
@@ -26,7 +23,10 @@ from kprov.operations.snapshot import missing_snapshot
 from kprov.plan import writable
 from kprov.receipt import QUESTION, Receipt
 from kprov.releases.chosen import Releases
-from kprov.spec.broker import public_ports
+from kprov.roles.desired import desired
+from kprov.roles.inputs import Inputs
+from kprov.roles.java import java_path
+from kprov.roles.of_node import roles_of
 
 _LATEST = 1000  # of systemd: asks for all that any version would get
 
@@ -35,31 +35,26 @@ _LATEST = 1000  # of systemd: asks for all that any version would get
 class Survey:
     """A host as it was probed for an installation, and what the checks say of it.
 
-    goal: with the address that the host uses for itself. java: the version of the Java that will run, empty where the
-    host's own does not tell it. zone: that of firewalld in which the host is reached.
+    goal: with the Java that will run, and with the address that the host uses for itself. zone: that of firewalld in
+    which the host is reached.
     """
 
     goal: Goal
     receipt: Receipt
     releases: Releases
     answer: Probe
-    java_home: str
-    java: str
     zone: str
     results: tuple[Result, ...]
 
 
 def survey(connection: Connection, goal: Goal, receipt: Receipt, releases: Releases) -> Survey:
     """Probe the host and run the checks; nothing is changed. A second exchange only where the first asks for it."""
-    cluster, host = goal.cluster, goal.host
-    java_home = java_path(releases.java) if releases.java else str(cluster.java.home)
+    node = goal.node.with_java(java_path(releases.java) if releases.java else str(goal.node.cluster.java.home))
     # Asked with every resource that there may be; which ones are wanted depends on the facts.
-    widest = desired(
-        cluster, host, Inputs(releases.kafka, releases.zookeeper, releases.java, java_home, systemd=_LATEST)
-    )
+    widest = desired(node, Inputs(releases.kafka, releases.zookeeper, releases.java, systemd=_LATEST))
     calls: list[Call] = [QUESTION, *(item.query() for item in widest.resources)]
     calls += [item.query() for item in widest.services]
-    calls += questions(cluster, host, java_home)
+    calls += questions(node)
     known = {call[1] for call in calls}
     calls.append(writable.question(sorted(known), receipt))
     calls += [made.query() for made in receipt.made.values() if made.id not in known]
@@ -67,17 +62,14 @@ def survey(connection: Connection, goal: Goal, receipt: Receipt, releases: Relea
         calls.append(labels_call)
     answer = probe_host(connection, calls)
     answer = replace(answer, seen=labels.with_labels(answer.seen))
-    cluster, host = settle(cluster, host, network(answer), receipt)
+    node = settle(node, network(answer), receipt)
     zone = zone_here(answer)
-    more = port_questions(cluster, host)
+    more = port_questions(node)
     if answer.facts.firewalld:
-        more += [FirewallPort(port, zone).query() for port in public_ports(cluster, host)]
+        more += [FirewallPort(port, zone).query() for role in roles_of(node) for port in role.public_ports]
     if more := [call for call in more if call not in calls]:
         answer = Probe(answer.facts, {**answer.seen, **probe(connection, more)})
-    seen = the_java(releases, java_home, answer.seen, receipt=receipt)
-    goal = replace(goal, cluster=cluster, host=host)
-    results = (
-        *run_checks(subject(cluster, host, releases, seen, answer, receipt=receipt, java_home=java_home)),
-        *missing_snapshot(goal, answer),
-    )
-    return Survey(goal, receipt, releases, answer, java_home, seen.version, zone, results)
+    seen = the_java(releases, node.java_home, answer.seen, receipt=receipt)
+    node = node.with_java(node.java_home, seen.version)
+    results = (*run_checks(subject(node, releases, seen, answer, receipt=receipt)), *missing_snapshot(node, answer))
+    return Survey(replace(goal, node=node), receipt, releases, answer, zone, results)

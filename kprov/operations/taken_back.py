@@ -12,6 +12,7 @@ from kprov.operations.session import recorded_spec
 from kprov.plan import Plan
 from kprov.spec.model import Cluster
 from kprov.spec.settings import Setting, changed, words_back
+from kprov.topology import topology
 
 # Of a first install only these are offered: nobody wants to take the choice of a release or a directory back.
 _TUNED = {
@@ -65,5 +66,5 @@ def command_back(request: Request, settings: Sequence[Setting]) -> str:
 def _of_first_install(spec: Mapping[str, Any]) -> tuple[Setting, ...]:
     """What differs from the defaults, of what is tuned rather than chosen."""
     bare = Cluster.model_validate({"hosts": [{"address": spec["hosts"][0]["address"]}]})
-    found = changed(recorded_spec(bare, bare.hosts[0]), spec)
+    found = changed(recorded_spec(topology(bare)[0]), spec)
     return tuple(item for item in found if item.name or item.key in _TUNED)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
-from itertools import pairwise
 from typing import TypeGuard
 
 from kprov.kinds.base import ABSENT, Action, Answer, Call, Change, Entry, of_kind
 from kprov.kinds.data import DataEntry
 from kprov.kinds.directory import DirectoryEntry, Purpose
-from kprov.kinds.service import Before, Service, ServiceEntry, UnitState
+from kprov.kinds.service import Before, Service, ServiceEntry, UnitState, service_id
 from kprov.receipt import Receipt
 
 
@@ -36,7 +35,8 @@ def around(
         if reason is None and waits_for:
             reason = f"{waits_for[0]} is stopped meanwhile"
         enable: tuple[Call, ...] = () if state.enabled else (("enable_unit", service.unit),)
-        prepare = prepared(service.unit, state, [made for made in receipt.made.values() if made.id in service.reads])
+        reads = [made for made in receipt.made.values() if made.id in service.reads]
+        prepare = prepared(service.unit, service.user, state, reads)
         title = f"service {service.unit}"
         entry = service.entry().staying(was, seen.get(service.id, ABSENT))
         if was is None and state.fragment:
@@ -53,7 +53,7 @@ def around(
             continue
         if state.active:
             stopped.add(service.unit)
-            down = [unit for unit in service.after if UnitState.of(seen.get(f"service:{unit}", ABSENT)).down]
+            down = [unit for unit in service.after if UnitState.of(seen.get(service_id(unit), ABSENT)).down]
             first += [_helper(unit, service.unit) for unit in down]
             before.insert(0, Change(Action.STOP, service.id, title, reason, (("stop_unit", service.unit),), entry=was))
         calls = (*prepare, service.call("start"))
@@ -71,13 +71,12 @@ def _writes(entry: Entry, user: str) -> TypeGuard[DataEntry | DirectoryEntry]:
     return isinstance(entry, DataEntry) and entry.holds == user and entry.owner == user
 
 
-def prepared(unit: str, state: UnitState, entries: Iterable[Entry]) -> tuple[Call, ...]:
+def prepared(unit: str, user: str, state: UnitState, entries: Iterable[Entry]) -> tuple[Call, ...]:
     """What goes before any start of a unit, whichever command starts it.
 
     What it writes goes back to its user, since somebody may have run it by hand as root; systemd reads changed unit
-    files; the unit is enabled. entries: of the receipt, that the unit reads and writes.
+    files; the unit is enabled. user: the one that it runs as. entries: of the receipt, that the unit reads and writes.
     """
-    user = unit.removesuffix(".service")
     trees = [entry.path for entry in entries if _writes(entry, user)]
     calls: list[Call] = [("give_back", user, user, *trees)] if trees else []
     calls += [("reload_units",)] if state.needs_reload else []
@@ -93,12 +92,17 @@ def _restarted(change: Change) -> Change:
 def _helper(unit: str, other: str) -> Change:
     """A broker below 3.0 waits for ZooKeeper for ever when it is told to end, and is killed at last."""
     reason = f"{other} ends cleanly only while it runs"
-    return Change(Action.START, f"service:{unit}", f"service {unit}", reason, (("try_start_unit", unit),))
+    return Change(Action.START, service_id(unit), f"service {unit}", reason, (("try_start_unit", unit),))
 
 
-def helpers(units: Sequence[str], active: Set[str]) -> list[Change]:
-    """Starts of what an active service needs to end; units: in the order in which they start."""
-    return [_helper(unit, other) for unit, other in pairwise(units) if other in active and unit not in active]
+def helpers(starts_after: Mapping[str, Sequence[str]], active: Set[str]) -> list[Change]:
+    """Starts of what an active service needs to end; starts_after: for each unit, the units that it needs."""
+    return [
+        _helper(needed, unit)
+        for unit, every in starts_after.items()
+        for needed in every
+        if unit in active and needed in starts_after and needed not in active
+    ]
 
 
 def _change(action: Action, service: Service, entry: ServiceEntry, reason: str, calls: tuple[Call, ...]) -> Change:

@@ -10,7 +10,7 @@ from kprov.kinds.base import ABSENT, Answer, Change, Entry, Obstacle, PathEntry,
 from kprov.kinds.data import DataEntry, Holds, Writer
 from kprov.kinds.links import LinksEntry
 from kprov.kinds.path import CopyEntry, OriginalEntry
-from kprov.kinds.service import Before, ServiceEntry, UnitState
+from kprov.kinds.service import Before, ServiceEntry, UnitState, service_id
 from kprov.plan.loss import losses
 from kprov.plan.plan import Plan, above, expectations, holds
 from kprov.plan.services import helpers
@@ -50,7 +50,9 @@ def uninstall_plan(
     entries = list(receipt.made.values())
     services = [entry for entry in entries if isinstance(entry, ServiceEntry)]
     there = [entry.unit for entry in services if Presence.of(seen.get(entry.id, ABSENT)) is Presence.PRESENT]
-    first = helpers(there, {unit for unit in there if UnitState.of(seen[f"service:{unit}"]).active})
+    # The receipt has the services in the order in which they start: each may need the one before it.
+    needs = {unit: there[:place][-1:] for place, unit in enumerate(there)}
+    first = helpers(needs, {unit for unit in there if UnitState.of(seen[service_id(unit)]).active})
     # What is started for another's sake is to be stopped again.
     then = {**seen, **{change.id: {"status": "present", "show": _STARTED} for change in first}}
     results = {entry.id: entry.removal(then.get(entry.id, ABSENT), purge=purge, force=force) for entry in entries}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from packaging.version import Version
 
-from kprov.desired.runtime import Runtime
+from kprov.topology import Node
 
 MESSAGES = ("one", "two", "three", "four", "five")
 
@@ -34,48 +34,48 @@ class Command:
         return f"printf '{quoted}' | {line}"
 
 
-def _topics(runtime: Runtime) -> tuple[str, ...]:
-    if runtime.kafka < Version("2.2.0"):
-        return ("bin/kafka-topics.sh", "--zookeeper", runtime.zookeeper_connect)
-    return ("bin/kafka-topics.sh", "--bootstrap-server", runtime.local)
+def _topics(node: Node) -> tuple[str, ...]:
+    if node.broker.version < Version("2.2.0"):
+        return ("bin/kafka-topics.sh", "--zookeeper", node.zookeeper_connect)
+    return ("bin/kafka-topics.sh", "--bootstrap-server", node.broker.local)
 
 
-def create(runtime: Runtime, topic: str) -> Command:
+def create(node: Node, topic: str) -> Command:
     """Create a topic with one partition and one replica (A10)."""
     shape = ("--replication-factor", "1", "--partitions", "1", "--topic", topic)
-    return Command((*_topics(runtime), "--create", *shape))
+    return Command((*_topics(node), "--create", *shape))
 
 
-def list_topics(runtime: Runtime) -> Command:
+def list_topics(node: Node) -> Command:
     """List the topics, one per line (A11)."""
-    return Command((*_topics(runtime), "--list"))
+    return Command((*_topics(node), "--list"))
 
 
-def delete(runtime: Runtime, topic: str) -> Command:
+def delete(node: Node, topic: str) -> Command:
     """Delete a topic (A12); the broker deletes it a moment after the command."""
-    return Command((*_topics(runtime), "--delete", "--topic", topic))
+    return Command((*_topics(node), "--delete", "--topic", topic))
 
 
-def produce(runtime: Runtime, topic: str, messages: Sequence[str] = MESSAGES, codec: str = "none") -> Command:
+def produce(node: Node, topic: str, messages: Sequence[str] = MESSAGES, codec: str = "none") -> Command:
     """Produce messages (A13), compressed with ``codec``."""
-    flag = "--broker-list" if runtime.kafka < Version("2.5.0") else "--bootstrap-server"
-    words = ("bin/kafka-console-producer.sh", flag, runtime.local, "--topic", topic)
+    flag = "--broker-list" if node.broker.version < Version("2.5.0") else "--bootstrap-server"
+    words = ("bin/kafka-console-producer.sh", flag, node.broker.local, "--topic", topic)
     compressed = ("--compression-codec", codec) if codec != "none" else ()
     return Command((*words, *compressed), "".join(f"{message}\n" for message in messages))
 
 
-def consume(runtime: Runtime, topic: str, timeout_ms: int, count: int = len(MESSAGES)) -> Command:
+def consume(node: Node, topic: str, timeout_ms: int, count: int = len(MESSAGES)) -> Command:
     """Consume ``count`` messages from the beginning (A14)."""
-    words = ("bin/kafka-console-consumer.sh", "--bootstrap-server", runtime.local, "--topic", topic)
+    words = ("bin/kafka-console-consumer.sh", "--bootstrap-server", node.broker.local, "--topic", topic)
     bounds = ("--max-messages", str(count), "--timeout-ms", str(timeout_ms))
     return Command((*words, "--from-beginning", *bounds))
 
 
-def end_offsets(runtime: Runtime, topic: str) -> Command:
+def end_offsets(node: Node, topic: str) -> Command:
     """Print the number of messages in each partition as ``topic:partition:offset``."""
     words: tuple[str, ...]
-    if runtime.kafka < Version("3.0.0"):
-        words = ("bin/kafka-run-class.sh", "kafka.tools.GetOffsetShell", "--broker-list", runtime.local)
+    if node.broker.version < Version("3.0.0"):
+        words = ("bin/kafka-run-class.sh", "kafka.tools.GetOffsetShell", "--broker-list", node.broker.local)
     else:
-        words = ("bin/kafka-get-offsets.sh", "--bootstrap-server", runtime.local)
+        words = ("bin/kafka-get-offsets.sh", "--bootstrap-server", node.broker.local)
     return Command((*words, "--topic", topic))

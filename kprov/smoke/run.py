@@ -13,17 +13,17 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from kprov.desired.common import KAFKA_UNIT
-from kprov.desired.runtime import Runtime
 from kprov.diagnosis import known_remedy
 from kprov.errors import ConnectError, UsageError
 from kprov.events import Emit, StepDone, StepFailed, StepStarted, Warned
 from kprov.host.connection import Connection
 from kprov.host.facts import probe
 from kprov.host.tool import ToolRun, run_tool
+from kprov.roles.broker import BrokerRole
 from kprov.smoke import client, console
 from kprov.smoke.client import Batch
 from kprov.smoke.console import MESSAGES, Command
+from kprov.topology import Node
 
 _TOOL_SECONDS = 60
 _CONSUMER_TIMEOUT_MS = 20000
@@ -71,7 +71,7 @@ class _StepFailedError(Exception):
 @dataclass
 class _Test:
     connection: Connection
-    runtime: Runtime
+    node: Node
     topic: str
     emit: Emit
     count: int
@@ -81,11 +81,11 @@ class _Test:
 
     def run(self, command: Command) -> ToolRun:
         """Run one of Kafka's tools on the host."""
-        runtime = self.runtime
+        node = self.node
         return run_tool(
             self.connection,
-            runtime.java_home,
-            runtime.home,
+            node.java_home,
+            node.broker.home,
             command.words,
             seconds=_TOOL_SECONDS,
             stdin=command.stdin,
@@ -118,14 +118,14 @@ class _Test:
 
     def topics(self) -> tuple[list[str], str]:
         """The topics that kafka-topics lists, and why the list cannot be trusted; empty if it can."""
-        run = self.run(console.list_topics(self.runtime))
+        run = self.run(console.list_topics(self.node))
         # 2.8 and earlier may add " - marked for deletion".
         topics = [line.split(" - ")[0].strip() for line in run.output.splitlines()]
         return topics, run.trouble if run.timed_out or run.code else ""
 
 
 def smoke_test(
-    connection: Connection, runtime: Runtime, emit: Emit, topic: str | None = None, *, keep: bool = False
+    connection: Connection, node: Node, emit: Emit, topic: str | None = None, *, keep: bool = False
 ) -> SmokeResult:
     """Create a topic, list it, produce and consume on the host, from here and with each codec, delete the topic.
 
@@ -133,7 +133,7 @@ def smoke_test(
     deletes a topic that it did not create: raises UsageError if ``topic`` already exists.
     """
     count = _STEPS - _STEPS_OF_DELETE if keep else _STEPS
-    test = _Test(connection, runtime, topic or f"kprov-smoke-{secrets.token_hex(4)}", emit, count)
+    test = _Test(connection, node, topic or f"kprov-smoke-{secrets.token_hex(4)}", emit, count)
     try:
         _create(test, named=topic is not None)
         _round_trip(test)
@@ -146,14 +146,14 @@ def smoke_test(
     finally:
         if test.created and not keep:
             _clean_up(test)
-    return SmokeResult(test.topic, runtime.home, runtime.bootstrap, tuple(test.steps))
+    return SmokeResult(test.topic, node.broker.home, node.broker.bootstrap, tuple(test.steps))
 
 
 def _create(test: _Test, *, named: bool) -> None:
     if named:
         topics, trouble = test.topics()
         if trouble:
-            with test.step("list the topics", console.list_topics(test.runtime).text) as decide:
+            with test.step("list the topics", console.list_topics(test.node).text) as decide:
                 decide(False, trouble)
         if test.topic in topics:
             raise UsageError(
@@ -161,7 +161,7 @@ def _create(test: _Test, *, named: bool) -> None:
                 where="--topic",
                 hint="choose another name: the smoke test uses only topics that it created itself",
             )
-    command = console.create(test.runtime, test.topic)
+    command = console.create(test.node, test.topic)
     with test.step("create a topic", command.text) as decide:
         # From here on the topic may exist, even if the connection breaks before the tool answers.
         test.created = True
@@ -169,7 +169,7 @@ def _create(test: _Test, *, named: bool) -> None:
         confirmed = "Created topic" in run.output
         test.created = confirmed or "already exists" not in run.output + run.errors
         decide(confirmed, "" if confirmed else run.trouble or f"{run.name} did not confirm it: {run.last_words}")
-    command = console.list_topics(test.runtime)
+    command = console.list_topics(test.node)
     with test.step("check that the topic is listed", command.text) as decide:
         topics, trouble = test.topics()
         listed = test.topic in topics
@@ -177,16 +177,16 @@ def _create(test: _Test, *, named: bool) -> None:
 
 
 def _round_trip(test: _Test) -> None:
-    command = console.produce(test.runtime, test.topic)
+    command = console.produce(test.node, test.topic)
     with test.step(f"produce {len(MESSAGES)} messages", command.text) as decide:
         trouble = test.run(command).trouble
         decide(not trouble, trouble)
     test.sent += MESSAGES
-    command = console.consume(test.runtime, test.topic, _CONSUMER_TIMEOUT_MS)
+    command = console.consume(test.node, test.topic, _CONSUMER_TIMEOUT_MS)
     with test.step("consume the messages from the beginning", command.text) as decide:
         failure = _consumed(test.run(command), test.sent)
         decide(not failure, failure or ", ".join(test.sent))
-    command = console.end_offsets(test.runtime, test.topic)
+    command = console.end_offsets(test.node, test.topic)
     with test.step("count the messages on the broker", command.text) as decide:
         run, expected = test.run(command), f"{test.topic}:0:{len(MESSAGES)}"
         exact = run.output.split() == [expected]
@@ -211,8 +211,8 @@ def _shown(messages: Sequence[str]) -> str:
 def _from_here(test: _Test) -> None:
     again = tuple(f"{message} again" for message in MESSAGES)
     name = "produce and consume from this machine"
-    with test.step(name, f"confluent-kafka to {test.runtime.bootstrap}") as decide:
-        result = client.exchange(test.runtime.bootstrap, test.topic, [Batch(again)])
+    with test.step(name, f"confluent-kafka to {test.node.broker.bootstrap}") as decide:
+        result = client.exchange(test.node.broker.bootstrap, test.topic, [Batch(again)])
         if not result.available:
             decide(None, result.error)
             return
@@ -220,13 +220,14 @@ def _from_here(test: _Test) -> None:
         if result.error:
             decide(
                 False,
-                f"{test.runtime.bootstrap}: {result.error}; check that this machine can reach that address and port",
+                f"{test.node.broker.bootstrap}: {result.error}; "
+                "check that this machine can reach that address and port",
             )
         else:
             equal = list(result.got) == test.sent
             decide(
                 equal,
-                f"{len(result.got)} messages at {test.runtime.bootstrap}"
+                f"{len(result.got)} messages at {test.node.broker.bootstrap}"
                 if equal
                 else f"got {_shown(result.got)} instead of {_shown(test.sent)}",
             )
@@ -235,10 +236,10 @@ def _from_here(test: _Test) -> None:
 def _codecs(test: _Test) -> None:
     """One message with each codec; the broker decompresses every batch (LogValidator in every release)."""
     # Long enough to shrink: the library sends a batch uncompressed if compression does not make it smaller.
-    batches = [Batch((" ".join([codec] * 100),), codec) for codec in test.runtime.codecs]
-    name = f"produce and consume with {', '.join(test.runtime.codecs)}"
-    with test.step(name, f"one message with each codec to {test.runtime.bootstrap}") as decide:
-        result = client.exchange(test.runtime.bootstrap, test.topic, batches)
+    batches = [Batch((" ".join([codec] * 100),), codec) for codec in test.node.broker.codecs]
+    name = f"produce and consume with {', '.join(test.node.broker.codecs)}"
+    with test.step(name, f"one message with each codec to {test.node.broker.bootstrap}") as decide:
+        result = client.exchange(test.node.broker.bootstrap, test.topic, batches)
         test.sent += [message for batch in batches for message in batch.messages]
         failure = _with_tools(test, batches) if not result.available else result.error
         if not failure and result.available and list(result.got) != test.sent:
@@ -249,26 +250,27 @@ def _codecs(test: _Test) -> None:
 def _with_tools(test: _Test, batches: Sequence[Batch]) -> str:
     """The same with Kafka's own tools on the host. Why it failed; empty if it did not."""
     for batch in batches:
-        if trouble := test.run(console.produce(test.runtime, test.topic, batch.messages, batch.codec)).trouble:
+        if trouble := test.run(console.produce(test.node, test.topic, batch.messages, batch.codec)).trouble:
             return f"{batch.codec}: {trouble}"
-    command = console.consume(test.runtime, test.topic, _CONSUMER_TIMEOUT_MS, len(test.sent))
+    command = console.consume(test.node, test.topic, _CONSUMER_TIMEOUT_MS, len(test.sent))
     return _consumed(test.run(command), test.sent)
 
 
 def _explained(test: _Test, failure: str) -> str:
     """The failure, with the line of the broker's log about a library that it could not load, if there is one."""
-    call = ("probe_log", "log", KAFKA_UNIT, "200", test.runtime.log_files[KAFKA_UNIT])
+    broker = BrokerRole(test.node)
+    call = ("probe_log", "log", broker.unit, "200", broker.log_files[0])
     found = _LIBRARY_NOT_LOADED.findall(probe(test.connection, [call])["log"].get("text", ""))
     return f"{failure}; the broker's log: {found[0].strip()}; {known_remedy(found[0])}" if found else failure
 
 
 def _delete(test: _Test) -> None:
-    command = console.delete(test.runtime, test.topic)
+    command = console.delete(test.node, test.topic)
     with test.step("delete the topic", command.text) as decide:
         run = test.run(command)
         failure = run.trouble or (run.last_words if "Error" in run.output + run.errors else "")
         decide(not failure, failure)
-    with test.step("check that the topic is gone", console.list_topics(test.runtime).text) as decide:
+    with test.step("check that the topic is gone", console.list_topics(test.node).text) as decide:
         listed, trouble = True, ""
         for _ in range(_GONE_TRIES):
             topics, trouble = test.topics()
@@ -283,7 +285,7 @@ def _delete(test: _Test) -> None:
 def _clean_up(test: _Test) -> None:
     """Delete the topic after a failure, if the cluster still allows it."""
     try:
-        trouble = test.run(console.delete(test.runtime, test.topic)).trouble
+        trouble = test.run(console.delete(test.node, test.topic)).trouble
     except ConnectError:
         trouble = "the connection was lost"
     if trouble:

@@ -1,16 +1,18 @@
-"""The broker properties of one host: the article's values, values derived from the hosts, and the user's settings."""
+"""The configuration of one broker: the article's values, values derived from the hosts, and the user's settings."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 
 from packaging.version import Version
 
 from kprov.spec.broker_keys import ADDRESS_KEYS, MESSAGE_FORMAT, PROTOCOL, broker_keys
-from kprov.spec.broker_values import split_list
-from kprov.spec.listener import Listener, parse_listeners, reachable
-from kprov.spec.model import Cluster, Host, Mode
-from kprov.spec.target import Target, parse_target
+from kprov.spec.broker_values import parse_protocol_version, protocol_of, split_list
+from kprov.spec.listener import Listener, endpoint, parse_listeners, reachable
+from kprov.spec.model import Cluster, Host
+from kprov.spec.zookeeper import zookeeper_connect
 
 # The values of the article's server.properties; the user may override any of them.
 ARTICLE: Mapping[str, str] = {
@@ -40,36 +42,116 @@ _LISTENER_KEYS = (
     "inter.broker.listener.name",
     "security.inter.broker.protocol",
 )
+CODECS = ("gzip", "snappy", "lz4")
+# Both in 2.1.0 and in its protocol (KIP-110), and in no message format before that of 0.11.
+_ZSTD_SINCE, _ZSTD_FORMAT = Version("2.1"), Version("0.11")
 
 
-def advertised_address(host: Host) -> str:
-    """The name or address by which clients reach the host."""
-    return host.advertised or host.address
+@dataclass(frozen=True)
+class BrokerConfig:
+    """The configuration of one broker. Texts with an address are ``address:port``.
+
+    id: broker.id. version: of Kafka. home: Kafka's home. heap: its size, as for java -Xmx. own: the properties that the
+    user set for this broker, those of its host before the shared ones; plugin_properties: likewise, for its plugins.
+    properties: all of server.properties; the template decides their order in the file. internal_address: the address
+    that the host uses for itself, empty if the one for clients works there; internal_port: the port of the listener
+    for it, None if there is no such listener.
+
+    The values derived from listeners need valid listeners, and raise WrongValueError without.
+    """
+
+    id: int
+    version: Version
+    home: str
+    heap: str
+    jmx_port: int | None
+    own: Mapping[str, str]
+    plugin_properties: Mapping[str, str]
+    properties: Mapping[str, str]
+    internal_address: str = ""
+    internal_port: int | None = None
+
+    @cached_property
+    def listeners(self) -> tuple[Listener, ...]:
+        """What the broker binds to."""
+        return parse_listeners(self.properties["listeners"])
+
+    @cached_property
+    def advertised(self) -> tuple[Listener, ...]:
+        """What clients connect to."""
+        return parse_listeners(self.properties["advertised.listeners"])
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """Port by listener name."""
+        return {item.name: item.port for item in self.listeners}
+
+    @property
+    def public_ports(self) -> tuple[int, ...]:
+        """The ports that clients on other machines connect to."""
+        return tuple(sorted({port for port in self.ports.values() if port != self.internal_port}))
+
+    @property
+    def public_host(self) -> str:
+        """The name or address that clients connect to."""
+        return self.advertised[0].host
+
+    @property
+    def bootstrap(self) -> str:
+        """The address of the first advertised listener, for clients."""
+        return endpoint(self.public_host, self.advertised[0].port)
+
+    @property
+    def local(self) -> str:
+        """The address for clients on the host itself."""
+        return endpoint(self.internal_address, self.internal_port) if self.internal_port else self.bootstrap
+
+    @property
+    def log_dirs(self) -> tuple[str, ...]:
+        """The directories that store the messages."""
+        return tuple(split_list(self.properties["log.dirs"]))
+
+    @property
+    def session_timeout_ms(self) -> int:
+        """The effective zookeeper.session.timeout.ms: a killed broker stays registered for that long."""
+        name = "zookeeper.session.timeout.ms"
+        return int(self.properties.get(name, broker_keys(self.version)[name].default))
+
+    @property
+    def protocol(self) -> Version:
+        """The effective inter.broker.protocol.version."""
+        text = self.properties.get(PROTOCOL, "")
+        return protocol_of(parse_protocol_version(text.strip()) or self.version)
+
+    @property
+    def codecs(self) -> tuple[str, ...]:
+        """The compression types that it accepts: zstd only once an upgrade has raised its protocol."""
+        message_format = parse_protocol_version(self.properties.get(MESSAGE_FORMAT, "")) or _ZSTD_FORMAT
+        zstd = self.protocol >= _ZSTD_SINCE and message_format >= _ZSTD_FORMAT
+        return (*CODECS, "zstd") if zstd else CODECS
 
 
-def own_properties(cluster: Cluster, host: Host) -> dict[str, str]:
-    """The properties that the user set for this host's broker; the host's own override the shared ones."""
-    return {**cluster.kafka.properties, **host.broker.properties}
+def broker_config(cluster: Cluster, host: Host) -> BrokerConfig:
+    """The configuration of the broker on one host of the cluster."""
+    own = {**cluster.kafka.properties, **host.broker.properties}
+    plugin_properties = {**cluster.kafka.plugin_properties, **host.broker.plugin_properties}
+    inside = _internal_port(cluster, host, own)
+    return BrokerConfig(
+        host.broker.id,
+        cluster.kafka.parsed,
+        cluster.kafka.home,
+        cluster.kafka.heap,
+        cluster.kafka.jmx_port,
+        own,
+        plugin_properties,
+        _properties(cluster, host, own, inside) | plugin_properties,
+        host.internal or "",
+        inside,
+    )
 
 
-def plugin_properties(cluster: Cluster, host: Host) -> dict[str, str]:
-    """The user's properties for plugins of this host's broker; the host's own override the shared ones."""
-    return {**cluster.kafka.plugin_properties, **host.broker.plugin_properties}
-
-
-def endpoint(address: str, port: int) -> str:
-    """``address:port``, with brackets around an IPv6 address."""
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-
-
-def zookeeper_connect(cluster: Cluster) -> str:
-    """The value of ``zookeeper.connect`` for brokers and tools: every host that runs ZooKeeper (A7)."""
-    return ",".join(endpoint(host.internal or host.address, cluster.zookeeper.client_port) for host in cluster.hosts)
-
-
-def internal_port(cluster: Cluster, host: Host) -> int | None:
-    """The port of the internal listener, the next free one; None if there is no such listener."""
-    own = own_properties(cluster, host)
+def _internal_port(cluster: Cluster, host: Host, own: Mapping[str, str]) -> int | None:
+    """The next free port; None if the host needs no internal listener, or the user defines the listeners."""
     if not host.internal or any(name in own for name in _LISTENER_KEYS):
         return None
     taken = {cluster.zookeeper.client_port, cluster.kafka.jmx_port}
@@ -77,13 +159,13 @@ def internal_port(cluster: Cluster, host: Host) -> int | None:
     return next(number for number in (port + 1, port + 2, port + 3) if number not in taken)
 
 
-def broker_properties(cluster: Cluster, host: Host) -> dict[str, str]:
-    """All properties of one host's server.properties; the template decides their order in the file."""
-    own = own_properties(cluster, host)
+def _properties(cluster: Cluster, host: Host, given: Mapping[str, str], inside: int | None) -> dict[str, str]:
+    """The article's values, the derived ones, and the given ones."""
+    own = dict(given)
     # A6: the broker reads host.name and port only if listeners is not set, and kprov always sets it.
     bind = own.pop("host.name", "").strip()
     port = int(own.pop("port", cluster.kafka.port))
-    public = own.pop("advertised.host.name", bind if reachable(bind) else advertised_address(host)).strip()
+    public = own.pop("advertised.host.name", bind if reachable(bind) else host.advertised or host.address).strip()
     public_port = int(own.pop("advertised.port", port))
     internal = str(min(3, len(cluster.hosts)))
     values = {
@@ -101,7 +183,7 @@ def broker_properties(cluster: Cluster, host: Host) -> dict[str, str]:
         # From 3.0 on the protocol determines the format; before, it must not be later (KafkaConfig.validateValues).
         if Version(protocol) < Version("3.0"):
             values[MESSAGE_FORMAT] = protocol
-    if (inside := internal_port(cluster, host)) and host.internal:
+    if inside and host.internal:
         listener = Listener(INTERNAL, host.internal, inside)
         values["listeners"] += f",{listener}"
         values["advertised.listeners"] += f",{listener}"
@@ -112,83 +194,25 @@ def broker_properties(cluster: Cluster, host: Host) -> dict[str, str]:
             str(Listener(listener.name, listener.host if reachable(listener.host) else public, listener.port))
             for listener in parse_listeners(own["listeners"])
         )
-    return values | own | plugin_properties(cluster, host)
+    return values | own
 
 
-def explained(cluster: Cluster, host: Host) -> list[str]:
-    """Notes about properties that kprov accepts but writes in another form (A6)."""
-    own = own_properties(cluster, host)
-    result = broker_properties(cluster, host)
+def explained(broker: BrokerConfig, connect: str) -> list[str]:
+    """Notes about properties that kprov accepts but writes in another form (A6).
+
+    connect: the connect string of the ZooKeeper that kprov starts.
+    """
+    own = broker.own
     notes = []
     for name in ADDRESS_KEYS:
         if name in own:
             new = "advertised.listeners" if name.startswith("advertised") else "listeners"
             notes.append(
-                f"{name}={own[name]} is written as {new}={result[new]}: a broker reads {name} only if "
+                f"{name}={own[name]} is written as {new}={broker.properties[new]}: a broker reads {name} only if "
                 "listeners is not set, and not at all from 3.0 on"
             )
-    if passed := sorted(plugin_properties(cluster, host)):
+    if passed := sorted(broker.plugin_properties):
         notes.append(f"kprov cannot check the properties for plugins: {', '.join(passed)}")
-    derived = zookeeper_connect(cluster)
-    if own.get("zookeeper.connect", derived) != derived:
-        notes.append(f"zookeeper.connect={own['zookeeper.connect']} is not {derived}, the ZooKeeper that kprov starts")
+    if own.get("zookeeper.connect", connect) != connect:
+        notes.append(f"zookeeper.connect={own['zookeeper.connect']} is not {connect}, the ZooKeeper that kprov starts")
     return notes
-
-
-def listener_ports(cluster: Cluster, host: Host) -> dict[str, int]:
-    """Port by listener name on this host."""
-    return {item.name: item.port for item in parse_listeners(broker_properties(cluster, host)["listeners"])}
-
-
-def bootstrap_server(cluster: Cluster, host: Host) -> str:
-    """``address:port`` of the first advertised listener, for clients."""
-    first = parse_listeners(broker_properties(cluster, host)["advertised.listeners"])[0]
-    return endpoint(first.host, first.port)
-
-
-def local_server(cluster: Cluster, host: Host) -> str:
-    """``address:port`` for clients on the host itself."""
-    inside = internal_port(cluster, host)
-    return endpoint(host.internal, inside) if inside and host.internal else bootstrap_server(cluster, host)
-
-
-def public_ports(cluster: Cluster, host: Host) -> tuple[int, ...]:
-    """The ports that clients on other machines connect to."""
-    ports = {port for port in listener_ports(cluster, host).values() if port != internal_port(cluster, host)}
-    return tuple(sorted(ports))
-
-
-def public_host(cluster: Cluster, host: Host) -> str:
-    """The name or address that clients connect to."""
-    return parse_listeners(broker_properties(cluster, host)["advertised.listeners"])[0].host
-
-
-def log_dirs(cluster: Cluster, host: Host) -> tuple[str, ...]:
-    """The directories that store the messages."""
-    return tuple(split_list(broker_properties(cluster, host)["log.dirs"]))
-
-
-def session_timeout_ms(cluster: Cluster, host: Host) -> int:
-    """The effective zookeeper.session.timeout.ms: a killed broker stays registered for that long."""
-    value = broker_properties(cluster, host).get("zookeeper.session.timeout.ms")
-    if value is None:
-        value = broker_keys(Version(cluster.kafka.version))["zookeeper.session.timeout.ms"].default
-    return int(value)
-
-
-def zookeeper_data(cluster: Cluster) -> tuple[str, str]:
-    """dataDir and dataLogDir: the article's for the bundled ZooKeeper, otherwise below /var/lib/zookeeper."""
-    if cluster.zookeeper.mode is Mode.BUNDLED:
-        base = f"{cluster.kafka.home}/zk_dir"
-        data, logs = f"{base}/zk_data", f"{base}/zk_logs"
-    else:
-        data, logs = "/var/lib/zookeeper/data", "/var/lib/zookeeper/logs"
-    return cluster.zookeeper.data_dir or data, cluster.zookeeper.data_log_dir or logs
-
-
-def login(host: Host) -> Target:
-    """Where to log in for this host."""
-    parsed = parse_target(host.address)
-    if not isinstance(parsed, Target):
-        raise TypeError(f"{host.address!r} was validated but is not a target")
-    return Target(parsed.name, host.ssh.user, host.ssh.port)

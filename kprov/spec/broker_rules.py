@@ -12,10 +12,9 @@ from collections.abc import Iterator, Mapping
 from packaging.version import Version
 
 from kprov.errors import Problem
-from kprov.spec.broker import broker_properties
 from kprov.spec.broker_keys import ADDRESS_KEYS, broker_keys
 from kprov.spec.broker_values import parse_protocol_map, parse_protocol_version
-from kprov.spec.listener import Listener, parse_listeners, reachable
+from kprov.spec.listener import Listener, reachable
 from kprov.spec.places import Places
 
 _LARGEST_INT = 2**31 - 1
@@ -33,7 +32,7 @@ class _Values:
 
     def __init__(self, places: Places) -> None:
         self.places = places
-        self.set: Mapping[str, str] = broker_properties(places.cluster, places.host)
+        self.set: Mapping[str, str] = places.broker.properties
         self._keys = broker_keys(places.cluster.kafka.parsed)
 
     def text(self, name: str) -> str:
@@ -50,7 +49,7 @@ class _Values:
 
 def listeners_alone(places: Places) -> Iterator[Problem]:
     """Every listener has a name and a port of its own."""
-    here = parse_listeners(broker_properties(places.cluster, places.host)["listeners"])
+    here = places.broker.listeners
     for label, seen in (("name", [item.name for item in here]), ("port", [item.port for item in here])):
         for value, count in Counter(seen).items():
             if count > 1:
@@ -65,7 +64,7 @@ def listeners(places: Places) -> Iterator[Problem]:
     """Every listener has a protocol, and the advertised addresses are usable by clients."""
     own = places.own
     values = _Values(places)
-    here, advertised = parse_listeners(values.set["listeners"]), parse_listeners(values.set["advertised.listeners"])
+    here, advertised = places.broker.listeners, places.broker.advertised
     yield from _advertised(places, here, advertised)
     yield from _protocols(values, here, advertised)
     if "listeners" in own:

@@ -58,6 +58,11 @@ def parse_protocol_version(value: str) -> Version | None:
     return Version(match[1]) if match else None
 
 
+def protocol_of(version: Version) -> Version:
+    """The protocol of a release, its major and minor number: 2.8 for 2.8.2."""
+    return Version(f"{version.major}.{version.minor}")
+
+
 def _listeners(value: str, kafka: Version) -> Problem | None:
     try:
         parse_listeners(value)

@@ -43,3 +43,8 @@ def parse_listeners(text: str) -> tuple[Listener, ...]:
 def reachable(host: str) -> bool:
     """Whether clients could connect to this address; the address of all interfaces is not one of a host."""
     return host not in _ALL_INTERFACES
+
+
+def endpoint(address: str, port: int) -> str:
+    """``address:port``, with brackets around an IPv6 address."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"

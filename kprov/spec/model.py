@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from kprov.errors import Problem
 from kprov.spec.directory import directory_problem, path_problem, plain_path
 from kprov.spec.heap import heap_kib
-from kprov.spec.target import PORT_HINT, USER_HINT, is_host, is_user, parse_target
+from kprov.spec.target import PORT_HINT, USER_HINT, Target, is_host, is_user, parse_target
 from kprov.spec.value import WrongValueError, shown, wrong
 
 
@@ -317,6 +317,14 @@ class Host(_Model):
     zookeeper: Annotated[Server, BeforeValidator(_group)] = Field(
         default_factory=Server, description="the ZooKeeper server of this host"
     )
+
+    @property
+    def target(self) -> Target:
+        """Where to log in."""
+        parsed = parse_target(self.address)
+        if not isinstance(parsed, Target):
+            raise TypeError(f"{self.address!r} was validated but is not a target")
+        return Target(parsed.name, self.ssh.user, self.ssh.port)
 
 
 class Cluster(_Model):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
-from kprov.spec.broker import own_properties
+from kprov.spec.broker import BrokerConfig, broker_config
 from kprov.spec.model import Cluster, Host
 
 
@@ -20,10 +21,14 @@ class Places:
     def host(self) -> Host:
         return self.cluster.hosts[self.index]
 
+    @cached_property
+    def broker(self) -> BrokerConfig:
+        return broker_config(self.cluster, self.host)
+
     @property
     def own(self) -> Mapping[str, str]:
         """The properties that the user set."""
-        return own_properties(self.cluster, self.host)
+        return self.broker.own
 
     def of(self, name: str) -> str:
         """The key path of a broker property: where it is set, otherwise where it can be set."""

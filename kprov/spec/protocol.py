@@ -12,21 +12,15 @@ from dataclasses import dataclass
 from packaging.version import Version
 
 from kprov.errors import Problem
-from kprov.spec.broker import broker_properties
+from kprov.spec.broker import broker_config
 from kprov.spec.broker_keys import PROTOCOL
-from kprov.spec.broker_values import parse_protocol_version
+from kprov.spec.broker_values import protocol_of
 from kprov.spec.model import Cluster
-
-
-def protocol_of(version: Version) -> Version:
-    """The protocol of a release, its major and minor number: 2.8 for 2.8.2."""
-    return Version(f"{version.major}.{version.minor}")
 
 
 def in_force(cluster: Cluster) -> Version:
     """The protocol that the broker of the first host uses."""
-    text = broker_properties(cluster, cluster.hosts[0]).get(PROTOCOL, "")
-    return protocol_of(parse_protocol_version(text.strip()) or cluster.kafka.parsed)
+    return broker_config(cluster, cluster.hosts[0]).protocol
 
 
 def staged(cluster: Cluster, spoken: Version, *, finish: bool = False) -> Cluster:

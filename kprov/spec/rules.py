@@ -9,11 +9,11 @@ from packaging.version import Version
 
 from kprov.errors import Problem
 from kprov.spec import broker_rules
-from kprov.spec.broker import listener_ports, log_dirs, plugin_properties, zookeeper_data
 from kprov.spec.broker_keys import check_plugin_property, check_property
 from kprov.spec.directory import overlap
 from kprov.spec.model import Broker, Cluster, Kafka, Mode
 from kprov.spec.places import Places
+from kprov.spec.zookeeper import BUNDLED_FOLDER, ELECTION_PORT, PEER_PORT, zookeeper_data
 
 _FIRST_FREE_PORT = 1024  # below it only root may listen (ip_unprivileged_port_start)
 _SSH_PORT = 22
@@ -137,7 +137,7 @@ def _unique(cluster: Cluster) -> Iterator[Problem]:
 def _wanted_ports(places: Places) -> list[tuple[int, str]]:
     """The ports that the services need, each with the key path that sets it."""
     cluster = places.cluster
-    listeners = sorted(set(listener_ports(cluster, places.host).values()))
+    listeners = sorted(set(places.broker.ports.values()))
     return [
         (cluster.zookeeper.client_port, "zookeeper.client_port"),
         *((port, places.listeners) for port in listeners),
@@ -159,12 +159,15 @@ def _root_ports(places: Places) -> Iterator[Problem]:
 def _ports(places: Places) -> Iterator[Problem]:
     """Each port is used only once on a host."""
     cluster = places.cluster
-    used = {places.host.ssh.port or _SSH_PORT: "sshd"}
+    taken = {places.host.ssh.port or _SSH_PORT: "sshd"}
+    if len(cluster.hosts) > 1:
+        taken |= dict.fromkeys((PEER_PORT, ELECTION_PORT), "the ZooKeeper servers among themselves")
+    used = dict(taken)
     for port, where in _wanted_ports(places):
         if port in used:
             # Report the port that the user set, not the default that it conflicts with.
             blamed, other = (used[port], where) if _is_default(cluster, where) else (where, used[port])
-            if blamed == "sshd":
+            if blamed in taken.values():
                 blamed, other = other, blamed
             yield Problem(f"port {port} is already used by {other}", blamed, hint="choose another port")
         used.setdefault(port, where)
@@ -182,9 +185,9 @@ def _directories(places: Places) -> Iterator[Problem]:
     given = [("kafka.home", cluster.kafka.home)]
     given += [("zookeeper.home", cluster.zookeeper.home)] if standalone else []
     given += [("zookeeper.data_dir", data), ("zookeeper.data_log_dir", logs)]
-    given += [(places.of("log.dirs"), path) for path in log_dirs(cluster, places.host)]
+    given += [(places.of("log.dirs"), path) for path in places.broker.log_dirs]
     for (one, first), (two, second) in itertools.combinations(given, 2):
-        article = not standalone and one == "kafka.home" and second.startswith(f"{first}/zk_dir/")
+        article = not standalone and one == "kafka.home" and second.startswith(f"{first}/{BUNDLED_FOLDER}/")
         if article or not overlap(first, second):
             continue
         if one == two:
@@ -194,7 +197,7 @@ def _directories(places: Places) -> Iterator[Problem]:
 
 def _overlapping_data(places: Places) -> Iterator[Problem]:
     """No directory of log.dirs is inside another."""
-    for first, second in itertools.combinations(log_dirs(places.cluster, places.host), 2):
+    for first, second in itertools.combinations(places.broker.log_dirs, 2):
         if overlap(first, second):
             what = f"{second} is listed twice" if first == second else f"{second} and {first} overlap"
             yield Problem(what, places.of("log.dirs"), hint="choose directories that do not overlap")
@@ -202,5 +205,5 @@ def _overlapping_data(places: Places) -> Iterator[Problem]:
 
 def _twice(places: Places) -> Iterator[Problem]:
     """A property is either for the broker or for a plugin."""
-    for name in sorted(places.own.keys() & plugin_properties(places.cluster, places.host).keys()):
+    for name in sorted(places.own.keys() & places.broker.plugin_properties.keys()):
         yield Problem(f"{name} is also among plugin_properties", places.of(name), hint="keep one of the two")

@@ -14,8 +14,6 @@ import javaproperties
 from testinfra.host import Host
 
 from kprov import receipt as receipts
-from kprov.desired.common import JMX_OFF
-from kprov.desired.runtime import Runtime, runtime
 from kprov.errors import PreflightError
 from kprov.kinds import labels
 from kprov.kinds.base import Entry, PathEntry
@@ -25,8 +23,10 @@ from kprov.kinds.links import LinksEntry
 from kprov.kinds.release import ReleaseEntry
 from kprov.kinds.service import ServiceEntry, limit
 from kprov.receipt import Receipt
-from kprov.spec.broker import broker_properties
+from kprov.roles.common import JMX_OFF
+from kprov.roles.of_node import roles_of
 from kprov.spec.model import Cluster
+from kprov.topology import Node, topology
 
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
 _CLEAN = ("env", "-i", "HOME=/", "LC_ALL=C", "LANG=C", f"PATH={_PATH}")
@@ -123,23 +123,20 @@ class Target:
         return [entry for entry in self.receipt.made.values() if isinstance(entry, kind)]
 
     @cached_property
-    def cluster(self) -> Cluster:
-        return Cluster.model_validate(self.receipt.spec)
-
-    @cached_property
-    def runtime(self) -> Runtime:
+    def node(self) -> Node:
+        """The node that the receipt describes."""
         releases = self.receipt.releases
-        host = self.cluster.hosts[0]
-        return runtime(self.cluster, host, releases.get("java_home", ""), releases.get("java", ""))
+        (node,) = topology(Cluster.model_validate(self.receipt.spec))
+        return node.with_java(releases.get("java_home", ""), releases.get("java", ""))
 
     @cached_property
     def ports(self) -> list[tuple[str, int]]:
         """Each port that should be open, with its unit."""
-        return [(unit, port) for unit, ports in self.runtime.ports.items() for port in ports]
+        return [(role.unit, port) for role in roles_of(self.node) for port in role.ports]
 
     @cached_property
     def promised_properties(self) -> Mapping[str, str]:
-        return broker_properties(self.cluster, self.cluster.hosts[0])
+        return self.node.broker.properties
 
     # ------------------------------------------------------------ what is there
 
@@ -187,7 +184,7 @@ class Target:
     @cached_property
     def properties(self) -> Mapping[str, str]:
         """server.properties as the broker reads it."""
-        text = self.run("cat", f"{self.runtime.home}/config/server.properties").out
+        text = self.run("cat", f"{self.node.broker.home}/config/server.properties").out
         return javaproperties.loads(text)
 
     @cached_property
@@ -234,4 +231,4 @@ class Target:
 
     def tool(self, command: Iterable[str], stdin: str = "") -> Output:
         """Run one of Kafka's own tools in its home."""
-        return self.run_script(_TOOL, self.runtime.home, stdin, self.runtime.java_home, *command)
+        return self.run_script(_TOOL, self.node.broker.home, stdin, self.node.java_home, *command)

@@ -7,7 +7,6 @@ from fnmatch import fnmatch
 
 import pytest
 
-from kprov.desired.common import KAFKA_UNIT, ZOOKEEPER_UNIT
 from kprov.kinds.base import PathEntry
 from kprov.kinds.data import DataEntry
 from kprov.kinds.directory import DirectoryEntry
@@ -19,6 +18,8 @@ from kprov.kinds.release import ReleaseEntry
 from kprov.kinds.service import ServiceEntry, limit
 from kprov.kinds.user import UserEntry
 from kprov.receipt import State
+from kprov.roles.of_node import roles_of
+from kprov.roles.zookeeper import ZooKeeperRole
 from kprov.smoke import console
 from kprov.spec.broker_keys import is_secret
 from kprov.verify.target import Target
@@ -168,10 +169,10 @@ def test_selinux_label(target: Target, entry: PathEntry) -> None:
 
 @pytest.mark.clients
 def test_zookeeper_answers(target: Target) -> None:
-    running(target, ZOOKEEPER_UNIT)
-    runtime = target.runtime
-    client = ("org.apache.zookeeper.client.FourLetterWordMain", "localhost", str(runtime.ports[ZOOKEEPER_UNIT][0]))
-    java = (f"{runtime.java_home}/bin/java", "-Xmx64m", "-XX:-UsePerfData", "-cp", runtime.classpath)
+    zookeeper = ZooKeeperRole(target.node)
+    running(target, zookeeper.unit)
+    client = ("org.apache.zookeeper.client.FourLetterWordMain", "localhost", str(zookeeper.config.client_port))
+    java = (f"{target.node.java_home}/bin/java", "-Xmx64m", "-XX:-UsePerfData", "-cp", zookeeper.classpath)
     found = target.run(*java, *client, "srvr")
     assert "Mode: " in found.out, found.errors
 
@@ -179,16 +180,16 @@ def test_zookeeper_answers(target: Target) -> None:
 @pytest.mark.clients
 def test_topics_are_served(target: Target) -> None:
     """Produce and consume messages with Kafka's own tools, in a topic created for this test."""
-    running(target, ZOOKEEPER_UNIT)
-    running(target, KAFKA_UNIT)
+    for role in roles_of(target.node):
+        running(target, role.unit)
     topic = f"kprov-verify-{secrets.token_hex(4)}"
-    created = target.tool(console.create(target.runtime, topic).words)
+    created = target.tool(console.create(target.node, topic).words)
     assert "Created topic" in created.out, f"kafka-topics.sh {created.how}: {created.out + created.errors}"
     try:
-        produce = console.produce(target.runtime, topic)
+        produce = console.produce(target.node, topic)
         produced = target.tool(produce.words, produce.stdin)
         assert produced.code == 0, f"the producer {produced.how}: {produced.errors}"
-        consumed = target.tool(console.consume(target.runtime, topic, 20000).words)
+        consumed = target.tool(console.consume(target.node, topic, 20000).words)
         assert tuple(consumed.out.splitlines()) == console.MESSAGES, f"the consumer {consumed.how}: {consumed.errors}"
     finally:
-        target.tool(console.delete(target.runtime, topic).words)
+        target.tool(console.delete(target.node, topic).words)

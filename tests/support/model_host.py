@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Set
 from dataclasses import dataclass, field, replace
 
-from kprov.desired.host import Desired
 from kprov.kinds.base import ABSENT, Action, Answer, Call, Change, Entry, PathEntry
 from kprov.kinds.data import DataEntry
 from kprov.kinds.directory import DirectoryEntry
@@ -19,6 +18,7 @@ from kprov.kinds.user import UserEntry
 from kprov.node.receipt_store import intent_of
 from kprov.plan import Plan, install_plan, uninstall_plan
 from kprov.receipt import Receipt
+from kprov.roles.desired import Desired
 
 SPEC = {"kafka": {"version": "1.0.0"}}
 

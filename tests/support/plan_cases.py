@@ -29,11 +29,11 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from kprov.desired.host import Desired
 from kprov.kinds.base import ABSENT, Answer
 from kprov.kinds.data import DataEntry
 from kprov.plan import Plan
 from kprov.receipt import State
+from kprov.roles.desired import Desired
 from kprov.spec.model import Cluster
 from support.model_host import ModelHost, show
 from support.specimens import ADDRESS, wanted

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from kprov.desired.host import Desired, desired
-from kprov.desired.inputs import Inputs
-from kprov.desired.java import java_path
 from kprov.releases.archive import Archive
 from kprov.releases.product import Product
+from kprov.roles.desired import Desired, desired
+from kprov.roles.inputs import Inputs
+from kprov.roles.java import java_path
 from kprov.spec.model import Cluster, Mode
+from kprov.topology import Node, topology
 
 KAFKA = ("1.0.0", "1.1.1", "2.8.2", "3.5.2", "3.9.2")
 ZOOKEEPER = ("3.4.14", "3.5.3-beta", "3.8.6")
@@ -73,7 +74,6 @@ def inputs(
         archive(Product.KAFKA, cluster.kafka.version, content=content),
         archive(Product.ZOOKEEPER, cluster.zookeeper.version) if standalone else None,
         java,
-        java_path(java) if java else str(cluster.java.home),
         environment or {},
         firewalld,
         zone if firewalld else "",
@@ -82,9 +82,15 @@ def inputs(
     )
 
 
-def wanted(cluster: Cluster, **options: Any) -> Desired:
-    """The desired state of the specification's only host."""
-    return desired(cluster, cluster.hosts[0], inputs(cluster, **options))
+def node(cluster: Cluster, index: int = 0) -> Node:
+    """A host of the cluster, with the Java that ``inputs`` takes."""
+    home = str(cluster.java.home) if cluster.java.home else java_path(archive(Product.JAVA, "11.0.29"))
+    return topology(cluster)[index].with_java(home, "11.0.29")
+
+
+def wanted(cluster: Cluster, index: int = 0, **options: Any) -> Desired:
+    """The desired state of a host of the specification."""
+    return desired(node(cluster, index), inputs(cluster, **options))
 
 
 def content(state: Desired, path: str) -> str:

@@ -15,7 +15,6 @@ from support.plan_cases import fresh
 from support.specimens import asked, wanted
 
 from kprov.cli.main import main
-from kprov.desired.runtime import runtime
 from kprov.host.connection import Connection
 from kprov.operations import install as operation
 from kprov.operations.notes import finishing_notes
@@ -27,6 +26,7 @@ from kprov.plan import Plan
 from kprov.receipt import State
 from kprov.smoke import SmokeResult, SmokeStep
 from kprov.spec.protocol import Raised
+from kprov.topology import topology
 from kprov.ui.output import Output
 
 STEP = Raised(Version("1.0"), Version("2.8"))
@@ -64,7 +64,7 @@ def prepare(monkeypatch: pytest.MonkeyPatch, host: ModelHost, **fields: Any) -> 
     """Let the next run have this plan: one property more."""
     cluster = asked(kafka="1.0.0", properties={"num.partitions": "3"})
     plan = host.plan(wanted(cluster))
-    live = runtime(cluster, cluster.hosts[0], "/java", "11")
+    live = topology(cluster)[0].with_java("/java", "11")
     monkeypatch.setattr(operation, "prepare", lambda *_: Prepared(plan, live, **fields))
     monkeypatch.setattr(operation, "apply_and_prove", lambda *_, **__: None)
     return plan
@@ -91,7 +91,7 @@ def test_an_upgrade_ends_with_the_last_step_and_what_to_look_at_before(
     host: ModelHost, questions: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = asked(kafka="2.8.2")
-    prepare(monkeypatch, host, before=Goal(before, before.hosts[0], None), held="1.0")  # type: ignore[arg-type]
+    prepare(monkeypatch, host, before=Goal(topology(before)[0], None), held="1.0")  # type: ignore[arg-type]
     assert main(["upgrade", "ada@kafka-1", "--yes"]) == 0
     assert questions
     assert capsys.readouterr().out.splitlines()[-6:] == [
@@ -114,7 +114,7 @@ def test_other_runs_end_with_status(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     before = asked()
-    prepare(monkeypatch, host, before=Goal(before, before.hosts[0], None) if moved else None, held=held)  # type: ignore[arg-type]
+    prepare(monkeypatch, host, before=Goal(topology(before)[0], None) if moved else None, held=held)  # type: ignore[arg-type]
     assert main(["install", "kafka-1", "--yes"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "next: kprov status kafka-1"
 
@@ -159,7 +159,7 @@ def notes(kafka: str, protocol: str | None, *, finish: bool) -> list[str]:
     """What a run says about the last step on a host with this Kafka, held at this protocol."""
     before = asked(kafka=kafka, more={"kafka": {"protocol": protocol}} if protocol else {})
     now = asked(kafka=kafka) if finish else before
-    as_asked, was = (Goal(item, item.hosts[0], None) for item in (now, before))  # type: ignore[arg-type]
+    as_asked, was = (Goal(topology(item)[0], None) for item in (now, before))  # type: ignore[arg-type]
     request = Request(None, "kafka-1", (), Access(), finish=finish)
     return list(finishing_notes(request, Resolved(fresh().receipt, as_asked, was)))
 

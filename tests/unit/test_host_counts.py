@@ -27,6 +27,7 @@ from kprov.receipt import Receipt, State, index, parse
 from kprov.releases.product import Product
 from kprov.spec.load import UNSET, Flag, load
 from kprov.spec.settings import OPTIONS, path_to_reset
+from kprov.topology import topology
 
 JAVA = "/usr/local/java/jre-of-ours"
 LOGIN = Login("kafka-1", "kafka-1", "root", 22, (), identities_only=False, known_hosts=(), connect_timeout=1.0)
@@ -52,7 +53,7 @@ def data(path: str, holds: str, **fields: Any) -> Entry:
 def receipt(*flags: Flag, java: str = "11.0.13", state: State = State.DONE) -> Receipt:
     """Of a host that was installed with these flags, and with a Java from an archive that was given by hand."""
     cluster = load(None, "kafka-1", [flag("--java-archive", "/somewhere/jre.tar.gz"), *flags])
-    spec = recorded_spec(cluster, cluster.hosts[0], {"java": JAVA})
+    spec = recorded_spec(topology(cluster)[0], {"java": JAVA})
     kafka, zookeeper = cluster.kafka.version, cluster.zookeeper.version
     made = [
         release("java", JAVA, java, "jre.tar.gz"),
@@ -76,7 +77,7 @@ def run(there: Receipt, *flags: Flag, monkeypatch: pytest.MonkeyPatch, config: P
     request = Request(config, "kafka-1", flags, Access())
     monkeypatch.setattr(resolve, "read_receipt", lambda connection: there)
     cluster = load(config, "kafka-1", flags, whole=config is not None)
-    return resolve.resolve(None, request, Goal(cluster, cluster.hosts[0], LOGIN))  # type: ignore[arg-type]
+    return resolve.resolve(None, request, Goal(topology(cluster)[0], LOGIN))  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -97,8 +98,8 @@ def problem(there: Receipt, settled: Any, *flags: Flag, kind: type[KprovError], 
 def test_a_key_is_judged_against_the_kafka_on_the_host(settled: Any, version: str) -> None:
     there = receipt(flag("--kafka-version", version))
     found = settled(there, prop("log.cleaner.max.compaction.lag.ms", "100000"))
-    assert found.goal.cluster.kafka.version == version
-    assert found.goal.cluster.kafka.properties == {"log.cleaner.max.compaction.lag.ms": "100000"}
+    assert found.goal.node.cluster.kafka.version == version
+    assert found.goal.node.cluster.kafka.properties == {"log.cleaner.max.compaction.lag.ms": "100000"}
     told = problem(there, settled, prop("quota.window.nun", "x"), kind=UsageError)
     assert "did you mean quota.window.num?" in told
 
@@ -110,18 +111,18 @@ def test_on_an_empty_host_the_default_counts(settled: Any) -> None:
 
 def test_what_contradicts_only_the_host_s_settings_is_found_there(settled: Any) -> None:
     there = receipt(flag("--port", 9192))
-    assert settled(there, flag("--jmx-port", 9092)).goal.cluster.kafka.jmx_port == 9092
+    assert settled(there, flag("--jmx-port", 9092)).goal.node.cluster.kafka.jmx_port == 9092
     assert "port 9192 is already used" in problem(there, settled, flag("--jmx-port", 9192), kind=UsageError)
 
 
 def test_zookeeper_alone_is_upgraded_beside_the_kafka_on_the_host(settled: Any) -> None:
     """Kafka 1.0.0, the default, could not talk to it."""
     flags = (flag("--zookeeper-version", "3.8.6"),)
-    releases.verify_local_archives(settled(Receipt(), *flags).goal.cluster, None, ignore, whole=False)
-    found = settled(receipt(flag("--kafka-version", "3.9.2")), *flags).goal.cluster
+    releases.verify_local_archives(settled(Receipt(), *flags).goal.node.cluster, None, ignore, whole=False)
+    found = settled(receipt(flag("--kafka-version", "3.9.2")), *flags).goal.node.cluster
     releases.check_compatibility(found, 11)
     with pytest.raises(UsageError):
-        releases.check_compatibility(settled(receipt(), *flags).goal.cluster, 11)
+        releases.check_compatibility(settled(receipt(), *flags).goal.node.cluster, 11)
 
 
 @pytest.mark.parametrize(
@@ -169,17 +170,17 @@ def test_only_archives_that_are_named_are_looked_for_early(tmp_path: Path) -> No
 def test_the_java_that_was_given_by_hand_stays(settled: Any) -> None:
     there = receipt()
     found = settled(there, prop("num.partitions", "3"))
-    found_releases = releases.find_releases(found.goal.cluster, there, None, ignore)
+    found_releases = releases.find_releases(found.goal.node.cluster, there, None, ignore)
     assert found_releases.java is not None
     assert (found_releases.java.version, found_releases.java.top) == ("11.0.13", "jre-of-ours")
-    again = recorded_spec(found.goal.cluster, found.goal.host, {"java": JAVA})
+    again = recorded_spec(found.goal.node, {"java": JAVA})
     assert again["java"] == {"archive": f"release:{JAVA}"}
 
 
 def test_a_java_of_the_catalogue_replaces_it(settled: Any) -> None:
     """Although it is of the same major: another build was asked for."""
     there = receipt()
-    found = settled(there, flag("--java", "temurin-11")).goal.cluster
+    found = settled(there, flag("--java", "temurin-11")).goal.node.cluster
     assert found.java.archive is None
     wanted = next(item for item, _ in releases.needed(found) if item.product is Product.JAVA)
     assert releases.on_host(wanted, None, there) is None
@@ -190,7 +191,7 @@ def test_a_build_of_the_catalogue_that_is_on_the_host_is_not_pushed_again(settle
     there = receipt()
     other = release("java", "/usr/local/java/jdk-11.0.13+8-jre", "11.0.13", name)
     there = replace(there, made={**there.made, other.id: other})
-    found = settled(there, flag("--java", "temurin-11")).goal.cluster
+    found = settled(there, flag("--java", "temurin-11")).goal.node.cluster
     wanted = next(item for item, _ in releases.needed(found) if item.product is Product.JAVA)
     archive = releases.on_host(wanted, None, there)
     assert archive is not None
@@ -209,7 +210,7 @@ def test_a_receipt_that_did_not_say_so_is_understood() -> None:
 
 def test_a_release_that_is_gone_needs_its_own_archive_and_no_other(settled: Any) -> None:
     there = receipt()
-    found = settled(there).goal.cluster
+    found = settled(there).goal.node.cluster
     with pytest.raises(UsageError) as caught:
         releases.find_releases(found, there, None, ignore, {JAVA})
     assert caught.value.problems[0].hint.startswith("pass --java-archive PATH")
@@ -224,10 +225,10 @@ def test_other_archives_that_were_given_by_hand_stay_as_well(settled: Any, optio
     unpacked = release(product, f"/usr/local/{product}-of-ours", there.releases[product], "ours.tgz")
     spec = {**there.spec, product: {**there.spec[product], "archive": f"release:{unpacked.path}"}}
     there = replace(there, spec=spec, made={unpacked.id: unpacked, **there.made})
-    found_releases = releases.find_releases(settled(there).goal.cluster, there, None, ignore)
+    found_releases = releases.find_releases(settled(there).goal.node.cluster, there, None, ignore)
     assert f"{product}-of-ours" in [item.top for item in found_releases.every]
     other = settled(there, flag(f"--{product}-version", {"kafka": "1.1.1", "zookeeper": "3.5.10"}[product]))
-    assert getattr(other.goal.cluster, product).archive is None
+    assert getattr(other.goal.node.cluster, product).archive is None
 
 
 # ------------------------------------------------------------------ data that an uninstall kept
@@ -249,7 +250,7 @@ def test_an_uninstall_notes_who_wrote_the_data(version: str) -> None:
 
 def test_the_next_install_goes_on_from_them(settled: Any) -> None:
     there = uninstalled(receipt(flag("--kafka-version", "2.8.2"), prop("num.partitions", "7"), flag("--heap", "2g")))
-    found = settled(there, flag("--port", 9192)).goal.cluster.kafka
+    found = settled(there, flag("--port", 9192)).goal.node.cluster.kafka
     assert (found.version, found.properties, found.heap, found.port) == ("2.8.2", {"num.partitions": "7"}, "2g", 9192)
     assert found.protocol is None
 
@@ -265,7 +266,7 @@ def test_a_release_that_does_not_know_their_protocol_is_refused(settled: Any, tm
 
 def test_a_later_release_speaks_their_protocol_until_it_is_finished(settled: Any) -> None:
     there = uninstalled(receipt(flag("--kafka-version", "2.8.2")))
-    assert settled(there, flag("--kafka-version", "3.9.2")).goal.cluster.kafka.protocol == "2.8"
+    assert settled(there, flag("--kafka-version", "3.9.2")).goal.node.cluster.kafka.protocol == "2.8"
 
 
 def test_a_held_protocol_is_remembered(settled: Any) -> None:
@@ -276,7 +277,7 @@ def test_a_held_protocol_is_remembered(settled: Any) -> None:
     logs = there.made["data:/home/temp/kafka_logs"]
     assert isinstance(logs, DataEntry)
     assert logs.protocol == "1.0"
-    assert settled(there, flag("--kafka-version", "1.1.1")).goal.cluster.kafka.protocol == "1.0"
+    assert settled(there, flag("--kafka-version", "1.1.1")).goal.node.cluster.kafka.protocol == "1.0"
 
 
 def test_other_directories_are_bound_by_nothing(settled: Any) -> None:
@@ -286,7 +287,7 @@ def test_other_directories_are_bound_by_nothing(settled: Any) -> None:
     spec = remembered(there)
     assert spec is not None
     # ZooKeeper's data are used again, and bind no release of Kafka.
-    assert settled(there, *flags).goal.cluster.kafka.protocol is None
+    assert settled(there, *flags).goal.node.cluster.kafka.protocol is None
 
 
 def test_the_data_of_an_upgrade_that_was_interrupted_may_be_of_the_later_release() -> None:
@@ -303,18 +304,18 @@ def test_data_of_which_nothing_was_noted_need_a_word(settled: Any, tmp_path: Pat
     told = problem(there, settled, kind=PreflightError)
     assert "nobody noted which Kafka wrote the data" in told
     assert "--kafka-version VERSION" in told
-    assert settled(there, flag("--kafka-version", "2.8.2")).goal.cluster.kafka.version == "2.8.2"
+    assert settled(there, flag("--kafka-version", "2.8.2")).goal.node.cluster.kafka.version == "2.8.2"
     config = tmp_path / "kprov.yaml"
     config.write_text("hosts: [{address: kafka-1}]\n")  # the default is no word either
     assert told == problem(there, settled, kind=PreflightError, config=config)
     config.write_text("kafka: {version: 2.8.2}\nhosts: [{address: kafka-1}]\n")
-    assert settled(there, config=config).goal.cluster.kafka.version == "2.8.2"
+    assert settled(there, config=config).goal.node.cluster.kafka.version == "2.8.2"
 
 
 def test_the_archive_of_a_java_that_was_given_by_hand_is_asked_for_again(settled: Any) -> None:
     there = uninstalled(receipt(flag("--kafka-version", "2.8.2"), flag("--zookeeper", "bundled")))
     assert f"release:{JAVA}" not in there.made
-    cluster = settled(there).goal.cluster
+    cluster = settled(there).goal.node.cluster
     cluster = cluster.model_copy(update={"kafka": cluster.kafka.model_copy(update={"archive": "release:/k"})})
     kafka = release("kafka", "/k", "2.8.2", "k.tgz")
     there = replace(there, made={**there.made, kafka.id: kafka})
@@ -393,6 +394,5 @@ def test_it_is_the_last_thing_that_a_failure_says() -> None:
 
 def test_unset_reaches_settings_of_the_receipt(settled: Any) -> None:
     there = receipt(flag("--heap", "2g"))
-    assert (
-        settled(there, Flag("--unset kafka.heap", path_to_reset("kafka.heap"), UNSET)).goal.cluster.kafka.heap == "1g"
-    )
+    found = settled(there, Flag("--unset kafka.heap", path_to_reset("kafka.heap"), UNSET))
+    assert found.goal.node.broker.heap == "1g"

@@ -13,7 +13,6 @@ import pytest
 from support.model_host import ModelHost, show
 from support.specimens import asked, wanted
 
-from kprov.desired.host import Desired
 from kprov.kinds.base import ABSENT, Action, Answer, Change
 from kprov.kinds.directory import Directory
 from kprov.kinds.path import CopyEntry
@@ -21,6 +20,7 @@ from kprov.kinds.port import PortEntry
 from kprov.kinds.service import ServiceEntry
 from kprov.plan import Plan, uninstall_plan
 from kprov.receipt import Receipt
+from kprov.roles.desired import Desired
 
 KAFKA, ZOOKEEPER = "service:kafka.service", "service:zookeeper.service"
 HOME = "/usr/local/single_kafka"

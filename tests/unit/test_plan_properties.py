@@ -13,12 +13,12 @@ from support.model_host import ModelHost
 from support.plan_cases import BARE, STATES, fresh
 from support.specimens import asked, wanted
 
-from kprov.desired.host import Desired
 from kprov.drift import drift
 from kprov.kinds.base import Action, Answer, Entry
 from kprov.kinds.data import DataEntry
 from kprov.kinds.directory import DirectoryEntry
 from kprov.plan import Plan
+from kprov.roles.desired import Desired
 
 # Reproducible: a failure in CI is the failure here.
 QUICK = settings(max_examples=200, deadline=None, derandomize=True)

@@ -117,8 +117,8 @@ def test_every_start_gives_the_trees_back_reloads_and_enables() -> None:
         made("directory", path="/zl", purpose="logs", owner="zookeeper"),
     ]
     give = ("give_back", "kafka", "kafka", "/k", "/l")
-    assert prepared("kafka.service", state("UnitFileState=enabled"), entries) == (give,)
-    calls = prepared("kafka.service", state("UnitFileState=disabled", "NeedDaemonReload=yes"), entries)
+    assert prepared("kafka.service", "kafka", state("UnitFileState=enabled"), entries) == (give,)
+    calls = prepared("kafka.service", "kafka", state("UnitFileState=disabled", "NeedDaemonReload=yes"), entries)
     assert calls == (give, ("reload_units",), ("enable_unit", "kafka.service"))
 
 
@@ -128,4 +128,4 @@ def test_install_starts_a_stopped_service_with_the_same_calls() -> None:
     host.seen[KAFKA] = STATES["stopped"](host.seen[KAFKA], "")
     (change,) = host.plan(wanted(asked(), firewalld=True)).changes
     (give, *_), own = change.calls, host.receipt.made.values()
-    assert give == prepared("kafka.service", UnitState.of(host.seen[KAFKA]), own)[0]
+    assert give == prepared("kafka.service", "kafka", UnitState.of(host.seen[KAFKA]), own)[0]

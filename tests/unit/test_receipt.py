@@ -15,13 +15,13 @@ from support.model_host import ModelHost
 from support.specimens import asked, wanted
 
 from kprov import __version__
-from kprov.desired.host import Desired
 from kprov.errors import ExitCode, PreflightError
 from kprov.kinds import KINDS
 from kprov.kinds.base import Entry
 from kprov.kinds.release import ReleaseEntry
 from kprov.kinds.user import UserEntry
 from kprov.receipt import FORMAT, PATH, Receipt, State, parse
+from kprov.roles.desired import Desired
 
 ENTRIES = st.one_of(*(st.from_type(kind) for kind in KINDS.values()))
 

@@ -13,8 +13,6 @@ import pytest
 from support.local_host import LocalHost
 from support.specimens import asked
 
-from kprov.desired.common import KAFKA_UNIT, ZOOKEEPER_UNIT
-from kprov.desired.runtime import runtime
 from kprov.errors import (
     ConnectError,
     InterruptedRunError,
@@ -39,7 +37,9 @@ from kprov.operations.rollback import Failure, HostNow, Rollback, report
 from kprov.operations.session import Access, recorded_spec
 from kprov.plan import Plan
 from kprov.receipt import Receipt, State
+from kprov.roles.common import KAFKA_UNIT, ZOOKEEPER_UNIT
 from kprov.smoke import SmokeResult, SmokeStep
+from kprov.topology import topology
 
 CAUSE = Problem("kafka.service is failed", "box", "a log", "a remedy")
 LOST = ConnectError("the connection was lost", where="box", hint="check the network")
@@ -152,12 +152,12 @@ class Scene:
     def run(self) -> KprovError:
         """The error that the upgrade ends with."""
         old, new = asked(kafka="1.0.0"), asked(kafka="2.8.2")
-        before = Goal(old, old.hosts[0], cast(Login, None))
+        before = Goal(topology(old)[0], cast(Login, None))
         change = Change(Action.CREATE, "release:/new", "Kafka 2.8.2", "new", (), upload=cast(Any, object()))
-        specs = [recorded_spec(cluster, cluster.hosts[0]) for cluster in (old, new)]
+        specs = [recorded_spec(topology(cluster)[0]) for cluster in (old, new)]
         plan = Plan("box", (change,), before=Receipt({}, State.DONE, specs[0]), after=Receipt({}, State.DONE, specs[1]))
-        prior = Prepared(Plan("box", ()), runtime(old, old.hosts[0], "/java", "8"))
-        prepared = Prepared(plan, runtime(new, new.hosts[0], "/java", "8"), before=before)
+        prior = Prepared(Plan("box", ()), topology(old)[0].with_java("/java", "8"))
+        prepared = Prepared(plan, topology(new)[0].with_java("/java", "8"), before=before)
 
         def prepare(_connection: object, request: Request, *_: object) -> Prepared:
             self.requests.append(request)
@@ -170,7 +170,7 @@ class Scene:
 
         def proven(_connection: object, live: object, _receipt: object, command: str, *_: object) -> SmokeResult:
             self.commands.append(f"prove as {command}")
-            result = self.smoke_forward if live is prepared.runtime else self.smoke
+            result = self.smoke_forward if live is prepared.node else self.smoke
             if isinstance(result, SmokeResult):
                 return result
             raise result or AssertionError("no smoke test was expected")
@@ -281,7 +281,7 @@ def test_a_smoke_test_locks_the_host_under_the_name_of_its_command(
 ) -> None:
     host = LocalHost(tmp_path)
     cluster = asked()
-    live = runtime(cluster, cluster.hosts[0], "/java", "8")
+    live = topology(cluster)[0].with_java("/java", "8")
     monkeypatch.setattr(prove, "prove", lambda *_: smoke(passed=False))
     prove.prove_install(cast(Connection, host), live, Receipt(), "upgrade", lambda _: None)
     notes = [json.loads(line[line.index("{") :]) for line in (host.state / "journal").read_text().splitlines()]

@@ -7,21 +7,20 @@ from typing import cast
 
 import pytest
 from support.model_host import ModelHost
-from support.specimens import asked, wanted
+from support.specimens import asked, node, wanted
 
 from kprov.host.facts import Probe
-from kprov.host.ssh_config import Login
 from kprov.kinds.base import Answer
-from kprov.operations.request import Goal
 from kprov.operations.snapshot import begins_from_logs, missing_snapshot
+from kprov.topology import Node
 
 DATA, LOGS = "data:/var/lib/zookeeper/data", "data:/var/lib/zookeeper/logs"
 
 
-def found(version: str, data: Answer, logs: Answer) -> tuple[Goal, Probe]:
+def found(version: str, data: Answer, logs: Answer) -> tuple[Node, Probe]:
     cluster = asked(zookeeper=version)
     probe = Probe(cast("object", None), {DATA: data, LOGS: logs})  # type: ignore[arg-type]
-    return Goal(cluster, cluster.hosts[0], cast(Login, None)), probe
+    return node(cluster), probe
 
 
 WHOLE: Answer = {"log": "yes", "first": "yes"}

@@ -62,7 +62,7 @@ def test_a_tool_runs_in_its_home_with_its_input(tmp_path: Path) -> None:
     home = tmp_path / "it's a; home"
     home.mkdir()
     found = target()
-    found.__dict__["runtime"] = SimpleNamespace(home=str(home), java_home="/java $x")
+    found.__dict__["node"] = SimpleNamespace(broker=SimpleNamespace(home=str(home)), java_home="/java $x")
     done = found.tool(("/bin/sh", "-c", 'pwd; echo "$JAVA_HOME"; cat; exit 4'), "one\ntwo 'x'\n")
     assert (done.code, done.out) == (4, f"{home}\n/java $x\none\ntwo 'x'\n")
 

@@ -5,29 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from kprov.checks.subject import Port
-from kprov.desired.common import KAFKA_UNIT, ZOOKEEPER_UNIT
 from kprov.kinds.base import Answer, Call
-from kprov.spec.broker import listener_ports
-from kprov.spec.model import Cluster, Host
+from kprov.roles.base import Role
+from kprov.roles.of_node import roles_of
+from kprov.topology import Node
 
 
-def needed_ports(cluster: Cluster, host: Host) -> dict[int, str]:
-    """Unit by port."""
-    found = {cluster.zookeeper.client_port: ZOOKEEPER_UNIT}
-    if cluster.kafka.jmx_port:
-        found[cluster.kafka.jmx_port] = KAFKA_UNIT
-    return found | dict.fromkeys(listener_ports(cluster, host).values(), KAFKA_UNIT)
+def needed_ports(node: Node) -> dict[int, Role]:
+    """Role by port."""
+    return {port: role for role in roles_of(node) for port in (*role.further_ports, *role.ports)}
 
 
-def port_questions(cluster: Cluster, host: Host) -> list[Call]:
+def port_questions(node: Node) -> list[Call]:
     """What the probe is asked about them."""
-    return [("probe_port", f"port:{port}", str(port)) for port in needed_ports(cluster, host)]
+    return [("probe_port", f"port:{port}", str(port)) for port in needed_ports(node)]
 
 
-def ports(cluster: Cluster, host: Host, seen: Mapping[str, Answer], pids: Mapping[str, int]) -> Iterator[Port]:
+def ports(node: Node, seen: Mapping[str, Answer], pids: Mapping[str, int]) -> Iterator[Port]:
     """Each port with its holder; pids: the main process of each unit."""
-    for port, unit in needed_ports(cluster, host).items():
+    for port, role in needed_ports(node).items():
         answer = seen.get(f"port:{port}", {"status": "unknown"})
         held = {"present": True, "absent": False}.get(answer["status"])
         pid = int(answer.get("pid") or 0)
-        yield Port(port, unit, held, pid, answer.get("program", "").strip(), bool(pid) and pid == pids.get(unit))
+        own = bool(pid) and pid == pids.get(role.unit)
+        program = answer.get("program", "").strip()
+        yield Port(port, role.unit, held, pid, program, own=own, public=port in role.public_ports)

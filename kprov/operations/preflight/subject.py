@@ -6,40 +6,29 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from kprov.checks.subject import ChosenJava, Neighbour, OpenFiles, ProductLife, Subject
-from kprov.desired.common import KAFKA_UNIT, ZOOKEEPER_UNIT
-from kprov.desired.zookeeper import zookeeper_version
 from kprov.host.facts import Probe
 from kprov.kinds.base import Answer, path_of
-from kprov.kinds.service import Running, UnitState, limit
+from kprov.kinds.service import Running, UnitState, limit, service_id
 from kprov.operations.preflight.answers import number
 from kprov.operations.preflight.network import network, zone
 from kprov.operations.preflight.paths import UNIT_FILES
 from kprov.operations.preflight.places import places
 from kprov.operations.preflight.policy import policy
 from kprov.operations.preflight.ports import ports
-from kprov.operations.preflight.units import UNITS
 from kprov.operations.preflight.ways import ways
 from kprov.receipt import Receipt
-from kprov.releases import catalogue, product
+from kprov.releases import catalogue
 from kprov.releases.chosen import Releases
-from kprov.spec.broker import internal_port, public_host
-from kprov.spec.model import Cluster, Host
+from kprov.roles.of_node import roles_of
+from kprov.topology import Node
 
 
-def subject(
-    cluster: Cluster,
-    host: Host,
-    releases: Releases,
-    java: ChosenJava,
-    answer: Probe,
-    *,
-    receipt: Receipt,
-    java_home: str,
-) -> Subject:
-    """What the checks look at. ``host.internal`` must be settled, see kprov.operations.address."""
+def subject(node: Node, releases: Releases, java: ChosenJava, answer: Probe, *, receipt: Receipt) -> Subject:
+    """What the checks look at. ``node.host.internal`` must be settled, see kprov.operations.address."""
+    roles, broker = roles_of(node), node.broker
     facts, seen, net = answer.facts, answer.seen, network(answer)
     kernel, neighbours = seen["kernel"], seen["neighbours"]
-    states = {unit: UnitState.of(seen[f"service:{unit}"]) for unit in UNITS}
+    states = {role.unit: UnitState.of(seen[service_id(role.unit)]) for role in roles}
     pids = {unit: state.pid for unit, state in states.items()}
     made = {path_of(entry) for entry in receipt.made.values()}
     return Subject(
@@ -54,24 +43,24 @@ def subject(
         container=kernel.get("container", ""),
         memory_kib=facts.memory_kib or None,
         swap_kib=number(kernel, "swap_kib"),
-        heaps={ZOOKEEPER_UNIT: cluster.zookeeper.heap, KAFKA_UNIT: cluster.kafka.heap},
-        places=tuple(places(cluster, host, releases, seen)),
-        ways=tuple(ways(cluster, host, java_home, seen, made)),
-        ports=tuple(ports(cluster, host, seen, pids)),
+        heaps={role.unit: role.heap for role in roles},
+        places=tuple(places(node, releases, seen)),
+        ways=tuple(ways(node, seen, made)),
+        ports=tuple(ports(node, seen, pids)),
         neighbours=tuple(item for item in _neighbours(neighbours) if item.pid not in pids.values()),
         seen_units=tuple(unit for unit in neighbours.get("units", "").split() if f"{UNIT_FILES}/{unit}" not in made),
         seen_homes=tuple(home for home in neighbours.get("homes", "").splitlines() if home not in made),
         seen_java=neighbours.get("java", ""),
         drop_ins={
-            unit: None if seen[f"service:{unit}"]["status"] == "unknown" else state.drop_ins
+            unit: None if seen[service_id(unit)]["status"] == "unknown" else state.drop_ins
             for unit, state in states.items()
         },
         host_name=net.host_name,
         names=net.names,
         own=net.own,
         local=net.local,
-        public=public_host(cluster, host),
-        internal=host.internal if host.internal and internal_port(cluster, host) else "",
+        public=broker.public_host,
+        internal=broker.internal_address if broker.internal_port else "",
         skew=facts.skew,
         keepers=tuple(seen["time"].get("keepers", "").split()),
         synchronized=seen["time"].get("synchronized", ""),
@@ -93,7 +82,7 @@ def subject(
         firewalld=facts.firewalld,
         zone=zone(answer),
         filters=seen["filters"].get("rules", ""),
-        products=tuple(_products(cluster, java)),
+        products=tuple(_products(node, java)),
         java=java,
         today=datetime.now(UTC).date().isoformat(),
     )
@@ -106,9 +95,8 @@ def _neighbours(seen: Answer) -> Iterator[Neighbour]:
             yield Neighbour(int(pid), kind, command)
 
 
-def _products(cluster: Cluster, java: ChosenJava) -> Iterator[ProductLife]:
-    versions = {product.Product.KAFKA: cluster.kafka.version, product.Product.ZOOKEEPER: zookeeper_version(cluster)}
-    for name, version in versions.items():
-        ended = catalogue.end_of_life(name, version)
-        yield ProductLife(f"{name.label} {version}", ended.isoformat() if ended else "")
+def _products(node: Node, java: ChosenJava) -> Iterator[ProductLife]:
+    for role in reversed(roles_of(node)):
+        ended = catalogue.end_of_life(role.product, role.version)
+        yield ProductLife(f"{role.product.label} {role.version}", ended.isoformat() if ended else "")
     yield ProductLife(f"Java {java.version}".strip())

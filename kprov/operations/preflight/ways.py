@@ -5,26 +5,24 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from kprov.checks.subject import Closed, Way
-from kprov.desired.hardening import PROTECTED
 from kprov.host.facts import Probe
 from kprov.kinds.base import ABSENT, Answer, Call
 from kprov.operations.preflight.paths import used_paths
-from kprov.spec.model import Cluster, Host
+from kprov.roles.hardening import PROTECTED
+from kprov.topology import Node
 
 _WAY = "way:"
 
 
-def way_questions(cluster: Cluster, host: Host, java_home: str) -> list[Call]:
+def way_questions(node: Node) -> list[Call]:
     """What the probe is asked about the way to each path."""
-    used = [_question(item.path, item.users) for item in used_paths(cluster, host, java_home)]
+    used = [_question(item.path, item.users) for item in used_paths(node)]
     return [*used, *(_question(path) for path in PROTECTED)]
 
 
-def ways(
-    cluster: Cluster, host: Host, java_home: str, seen: Mapping[str, Answer], made: Collection[str]
-) -> Iterator[Way]:
+def ways(node: Node, seen: Mapping[str, Answer], made: Collection[str]) -> Iterator[Way]:
     """The way to each path that is used; made: paths that kprov made."""
-    for item in used_paths(cluster, host, java_home):
+    for item in used_paths(node):
         answer = seen.get(f"{_WAY}{item.path}", ABSENT)
         # A directory that kprov made is opened again by the plan.
         closed = tuple(directory for directory in _closed(answer) if directory.path not in made)

@@ -42,7 +42,7 @@ HOST = Subject(
     swap_kib=0,
     heaps={"zookeeper.service": "512m", "kafka.service": "1g"},
     places=(place(), place("the logs", needed=2**20, advised=2**20)),
-    ports=(Port(2181, "zookeeper.service", held=False), Port(9092, "kafka.service", held=False)),
+    ports=(Port(2181, "zookeeper.service", held=False), Port(9092, "kafka.service", held=False, public=True)),
     host_name="kafka-1",
     names={"kafka-1": ("10.0.0.5",), "broker.example": ("10.0.0.5",)},
     own=("10.0.0.5", "fd00::5"),

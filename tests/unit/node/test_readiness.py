@@ -6,13 +6,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from support.specimens import asked
+from support.specimens import asked, node
 
-from kprov.desired.common import KAFKA_UNIT, ZOOKEEPER_UNIT
-from kprov.desired.runtime import runtime
 from kprov.errors import NotReadyError, Problem
 from kprov.host.tool import ToolRun
 from kprov.node.readiness import await_ready
+from kprov.roles.common import KAFKA_UNIT, ZOOKEEPER_UNIT
+from kprov.roles.of_node import role_of
 
 LOG = "[2026] INFO [KafkaServer id=0] started (kafka.server.KafkaServer)"
 
@@ -31,10 +31,9 @@ def given_up(monkeypatch: pytest.MonkeyPatch, unit: str, run: ToolRun | None = N
 
     monkeypatch.setattr("kprov.node.readiness.probe", ask)
     monkeypatch.setattr("kprov.node.readiness.run_tool", lambda *_, **__: run)
-    cluster = asked()
     connection: Any = SimpleNamespace(login=SimpleNamespace(name="box"))
     with pytest.raises(NotReadyError) as raised:
-        await_ready(connection, runtime(cluster, cluster.hosts[0], "/java"), unit, lambda _: None, seconds=0)
+        await_ready(connection, role_of(node(asked()), unit), lambda _: None, seconds=0)
     (problem,) = raised.value.problems
     return problem
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 from packaging.version import Version
-from support.specimens import asked
+from support.specimens import ADDRESS, asked, node
 
-from kprov.desired.runtime import Runtime, runtime
 from kprov.smoke import console
 from kprov.smoke.console import MESSAGES, Command
+from kprov.topology import Node
 
 ZK, BROKER = "192.168.78.141:2181", "192.168.78.141:9092"
 OLD = "kafka-run-class.sh kafka.tools.GetOffsetShell --broker-list"
@@ -31,9 +31,8 @@ TABLE = [
 ]  # fmt: skip
 
 
-def of(version: str) -> Runtime:
-    cluster = asked(kafka=version)
-    return runtime(cluster, cluster.hosts[0], "/java")
+def of(version: str, advertised: str = ADDRESS) -> Node:
+    return node(asked(kafka=version, more={"host": {"advertised": advertised}}))
 
 
 @pytest.mark.parametrize(("version", "topics", "producer", "offsets"), TABLE, ids=[row[0] for row in TABLE])
@@ -69,12 +68,13 @@ def test_five_messages_are_produced_one_per_line() -> None:
 
 
 def test_a_shell_reads_the_shown_text_as_the_same_words() -> None:
-    found = replace(of("3.9.2"), bootstrap="[2001:db8::1]:9092")
+    found = of("3.9.2", "2001:db8::1")
     for command in (console.create(found, "a topic"), console.consume(found, "it's", 1)):
         assert tuple(shlex.split(command.text)) == command.words
     assert Command(("a",), "x\n").text == "printf 'x\\n' | a"
 
 
 def test_versions_are_compared_as_versions_not_as_text() -> None:
-    found = replace(of("2.8.2"), kafka=Version("2.10.0"))
+    found = of("2.8.2")
+    found = replace(found, broker_config=replace(found.broker, version=Version("2.10.0")))
     assert "--bootstrap-server" in console.produce(found, "msg").words

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from support.specimens import asked
 
-from kprov.desired.runtime import Runtime, runtime
 from kprov.errors import UsageError
 from kprov.events import Event, Warned
 from kprov.host.tool import ToolRun
 from kprov.smoke import SmokeResult, SmokeStep, client, smoke_test
 from kprov.smoke.client import Batch, ClientResult
+from kprov.topology import Node, topology
 
 TOPIC = "kprov-smoke-x"
 Answer = Callable[["Broker", tuple[str, ...], str], ToolRun]
@@ -87,9 +87,8 @@ class Tried:
         return found
 
 
-def of(version: str) -> Runtime:
-    cluster = asked(kafka=version)
-    return runtime(cluster, cluster.hosts[0], "/java")
+def of(version: str) -> Node:
+    return topology(asked(kafka=version))[0].with_java("/java")
 
 
 @pytest.fixture
@@ -128,8 +127,8 @@ def test_zstd_is_not_tested_with_a_protocol_that_lacks_it() -> None:
     """An upgrade that is not finalized still uses the protocol of the previous release."""
     cluster = asked(kafka="2.8.2")
     held = cluster.model_copy(update={"kafka": cluster.kafka.model_copy(update={"protocol": "1.0"})})
-    assert runtime(held, held.hosts[0], "/java").codecs == ("gzip", "snappy", "lz4")
-    assert runtime(cluster, cluster.hosts[0], "/java").codecs[-1] == "zstd"
+    assert topology(held)[0].broker.codecs == ("gzip", "snappy", "lz4")
+    assert topology(cluster)[0].broker.codecs[-1] == "zstd"
 
 
 def test_a_codec_that_the_broker_cannot_load_is_named_with_its_error_and_fix(try_it: Callable[..., Tried]) -> None:

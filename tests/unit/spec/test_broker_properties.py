@@ -7,22 +7,13 @@ from collections.abc import Callable
 import pytest
 
 from kprov.errors import UsageError
-from kprov.spec.broker import (
-    bootstrap_server,
-    broker_properties,
-    explained,
-    listener_ports,
-    log_dirs,
-    login,
-    session_timeout_ms,
-    zookeeper_connect,
-    zookeeper_data,
-)
+from kprov.spec.broker import broker_config, explained
 from kprov.spec.listener import Listener, parse_listeners
 from kprov.spec.load import Flag
 from kprov.spec.model import Cluster
 from kprov.spec.target import Target
 from kprov.spec.value import WrongValueError
+from kprov.spec.zookeeper import zookeeper_connect, zookeeper_data
 
 Load = Callable[..., Cluster]
 
@@ -56,7 +47,7 @@ hosts:
 
 def rendered(given: Load, *arguments: object, **options: object) -> dict[str, str]:
     cluster = given(*arguments, **options)
-    return broker_properties(cluster, cluster.hosts[0])
+    return dict(broker_config(cluster, cluster.hosts[0]).properties)
 
 
 @pytest.mark.parametrize(("name", "value"), ARTICLE)
@@ -85,13 +76,13 @@ def test_a_host_value_overrides_the_shared_value(given: Load) -> None:
         "kafka: {properties: {num.partitions: 3, num.io.threads: 4}}\n"
         "hosts: [{address: kafka-1, broker: {properties: {num.partitions: 5}}}]\n"
     )
-    values = broker_properties(cluster, cluster.hosts[0])
+    values = broker_config(cluster, cluster.hosts[0]).properties
     assert (values["num.partitions"], values["num.io.threads"]) == ("5", "4")
 
 
 def test_three_hosts_share_the_connect_string_and_replicate_three_times(given: Load) -> None:
     cluster = given(THREE)
-    values = [broker_properties(cluster, host) for host in cluster.hosts]
+    values = [broker_config(cluster, host).properties for host in cluster.hosts]
     assert [each["broker.id"] for each in values] == ["1", "2", "3"]
     assert {each["zookeeper.connect"] for each in values} == {"kafka-1:2181,kafka-2:2181,[::1]:2181"}
     assert zookeeper_connect(cluster) == "kafka-1:2181,kafka-2:2181,[::1]:2181"
@@ -100,7 +91,7 @@ def test_three_hosts_share_the_connect_string_and_replicate_three_times(given: L
         "PLAINTEXT://10.0.0.2:9092",
         "PLAINTEXT://[::1]:9092",
     ]
-    assert [bootstrap_server(cluster, host) for host in cluster.hosts] == [
+    assert [broker_config(cluster, host).bootstrap for host in cluster.hosts] == [
         "kafka-1:9092",
         "10.0.0.2:9092",
         "[::1]:9092",
@@ -159,7 +150,7 @@ def test_the_port_option_sets_both_listeners(given: Load) -> None:
 
 def test_the_old_address_keys_get_a_note_with_their_new_form(given: Load) -> None:
     cluster = given(properties_set={"host.name": HOST, "port": "9093", "advertised.port": "19093"})
-    notes = explained(cluster, cluster.hosts[0])
+    notes = explained(broker_config(cluster, cluster.hosts[0]), zookeeper_connect(cluster))
     assert len(notes) == 3
     assert notes[0].startswith(f"host.name={HOST} is written as listeners=PLAINTEXT://{HOST}:9093: ")
     assert notes[1].startswith(f"port=9093 is written as listeners=PLAINTEXT://{HOST}:9093: ")
@@ -169,16 +160,16 @@ def test_the_old_address_keys_get_a_note_with_their_new_form(given: Load) -> Non
 
 def test_settings_without_old_keys_get_no_note(given: Load) -> None:
     cluster = given(properties_set={"listeners": "PLAINTEXT://:9093"})
-    assert explained(cluster, cluster.hosts[0]) == []
+    assert explained(broker_config(cluster, cluster.hosts[0]), zookeeper_connect(cluster)) == []
 
 
 def test_ports_and_directories_follow_from_the_properties(given: Load) -> None:
     cluster = given(
         properties_set={"listeners": "PLAINTEXT://:9092,SSL://:9093", "log.dirs": "/data/a/kafka, /data/b/kafka"}
     )
-    host = cluster.hosts[0]
-    assert listener_ports(cluster, host) == {"PLAINTEXT": 9092, "SSL": 9093}
-    assert log_dirs(cluster, host) == ("/data/a/kafka", "/data/b/kafka")
+    config = broker_config(cluster, cluster.hosts[0])
+    assert config.ports == {"PLAINTEXT": 9092, "SSL": 9093}
+    assert config.log_dirs == ("/data/a/kafka", "/data/b/kafka")
 
 
 @pytest.mark.parametrize(
@@ -189,7 +180,7 @@ def test_the_session_timeout_is_the_default_of_the_version_or_the_user_value(
 ) -> None:
     own_values = {"zookeeper.session.timeout.ms": own} if own else {}
     cluster = given(f"kafka: {{version: {version}}}", "kafka-1", properties_set=own_values)
-    assert session_timeout_ms(cluster, cluster.hosts[0]) == answer
+    assert broker_config(cluster, cluster.hosts[0]).session_timeout_ms == answer
 
 
 @pytest.mark.parametrize(
@@ -209,7 +200,7 @@ def test_the_data_directories_of_zookeeper_depend_on_the_mode(given: Load, text:
 
 def test_the_login_is_the_address_with_the_user_and_port_of_ssh(given: Load) -> None:
     cluster = given(None, r"CORP\anna@[::1]:2222")
-    assert login(cluster.hosts[0]) == Target("::1", r"CORP\anna", 2222)
+    assert cluster.hosts[0].target == Target("::1", r"CORP\anna", 2222)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from kprov.spec.broker import broker_properties
+from kprov.spec.broker import broker_config
 from kprov.spec.broker_keys import broker_keys, check_plugin_property, check_property, is_secret, read_keys
 from kprov.spec.load import Flag, load
 from kprov.spec.slips import slip_of
@@ -153,11 +153,11 @@ def test_plugin_properties_of_a_host_override_the_shared_ones(tmp_path: object) 
         "hosts: [{address: a, broker: {plugin_properties: {opa.url: own}}}]\n"
     )
     cluster = load(path, None)
-    found = broker_properties(cluster, cluster.hosts[0])
+    found = broker_config(cluster, cluster.hosts[0]).properties
     assert (found["opa.url"], found["opa.mode"]) == ("own", "strict")
 
 
 def test_a_flag_sets_a_plugin_property() -> None:
     flag = Flag("--set-plugin opa.url", ("kafka", "plugin_properties", "opa.url"), "http://opa")
     cluster = load(None, "kafka-1", [flag])
-    assert broker_properties(cluster, cluster.hosts[0])["opa.url"] == "http://opa"
+    assert broker_config(cluster, cluster.hosts[0]).properties["opa.url"] == "http://opa"

@@ -12,6 +12,7 @@ from kprov.operations.session import recorded_spec
 from kprov.spec.load import UNSET, Flag, load
 from kprov.spec.model import Cluster
 from kprov.spec.settings import OPTIONS, RESETTABLE, KeyPath, changed, path_to_reset, words_back
+from kprov.topology import topology
 
 # A value other than the default for each option.
 VALUES: Mapping[str, Any] = {
@@ -40,7 +41,7 @@ def receipt_of(*flags: Flag) -> dict[str, Any]:
         "zookeeper": "/usr/local/zookeeper-x",
         "java": "/usr/local/java/x",
     }
-    return recorded_spec(cluster, cluster.hosts[0], unpacked)
+    return recorded_spec(topology(cluster)[0], unpacked)
 
 
 def at(tree: Any, path: KeyPath) -> Any:
@@ -62,7 +63,7 @@ def test_every_option_can_be_reset(option: str) -> None:
     assert at(base, path) != at(bare, path)
     (key,) = [key for key, value in RESETTABLE.items() if value == path]
     again = load(None, "kafka-1", [Flag(f"--unset {key}", path_to_reset(key), UNSET)], base)
-    assert recorded_spec(again, again.hosts[0]) == bare
+    assert recorded_spec(topology(again)[0]) == bare
 
 
 @pytest.mark.parametrize("option", [option for option in OPTIONS if "archive" not in option])
@@ -77,7 +78,7 @@ def test_the_suggested_options_restore_the_old_values(option: str) -> None:
         else:
             flags.append(Flag(word, OPTIONS[word], int(value) if value.isdigit() else value))
     again = load(None, "kafka-1", flags, base)
-    assert recorded_spec(again, again.hosts[0]) == bare
+    assert recorded_spec(topology(again)[0]) == bare
 
 
 @pytest.mark.parametrize(
@@ -149,4 +150,4 @@ def test_changed_settings_are_shown_without_secrets() -> None:
 
 def test_the_address_of_a_host_is_not_a_setting() -> None:
     one, other = (Cluster.model_validate({"hosts": [{"address": address}]}) for address in ("a", "b"))
-    assert changed(recorded_spec(one, one.hosts[0]), recorded_spec(other, other.hosts[0])) == ()
+    assert changed(recorded_spec(topology(one)[0]), recorded_spec(topology(other)[0])) == ()

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from packaging.version import Version
 from support.specimens import KAFKA, ZOOKEEPER, asked, combinations, content, wanted
 
-from kprov.desired.kafka import server_properties
-from kprov.desired.templates import PropertyLines, escape, render
 from kprov.kinds.base import Change
-from kprov.spec.broker import broker_properties
+from kprov.roles.broker import server_properties
+from kprov.roles.templates import PropertyLines, escape, render
+from kprov.spec.broker import broker_config
 from kprov.spec.model import Cluster
 
 COMBINATIONS = dict(combinations())
@@ -66,7 +66,7 @@ def cluster(request: pytest.FixtureRequest) -> Cluster:
 
 
 def test_every_value_of_the_article_is_in_server_properties(cluster: Cluster) -> None:
-    values = javaproperties.loads(server_properties(cluster, cluster.hosts[0]).decode())
+    values = javaproperties.loads(server_properties(broker_config(cluster, cluster.hosts[0])).decode())
     assert ARTICLE.items() <= values.items()
     assert values["listeners"] == "PLAINTEXT://:9092"
     assert values["advertised.listeners"] == "PLAINTEXT://192.168.78.141:9092"
@@ -81,13 +81,13 @@ def test_server_properties_reads_back_to_exactly_what_was_asked(cluster: Cluster
     changed = cluster.model_copy(update={"kafka": cluster.kafka.model_copy(update={"properties": own})})
     for each in (cluster, changed):
         host = each.hosts[0]
-        text = server_properties(each, host).decode()
-        assert javaproperties.loads(text) == broker_properties(each, host)
+        text = server_properties(broker_config(each, host)).decode()
+        assert javaproperties.loads(text) == broker_config(each, host).properties
         assert len(keys(text)) == len(set(keys(text)))
 
 
 def test_each_key_has_a_comment_and_the_article_s_headings_are_there(cluster: Cluster) -> None:
-    text = server_properties(cluster, cluster.hosts[0]).decode()
+    text = server_properties(broker_config(cluster, cluster.hosts[0])).decode()
     assert uncommented(text) == []
     headings = re.findall(r"^#{29} (.+) #{29}$", text, re.MULTILINE)
     assert [heading for heading in headings if heading in HEADINGS] == list(HEADINGS)
@@ -95,10 +95,10 @@ def test_each_key_has_a_comment_and_the_article_s_headings_are_there(cluster: Cl
 
 def test_what_the_article_does_not_name_stands_under_a_heading_of_its_own() -> None:
     cluster = asked(properties={"compression.type": "lz4"})
-    text = server_properties(cluster, cluster.hosts[0]).decode()
+    text = server_properties(broker_config(cluster, cluster.hosts[0])).decode()
     assert "\n\n############################# Other settings #############################\n" in text
     assert text.endswith("compression.type=lz4\n")
-    assert "Other settings" not in server_properties(asked(), cluster.hosts[0]).decode()
+    assert "Other settings" not in server_properties(broker_config(asked(), cluster.hosts[0])).decode()
 
 
 # What a property may be: no line break or NUL, which the specification refuses.
@@ -118,9 +118,9 @@ VALUES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n
 @example("")
 def test_any_value_of_a_property_survives_the_file(value: str) -> None:
     cluster = asked(properties={"super.users": value})
-    text = server_properties(cluster, cluster.hosts[0]).decode()
+    text = server_properties(broker_config(cluster, cluster.hosts[0])).decode()
     assert text.isascii()  # java.util.Properties reads Latin 1
-    assert javaproperties.loads(text) == broker_properties(cluster, cluster.hosts[0])
+    assert javaproperties.loads(text) == broker_config(cluster, cluster.hosts[0]).properties
     assert javaproperties.loads(f"key={escape(value)}") == {"key": value}
 
 

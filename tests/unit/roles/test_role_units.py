@@ -9,9 +9,9 @@ import pytest
 from packaging.version import Version
 from support.specimens import NO_GC_LOG, asked, combinations, content, wanted
 
-from kprov.desired.host import Desired
 from kprov.kinds.data import DataDirectory
 from kprov.kinds.directory import Directory, Purpose
+from kprov.roles.desired import Desired
 from kprov.spec.model import Cluster
 
 DIRECTIVES = set((Path(__file__).parent.parent / "data" / "systemd219-directives.txt").read_text().split())

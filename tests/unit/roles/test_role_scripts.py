@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from support.specimens import NO_GC_LOG, archive, asked, combinations, content, wanted
 
-from kprov.desired.inputs import Inputs
-from kprov.desired.java import java
 from kprov.kinds.file import File
 from kprov.releases.product import Product
+from kprov.roles.inputs import Inputs
+from kprov.roles.java import java
 
 SCRIPTS = ("kk_zk_start.sh", "kk_zk_stop.sh", "profile.d/kprov.sh", "conf/java.env")
 SHELLS = [shell for shell in (["dash"], ["bash", "--posix"]) if shutil.which(shell[0])]
@@ -221,8 +221,8 @@ def test_a_status_without_an_answer_says_whether_the_service_runs(stage: Stage, 
     assert ("zookeeper.service is running, but does not answer" in done.stderr) is (state == 0)
 
 
-def profile(inputs: Inputs) -> str:
-    (found,) = [item.content for item in java(inputs) if isinstance(item, File)]
+def profile(java_home: str, inputs: Inputs) -> str:
+    (found,) = [item.content for item in java(java_home, inputs) if isinstance(item, File)]
     return found.decode()
 
 
@@ -249,5 +249,5 @@ def test_a_login_shell_has_java_first_in_its_path() -> None:
 
 def test_a_java_whose_folder_has_a_space_does_not_break_every_login() -> None:
     odd = archive(Product.JAVA, "11.0.29", top="my jdk 11")
-    text = profile(Inputs(archive(Product.KAFKA, "1.0.0"), None, odd, f"/usr/local/java/{odd.top}"))
+    text = profile(f"/usr/local/java/{odd.top}", Inputs(archive(Product.KAFKA, "1.0.0"), None, odd))
     assert shown(text, ["JAVA_HOME"]) == ["/usr/local/java/my jdk 11"]

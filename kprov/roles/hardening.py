@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import PurePosixPath
 
-from kprov.desired.templates import render
 from kprov.kinds.base import Resource
 from kprov.kinds.directory import Directory
 from kprov.kinds.file import File
+from kprov.roles.templates import render
 
 # The first systemd that knows each line (its NEWS). An older one would warn about it at each start.
 _SINCE: tuple[tuple[int, str], ...] = (

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 
-from kprov.desired.templates import render
 from kprov.kinds.base import Resource
 from kprov.kinds.directory import Directory, Purpose
 from kprov.kinds.file import File
 from kprov.kinds.release import Release
 from kprov.releases.archive import Archive
+from kprov.roles.templates import render
 
 RELEASES = "/usr/local"
 TEMPORARY = "tmp"  # in a home
