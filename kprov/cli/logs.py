@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from kprov.cli.options import access_options, bare_host, command, config_option, host_argument, json_option
+from kprov.cli.access import access_options
+from kprov.cli.options import bare_host, command, config_option, host_argument, json_option
 from kprov.errors import UsageError
 from kprov.logs import since_argument
 from kprov.operations import logs as operation

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from kprov.cli.passwords import PasswordFiles, on_terminal
+from kprov.cli.passwords import on_terminal
 from kprov.commands import Way
 from kprov.errors import (
     ClosedPipeError,
@@ -21,77 +21,21 @@ from kprov.errors import (
     UsageError,
     code_of,
 )
-from kprov.events import Event
 from kprov.journal import Journal
 from kprov.operations.one_host import one_host
-from kprov.operations.session import Access
 from kprov.spec.load import UNSET, Flag
 from kprov.spec.model import Host
 from kprov.spec.settings import OPTIONS, PLUGIN_PROPERTIES, PROPERTIES, KeyPath, path_to_reset
-from kprov.spec.target import Target, parse_target
 from kprov.ui.output import Output, show_error
-from kprov.ui.progress import plain_line
 
 F = TypeVar("F", bound=Callable[..., Any])
 _FILE = click.Path(path_type=Path)
-_WAY = "kprov.way"  # where the context keeps how the run reaches its host
+WAY = "kprov.way"  # where the context keeps how the run reaches its host
 
 
 def host_argument(function: F) -> F:
     """HOST, as ``ssh HOST`` takes it."""
     return click.argument("host", metavar="[HOST]", required=False)(function)
-
-
-def access_options(function: F) -> F:
-    """How to reach the host; the function gets one ``access``."""
-
-    def wrap(**values: Any) -> Any:
-        password_files = PasswordFiles(values.pop("password_file"), values.pop("sudo_password_file"))
-        access = Access(
-            values.pop("ssh_config"),
-            values.pop("identity"),
-            values.pop("accept_new_host_key"),
-            _asker(),
-            password_files.read,
-            password_files.arguments,
-            _print_line,
-        )
-        click.get_current_context().meta[_WAY] = _way_to(values.get("host"), values.get("config"), access)
-        return function(access=access, **values)
-
-    wrap.__name__, wrap.__doc__ = function.__name__, function.__doc__
-    wrap.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
-    for option in (
-        click.option("--accept-new-host-key", is_flag=True, help="Trust a host key that is not in known_hosts yet."),
-        click.option(
-            "--sudo-password-file",
-            type=_FILE,
-            metavar="FILE",
-            help="Read the sudo password from FILE; - is standard input.",
-        ),
-        click.option(
-            "--password-file",
-            type=_FILE,
-            metavar="FILE",
-            help="Read the login password from FILE; - is standard input.",
-        ),
-        click.option("--ssh-config", type=_FILE, metavar="FILE", help="Read this file instead of ~/.ssh/config."),
-        click.option("-i", "--identity", type=_FILE, metavar="FILE", help="Log in with this private key."),
-    ):
-        wrap = option(wrap)
-    return wrap  # type: ignore[return-value]
-
-
-def _way_to(host: str | None, config: Path | None, access: Access) -> Way:
-    """What the commands that this run shows must say; ssh is told where the port is, which it does not take in HOST."""
-    target = parse_target(host or "")
-    ssh: list[str] = []
-    if isinstance(target, Target):
-        ssh += ["-F", str(access.ssh_config)] if access.ssh_config else []
-        ssh += ["-i", str(access.identity)] if access.identity else []
-        ssh += ["-p", str(target.port)] if target.port else []
-        ssh.append(f"{target.user}@{target.name}" if target.user else target.name)
-    return Way(host or "", config, tuple(access.arguments), tuple(ssh))
 
 
 def config_option(function: F) -> F:
@@ -243,13 +187,7 @@ def bare_host(host: str | None, config: Path | None) -> Host:
     return one_host(config, host, [])[1]
 
 
-def _print_line(event: Event) -> None:
-    """For events before a command shows its own progress."""
-    if (line := plain_line(event)) is not None:
-        click.echo(line, err=True)
-
-
-def _asker() -> Callable[[str], bool] | None:
+def asker() -> Callable[[str], bool] | None:
     """Asks on the terminal; None where there is none."""
     if not on_terminal():
         return None
@@ -278,7 +216,7 @@ def command(name: str, *, as_json: bool, junit: Path | None = None, yes: bool = 
     the command asks nothing.
     """
     journal = Journal(_typed(name), _complain) if name in JOURNALLED else None
-    output = Output(name, as_json=as_json, journal=journal, junit=junit, way=_way(), yes=yes, ask=_asker())
+    output = Output(name, as_json=as_json, journal=journal, junit=junit, way=_way(), yes=yes, ask=asker())
     failure: KprovError | None = None
     try:
         output.check_junit()
@@ -316,7 +254,7 @@ def _close(output: Output, failure: KprovError | None) -> tuple[ExitCode, tuple[
 def _way() -> Way:
     """How this run reaches its host, as ``access_options`` has found it; unknown for commands without these."""
     context = click.get_current_context(silent=True)
-    return context.meta.get(_WAY, Way()) if context else Way()
+    return context.meta.get(WAY, Way()) if context else Way()
 
 
 def _typed(name: str) -> tuple[str, ...]:
