@@ -32,6 +32,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "ui": {
         "operations",
+        "lab",
         "checks",
         "logs",
         "history",
@@ -47,6 +48,7 @@ ARROWS: dict[str, set[str]] = {
         "words",
     },
     "operations": {
+        "lab",
         "verify",
         "diagnosis",
         "smoke",
@@ -265,6 +267,17 @@ def test_no_command_raises_after_its_result() -> None:
             finishing += bool(finishes)
             assert not [line for line in raises if finishes and line > min(finishes)], f"{name}: {function.name}"
     assert finishing > 10
+
+
+def test_no_command_prints_its_result() -> None:
+    """It hands a report to the user interface; only questions and warnings go to standard error directly."""
+    for name, tree in modules().items():
+        if not name.startswith("kprov.cli."):
+            continue
+        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+        echoes = [call for call in calls if ast.unparse(call.func) == "click.echo"]
+        results = [call.lineno for call in echoes if "err" not in {keyword.arg for keyword in call.keywords}]
+        assert not results, name
 
 
 def test_no_import_is_relative() -> None:

@@ -11,6 +11,8 @@ from kprov.ui.views.view import View
 # The view of each class, as module:function. Views are imported when they are needed: most of them load the module of
 # an operation, and with it the SSH libraries. Each takes the item and the way to the host.
 _VIEWS: Mapping[str, str] = {
+    "kprov.lab.archives.store.Built": "lab:archives_view",
+    "kprov.lab.lab.LabStatus": "lab:view",
     "kprov.operations.check.Checked": "check:view",
     "kprov.operations.fetch.Fetched": "fetch:view",
     "kprov.operations.history.RunShown": "history:run_view",
