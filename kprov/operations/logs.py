@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from posixpath import basename
@@ -45,8 +46,16 @@ class Tail:
 
 
 @dataclass(frozen=True)
+class LogLine:
+    """A line of a log that is followed."""
+
+    source: Source
+    text: str
+
+
+@dataclass(frozen=True)
 class Logs:
-    """What the logs of a host tell. now: by its clock and in its zone; since: None for all."""
+    """The problems in a host's logs, and the end of each. now: by its clock, in its zone. since: None for all."""
 
     host: str
     now: datetime
@@ -117,21 +126,21 @@ def read_logs(connection: Connection, *, unit: str | None, lines: int, since: st
     return Logs(connection.login.name, now, asked, tuple(findings(entries)), tuple(tails))
 
 
-def follow_logs(
-    connection: Connection, *, unit: str | None, lines: int, on_line: Callable[[Source, str], None]
-) -> None:
-    """The last ``lines`` of each source, then each new line as it is written, until the caller is interrupted.
+def follow(connection: Connection, *, unit: str | None, lines: int, show: Callable[[LogLine], None]) -> Report:
+    """Show the last ``lines`` of each source, then each new line as it is written, until Ctrl-C.
 
-    Nothing is left running on the host when the connection ends. Raises ConnectError when the host ends it.
+    Nothing is left running on the host when the connection ends. Raises ConnectError if the host ends it.
     """
-    wanted = sources(installed(connection).runtime, unit)
-    call = ["follow_logs", str(lines)]
-    for number, source in enumerate(wanted):
-        call += [str(number), source.place]
+    with suppress(KeyboardInterrupt):  # the only way for an operator to end it
+        wanted = sources(installed(connection).runtime, unit)
+        call = ["follow_logs", str(lines)]
+        for number, source in enumerate(wanted):
+            call += [str(number), source.place]
 
-    def on_record(record: Record) -> None:
-        if record.kind == "line":
-            on_line(wanted[record.number("source")], record["text"])
+        def on_record(record: Record) -> None:
+            if record.kind == "line":
+                show(LogLine(wanted[record.number("source")], record["text"]))
 
-    connection.follow([call], on_record)
-    raise ConnectError("the host stopped sending its logs", where=connection.login.name, hint="run this again")
+        connection.follow([call], on_record)
+        raise ConnectError("the host stopped sending its logs", where=connection.login.name, hint="run this again")
+    return Report("logs")

@@ -178,9 +178,9 @@ class Output:
         self.report = replace(report, problems=problems)
         self._fail(problems)
 
-    def line(self, line: Text) -> None:
-        """Show a line immediately, for a command that runs until Ctrl-C."""
-        print_line(self._console, line)
+    def show_item(self, item: object) -> None:
+        """Show one item immediately, for a command that runs until Ctrl-C."""
+        self._show(item)
 
     def _show(self, item: object) -> None:
         view = view_of(item, self._way)

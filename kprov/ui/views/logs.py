@@ -12,7 +12,7 @@ from rich.text import Text
 
 from kprov.commands import Way
 from kprov.logs import Entry, Finding
-from kprov.operations.logs import Logs, Source, Tail
+from kprov.operations.logs import LogLine, Logs, Tail
 from kprov.ui.views.view import View
 
 _SHOWN_PROBLEMS = 10
@@ -48,9 +48,13 @@ def log_lines(logs: Logs) -> Iterator[Text]:
         yield Text(f"\nno lines in {', '.join(silent)}", style="dim")
 
 
-def follow_line(source: Source, line: str) -> Text:
-    """One new line of a log, with the name of its source."""
-    return Text.assemble((f"{source.name:<{_NAME_WIDTH}} ", "dim"), (_shown(line), _colour(line)))
+def line_view(line: LogLine, _: Way) -> View:
+    """A new line of a log, with the name of its source."""
+    return View({}, (follow_line(line),))
+
+
+def follow_line(line: LogLine) -> Text:
+    return Text.assemble((f"{line.source.name:<{_NAME_WIDTH}} ", "dim"), (_shown(line.text), _colour(line.text)))
 
 
 def _problem(finding: Finding) -> Iterator[Text]:

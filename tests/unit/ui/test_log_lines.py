@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from kprov.logs import Entry, Finding
-from kprov.operations.logs import Logs, Source, Tail
+from kprov.operations.logs import LogLine, Logs, Source, Tail
 from kprov.ui.views.logs import follow_line, log_document, log_lines
 
 NOW = datetime(2026, 11, 24, 18, 15, tzinfo=UTC)
@@ -63,14 +63,14 @@ def test_the_end_of_each_source_is_shown() -> None:
 
 
 def test_a_line_cannot_control_the_terminal() -> None:
-    assert "\x1b" not in follow_line(SERVER, "\x1b[2Jgone").plain
+    assert "\x1b" not in follow_line(LogLine(SERVER, "\x1b[2Jgone")).plain
     assert "\x1b" not in "".join(
         shown(finding("\x1b[2J", "\x1b]0;x"), tails=(Tail(SERVER, "present", "", ("\x1b[H",)),))
     )
 
 
 def test_a_followed_line_begins_with_its_source() -> None:
-    assert follow_line(JOURNAL, "x").plain == "kafka journal     x"
+    assert follow_line(LogLine(JOURNAL, "x")).plain == "kafka journal     x"
 
 
 def test_the_document_has_all_problems_and_lines() -> None:
