@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import click
 
-from kprov.cli.options import WAY, asker
+from kprov.cli.options import HOST_ARGUMENTS, asker
 from kprov.cli.passwords import PasswordFiles
-from kprov.commands import Way
+from kprov.commands import HostArguments
 from kprov.events import Event
 from kprov.operations.session import Access
 from kprov.spec.target import Target, parse_target
@@ -34,7 +34,9 @@ def access_options(function: F) -> F:
             password_files.arguments,
             _print_line,
         )
-        click.get_current_context().meta[WAY] = _way_to(values.get("host"), values.get("config"), access)
+        click.get_current_context().meta[HOST_ARGUMENTS] = _host_arguments(
+            values.get("host"), values.get("config"), access
+        )
         return function(access=access, **values)
 
     wrap.__name__, wrap.__doc__ = function.__name__, function.__doc__
@@ -60,8 +62,8 @@ def access_options(function: F) -> F:
     return wrap  # type: ignore[return-value]
 
 
-def _way_to(host: str | None, config: Path | None, access: Access) -> Way:
-    """What the commands that this run shows must say; ssh is told where the port is, which it does not take in HOST."""
+def _host_arguments(host: str | None, config: Path | None, access: Access) -> HostArguments:
+    """The arguments for the commands that this run shows. ssh takes no port in HOST, so it gets -p."""
     target = parse_target(host or "")
     ssh: list[str] = []
     if isinstance(target, Target):
@@ -69,7 +71,7 @@ def _way_to(host: str | None, config: Path | None, access: Access) -> Way:
         ssh += ["-i", str(access.identity)] if access.identity else []
         ssh += ["-p", str(target.port)] if target.port else []
         ssh.append(f"{target.user}@{target.name}" if target.user else target.name)
-    return Way(host or "", config, tuple(access.arguments), tuple(ssh))
+    return HostArguments(host or "", config, tuple(access.arguments), tuple(ssh))
 
 
 def _print_line(event: Event) -> None:

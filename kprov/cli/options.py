@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from kprov.cli.passwords import on_terminal
-from kprov.commands import Way
+from kprov.commands import HostArguments
 from kprov.errors import (
     ClosedPipeError,
     ExitCode,
@@ -30,7 +30,7 @@ from kprov.ui.output import Output, show_error
 
 F = TypeVar("F", bound=Callable[..., Any])
 _FILE = click.Path(path_type=Path)
-WAY = "kprov.way"  # where the context keeps how the run reaches its host
+HOST_ARGUMENTS = "kprov.host_arguments"  # the context's key for the HostArguments of the run
 
 
 def host_argument(function: F) -> F:
@@ -216,7 +216,7 @@ def command(name: str, *, as_json: bool, junit: Path | None = None, yes: bool = 
     the command asks nothing.
     """
     journal = Journal(_typed(name), _complain) if name in JOURNALLED else None
-    output = Output(name, as_json=as_json, journal=journal, junit=junit, way=_way(), yes=yes, ask=asker())
+    output = Output(name, as_json=as_json, journal=journal, junit=junit, host=_host_arguments(), yes=yes, ask=asker())
     failure: KprovError | None = None
     try:
         output.check_junit()
@@ -251,10 +251,10 @@ def _close(output: Output, failure: KprovError | None) -> tuple[ExitCode, tuple[
         return code if problems else error.code, (*problems, *error.problems)
 
 
-def _way() -> Way:
-    """How this run reaches its host, as ``access_options`` has found it; unknown for commands without these."""
+def _host_arguments() -> HostArguments:
+    """The arguments that ``access_options`` found; empty for commands without these options."""
     context = click.get_current_context(silent=True)
-    return context.meta.get(WAY, Way()) if context else Way()
+    return context.meta.get(HOST_ARGUMENTS, HostArguments()) if context else HostArguments()
 
 
 def _typed(name: str) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from kprov.checks.subject import Closed, Way
+from kprov.checks.subject import Closed, ResolvedPath
 from kprov.desired.hardening import PROTECTED
 from kprov.host.facts import Probe
 from kprov.kinds.base import ABSENT, Answer, Call
@@ -22,13 +22,13 @@ def way_questions(cluster: Cluster, host: Host, java_home: str) -> list[Call]:
 
 def ways(
     cluster: Cluster, host: Host, java_home: str, seen: Mapping[str, Answer], made: Collection[str]
-) -> Iterator[Way]:
+) -> Iterator[ResolvedPath]:
     """The way to each path that is used; made: paths that kprov made."""
     for item in used_paths(cluster, host, java_home):
         answer = seen.get(f"{_WAY}{item.path}", ABSENT)
         # A directory that kprov made is opened again by the plan.
         closed = tuple(directory for directory in _closed(answer) if directory.path not in made)
-        yield Way(
+        yield ResolvedPath(
             item.purpose,
             item.path,
             answer.get("real", item.path),

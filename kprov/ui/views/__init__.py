@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from importlib import import_module
 
-from kprov.commands import Way
+from kprov.commands import HostArguments
 from kprov.ui.views.view import View
 
 # The view of each class, as module:function. Views are imported when they are needed: most of them load the module of
-# an operation, and with it the SSH libraries. Each takes the item and the way to the host.
+# an operation, and with it the SSH libraries. Each takes the item and the
+# arguments that reach the host, which complete the commands in its document.
 _VIEWS: Mapping[str, str] = {
     "kprov.lab.archives.store.Built": "lab:archives_view",
     "kprov.lab.lab.LabStatus": "lab:view",
@@ -30,12 +31,12 @@ _VIEWS: Mapping[str, str] = {
 }
 
 
-def view_of(item: object, way: Way) -> View:
-    """The view of one item of a report; way: how the run reaches its host."""
+def view_of(item: object, host: HostArguments) -> View:
+    """The view of one item of a report; host: how the run reaches it."""
     kind = type(item)
     module, _, name = _VIEWS[f"{kind.__module__}.{kind.__qualname__}"].partition(":")
-    view: Callable[[object, Way], View] = getattr(import_module(f"{__name__}.{module}"), name)
-    return view(item, way)
+    view: Callable[[object, HostArguments], View] = getattr(import_module(f"{__name__}.{module}"), name)
+    return view(item, host)
 
 
 __all__ = ["View", "view_of"]

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from kprov.commands import Way
+from kprov.commands import HostArguments
 from kprov.lab.archives import Built
 from kprov.lab.lab import LabStatus
 from kprov.ui.views.view import View
 
 
-def view(status: LabStatus, _: Way) -> View:
+def view(status: LabStatus, _: HostArguments) -> View:
     """How to reach each host, and how to install on the first."""
     return View(_document(status), tuple(_lines(status)))
 
 
-def archives_view(built: Built, _: Way) -> View:
+def archives_view(built: Built, _: HostArguments) -> View:
     """Their directory, so that a script can use it."""
     return View({}, (str(built.directory),))
 
@@ -29,7 +29,7 @@ def _lines(status: LabStatus) -> Iterator[str]:
         state = f"runs, PID 1 is {host.leader} here" if host.leader else "does not run"
         yield f"{host.name}  {host.address}  {state}"
         yield f"    ssh -F {status.ssh_config} {host.name}          (vagrant, with sudo; or root@{host.name})"
-    first = Way(str(status.hosts[0].address), options=("--ssh-config", str(status.ssh_config)))
+    first = HostArguments(str(status.hosts[0].address), options=("--ssh-config", str(status.ssh_config)))
     yield first.completed("\nnext: kprov install HOST")
 
 

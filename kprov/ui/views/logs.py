@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.text import Text
 
-from kprov.commands import Way
+from kprov.commands import HostArguments
 from kprov.logs import Entry, Finding
 from kprov.operations.logs import LogLine, Logs, Tail
 from kprov.ui.views.view import View
@@ -22,9 +22,9 @@ _LEVEL = re.compile(r"\b(FATAL|ERROR|WARN)\b")
 _NAME_WIDTH = 17
 
 
-def view(logs: Logs, way: Way) -> View:
+def view(logs: Logs, host: HostArguments) -> View:
     """The problems found in the logs, with a fix for each, and the end of each log."""
-    problems = tuple(replace(item, remedy=way.completed(item.remedy)) for item in logs.problems)
+    problems = tuple(replace(item, remedy=host.completed(item.remedy)) for item in logs.problems)
     known = replace(logs, problems=problems)
     return View({"logs": log_document(known)}, tuple(log_lines(known)))
 
@@ -48,7 +48,7 @@ def log_lines(logs: Logs) -> Iterator[Text]:
         yield Text(f"\nno lines in {', '.join(silent)}", style="dim")
 
 
-def line_view(line: LogLine, _: Way) -> View:
+def line_view(line: LogLine, _: HostArguments) -> View:
     """A new line of a log, with the name of its source."""
     return View({}, (follow_line(line),))
 

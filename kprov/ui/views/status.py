@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from rich.text import Text
 
-from kprov.commands import Way
+from kprov.commands import HostArguments
 from kprov.operations.status import Status
 from kprov.operations.unit_status import UnitStatus
 from kprov.operations.verdict import State
@@ -21,7 +21,7 @@ _COLOURS: Mapping[State, str] = {
 }
 
 
-def view(status: Status, _: Way) -> View:
+def view(status: Status, _: HostArguments) -> View:
     """The verdict first; for an interrupted install only the versions that it was installing."""
     verdict = status.verdict
     document = dataclasses.asdict(status) | {"serving": status.serving, "verdict": dataclasses.asdict(verdict)}

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import pytest
 from rich.text import Text
 
-from kprov.commands import Way
+from kprov.commands import HostArguments
 from kprov.errors import KprovError, Problem, StepError
 from kprov.events import Message, StepDone, StepFailed, StepStarted, Transfer, Warned
 from kprov.kinds.base import Action, Change
@@ -208,7 +208,7 @@ def test_a_transfer_fits_with_its_numbers(terminal: Terminal, request: pytest.Fi
 
 
 def test_the_way_of_the_run_is_in_what_is_shown(terminal: Terminal) -> None:
-    output = Output("plan", stream=terminal, way=Way("kafka-1", options=("-i", "key")))
+    output = Output("plan", stream=terminal, host=HostArguments("kafka-1", options=("-i", "key")))
     error = output.complete(KprovError("x", hint="start it: kprov start HOST"))
     output.failed(error)
     assert error.problems[0].hint == "start it: kprov start kafka-1 -i key"
