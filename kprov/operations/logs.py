@@ -14,7 +14,7 @@ from kprov.host.answers import Record
 from kprov.host.connection import Connection
 from kprov.host.facts import probe
 from kprov.kinds.base import Call
-from kprov.logs import Entry, Finding, file_entries, findings, journal_entries, last, newer, zone_of
+from kprov.logs import LogEntry, LogProblem, file_entries, findings, journal_entries, last, newer, zone_of
 from kprov.operations.report import Report
 from kprov.operations.session import installed
 
@@ -23,7 +23,7 @@ READ_LINES = 2000
 
 
 @dataclass(frozen=True)
-class Source:
+class LogSource:
     """One place where a unit's lines are: a log file, or the unit's journal, for which path is empty."""
 
     unit: str
@@ -39,7 +39,7 @@ class Source:
 class Tail:
     """The end of a source. status: present, absent (nothing was written yet) or unknown, with the reason in why."""
 
-    source: Source
+    source: LogSource
     status: str
     why: str
     lines: tuple[str, ...]
@@ -49,7 +49,7 @@ class Tail:
 class LogLine:
     """A line of a log that is followed."""
 
-    source: Source
+    source: LogSource
     text: str
 
 
@@ -60,11 +60,11 @@ class Logs:
     host: str
     now: datetime
     since: datetime | None
-    problems: tuple[Finding, ...]
+    problems: tuple[LogProblem, ...]
     tails: tuple[Tail, ...]
 
 
-def sources(runtime: Runtime, unit: str | None = None) -> tuple[Source, ...]:
+def sources(runtime: Runtime, unit: str | None = None) -> tuple[LogSource, ...]:
     """Kafka's files and journal, then ZooKeeper's; only those of ``unit`` (a systemd name) where one is named.
 
     Files come first: they have the exact times, and the journal repeats their warnings and errors.
@@ -74,8 +74,8 @@ def sources(runtime: Runtime, unit: str | None = None) -> tuple[Source, ...]:
         source
         for name in units
         for source in (
-            *(Source(name, basename(path), path) for path in runtime.logs[name]),
-            Source(name, f"{name.removesuffix('.service')} journal"),
+            *(LogSource(name, basename(path), path) for path in runtime.logs[name]),
+            LogSource(name, f"{name.removesuffix('.service')} journal"),
         )
     )
 
@@ -109,7 +109,7 @@ def read_logs(connection: Connection, *, unit: str | None, lines: int, since: st
             hint="write 10m, 2h, 18:30 or 2026-11-24T18:30",
         )
     zone, start = zone_of(clock.get("zone", "")), int(clock.get("since", "0"))
-    entries: list[Entry] = []
+    entries: list[LogEntry] = []
     tails = []
     for source in wanted:
         answer = seen[source.name]

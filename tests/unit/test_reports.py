@@ -119,14 +119,17 @@ class Log:
 
 
 @pytest.fixture
-def two_sources(monkeypatch: pytest.MonkeyPatch) -> tuple[logs.Source, ...]:
-    found = (logs.Source("kafka.service", "server.log", "/k/server.log"), logs.Source("kafka.service", "kafka journal"))
+def two_sources(monkeypatch: pytest.MonkeyPatch) -> tuple[logs.LogSource, ...]:
+    found = (
+        logs.LogSource("kafka.service", "server.log", "/k/server.log"),
+        logs.LogSource("kafka.service", "kafka journal"),
+    )
     monkeypatch.setattr(logs, "installed", lambda _: SimpleNamespace(runtime=None))
     monkeypatch.setattr(logs, "sources", lambda *_: found)
     return found
 
 
-def test_ctrl_c_ends_a_followed_log_with_a_report(two_sources: tuple[logs.Source, ...]) -> None:
+def test_ctrl_c_ends_a_followed_log_with_a_report(two_sources: tuple[logs.LogSource, ...]) -> None:
     """The lines were shown as they came."""
     shown: list[logs.LogLine] = []
     report = logs.follow(Log(interrupted=True), unit=None, lines=3, show=shown.append)  # type: ignore[arg-type]

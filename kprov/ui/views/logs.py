@@ -11,7 +11,7 @@ from typing import Any
 from rich.text import Text
 
 from kprov.commands import HostArguments
-from kprov.logs import Entry, Finding
+from kprov.logs import LogEntry, LogProblem
 from kprov.operations.logs import LogLine, Logs, Tail
 from kprov.ui.views.view import View
 
@@ -57,7 +57,7 @@ def follow_line(line: LogLine) -> Text:
     return Text.assemble((f"{line.source.name:<{_NAME_WIDTH}} ", "dim"), (_shown(line.text), _colour(line.text)))
 
 
-def _problem(finding: Finding) -> Iterator[Text]:
+def _problem(finding: LogProblem) -> Iterator[Text]:
     entry = finding.entry
     often = f"  {finding.count} times" if finding.count > 1 else ""
     yield Text()
@@ -123,7 +123,7 @@ def log_document(logs: Logs) -> dict[str, Any]:
     }
 
 
-def _entry(entry: Entry) -> dict[str, Any]:
+def _entry(entry: LogEntry) -> dict[str, Any]:
     return {
         "source": entry.source,
         "time": entry.time.isoformat() if entry.time else None,
