@@ -50,7 +50,7 @@ PLAN = Plan(
     "kafka-1",
     (
         change(Action.UPDATE, "file /usr/local/single_kafka/config/server.properties", REASON),
-        change(Action.RESTART, "service kafka.service", "what it reads changes"),
+        change(Action.RESTART, "service kafka.service", "file /etc/x changes"),
     ),
     notes=(f"inter.broker.protocol.version is held at 1.0, so that the way back stays open; raise it: {COMMAND}",),
     kept=("/home/temp/kafka_logs (512 KiB of kafka data)",),
@@ -137,7 +137,7 @@ def test_lines_of_a_plan_break_at_words(terminal: Terminal, request: pytest.Fixt
     lines = plan_lines(terminal)
     whole = [
         f"~ update {PLAN.changes[0].title}  {REASON}",
-        f"^ restart {PLAN.changes[1].title}  what it reads changes",
+        f"^ restart {PLAN.changes[1].title}  file /etc/x changes",
         f"  keeps {PLAN.kept[0]}",
         f"  note: {PLAN.notes[0]}",
         "kafka-1: 2 changes",
