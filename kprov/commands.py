@@ -18,8 +18,8 @@ _SSH = re.compile(rf"(?<![\w/.-])(?:ssh|ssh -G|ssh-copy-id) ({HOST})\b")
 
 
 @dataclass(frozen=True)
-class Way:
-    """How this run reaches its host.
+class HostArguments:
+    """The arguments with which this run reaches its host.
 
     host: HOST as typed, with user and port; empty if kprov.yaml names it. config: that file. options: kprov's login
     options. ssh: ssh's options for the same login, with the host; empty if unknown.

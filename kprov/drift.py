@@ -1,4 +1,4 @@
-"""Drift: what differs on a host from what its receipt says kprov made. Pure."""
+"""Drift: the differences between a host and its receipt. Pure."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Drift:
 def drift(receipt: Receipt, answers: Mapping[str, Answer]) -> tuple[Drift, ...]:
     """Every difference, in the receipt's order.
 
-    What an interrupted run did not reach is none: the receipt's state shows that. SELinux labels that could not be
-    compared are named, since nobody knows whether they are right.
+    What an interrupted run did not reach is not drift; the receipt's state shows it. SELinux labels that could not be
+    compared are listed, since they may be wrong.
     """
     why = labels.uncompared(answers)
     unread = (Drift(labels.ID, f"cannot be compared with SELinux's policy: {why}"),) if why else ()

@@ -53,7 +53,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 @dataclass(frozen=True)
-class Entry:
+class LogEntry:
     """One log entry.
 
     source: the name of the log. time: None if unknown. level: empty if unknown. text: the first line of the message,
@@ -74,17 +74,17 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Finding:
+class LogProblem:
     """A problem: its newest entry, how often it was logged, and how to fix it if known."""
 
-    entry: Entry
+    entry: LogEntry
     count: int
     remedy: str
 
 
-def file_entries(source: str, text: str, zone: timezone) -> list[Entry]:
+def file_entries(source: str, text: str, zone: timezone) -> list[LogEntry]:
     """The entries of a log file, in order; the first lines may be the end of a truncated entry."""
-    entries: list[Entry] = []
+    entries: list[LogEntry] = []
     for line in text.splitlines():
         entry = _headed(source, line, zone)
         if entry is not None:
@@ -92,13 +92,13 @@ def file_entries(source: str, text: str, zone: timezone) -> list[Entry]:
         elif entries:
             entries[-1] = replace(entries[-1], lines=(*entries[-1].lines, line))
         elif line.strip():
-            entries.append(Entry(source, None, "", line, (line,)))
+            entries.append(LogEntry(source, None, "", line, (line,)))
     return entries
 
 
-def journal_entries(source: str, text: str) -> list[Entry]:
+def journal_entries(source: str, text: str) -> list[LogEntry]:
     """The entries of the journal, in order. Related lines of one program form one entry."""
-    entries: list[Entry] = []
+    entries: list[LogEntry] = []
     for line in text.splitlines():
         match = _JOURNAL.match(line)
         if match is None:
@@ -114,12 +114,12 @@ def journal_entries(source: str, text: str) -> list[Entry]:
             entries[-1] = replace(last, lines=(*last.lines, said))
             continue
         zone = timezone(moment.utcoffset() or timedelta())
-        entry = _headed(source, said, zone) or Entry(source, moment, _told_level(program, said), said, (said,))
+        entry = _headed(source, said, zone) or LogEntry(source, moment, _told_level(program, said), said, (said,))
         entries.append(replace(entry, program=program))
     return entries
 
 
-def _headed(source: str, line: str, zone: timezone) -> Entry | None:
+def _headed(source: str, line: str, zone: timezone) -> LogEntry | None:
     """The entry that begins at a line with time and level; None for other lines."""
     for pattern in _HEADERS:
         match = pattern.match(line)
@@ -128,7 +128,7 @@ def _headed(source: str, line: str, zone: timezone) -> Entry | None:
                 moment = datetime.fromisoformat(match["time"].replace(",", ".")).replace(tzinfo=zone)
             except ValueError:  # an impossible date
                 return None
-            return Entry(source, moment, match["level"], _LOGGER.sub("", match["text"]), (line,))
+            return LogEntry(source, moment, match["level"], _LOGGER.sub("", match["text"]), (line,))
     return None
 
 
@@ -146,13 +146,13 @@ def _told_level(program: str, text: str) -> str:
     return "ERROR" if _FAILURE.match(text) else ""
 
 
-def findings(entries: Iterable[Entry]) -> list[Finding]:
+def findings(entries: Iterable[LogEntry]) -> list[LogProblem]:
     """The problems, newest first; entries that differ only in numbers are one problem.
 
     The journal repeats entries of the files: an entry found in several sources counts only in the first.
     """
     first: dict[tuple[object, ...], str] = {}
-    groups: dict[tuple[str, str], list[tuple[float, int, Entry]]] = {}
+    groups: dict[tuple[str, str], list[tuple[float, int, LogEntry]]] = {}
     for number, entry in enumerate(entries):
         if not entry.problem:
             continue
@@ -162,10 +162,10 @@ def findings(entries: Iterable[Entry]) -> list[Finding]:
         group = groups.setdefault((entry.level, re.sub(r"\d+", "#", entry.text)), [])
         group.append((_when(entry), number, entry))  # within a second, the later line is newer
     newest = sorted(((*max(group)[:2], len(group), max(group)[2]) for group in groups.values()), reverse=True)
-    return [Finding(entry, count, known_remedy("\n".join(entry.lines))) for _, _, count, entry in newest]
+    return [LogProblem(entry, count, known_remedy("\n".join(entry.lines))) for _, _, count, entry in newest]
 
 
-def _when(entry: Entry) -> float:
+def _when(entry: LogEntry) -> float:
     return entry.time.timestamp() if entry.time is not None else 0.0
 
 
@@ -174,7 +174,7 @@ def last(lines: Sequence[str], count: int) -> tuple[str, ...]:
     return tuple(lines[max(0, len(lines) - count) :])
 
 
-def newer(entries: Iterable[Entry], since: float) -> Iterator[Entry]:
+def newer(entries: Iterable[LogEntry], since: float) -> Iterator[LogEntry]:
     """The entries from ``since`` on (seconds since the epoch; 0: all)."""
     return (entry for entry in entries if since == 0 or _when(entry) >= since)
 

@@ -1,7 +1,7 @@
-"""The receipt: what kprov made on a host, kept on that host. Any operator's machine can go on from it.
+"""The receipt: the record of what kprov created on a host, kept there, so that any operator's machine can continue.
 
-It is JSON in /var/lib/kprov/receipt.json (root only); docs/receipt.md describes format 3. Older formats are
-read, and the next run that changes anything writes this one.
+It is JSON in /var/lib/kprov/receipt.json, readable by root only; docs/receipt.md describes format 3. kprov reads older
+formats, and writes format 3 at the next change.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from kprov.kinds.base import Entry
 from kprov.kinds.release import ReleaseEntry
 
 FORMAT = 3
-# In ``spec``, before a directory, in the place of an archive's path: the release that was unpacked from it lies there.
+# Before a directory that replaces an archive's path in ``spec``: the release from that archive is in this directory.
 ON_HOST = "release:"
 PATH = "/var/lib/kprov/receipt.json"
-# How the probe asks for it.
+# The probe's question for it.
 QUESTION = ("probe_receipt", "receipt")
 
 
 class State(StrEnum):
-    """How far the last run came: applying from before the first change until the last has ended, then unproven until a
+    """How far the last run got: applying from before the first change until after the last, then unproven until a
     smoke test has passed, then done.
     """
 
@@ -39,16 +39,16 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Receipt:
-    """What a host remembers.
+    """The contents of a receipt.
 
-    made: the entries by id, in the order in which they were made. spec: what was asked, as kprov.yaml's tree; None
-    after an uninstall that kept data: the receipt then lists only what was kept. releases: versions by product.
-    ignored: names of checks that were told not to stop a run.
-    last: ``spec`` and ``releases`` with which the services last ran, where these are not the ones above: while a run is
-    under way, after one that failed, and after an uninstall that kept data; ``archives`` then has the names and SHA-256
-    of archives that were given by hand, by the directory of their release.
-    kprov, written, by: which version of kprov wrote it, when (UTC, ISO 8601) and who from where; empty for one
-    that is not written yet. restored: whether it is the copy of the one before, since that itself was cut off.
+    made: the entries by id, in order of creation. spec: the settings, as the tree of kprov.yaml; None after an
+    uninstall that kept data, when the receipt lists only what was kept. releases: versions by product. ignored: names
+    of checks that --ignore kept from stopping the run.
+    last: ``spec`` and ``releases`` with which the services last ran, if they differ from the ones above: during a run,
+    after one that failed, and after an uninstall that kept data. Its ``archives`` has the name and SHA-256 of each
+    archive that the operator named, by the directory of its release.
+    kprov, written, by: the version of kprov that wrote it, when (UTC, ISO 8601), and who from where; empty until it is
+    written. restored: whether this is the previous receipt, because the newer one is truncated.
     """
 
     made: Mapping[str, Entry] = field(default_factory=dict)
@@ -64,14 +64,14 @@ class Receipt:
 
     @property
     def ran(self) -> Mapping[str, Any] | None:
-        """``spec`` and ``releases`` with which the services last ran; None where none have run yet."""
+        """``spec`` and ``releases`` with which the services last ran; None if none has run yet."""
         if self.spec is None or self.state is State.APPLYING:
             return self.last
         return self.installed
 
     @property
     def installed(self) -> Mapping[str, Any] | None:
-        """``spec`` and ``releases`` of what was asked for, with the archives that were given by hand."""
+        """``spec`` and ``releases`` of this receipt, with the archives that the operator named."""
         if self.spec is None:
             return None
         parts = [self.spec.get(part, {}).get("archive", "") for part in ("kafka", "zookeeper", "java")]
@@ -81,7 +81,7 @@ class Receipt:
         return {"spec": self.spec, "releases": dict(self.releases), **({"archives": archives} if archives else {})}
 
     def to_json(self, by: str = "") -> str:
-        """The file's text, as written now; by: who writes it, as ``user@machine``."""
+        """The text of the file, if it is written now; by: who writes it, as ``user@machine``."""
         document = {
             "format": FORMAT,
             "kprov": __version__,
@@ -98,17 +98,17 @@ class Receipt:
 
 
 def parse(text: str, host: str) -> Receipt:
-    """Read a receipt of this format or an older one.
+    """Read a receipt of this or an older format.
 
-    Raises PreflightError where it is damaged or from a newer kprov.
+    Raises PreflightError if it is damaged, or written by a newer kprov.
     """
-    hint = f"look at {PATH} on the host; a copy of a good one may be put in its place"
+    hint = f"fix {PATH} on the host, or replace it with a good copy"
     try:
         document = json.loads(text)
         number = document["format"]
         if number not in {FORMAT, *_MIGRATIONS}:
             raise PreflightError(
-                f"the receipt has format {number}, this kprov knows {FORMAT}",
+                f"the receipt has format {number}; this kprov supports formats up to {FORMAT}",
                 where=host,
                 cause=f"written by kprov {document.get('kprov')}",
                 hint="use that version of kprov, or a newer one",
@@ -131,7 +131,7 @@ def parse(text: str, host: str) -> Receipt:
 
 
 def _last(given: Any) -> Mapping[str, Any] | None:
-    """What the services last ran with; raises KeyError or TypeError where that is damaged."""
+    """The value of ``last``; raises KeyError or TypeError if it is damaged."""
     if given is not None and not (isinstance(given["spec"], dict) and isinstance(given["releases"], dict)):
         raise TypeError("last")
     return given  # type: ignore[no-any-return]
@@ -143,7 +143,7 @@ def index(entries: Iterable[Entry]) -> dict[str, Entry]:
 
 
 def _from_1(document: dict[str, Any]) -> dict[str, Any]:
-    """Format 1 knew less of a release, named no writer, and held how one operator logs in and finds archives."""
+    """Format 1 had fewer fields of a release, no writer, and one operator's logins and paths of archives."""
     made = []
     for entry in document["made"]:
         if entry["kind"] == "release":
@@ -164,7 +164,7 @@ def _from_1(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _from_2(document: dict[str, Any]) -> dict[str, Any]:
-    """Format 2 held every field as text, and the id of an entry beside what it follows from."""
+    """In format 2 every field was a text, and each entry had its id as well."""
     return {**document, "format": 3, "made": [_typed(entry) for entry in document["made"]]}
 
 
@@ -196,7 +196,7 @@ def _typed(entry: Mapping[str, str]) -> dict[str, Any]:
         case "release":
             fields["size"] = int(fields.get("size") or 0)
         case "firewall":
-            # An earlier kprov always opened both halves, in the default zone.
+            # Earlier versions always added both halves of the rule, in the default zone.
             zone = fields.setdefault("zone", "")
             how = fields.pop("how", "") or ("" if zone else "permanent now")
             fields["opened"] = {"permanent": "permanent" in how, "now": "now" in how}

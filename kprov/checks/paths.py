@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator
 
 from kprov.checks.result import Finding, bad, good, unseen
-from kprov.checks.subject import Closed, Subject, Way
+from kprov.checks.subject import Closed, ResolvedPath, Subject
 from kprov.spec.directory import overlap, path_problem, volatile_problem
 
 
@@ -41,7 +41,7 @@ def access(host: Subject) -> Iterator[Finding]:
         yield good("the users of the services can reach every directory that they use")
 
 
-def _broken(ways: tuple[Way, ...]) -> Iterator[Finding]:
+def _broken(ways: tuple[ResolvedPath, ...]) -> Iterator[Finding]:
     """Dangling links, and files where directories should be; each is reported once."""
     for dangling, target in dict.fromkeys((way.dangling, way.target) for way in ways if way.dangling):
         uses = ", ".join(way.path for way in ways if way.dangling == dangling)
@@ -52,7 +52,7 @@ def _broken(ways: tuple[Way, ...]) -> Iterator[Finding]:
         yield bad(f"{blocked} is not a directory, which blocks {uses}", "move it away, or choose another path")
 
 
-def _misled(ways: tuple[Way, ...]) -> Iterator[Finding]:
+def _misled(ways: tuple[ResolvedPath, ...]) -> Iterator[Finding]:
     """Links to places whose names a unit cannot contain, or where files are lost."""
     for way in ways:
         if way.real == way.path or way.dangling or way.blocked:
@@ -61,7 +61,7 @@ def _misled(ways: tuple[Way, ...]) -> Iterator[Finding]:
             yield bad(f"{way.path} leads to {way.real}: {problem.what}", "change the link, or choose another directory")
 
 
-def _shared(ways: tuple[Way, ...]) -> Iterator[Finding]:
+def _shared(ways: tuple[ResolvedPath, ...]) -> Iterator[Finding]:
     """Data directories with different paths that are the same on the host, or one inside the other."""
     for one, two in itertools.combinations([way for way in ways if way.data], 2):
         if overlap(one.real, two.real) and not overlap(one.path, two.path):

@@ -42,12 +42,13 @@ class Closed:
 
 
 @dataclass(frozen=True)
-class Way:
-    """A path that install or a service uses, with everything on the way to it.
+class ResolvedPath:
+    """A path that install or a service uses, as the host resolves it.
 
-    purpose: what it is for, in words. real: the path with its symbolic links followed. dangling: a link on the way
-    whose target does not exist. blocked: something on the way that is not a directory. closed: what a service's user
-    cannot enter or run. judged: whether the host could determine that. data: whether it is a data directory.
+    purpose: what it is for, in words. real: the path with its symbolic links followed. dangling: a link in the path
+    whose target does not exist. blocked: a part of the path that should be a directory and is not. closed: what a
+    service's user cannot enter or run. judged: whether the host could determine that. data: whether it is a data
+    directory.
     """
 
     purpose: str
@@ -172,7 +173,7 @@ class Subject:
     swap_kib: int | None = None
     heaps: Mapping[str, str] = field(default_factory=dict)
     places: tuple[Place, ...] = ()
-    ways: tuple[Way, ...] = ()
+    ways: tuple[ResolvedPath, ...] = ()
     ports: tuple[Port, ...] = ()
     neighbours: tuple[Neighbour, ...] = ()
     seen_units: tuple[str, ...] = ()

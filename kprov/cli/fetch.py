@@ -102,7 +102,7 @@ def fetch(
 
 
 def _changed_options() -> list[str]:
-    """The options that say which release, where they are not the defaults: install needs them too."""
+    """The options that choose releases, if they differ from the defaults: install needs them too."""
     context = click.get_current_context()
     words: list[str] = []
     for parameter in context.command.params:

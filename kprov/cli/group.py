@@ -1,4 +1,4 @@
-"""A group of commands that suggests the right one where a name is misspelt, with every release of click."""
+"""A group of commands that suggests the right one for a misspelt name, with every release of click."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from kprov.errors import did_you_mean
 
 
 class Group(click.Group):
-    """click's own suggestions know only commands that are loaded already, and none before 8.4."""
+    """click suggests only commands that are already loaded, and releases before 8.4 suggest none."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
+from kprov.cli.access import access_options
 from kprov.cli.group import Group
-from kprov.cli.options import access_options, bare_host, command, json_option
+from kprov.cli.options import bare_host, command, json_option
 from kprov.operations import history as operation
 from kprov.operations.session import Access
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from kprov.cli.access import access_options
 from kprov.cli.options import (
     accept_data_option,
-    access_options,
     adopt_option,
     archives_option,
     command,
@@ -134,7 +134,7 @@ def upgrade(
 
 
 def _run(name: str, request: Request, *, yes: bool, as_json: bool, junit: Path | None, smoke_test: bool) -> None:
-    """What install and upgrade have in common, which is all but the words."""
+    """Run install or upgrade; they differ only in their texts and options."""
     with command(name, as_json=as_json, junit=junit, yes=yes) as output:
         output.finish(operation.install(request, output, command=name, smoke_test=smoke_test))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -11,11 +10,10 @@ import click
 
 from kprov.cli.group import Group
 from kprov.cli.lab_archives import archives
-from kprov.cli.options import json_option
-from kprov.commands import Way
-from kprov.lab.lab import Lab, LabStatus
+from kprov.cli.options import command, json_option
+from kprov.lab.lab import Lab
 from kprov.lab.layout import DEFAULT_NAME, DEFAULT_SUBNET, MOST_HOSTS, parse_subnet
-from kprov.ui import progress
+from kprov.operations import lab as operation
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -23,7 +21,7 @@ _REMOTE_COMMAND = "kprov.lab.ssh"
 
 
 def name_option(function: F) -> F:
-    """The lab that a command is about."""
+    """--name NAME, of the lab."""
     return click.option("--name", default=DEFAULT_NAME, show_default=True, metavar="NAME", help="Name of the lab.")(
         function
     )
@@ -69,10 +67,11 @@ def up(
 
     Running hosts are left alone. A host that died is booted again with the disk that it had.
     """
-    the_lab = Lab(name, subnet=parse_subnet(subnet) if subnet else None, mirror=mirror)
-    with progress() as emit:
-        the_lab.up(count, firewalld=firewalld, emit=emit)
-    _show(the_lab.status(), as_json)
+    with command("lab up", as_json=as_json) as output:
+        the_lab = Lab(name, subnet=parse_subnet(subnet) if subnet else None, mirror=mirror)
+        with output.progress() as emit:
+            report = operation.up(the_lab, count, firewalld=firewalld, emit=emit)
+        output.finish(report)
 
 
 @lab.command()
@@ -85,8 +84,10 @@ def down(name: str) -> None:
       kprov lab down
       kprov lab down --name second
     """
-    with progress() as emit:
-        Lab(name).down(emit=emit)
+    with command("lab down", as_json=False) as output:
+        with output.progress() as emit:
+            report = operation.down(Lab(name), emit)
+        output.finish(report)
 
 
 @lab.command()
@@ -100,7 +101,8 @@ def status(name: str, as_json: bool) -> None:
       kprov lab status
       kprov lab status --json
     """
-    _show(Lab(name).status(), as_json)
+    with command("lab status", as_json=as_json) as output:
+        output.finish(operation.status(Lab(name)))
 
 
 class _SshCommand(click.Command):
@@ -116,9 +118,9 @@ class _SshCommand(click.Command):
 @lab.command(cls=_SshCommand, context_settings={"allow_interspersed_args": False})
 @name_option
 @click.argument("host", required=False)
-@click.argument("command", nargs=-1)
+@click.argument("words", metavar="[COMMAND]...", nargs=-1)
 @click.pass_context
-def ssh(ctx: click.Context, name: str, host: str | None, command: tuple[str, ...]) -> None:
+def ssh(ctx: click.Context, name: str, host: str | None, words: tuple[str, ...]) -> None:
     """Log in to HOST (default: the first), or run COMMAND there.
 
     \b
@@ -128,44 +130,5 @@ def ssh(ctx: click.Context, name: str, host: str | None, command: tuple[str, ...
       kprov lab ssh -- systemctl status
       kprov lab ssh kafka-2 -- sudo journalctl -b
     """
-    words = Lab(name).ssh_command(host, *command, *ctx.meta.get(_REMOTE_COMMAND, ()))
-    os.execvp(words[0], words)  # noqa: S606 (no shell is wanted)
-
-
-def _show(status: LabStatus, as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps(document(status), indent=2))
-        return
-    if not status.hosts:
-        click.echo(f"the lab {status.name!r} is not up")
-        return
-    for host in status.hosts:
-        state = f"runs, PID 1 is {host.leader} here" if host.leader else "does not run"
-        click.echo(f"{host.name}  {host.address}  {state}")
-        click.echo(f"    ssh -F {status.ssh_config} {host.name}          (vagrant, with sudo; or root@{host.name})")
-    first = status.hosts[0]
-    way = Way(str(first.address), options=("--ssh-config", str(status.ssh_config)))
-    click.echo(way.completed("\nnext: kprov install HOST"))
-
-
-def document(status: LabStatus) -> dict[str, object]:
-    """The JSON document, version 1: fields are added to it, never changed."""
-    return {
-        "version": 1,
-        "kind": "lab",
-        "name": status.name,
-        "subnet": str(status.subnet),
-        "firewalld": status.firewalld,
-        "state_dir": str(status.state_dir),
-        "ssh_config": str(status.ssh_config),
-        "hosts": [
-            {
-                "name": host.name,
-                "address": str(host.address),
-                "root": str(host.root),
-                "namespace": host.namespace,
-                "leader": host.leader,
-            }
-            for host in status.hosts
-        ],
-    }
+    login = Lab(name).ssh_command(host, *words, *ctx.meta.get(_REMOTE_COMMAND, ()))
+    os.execvp(login[0], login)  # noqa: S606 (no shell is wanted)

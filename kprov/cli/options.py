@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 import click
 
-from kprov.cli.passwords import PasswordFiles, on_terminal
-from kprov.commands import Way
+from kprov.cli.passwords import on_terminal
+from kprov.commands import HostArguments
 from kprov.errors import (
     ClosedPipeError,
     ExitCode,
@@ -21,77 +21,21 @@ from kprov.errors import (
     UsageError,
     code_of,
 )
-from kprov.events import Event
 from kprov.journal import Journal
 from kprov.operations.one_host import one_host
-from kprov.operations.session import Access
 from kprov.spec.load import UNSET, Flag
 from kprov.spec.model import Host
 from kprov.spec.settings import OPTIONS, PLUGIN_PROPERTIES, PROPERTIES, KeyPath, path_to_reset
-from kprov.spec.target import Target, parse_target
 from kprov.ui.output import Output, show_error
-from kprov.ui.progress import plain_line
 
 F = TypeVar("F", bound=Callable[..., Any])
 _FILE = click.Path(path_type=Path)
-_WAY = "kprov.way"  # where the context keeps how the run reaches its host
+HOST_ARGUMENTS = "kprov.host_arguments"  # the context's key for the HostArguments of the run
 
 
 def host_argument(function: F) -> F:
     """HOST, as ``ssh HOST`` takes it."""
     return click.argument("host", metavar="[HOST]", required=False)(function)
-
-
-def access_options(function: F) -> F:
-    """How to reach the host; the function gets one ``access``."""
-
-    def wrap(**values: Any) -> Any:
-        password_files = PasswordFiles(values.pop("password_file"), values.pop("sudo_password_file"))
-        access = Access(
-            values.pop("ssh_config"),
-            values.pop("identity"),
-            values.pop("accept_new_host_key"),
-            _asker(),
-            password_files.read,
-            password_files.arguments,
-            _print_line,
-        )
-        click.get_current_context().meta[_WAY] = _way_to(values.get("host"), values.get("config"), access)
-        return function(access=access, **values)
-
-    wrap.__name__, wrap.__doc__ = function.__name__, function.__doc__
-    wrap.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
-    for option in (
-        click.option("--accept-new-host-key", is_flag=True, help="Trust a host key that is not in known_hosts yet."),
-        click.option(
-            "--sudo-password-file",
-            type=_FILE,
-            metavar="FILE",
-            help="Read the sudo password from FILE; - is standard input.",
-        ),
-        click.option(
-            "--password-file",
-            type=_FILE,
-            metavar="FILE",
-            help="Read the login password from FILE; - is standard input.",
-        ),
-        click.option("--ssh-config", type=_FILE, metavar="FILE", help="Read this file instead of ~/.ssh/config."),
-        click.option("-i", "--identity", type=_FILE, metavar="FILE", help="Log in with this private key."),
-    ):
-        wrap = option(wrap)
-    return wrap  # type: ignore[return-value]
-
-
-def _way_to(host: str | None, config: Path | None, access: Access) -> Way:
-    """What the commands that this run shows must say; ssh is told where the port is, which it does not take in HOST."""
-    target = parse_target(host or "")
-    ssh: list[str] = []
-    if isinstance(target, Target):
-        ssh += ["-F", str(access.ssh_config)] if access.ssh_config else []
-        ssh += ["-i", str(access.identity)] if access.identity else []
-        ssh += ["-p", str(target.port)] if target.port else []
-        ssh.append(f"{target.user}@{target.name}" if target.user else target.name)
-    return Way(host or "", config, tuple(access.arguments), tuple(ssh))
 
 
 def config_option(function: F) -> F:
@@ -139,7 +83,7 @@ def accept_data_option(function: F) -> F:
 
 
 def ready_option(function: F) -> F:
-    """--ready-timeout SECONDS; the function gets it as ``ready``, None where it is not said."""
+    """--ready-timeout SECONDS; the function gets it as ``ready``, None if not given."""
     return click.option(
         "--ready-timeout",
         "ready",
@@ -165,7 +109,7 @@ def yes_option(function: F) -> F:
     return click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")(function)
 
 
-# Each option of a specification: its metavar, and its help.
+# The options that describe an installation: name, metavar and help.
 _SPEC_OPTIONS: tuple[tuple[str, str, str], ...] = (
     ("--kafka-version", "VERSION", "Kafka release. [1.0.0]"),
     ("--kafka-archive", "PATH", "Path or URL of Kafka's archive."),
@@ -227,7 +171,7 @@ def spec_options(function: F) -> F:
 
 
 def _number(option: str, value: str) -> int | str:
-    """A whole number as one; anything else is left for the specification's own error."""
+    """The value as an integer; anything else stays a text, so that the specification reports it."""
     return int(value) if option in _NUMBERS and _WHOLE.fullmatch(value) else value
 
 
@@ -243,21 +187,15 @@ def bare_host(host: str | None, config: Path | None) -> Host:
     return one_host(config, host, []).host
 
 
-def _print_line(event: Event) -> None:
-    """For events before a command shows its own progress."""
-    if (line := plain_line(event)) is not None:
-        click.echo(line, err=True)
-
-
-def _asker() -> Callable[[str], bool] | None:
-    """Asks on the terminal; None where there is none."""
+def asker() -> Callable[[str], bool] | None:
+    """A function that asks on the terminal; None if there is no terminal."""
     if not on_terminal():
         return None
     return _answered
 
 
 def _answered(question: str) -> bool:
-    """Ask on the terminal; the end of input there is no yes. Raises click.Abort for Ctrl-C."""
+    """Ask on the terminal; the end of input means no. Raises click.Abort for Ctrl-C."""
     try:
         return click.confirm(question, err=True)
     except click.Abort as error:
@@ -266,7 +204,7 @@ def _answered(question: str) -> bool:
         raise
 
 
-# What changes hosts, or tries to: each run of these has a journal.
+# The commands that change hosts, or try to: each run of these has a journal.
 JOURNALLED = frozenset({"install", "upgrade", "uninstall", "start", "stop", "restart", "smoke-test"})
 
 
@@ -278,7 +216,7 @@ def command(name: str, *, as_json: bool, junit: Path | None = None, yes: bool = 
     the command asks nothing.
     """
     journal = Journal(_typed(name), _complain) if name in JOURNALLED else None
-    output = Output(name, as_json=as_json, journal=journal, junit=junit, way=_way(), yes=yes, ask=_asker())
+    output = Output(name, as_json=as_json, journal=journal, junit=junit, host=_host_arguments(), yes=yes, ask=asker())
     failure: KprovError | None = None
     try:
         output.check_junit()
@@ -313,10 +251,10 @@ def _close(output: Output, failure: KprovError | None) -> tuple[ExitCode, tuple[
         return code if problems else error.code, (*problems, *error.problems)
 
 
-def _way() -> Way:
-    """How this run reaches its host, as ``access_options`` has found it; unknown for commands without these."""
+def _host_arguments() -> HostArguments:
+    """The arguments that ``access_options`` found; empty for commands without these options."""
     context = click.get_current_context(silent=True)
-    return context.meta.get(_WAY, Way()) if context else Way()
+    return context.meta.get(HOST_ARGUMENTS, HostArguments()) if context else HostArguments()
 
 
 def _typed(name: str) -> tuple[str, ...]:

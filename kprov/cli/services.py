@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from kprov.cli.access import access_options
 from kprov.cli.options import (
     accept_data_option,
-    access_options,
     bare_host,
     command,
     config_option,

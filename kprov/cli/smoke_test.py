@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from kprov.cli.access import access_options
 from kprov.cli.options import (
-    access_options,
     bare_host,
     command,
     config_option,

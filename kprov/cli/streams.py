@@ -1,4 +1,4 @@
-"""Standard output and standard error when their reader has gone away, or their disk is full."""
+"""Standard output and standard error, if their reader has closed the pipe or their disk is full."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from kprov.errors import ClosedPipeError, KprovError, OutputError
 
 
 class Guarded:
-    """Standard output, whose reader may go away and whose disk may be full.
+    """Standard output, whose reader may close the pipe and whose disk may be full.
 
-    From the first failure on every write raises ClosedPipeError or OutputError. A flush raises it once: Python flushes
-    at its end, when all has been said.
+    After the first failure every write raises ClosedPipeError or OutputError. A flush raises it once, since Python
+    flushes again when it exits, after the error has been reported.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -51,7 +51,7 @@ class Guarded:
 
 
 class Patient:
-    """Standard error: progress and messages that nobody can read any more are no reason to stop a run."""
+    """Standard error: a run continues even if nobody can read its progress and messages any more."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -81,7 +81,7 @@ class Patient:
 
 
 def _forget(stream: TextIO) -> None:
-    """Let what the stream still holds go nowhere: Python writes it once more at its end, and complains."""
+    """Discard what the stream still buffers; otherwise Python tries to write it at exit, and prints an error."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, stream.fileno())
@@ -90,8 +90,8 @@ def _forget(stream: TextIO) -> None:
 
 
 def guard_standard_streams() -> None:
-    """Put the two into place; one that the caller has closed leads nowhere."""
-    # Whoever opens a file next must not get the number of a standard stream.
+    """Replace both streams; one that the caller has closed becomes /dev/null."""
+    # The next file to be opened must not get the number of a standard stream.
     sys.stdout = cast("TextIO", Guarded(sys.stdout or _nowhere()))
     sys.stderr = cast("TextIO", Patient(sys.stderr or _nowhere()))
 

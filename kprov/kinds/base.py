@@ -304,24 +304,24 @@ def missing(answer: Answer) -> str:
 
 
 def unknown(id_: str, title: str, answer: Answer) -> Obstacle | None:
-    """The obstacle of something that could not be looked at; None if it could."""
+    """The obstacle for something that could not be read; None if it could."""
     if Presence.of(answer) is not Presence.UNKNOWN:
         return None
     return Obstacle(id_, f"{title} cannot be read: {answer.get('why', '')}".rstrip(": "), "fix that and run this again")
 
 
 def foreign(id_: str, title: str, adopt: Change | None = None) -> Obstacle:
-    """The obstacle of something that kprov did not make."""
-    choice = "use --adopt, which lets uninstall restore it; or " if adopt else ""
-    hint = f"look whose it is; {choice}move it away or remove it"
-    return Obstacle(id_, f"{title} is there and kprov did not make it", hint, adopt)
+    """The obstacle for something that kprov did not create."""
+    choice = "use --adopt (uninstall restores it), or " if adopt else ""
+    hint = f"find out what uses it, then {choice}move it away or remove it"
+    return Obstacle(id_, f"{title} exists and was not created by kprov", hint, adopt)
 
 
 def why_absent(was: Entry | None) -> str:
-    """Why something must be made that is not there."""
+    """The reason to create something that is not there."""
     if was is None:
         return "new"
-    return "an interrupted run had not come to it" if was.pending else "it was removed"
+    return "not done: the previous run was interrupted" if was.pending else "it was removed"
 
 
 def relabelled(id_: str, title: str, label: str, *calls: Call) -> Change | None:
@@ -330,20 +330,18 @@ def relabelled(id_: str, title: str, label: str, *calls: Call) -> Change | None:
 
 
 def remove(entry: Entry, title: str, *calls: Call) -> Removal:
-    """The removal of something that kprov made."""
-    return Removal(Change(Action.REMOVE, entry.id, title, "kprov made it", calls))
+    """The removal of something that kprov created."""
+    return Removal(Change(Action.REMOVE, entry.id, title, "created by kprov", calls))
 
 
 def give_back(entry: Entry, title: str, *calls: Call) -> Removal:
     """The removal that gives something back to whoever had it before kprov."""
-    return Removal(Change(Action.RESTORE, entry.id, title, "it was there before kprov", calls))
+    return Removal(Change(Action.RESTORE, entry.id, title, "it existed before kprov", calls))
 
 
 def changed_since(entry: Entry, what: str) -> Removal:
     """The removal that stops because somebody changed what kprov made."""
-    return Removal(
-        obstacle=Obstacle(entry.id, what, "look at it; with --force it is removed, and a copy of a file is kept")
-    )
+    return Removal(obstacle=Obstacle(entry.id, what, "check it; --force removes it, and keeps a copy if it is a file"))
 
 
 def unreadable(entry: Entry, answer: Answer) -> Removal | None:

@@ -154,13 +154,13 @@ class DataDirectory:
             return self._of_others(data)
         entry = self.entry().staying(made, answer)
         if made is not None and made.kept:
-            reason = "the data that the last uninstall kept are used again"
+            reason = "reuses the data kept by the last uninstall"
             return Change(Action.ADOPT, self.id, title, reason, (self._make, self._own), entry=entry.anew())
         if made is not None and made.pending and made.adopted:
             return taken_in(self.id, title, self.entry().adopting(made), seen, (self._make, self._own))
         differ = attributes_differ(seen, self.owner, self.group, self.mode)
         if differ or made is None:
-            reason = differ or "it is there and empty"
+            reason = differ or "it exists and is empty"
             return Change(Action.UPDATE, self.id, title, reason, (self._make,), entry=entry, quiet=True)
         return None
 
@@ -196,7 +196,7 @@ class DataDirectory:
         title = f"data directory {self.path}"
         return Obstacle(
             self.id,
-            f"{self.path} is not empty and kprov did not make it",
+            f"{self.path} is not empty and was not created by kprov",
             f"{choice}choose another directory, or move what is in it away",
             taken_in(self.id, title, entry, data.path, (self._make, self._own)) if fits else None,
         )
@@ -352,7 +352,7 @@ class DataEntry(PathEntry):
     def handed_over(self) -> Change:
         """Kept data go to root: the number of a removed user is given to the next one that is made."""
         calls = (("own_tree", self.path, "root", "root"), ("set_mode", self.path, "root", "root", "0700"))
-        title, reason = f"data directory {self.path}", "kept for root alone, its user goes"
+        title, reason = f"data directory {self.path}", "kept and owned by root, since its user is removed"
         return Change(Action.UPDATE, self.id, title, reason, calls, entry=self)
 
 

@@ -91,7 +91,7 @@ class File:
             call = ("set_mode", self.path, self.owner, self.group, self.mode)
             return replace(self._change(Action.UPDATE, title, differ, (call,), ""), quiet=True)
         if seen.sha256 in made.contents:
-            return self._change(Action.UPDATE, title, "its content follows from what was asked", (put,), diff)
+            return self._change(Action.UPDATE, title, "settings changed", (put,), diff)
         # Somebody edited it: what they wrote is not lost.
         backup = kept_name(self.path, seen.mtime, seen.sha256)
         reason = f"it was edited; the edited file is kept as {backup}"

@@ -89,7 +89,7 @@ class Links:
             return self._replaced(create, seen, made)
         if made is None and not self.own_folder and seen.right:
             entry = replace(self.entry(), adopted=True)
-            reason = "they are there and right; uninstall leaves them"
+            reason = "they exist and are correct; uninstall leaves them"
             return foreign(self.id, title, replace(create, action=Action.ADOPT, reason=reason, entry=entry))
         if not seen.right or made is None or made.identity() != self.entry().identity():
             return replace(create, action=Action.UPDATE if made else Action.CREATE)

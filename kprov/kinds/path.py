@@ -166,7 +166,7 @@ def in_the_way(create: Change, path: str, title: str, seen: PathSeen, was: Entry
     if was is not None and (not was.foreign or seen.backup):
         return None
     if seen.backup:
-        what = f"{path}{BEFORE} is there already, and {title} would be kept under that name"
+        what = f"{path}{BEFORE} exists already, and {title} would be kept under that name"
         return Obstacle(create.id, what, "move it away or remove it")
     change = taken_over(create, path)
     return change if was is not None else foreign(create.id, title, change)
@@ -177,7 +177,7 @@ def taken_over(change: Change, *paths: str) -> Change:
     backups = {path: f"{path}{BEFORE}" for path in paths}
     calls = tuple(("set_aside", path, backup) for path, backup in backups.items())
     copies = tuple(OriginalEntry(backup, path) for path, backup in backups.items())
-    reason = f"what is there is kept as {', '.join(backups.values())}, and uninstall puts it back"
+    reason = f"the existing one is kept as {', '.join(backups.values())}; uninstall restores it"
     return replace(
         change, action=Action.ADOPT, reason=reason, calls=(*calls, *change.calls), copies=copies, disruptive=True
     )
@@ -188,7 +188,7 @@ def set_aside(change: Change, *paths: str, mtime: int | None, sha256: str = "") 
     backups = {path: kept_name(path, mtime, sha256) for path in paths}
     calls = tuple(("set_aside", path, backup) for path, backup in backups.items())
     copies = tuple(CopyEntry(backup, path) for path, backup in backups.items())
-    reason = f"it was replaced; what is there is kept as {', '.join(backups.values())}"
+    reason = f"it was replaced; the current one is kept as {', '.join(backups.values())}"
     return replace(change, action=Action.REPLACE, reason=reason, calls=(*calls, *change.calls), copies=copies)
 
 
@@ -197,7 +197,7 @@ def removed_but_kept(entry: PathEntry, title: str, how: str, seen: PathSeen, *th
     backup = kept_name(entry.path, seen.mtime, seen.sha256)
     copy = CopyEntry(backup, entry.path, kept=True)
     calls = (("set_aside", entry.path, backup), *then)
-    reason = f"it was {how}; what is there is kept as {backup}"
+    reason = f"it was {how}; the current one is kept as {backup}"
     return Removal(Change(Action.REMOVE, entry.id, title, reason, calls, copies=(copy,)))
 
 

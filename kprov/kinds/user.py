@@ -102,7 +102,7 @@ class User:
         if seen.uid == "0":
             what = f"user {self.name} has uid 0: the service would run as root"
             return Obstacle(self.id, what, f"give {self.name} another uid, or remove that user")
-        reason = "it is there and stays as it is; uninstall leaves it"
+        reason = "it exists and is not changed; uninstall leaves it"
         calls: tuple[Call, ...] = (("keep_user", self.name),)
         entry = replace(self.entry(), adopted=True)
         if seen.group is False:

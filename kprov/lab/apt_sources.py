@@ -17,7 +17,7 @@ _SCHEMES = ("http://", "https://", "file:/")
 
 
 @dataclass(frozen=True)
-class Source:
+class AptSource:
     """One package archive.
 
     signed_by: the keyring to check it with, if the source names one.
@@ -29,12 +29,12 @@ class Source:
     signed_by: Path | None = None
 
 
-def read(etc_apt: Path = Path("/etc/apt")) -> tuple[Source, ...]:
+def read(etc_apt: Path = Path("/etc/apt")) -> tuple[AptSource, ...]:
     """All enabled sources of binary packages, in apt's order.
 
     Files that cannot be read or parsed are skipped, as apt does with files of other names.
     """
-    found: list[Source] = []
+    found: list[AptSource] = []
     for path in (etc_apt / "sources.list", *sorted((etc_apt / "sources.list.d").glob("*"))):
         try:
             text = path.read_text(errors="replace")
@@ -47,7 +47,7 @@ def read(etc_apt: Path = Path("/etc/apt")) -> tuple[Source, ...]:
     return tuple(found)
 
 
-def debian_archive(sources: tuple[Source, ...], suite: str) -> Source | None:
+def debian_archive(sources: tuple[AptSource, ...], suite: str) -> AptSource | None:
     """The archive for ``suite``: one that the machine uses for it, else any with Debian's main component
     (an archive holds all suites); None if there is none.
     """
@@ -60,7 +60,7 @@ def debian_archive(sources: tuple[Source, ...], suite: str) -> Source | None:
     return next(iter(same + archives), None)
 
 
-def parse_list(text: str) -> Iterator[Source]:
+def parse_list(text: str) -> Iterator[AptSource]:
     """Read the one-line style, sources.list(5): ``deb [signed-by=KEYRING] URI SUITE COMPONENT...``"""
     for line in text.splitlines():
         entry = re.fullmatch(r"\s*deb\s+(?:\[(?P<options>[^\]]*)\]\s+)?(?P<rest>[^#\s][^#]*)(?:#.*)?", line)
@@ -71,10 +71,10 @@ def parse_list(text: str) -> Iterator[Source]:
             uri, suite, *components = shlex.split(entry["rest"])
         except ValueError:
             continue
-        yield Source(uri, (suite,), tuple(components), _keyring(options.get("signed-by", "")))
+        yield AptSource(uri, (suite,), tuple(components), _keyring(options.get("signed-by", "")))
 
 
-def parse_deb822(text: str) -> Iterator[Source]:
+def parse_deb822(text: str) -> Iterator[AptSource]:
     """Read the stanza style, sources.list(5): ``Types:``, ``URIs:``, ``Suites:``, ``Components:`` ..."""
     for stanza in _stanzas(text):
         if "deb" not in stanza.get("types", "").split() or stanza.get("enabled", "yes").lower() in (
@@ -86,7 +86,7 @@ def parse_deb822(text: str) -> Iterator[Source]:
         ):
             continue
         for uri in stanza.get("uris", "").split():
-            yield Source(
+            yield AptSource(
                 uri,
                 tuple(stanza.get("suites", "").split()),
                 tuple(stanza.get("components", "").split()),

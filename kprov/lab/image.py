@@ -202,9 +202,9 @@ class Images:
         for directory in self._cache.glob(".unfinished-*"):
             _remove(directory)
 
-    def _source(self, suite: str) -> apt_sources.Source:
+    def _source(self, suite: str) -> apt_sources.AptSource:
         if self._mirror:
-            source: apt_sources.Source | None = apt_sources.Source(self._mirror, (suite,), ("main",))
+            source: apt_sources.AptSource | None = apt_sources.AptSource(self._mirror, (suite,), ("main",))
         else:
             source = apt_sources.debian_archive(apt_sources.read(), suite)
         if source is None:

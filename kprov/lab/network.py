@@ -14,7 +14,7 @@ from kprov.lab.run import run
 
 
 @dataclass(frozen=True)
-class Link:
+class NetworkLink:
     """A network interface of the operator's machine.
 
     alias: its alias; that of a lab's bridge says to which lab it belongs.
@@ -33,10 +33,10 @@ class Route:
     interface: str
 
 
-def links() -> dict[str, Link]:
+def links() -> dict[str, NetworkLink]:
     """The machine's interfaces by name."""
     return {
-        entry["ifname"]: Link(entry["ifname"], entry.get("master", ""), entry.get("ifalias", ""))
+        entry["ifname"]: NetworkLink(entry["ifname"], entry.get("master", ""), entry.get("ifalias", ""))
         for entry in _ask("link", "show")
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from posixpath import basename
@@ -12,7 +13,7 @@ from kprov.host.answers import Record
 from kprov.host.connection import Connection
 from kprov.host.facts import probe
 from kprov.kinds.base import Call
-from kprov.logs import Entry, Finding, file_entries, findings, journal_entries, last, newer, zone_of
+from kprov.logs import LogEntry, LogProblem, file_entries, findings, journal_entries, last, newer, zone_of
 from kprov.operations.report import Report
 from kprov.operations.session import installed
 from kprov.roles.of_node import roles_of
@@ -23,7 +24,7 @@ READ_LINES = 2000
 
 
 @dataclass(frozen=True)
-class Source:
+class LogSource:
     """One place where a unit's lines are: a log file, or the unit's journal, for which path is empty."""
 
     unit: str
@@ -39,24 +40,32 @@ class Source:
 class Tail:
     """The end of a source. status: present, absent (nothing was written yet) or unknown, with the reason in why."""
 
-    source: Source
+    source: LogSource
     status: str
     why: str
     lines: tuple[str, ...]
 
 
 @dataclass(frozen=True)
+class LogLine:
+    """A line of a log that is followed."""
+
+    source: LogSource
+    text: str
+
+
+@dataclass(frozen=True)
 class Logs:
-    """What the logs of a host tell. now: by its clock and in its zone; since: None for all."""
+    """The problems in a host's logs, and the end of each. now: by its clock, in its zone. since: None for all."""
 
     host: str
     now: datetime
     since: datetime | None
-    problems: tuple[Finding, ...]
+    problems: tuple[LogProblem, ...]
     tails: tuple[Tail, ...]
 
 
-def sources(node: Node, unit: str | None = None) -> tuple[Source, ...]:
+def sources(node: Node, unit: str | None = None) -> tuple[LogSource, ...]:
     """Kafka's files and journal, then ZooKeeper's; only those of ``unit`` (a systemd name) where one is named.
 
     Files come first: they have the exact times, and the journal repeats their warnings and errors.
@@ -66,8 +75,8 @@ def sources(node: Node, unit: str | None = None) -> tuple[Source, ...]:
         for role in reversed(roles_of(node))
         if unit in {None, role.unit}
         for source in (
-            *(Source(role.unit, basename(path), path) for path in role.log_files),
-            Source(role.unit, f"{role.unit.removesuffix('.service')} journal"),
+            *(LogSource(role.unit, basename(path), path) for path in role.log_files),
+            LogSource(role.unit, f"{role.unit.removesuffix('.service')} journal"),
         )
     )
 
@@ -101,7 +110,7 @@ def read_logs(connection: Connection, *, unit: str | None, lines: int, since: st
             hint="write 10m, 2h, 18:30 or 2026-11-24T18:30",
         )
     zone, start = zone_of(clock.get("zone", "")), int(clock.get("since", "0"))
-    entries: list[Entry] = []
+    entries: list[LogEntry] = []
     tails = []
     for source in wanted:
         answer = seen[source.name]
@@ -118,21 +127,21 @@ def read_logs(connection: Connection, *, unit: str | None, lines: int, since: st
     return Logs(connection.login.name, now, asked, tuple(findings(entries)), tuple(tails))
 
 
-def follow_logs(
-    connection: Connection, *, unit: str | None, lines: int, on_line: Callable[[Source, str], None]
-) -> None:
-    """The last ``lines`` of each source, then each new line as it is written, until the caller is interrupted.
+def follow(connection: Connection, *, unit: str | None, lines: int, show: Callable[[LogLine], None]) -> Report:
+    """Show the last ``lines`` of each source, then each new line as it is written, until Ctrl-C.
 
-    Nothing is left running on the host when the connection ends. Raises ConnectError when the host ends it.
+    Nothing is left running on the host when the connection ends. Raises ConnectError if the host ends it.
     """
-    wanted = sources(installed(connection).node, unit)
-    call = ["follow_logs", str(lines)]
-    for number, source in enumerate(wanted):
-        call += [str(number), source.place]
+    with suppress(KeyboardInterrupt):  # the only way for an operator to end it
+        wanted = sources(installed(connection).node, unit)
+        call = ["follow_logs", str(lines)]
+        for number, source in enumerate(wanted):
+            call += [str(number), source.place]
 
-    def on_record(record: Record) -> None:
-        if record.kind == "line":
-            on_line(wanted[record.number("source")], record["text"])
+        def on_record(record: Record) -> None:
+            if record.kind == "line":
+                show(LogLine(wanted[record.number("source")], record["text"]))
 
-    connection.follow([call], on_record)
-    raise ConnectError("the host stopped sending its logs", where=connection.login.name, hint="run this again")
+        connection.follow([call], on_record)
+        raise ConnectError("the host stopped sending its logs", where=connection.login.name, hint="run this again")
+    return Report("logs")

@@ -18,7 +18,7 @@ from kprov.releases.archive import Archive
 from kprov.releases.chosen import Releases
 from kprov.releases.compatibility import Compatibility, check
 from kprov.releases.product import Product, java_major
-from kprov.releases.sources import NotAtHandError, NotCataloguedError, find_again, locate, require_folder
+from kprov.releases.sources import ArchiveNotFoundError, NotCataloguedError, find_again, locate, require_folder
 from kprov.roles.common import release_path
 from kprov.roles.java import java_path
 from kprov.spec.model import Cluster, Mode
@@ -34,7 +34,7 @@ def verify_local_archives(cluster: Cluster, archives: Path | None, emit: Emit, *
     if archives is not None:
         require_folder(archives)
     for wanted, given in needed(cluster) if whole else _named_by_options(cluster):
-        with suppress(NotAtHandError, NotCataloguedError):
+        with suppress(ArchiveNotFoundError, NotCataloguedError):
             archive = locate(wanted, given=given, archives=archives, fetch=False, emit=emit)
             if whole and archive.product is Product.JAVA:
                 check_compatibility(cluster, archive.major)
@@ -109,7 +109,7 @@ def known_releases(cluster: Cluster, receipt: Receipt, archives: Path | None, em
         there = on_host(wanted, given, receipt)
         try:
             found[wanted.product] = there or _located(wanted, given, receipt, archives, emit, fetch=False)
-        except NotAtHandError:
+        except ArchiveNotFoundError:
             found[wanted.product] = named(wanted)
     return Releases(found[Product.KAFKA], found.get(Product.ZOOKEEPER), found.get(Product.JAVA))
 

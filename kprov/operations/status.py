@@ -14,7 +14,7 @@ from kprov.kinds.service import UnitState
 from kprov.operations.report import NextStep, Report
 from kprov.operations.session import installed
 from kprov.operations.unit_status import UnitStatus, explained, unit_questions, unit_status
-from kprov.operations.verdict import Parts, Verdict, parts, verdict
+from kprov.operations.verdict import HostVerdict, Parts, parts, verdict
 from kprov.receipt import State as ReceiptState
 from kprov.roles.base import Role
 from kprov.roles.of_node import roles_of
@@ -55,7 +55,7 @@ class Status:
         return all(unit.serving for unit in self.units)
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> HostVerdict:
         """Whether it serves, why not, and what to do next."""
         interrupted = self.state is ReceiptState.APPLYING
         return verdict(interrupted=interrupted, busy=self.busy, found=self.parts, units=self.units, drift=self.drift)

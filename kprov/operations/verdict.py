@@ -15,7 +15,7 @@ from kprov.operations.unit_status import UnitStatus
 from kprov.receipt import Receipt
 
 
-class State(StrEnum):
+class HostState(StrEnum):
     """What status says first. Serving: every unit runs, and its main process is bound to each of its ports."""
 
     SERVING = "serving"
@@ -33,13 +33,13 @@ class Parts:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class HostVerdict:
     """reasons: sentences without a full stop, the first the one to look at first. advice: what to do about them.
 
     next: the kprov command that helps most, without its host; empty where none does.
     """
 
-    state: State
+    state: HostState
     reasons: tuple[str, ...] = ()
     advice: tuple[str, ...] = ()
     next: str = ""
@@ -65,7 +65,7 @@ def _is_there(made: Entry, seen: Answer) -> bool:
 
 def verdict(
     *, interrupted: bool, busy: bool, found: Parts, units: Sequence[UnitStatus], drift: Sequence[Drift]
-) -> Verdict:
+) -> HostVerdict:
     """The verdict on a host whose receipt lists an installation.
 
     interrupted: whether the last run did not finish; busy: whether a run is at work now.
@@ -76,14 +76,14 @@ def verdict(
         reasons = (_interruption(found, busy=busy), *reasons)
     if interrupted and any(unit.active == "missing" for unit in units):
         how = () if busy else ("complete it: kprov install HOST", "or remove what is there: kprov uninstall HOST")
-        return Verdict(State.NOT_INSTALLED, reasons[:1], how, "" if busy else "install")
+        return HostVerdict(HostState.NOT_INSTALLED, reasons[:1], how, "" if busy else "install")
     if all(unit.serving for unit in units):
-        state = State.SERVING
+        state = HostState.SERVING
     else:
         known = any(unit.reason and unit.active != "unknown" for unit in units)
-        state = State.NOT_SERVING if known else State.UNKNOWN
+        state = HostState.NOT_SERVING if known else HostState.UNKNOWN
     following = "" if busy else "install" if interrupted else _next(units, drift)
-    return Verdict(state, reasons, advice, following)
+    return HostVerdict(state, reasons, advice, following)
 
 
 def _interruption(found: Parts, *, busy: bool) -> str:

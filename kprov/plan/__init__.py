@@ -1,4 +1,4 @@
-"""Plans: pure, from what is wanted, what was seen and what the receipt says to changes in order."""
+"""Plans: compare the desired state, the probe's answers and the receipt, and list the changes in order. Pure."""
 
 from kprov.plan.install import install_plan
 from kprov.plan.plan import Plan, differs

@@ -1,4 +1,4 @@
-"""The plan of an install: desired resources against what was seen and what the receipt says."""
+"""The plan of an install: compares the desired resources with the probe's answers and the receipt."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kprov.plan.services import around
 from kprov.receipt import Receipt, State, index
 
 _UNIT_FOLDER = "/etc/systemd/system/"
-# What stays when nothing asks for it: the user's data, what the user wrote, and the way back.
+# What stays even if the settings no longer use it: data, files that others wrote, and the releases to roll back to.
 _STAYING = (DataEntry, CopyEntry, OriginalEntry, ReleaseEntry)
 
 
@@ -35,13 +35,13 @@ def install_plan(
     accepted: Set[str] = frozenset(),
     drop: Set[str] = frozenset(),
 ) -> Plan:
-    """The plan that makes the host as wanted.
+    """The plan that brings the host to the desired state.
 
-    desired: the resources in the order in which they are made; services: in the order in which they start.
-    seen: the probe's answers by id. receipt: what the host says was made. spec and releases: what the receipt
-    will record as asked for. ignored: names of checks that do not stop it, for the receipt. adopt: whether what
-    others made is taken over where that is possible. accepted: data directories that are used as they are, whatever
-    the receipt remembers of them. drop: ids of releases that go, which would stay otherwise.
+    desired: the resources in the order in which they are created. services: in the order in which they start. seen: the
+    probe's answers by id. receipt: the host's receipt. spec, releases: the settings and versions that the receipt will
+    record. ignored: names of checks that did not stop the run, for the receipt. adopt: whether to adopt what kprov did
+    not create, where that is possible. accepted: data directories to use as they are, even if the receipt remembers
+    something else. drop: ids of releases to remove, which would stay otherwise.
     """
     changes: list[Change] = []
     obstacles: list[Obstacle] = []
@@ -65,7 +65,7 @@ def install_plan(
     ahead = _ahead(changes) if before else []
     rest = _with_reload([change for change in changes if change not in ahead])
     every = (*ahead, *before, *rest, *orphans, *after)
-    # What others made and kprov merely found right, such as /usr/local, is not its own.
+    # What kprov did not create and found to be right, such as /usr/local, does not belong to it.
     touched = {change.id for change in every} | receipt.made.keys()
     wanted: list[Resource | Service] = [*desired, *services]
     entries = {
@@ -79,7 +79,7 @@ def install_plan(
     gone = {change.id for change in orphans}
     asked = {entry.id for entry in made}
     left = [entry for entry in receipt.made.values() if entry.id not in asked | gone]
-    # Uninstall goes backwards: what lies in a directory comes after it.
+    # Uninstall works backwards, so the contents of a directory come after the directory.
     inside = [
         entry for entry in left if isinstance(entry, PathEntry) and any(holds(item, [entry.path]) for item in made)
     ]
@@ -87,21 +87,21 @@ def install_plan(
     copies = [entry for change in changes for entry in change.copies]
     result = Receipt(index([*others, *made, *inside, *copies]), State.UNPROVEN, spec, releases, tuple(ignored))
     if not every and receipt.state is State.APPLYING:
-        notes = (*notes, "an interrupted run had come to its end: only the receipt is completed")
+        notes = (*notes, "an interrupted run had made every change; only the receipt is updated")
     questions = {item.id: item.query() for item in (*receipt.made.values(), *wanted)}
     expects = expectations(every, questions, seen)
     return Plan(host, every, tuple(obstacles), tuple(notes), before=receipt, after=result, expects=expects)
 
 
 def chosen(obstacle: Obstacle, *, adopt: bool, accepted: Set[str]) -> Change | Obstacle:
-    """The change that the user chose for something in the way; the obstacle itself where they chose none."""
+    """The change that the operator chose for an obstacle; the obstacle itself if they chose none."""
     if obstacle.accept is not None and obstacle.id.partition(":")[2] in accepted:
         return obstacle.accept
     return obstacle.adopt if obstacle.adopt is not None and adopt else obstacle
 
 
 def _ahead(changes: Sequence[Change]) -> list[Change]:
-    """New releases and the directories that they go into: nothing runs from them yet, so no service waits for them."""
+    """New releases and their directories: nothing runs from these yet, so services keep running meanwhile."""
     created = [(change, change.entry) for change in changes if change.action is Action.CREATE and change.entry]
     releases = [entry.path for _, entry in created if isinstance(entry, ReleaseEntry)]
     return [change for change, entry in created if isinstance(entry, ReleaseEntry) or holds(entry, releases)]
@@ -114,7 +114,10 @@ def _orphans(
     receipt: Receipt,
     drop: Set[str],
 ) -> tuple[list[Change], list[Obstacle]]:
-    """What an earlier run made and nobody asks for now; data and the releases of the way back stay."""
+    """The removal of what an earlier run created and the settings no longer use.
+
+    Data stay, and the releases to roll back to.
+    """
     wanted = {resource.id for resource in desired} | {service.id for service in services}
     stays = [entry.path for entry in receipt.made.values() if isinstance(entry, _STAYING)]
     changes: list[Change] = []
@@ -122,42 +125,42 @@ def _orphans(
     for entry in reversed(list(receipt.made.values())):
         answer = seen.get(entry.id, ABSENT)
         if isinstance(entry, DataEntry) and entry.id not in wanted and entry.in_use(answer):
-            what = f"{entry.path} holds {entry.holds} data, and nothing asks for it any more"
+            what = f"{entry.path} contains {entry.holds.words}, which the new settings no longer use"
             obstacles.append(Obstacle(entry.id, what, "keep the directory in the settings, or uninstall first"))
         stays_itself = isinstance(entry, _STAYING) and entry.id not in drop
         if entry.id in wanted or stays_itself or holds(entry, stays):
             continue
         result = entry.removal(answer, purge=False, force=False)
         if result.change is not None:
-            changes.append(replace(result.change, reason="nothing asks for it any more"))
+            changes.append(replace(result.change, reason="the settings no longer use it"))
         if result.obstacle is not None:
-            hint = "nothing asks for it any more: keep what you need of it elsewhere, then remove it"
+            hint = "the settings no longer use it; copy what you need elsewhere, then remove it"
             obstacles.append(replace(result.obstacle, hint=hint))
     services_first = sorted(changes, key=lambda change: not isinstance(receipt.made[change.id], ServiceEntry))
     return services_first, obstacles
 
 
 def _relabelled_releases(wanted: Set[str], seen: Mapping[str, Answer], receipt: Receipt) -> list[Change]:
-    """Releases of the way back are compared by their SELinux label alone."""
+    """Changes for the releases to roll back to; only their SELinux labels are compared."""
     there = [entry for entry in receipt.made.values() if isinstance(entry, ReleaseEntry) and entry.id not in wanted]
     changes = (entry.relabelled(seen.get(entry.id, ABSENT)) for entry in there)
     return [change for change in changes if change is not None]
 
 
 def _strangers(services: Sequence[Service], seen: Mapping[str, Answer], receipt: Receipt) -> list[Obstacle]:
-    """Units of these names that a package brought: ours would stand before them, unasked."""
+    """Units of these names that a package installed; kprov's would silently override them."""
     found = []
     for service in services:
         fragment = UnitState.of(seen.get(service.id, ABSENT)).fragment
         if service.id not in receipt.made and fragment and not fragment.startswith(_UNIT_FOLDER):
-            what = f"{service.unit} is there, from {fragment}, and kprov did not make it"
-            hint = "--adopt puts kprov's own before it until uninstall; or remove the package that brought it"
+            what = f"{service.unit} exists ({fragment}) and was not created by kprov"
+            hint = "use --adopt to override it until uninstall, or remove the package that installed it"
             found.append(Obstacle(service.id, what, hint))
     return found
 
 
 def _with_reload(changes: Sequence[Change]) -> list[Change]:
-    """The changes, the last one of a unit file followed by a daemon-reload."""
+    """The changes, with a daemon-reload after the last change to a unit file."""
     units = [index for index, change in enumerate(changes) if change.id.startswith(f"file:{_UNIT_FOLDER}")]
     result = list(changes)
     if units:

@@ -1,4 +1,4 @@
-"""What an uninstall loses for good, in words, for the question that is asked before it."""
+"""What an uninstall removes for good, in words, for the question before it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from kprov.sizes import human_size
 
 
 def losses(entries: Sequence[Entry], changes: Sequence[Change], seen: Mapping[str, Answer]) -> Iterator[str]:
-    """One text for each kind of what the changes remove and nobody can make again.
+    """One text for each kind of thing that the changes remove and nobody can create again.
 
-    entries: of the receipt. seen: the probe's answers by id. A size that the probe could not tell is said to be
-    unknown, never left out.
+    entries: of the receipt. seen: the probe's answers by id. A size that the probe could not determine is called
+    unknown, not left out.
     """
     removed = {change.id: change for change in changes if change.action is Action.REMOVE}
     gone = [entry for entry in entries if entry.id in removed]
@@ -39,7 +39,7 @@ def _size(data: Sequence[DataSeen]) -> str:
 
 
 def _topics(data: Sequence[DataSeen]) -> str:
-    """How many topics and partitions there are; empty where the probe did not count all of them."""
+    """The number of topics and partitions; empty if the probe did not count all of them."""
     topics = [found.topics for found in data if found.topics is not None]
     partitions = [found.partitions for found in data if found.partitions is not None]
     if not len(topics) == len(partitions) == len(data):

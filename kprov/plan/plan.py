@@ -1,7 +1,7 @@
-"""What will be done to one host: changes in order, what is in their way, and what they were made from.
+"""The plan for one host: the changes in order, the obstacles, and the state that it was made from. Pure.
 
-Pure. The plan is the contract: it is printed, agreed to and carried out as it stands; nothing that executes
-it reads flags or specifications again.
+The plan is the contract: kprov prints it, asks, and applies exactly this plan. Nothing that applies it reads options or
+settings again.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ from kprov.kinds.directory import DirectoryEntry
 from kprov.kinds.service import UnitState
 from kprov.receipt import QUESTION, Receipt, State
 
-# What of an answer tells that somebody changed something; sizes, times and counts change by themselves.
+# The fields of an answer that show that somebody changed something; sizes, times and counts change by themselves.
 _TELLING = (
     *("status", "type", "owner", "group", "mode", "sha256", "target", "links", "replaced"),
     *("holds", "broker", "mount", "uuid"),
 )
 _TELLING_OF_UNITS = ("LoadState", "UnitFileState", "NeedDaemonReload", "FragmentPath")
-_SETTLED = {"active", "inactive"}  # what a unit does not leave by itself; one that crashes goes through the others
+_SETTLED = {"active", "inactive"}  # a unit that crashes passes through the other states by itself
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What will be done to one host.
+    """The plan for one host.
 
-    changes: in order; obstacles: what stops it, empty if it can be carried out; notes: what the user should
-    know; kept: what an uninstall leaves, in words; before and after: the receipt now and when all is done.
-    lost: what of the user's an uninstall removes for good, in words. expects: what was seen of everything that
-    changes, by the question that was asked: the plan fits the host only while it is so.
+    changes: in order. obstacles: what stops the plan; empty if it can be applied. notes: for the operator. kept: what
+    an uninstall leaves on the host, in words. lost: the operator's data and edits that an uninstall removes for good,
+    in words. before, after: the receipt now, and after the last change. expects: the probe's questions and answers
+    about everything that changes; the plan is valid only while the answers are the same.
     """
 
     host: str
@@ -45,14 +45,14 @@ class Plan:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing is to be done, not even to the receipt of an interrupted run."""
+        """Whether there is nothing to do; the receipt of an interrupted run must still be completed."""
         return not self.changes and self.before.state is not State.APPLYING
 
 
 def expectations(
     changes: Sequence[Change], questions: Mapping[str, Call], seen: Mapping[str, Answer]
 ) -> tuple[tuple[Call, Answer], ...]:
-    """What the plan was made from, for everything that it changes, and for the data that its services will use."""
+    """The answers that the plan was made from, about everything that it changes and the data that its services use."""
     ids = dict.fromkeys(change.id for change in changes)
     if ids:
         ids |= dict.fromkeys(id_ for id_ in questions if id_.startswith("data:"))
@@ -63,7 +63,7 @@ def expectations(
 
 
 def differs(expected: Answer, now: Answer) -> bool:
-    """Whether what is there now is not what a plan was made from."""
+    """Whether a plan was made from an answer that is no longer true."""
     if [expected.get(key) for key in _TELLING] != [now.get(key) for key in _TELLING]:
         return True
     if (expected.get("entries") == "0") != (now.get("entries") == "0"):
@@ -77,7 +77,7 @@ def differs(expected: Answer, now: Answer) -> bool:
 
 
 def holds(entry: Entry, paths: Iterable[str]) -> bool:
-    """Whether an entry is a directory with one of these paths in it."""
+    """Whether an entry is a directory that contains one of these paths."""
     return isinstance(entry, DirectoryEntry) and above(entry.path, paths)
 
 

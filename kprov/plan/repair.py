@@ -1,4 +1,4 @@
-"""What start and restart put right before a service comes up: the same that install would, from the receipt alone."""
+"""What start and restart repair before a service starts: the same as install, but from the receipt alone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kprov.receipt import Receipt
 
 @dataclass(frozen=True)
 class Repair:
-    """changes: in the receipt's order. obstacles: what stops the start. notes: what only install can put right."""
+    """changes: in the receipt's order. obstacles: what stops the start. notes: what only install can repair."""
 
     changes: tuple[Change, ...]
     obstacles: tuple[Obstacle, ...]
@@ -25,10 +25,10 @@ class Repair:
 
 
 def repair(receipt: Receipt, seen: Mapping[str, Answer], where: str, accepted: Set[str] = frozenset()) -> Repair:
-    """What must be put right before a service of this receipt starts; where: the host as ``kprov install`` takes it.
+    """What must be repaired before a service of this receipt starts; where: the host as ``kprov install`` takes it.
 
-    What an interrupted run was going to make is left to install. accepted: data directories that are used as they are,
-    whatever the receipt remembers of them; one that is missing is not made.
+    What an interrupted run did not reach is left to install. accepted: data directories to use as they are, even if the
+    receipt remembers something else; a missing one is not created.
     """
     changes: list[Change] = []
     obstacles: list[Obstacle] = []
@@ -54,7 +54,7 @@ def repair(receipt: Receipt, seen: Mapping[str, Answer], where: str, accepted: S
 
 
 def _verdict(entry: Entry, answer: Answer, accepted: Set[str]) -> Verdict:
-    """What must change of one entry, what is in the way, or None."""
+    """The change that repairs an entry, the obstacle to it, or None."""
     presence = Presence.of(answer)
     if isinstance(entry, FileEntry):
         return _of_file(entry, answer)
@@ -67,7 +67,7 @@ def _verdict(entry: Entry, answer: Answer, accepted: Set[str]) -> Verdict:
 
 
 def _of_file(entry: FileEntry, answer: Answer) -> Verdict:
-    """A file's owner and mode are corrected; its content only install can write."""
+    """Repairs a file's owner and mode; only install can write its content."""
     title = f"file {entry.path}"
     if obstacle := unknown(entry.id, title, answer):
         return obstacle

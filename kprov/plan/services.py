@@ -1,4 +1,4 @@
-"""Services between the changes: what stops before them, what starts after them, and why."""
+"""What happens to services: which stop before the changes, which start after them, and why."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from kprov.receipt import Receipt
 def around(
     services: Sequence[Service], seen: Mapping[str, Answer], receipt: Receipt, changes: Sequence[Change]
 ) -> tuple[list[Change], list[Change]]:
-    """Stops that come before the changes, and what comes after them, in starting order.
+    """The stops before the changes, and the starts and restarts after them, in the order in which services start.
 
-    A service restarts if what it reads changes now, or has changed since it was last started by kprov.
+    A service restarts if something that it reads changes now, or has changed since kprov last started it.
     """
     changed = {change.id: change for change in changes}
     before: list[Change] = []
@@ -33,14 +33,14 @@ def around(
         waits_for = sorted(stopped & set(service.after))
         reason = _why(state, was, read, stale)
         if reason is None and waits_for:
-            reason = f"{waits_for[0]} is stopped meanwhile"
+            reason = f"it depends on {waits_for[0]}, which restarts"
         enable: tuple[Call, ...] = () if state.enabled else (("enable_unit", service.unit),)
         reads = [made for made in receipt.made.values() if made.id in service.reads]
         prepare = prepared(service.unit, service.user, state, reads)
         title = f"service {service.unit}"
         entry = service.entry().staying(was, seen.get(service.id, ABSENT))
         if was is None and state.fragment:
-            # Somebody else's unit of that name: uninstall enables it again if it was.
+            # A unit of that name that kprov did not create: uninstall enables it again if it was enabled.
             entry = replace(entry, adopted=Before.ENABLED if state.enabled else Before.DISABLED)
         if reason is None:
             if enable:
@@ -58,24 +58,25 @@ def around(
             before.insert(0, Change(Action.STOP, service.id, title, reason, (("stop_unit", service.unit),), entry=was))
         calls = (*prepare, service.call("start"))
         after.append(_change(Action.START, service, entry, reason, calls))
-    # What was started for another's sake is to run with what it reads by then.
+    # A service that was started only so that another one can stop cleanly still runs with its old files.
     helped = {change.id for change in first}
     after = [_restarted(change) if change.id in helped else change for change in after]
     return first + before, after
 
 
 def _writes(entry: Entry, user: str) -> TypeGuard[DataEntry | DirectoryEntry]:
-    """Whether a directory is one that the services of this user write to."""
+    """Whether the services of this user write to this directory."""
     if isinstance(entry, DirectoryEntry):
         return entry.purpose is Purpose.LOGS and entry.owner == user
     return isinstance(entry, DataEntry) and entry.holds == user and entry.owner == user
 
 
 def prepared(unit: str, user: str, state: UnitState, entries: Iterable[Entry]) -> tuple[Call, ...]:
-    """What goes before any start of a unit, whichever command starts it.
+    """The calls before any start of a unit, whichever command starts it.
 
-    What it writes goes back to its user, since somebody may have run it by hand as root; systemd reads changed unit
-    files; the unit is enabled. user: the one that it runs as. entries: of the receipt, that the unit reads and writes.
+    They give the files that it writes back to its user, since somebody may have run it as root; make systemd read
+    changed unit files; and enable the unit. user: the one that it runs as. entries: what the unit reads and writes,
+    from the receipt.
     """
     trees = [entry.path for entry in entries if _writes(entry, user)]
     calls: list[Call] = [("give_back", user, user, *trees)] if trees else []
@@ -90,13 +91,13 @@ def _restarted(change: Change) -> Change:
 
 
 def _helper(unit: str, other: str) -> Change:
-    """A broker below 3.0 waits for ZooKeeper for ever when it is told to end, and is killed at last."""
-    reason = f"{other} ends cleanly only while it runs"
+    """Starts ZooKeeper: without it a broker before 3.0 does not stop, and systemd kills it at the end."""
+    reason = f"{other} needs it to stop cleanly"
     return Change(Action.START, service_id(unit), f"service {unit}", reason, (("try_start_unit", unit),))
 
 
 def helpers(starts_after: Mapping[str, Sequence[str]], active: Set[str]) -> list[Change]:
-    """Starts of what an active service needs to end; starts_after: for each unit, the units that it needs."""
+    """Starts of the units that active services need to stop cleanly; starts_after: by unit, the units that it needs."""
     return [
         _helper(needed, unit)
         for unit, every in starts_after.items()
@@ -110,16 +111,15 @@ def _change(action: Action, service: Service, entry: ServiceEntry, reason: str, 
 
 
 def _why(state: UnitState, was: ServiceEntry | None, read: Sequence[Change], stale: bool) -> str | None:
-    """Why a service must be started or restarted; None if it need not be."""
+    """The reason to start or restart a service; None if there is none."""
     if was is None:
         return "new"
     if not state.active:
         return f"it is {state.word}"
     if read:
-        rest = f" and {len(read) - 1} more" if len(read) > 1 else ""
-        return f"it reads {read[0].title}{rest}, which changes"
+        return f"{read[0].title} and {len(read) - 1} more change" if len(read) > 1 else f"{read[0].title} changes"
     if stale:
-        return "what it reads has changed since it was started"
+        return "files that it uses have changed since it was started"
     if state.needs_reload:
         return "its unit file was changed without a daemon-reload"
     return None

@@ -1,4 +1,4 @@
-"""The plan of an uninstall: what the receipt lists, taken back in reverse."""
+"""The plan of an uninstall: removes what the receipt lists, in reverse order."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kprov.plan.plan import Plan, above, expectations, holds
 from kprov.plan.services import helpers
 from kprov.receipt import Receipt, index
 
-# What stays of the user's, and the directories that it is in, by --purge and --force.
+# The operator's data and files that stay, with their directories, by --purge and --force.
 _ALL: tuple[type[PathEntry], ...] = (DataEntry, CopyEntry, OriginalEntry)
 _KEPT: Mapping[tuple[bool, bool], tuple[type[PathEntry], ...]] = {
     (False, False): _ALL,
@@ -24,7 +24,7 @@ _KEPT: Mapping[tuple[bool, bool], tuple[type[PathEntry], ...]] = {
     (True, False): (CopyEntry,),
     (True, True): (),
 }
-# A unit that was started for another's sake, as the probe would see it.
+# A unit that was started so that another one can stop cleanly, as the probe would see it.
 _STARTED = "ActiveState=active\nUnitFileState=enabled"
 
 
@@ -37,11 +37,10 @@ def uninstall_plan(
     force: bool,
     writers: Mapping[Holds, Writer] = MappingProxyType({}),
 ) -> Plan:
-    """The plan that takes back what the receipt lists, in reverse; services first, data only with ``purge``, and
-    copies of what was edited only with ``force`` as well.
+    """The plan that removes what the receipt lists, in reverse order.
 
-    What was there before kprov is put back when all of kprov's own is gone. writers: what the receipt notes of data
-    that stay, by what they hold: which version wrote them.
+    Services go first, data only with ``purge``, and copies of edited files only with ``purge`` and ``force``. Last,
+    what existed before kprov is restored. writers: which version wrote the data that stay, for the receipt.
     """
     changes: list[Change] = []
     obstacles: list[Obstacle] = []
@@ -53,7 +52,7 @@ def uninstall_plan(
     # The receipt has the services in the order in which they start: each may need the one before it.
     needs = {unit: there[:place][-1:] for place, unit in enumerate(there)}
     first = helpers(needs, {unit for unit in there if UnitState.of(seen[service_id(unit)]).active})
-    # What is started for another's sake is to be stopped again.
+    # These must be stopped again.
     then = {**seen, **{change.id: {"status": "present", "show": _STARTED} for change in first}}
     results = {entry.id: entry.removal(then.get(entry.id, ABSENT), purge=purge, force=force) for entry in entries}
     copies = [
@@ -74,7 +73,7 @@ def uninstall_plan(
             continue
         result = results[entry.id]
         if isinstance(entry, LinksEntry) and above(entry.path, theirs):
-            left.append(entry)  # its links go, the folder stays for what somebody put there
+            left.append(entry)  # its links go; the directory stays, since it contains something that stays
         if result.change is not None:
             changes.append(result.change)
         if result.obstacle is not None:

@@ -1,4 +1,4 @@
-"""What a plan would write and root cannot: immutable files, read-only file systems. Found before anything is pushed."""
+"""Finds what a plan would write and root cannot, before anything is pushed: immutable files, read-only file systems."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _WORDS = {
 
 
 def question(ids: Iterable[str], receipt: Receipt) -> Call:
-    """How the probe asks about all that a change of these resources, or of the receipt's, would write."""
+    """The probe's question about every path that changes to these resources, or to the receipt's, would write."""
     paths = dict.fromkeys(path for id_ in (*ids, *receipt.made) for path in _written(id_))
     return ("probe_writable", _ID, _STATE, *paths)
 
 
 def obstacles(changes: Iterable[Change], answer: Answer, ignored: Collection[str] = ()) -> list[Obstacle]:
-    """One obstacle for each place that the changes write to and cannot.
+    """One obstacle for each place that the changes would write to and cannot.
 
-    ignored: names of checks that do not stop an install; ``file-system`` covers file systems that are read-only.
+    ignored: names of checks that do not stop an install; ``file-system`` covers read-only file systems.
     """
     found: dict[tuple[str, str], dict[str, Change]] = {}
     blocked = [line.split("\t") for line in answer.get("found", "").splitlines()]

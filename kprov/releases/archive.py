@@ -12,9 +12,9 @@ from kprov.errors import UsageError
 from kprov.events import Emit, ignore
 from kprov.releases import checksum
 from kprov.releases.checksum import Checksum
+from kprov.releases.contents import Contents, scan
 from kprov.releases.memory import Memory
 from kprov.releases.product import Product, java_major
-from kprov.releases.tarball import Contents, scan
 
 _KAFKA_JAR = re.compile(r"libs/kafka_(\d+\.\d+)-(\d+(?:\.\d+)+)\.jar")
 _ZOOKEEPER_JAR = re.compile(r"(?:lib/)?zookeeper-(\d+(?:\.\d+)+(?:-(?:alpha|beta))?)\.jar")

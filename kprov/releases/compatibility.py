@@ -42,7 +42,7 @@ class Workaround:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class PairVerdict:
     """Whether one pair runs together.
 
     pair: in words: ``Kafka 1.0.0 on Java 11``.
@@ -61,7 +61,7 @@ class Verdict:
 class Compatibility:
     """The verdicts on every pair of a request."""
 
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[PairVerdict, ...]
 
     @property
     def level(self) -> Level:
@@ -108,7 +108,7 @@ def check(kafka: str, zookeeper: str | None, java: int | None) -> Compatibility:
     return Compatibility(tuple(_verdicts(kafka, zookeeper, java)))
 
 
-def _verdicts(kafka_text: str, zookeeper_text: str | None, java: int | None) -> Iterator[Verdict]:
+def _verdicts(kafka_text: str, zookeeper_text: str | None, java: int | None) -> Iterator[PairVerdict]:
     kafka = parse_version(Product.KAFKA, kafka_text)
     if refused := _out_of_range(kafka, kafka_text):
         yield refused
@@ -124,12 +124,12 @@ def _verdicts(kafka_text: str, zookeeper_text: str | None, java: int | None) -> 
         yield _client_and_server(kafka_text, client, client_text, server, server_text)
 
 
-def _out_of_range(kafka: Version, text: str) -> Verdict | None:
+def _out_of_range(kafka: Version, text: str) -> PairVerdict | None:
     hint = "choose Kafka 1.0.0 to 3.9.x"
     if kafka < Version("1.0.0"):
-        return Verdict(f"Kafka {text}", Level.REFUSED, "kprov supports Kafka from 1.0.0 on", hint=hint)
+        return PairVerdict(f"Kafka {text}", Level.REFUSED, "kprov supports Kafka from 1.0.0 on", hint=hint)
     if kafka >= Version("4.0.0"):
-        return Verdict(f"Kafka {text}", Level.REFUSED, "Kafka 4.0 and later run without ZooKeeper", hint=hint)
+        return PairVerdict(f"Kafka {text}", Level.REFUSED, "Kafka 4.0 and later run without ZooKeeper", hint=hint)
     return None
 
 
@@ -147,68 +147,68 @@ _KAFKA_JAVA: Mapping[Version, tuple[frozenset[int], int]] = {
 _GC_LOG_OFF = {"KAFKA_GC_LOG_OPTS": "-Dkprov.gc.log=off"}
 
 
-def _kafka_on_java(kafka: Version, text: str, client: str, java: int) -> Verdict:
+def _kafka_on_java(kafka: Version, text: str, client: str, java: int) -> PairVerdict:
     pair = f"Kafka {text} on Java {java}"
     supported, newest = [line for since, line in _KAFKA_JAVA.items() if since <= kafka][-1]
     choose = f"choose Java {_or(sorted(supported))}"
     if java in supported:
-        return Verdict(pair, Level.SUPPORTED, "documented by Kafka")
+        return PairVerdict(pair, Level.SUPPORTED, "documented by Kafka")
     if java < 8:
-        return Verdict(pair, Level.REFUSED, "kprov supports Java from 8 on", hint=choose)
+        return PairVerdict(pair, Level.REFUSED, "kprov supports Java from 8 on", hint=choose)
     if java >= 14 and client in {"3.4.13", "3.4.14"}:
         # client/StaticHostProvider parses InetSocketAddress.toString(), whose form changed in Java 14 (ZOOKEEPER-3779)
         reason = f"its ZooKeeper client, {client}, cannot resolve a host name on Java 14 or later (ZOOKEEPER-3779)"
-        return Verdict(pair, Level.REFUSED, reason, hint=choose)
+        return PairVerdict(pair, Level.REFUSED, reason, hint=choose)
     if java > newest:
-        return Verdict(pair, Level.REFUSED, f"Kafka {text} was not tested on Java above {newest}", hint=choose)
+        return PairVerdict(pair, Level.REFUSED, f"Kafka {text} was not tested on Java above {newest}", hint=choose)
     if java >= 10 and kafka <= Version("1.1.0"):
         # kafka-run-class.sh takes Java 10 for older than 9 and sets options that it refuses; fixed by #4895 in 1.1.1
         reason = "its start script passes garbage collection log options of Java 8, which Java 10 and later refuse"
         warning = f"upstream does not support {pair}; it runs with the workaround no-gc-log, without a GC log"
-        return Verdict(pair, Level.WORKAROUND, reason, Workaround("no-gc-log", warning, _GC_LOG_OFF))
+        return PairVerdict(pair, Level.WORKAROUND, reason, Workaround("no-gc-log", warning, _GC_LOG_OFF))
     return _newer_java(pair, f"Kafka's documentation names Java {_and(sorted(supported))}", choose)
 
 
-def _zookeeper_on_java(server: Version, text: str, java: int) -> Verdict:
+def _zookeeper_on_java(server: Version, text: str, java: int) -> PairVerdict:
     pair = f"ZooKeeper {text} on Java {java}"
     line = server.release[:2]
     choose = "choose Java 8 or 11"
     if java < 8:
-        return Verdict(pair, Level.REFUSED, "kprov supports Java from 8 on", hint=choose)
+        return PairVerdict(pair, Level.REFUSED, "kprov supports Java from 8 on", hint=choose)
     if java in {8, 11}:
-        return Verdict(pair, Level.SUPPORTED, "documented by ZooKeeper")
+        return PairVerdict(pair, Level.SUPPORTED, "documented by ZooKeeper")
     if line >= (3, 6):
         if java in {9, 10}:  # zookeeperAdmin, "Required Software"
-            return Verdict(pair, Level.REFUSED, "ZooKeeper's documentation excludes Java 9 and 10", hint=choose)
+            return PairVerdict(pair, Level.REFUSED, "ZooKeeper's documentation excludes Java 9 and 10", hint=choose)
         if java == 12:
-            return Verdict(pair, Level.SUPPORTED, "documented by ZooKeeper")
+            return PairVerdict(pair, Level.SUPPORTED, "documented by ZooKeeper")
         if java == 17:
-            return Verdict(pair, Level.SUPPORTED, "as part of Kafka 3.3 and later, which support Java 17")
+            return PairVerdict(pair, Level.SUPPORTED, "as part of Kafka 3.3 and later, which support Java 17")
     newest = 21 if line >= (3, 8) else 17  # Kafka 3.7 to 3.9 are tested on 21, with 3.8
     if java > newest:
-        return Verdict(pair, Level.REFUSED, f"ZooKeeper {text} was not tested on Java above {newest}", hint=choose)
+        return PairVerdict(pair, Level.REFUSED, f"ZooKeeper {text} was not tested on Java above {newest}", hint=choose)
     return _newer_java(pair, "ZooKeeper's documentation does not name it", choose)
 
 
-def _newer_java(pair: str, reason: str, choose: str) -> Verdict:
+def _newer_java(pair: str, reason: str, choose: str) -> PairVerdict:
     warning = f"upstream does not support {pair}, although it runs; {choose}"
-    return Verdict(pair, Level.WORKAROUND, reason, Workaround("newer-java", warning))
+    return PairVerdict(pair, Level.WORKAROUND, reason, Workaround("newer-java", warning))
 
 
-def _client_and_server(kafka: str, client: Version, client_text: str, server: Version, server_text: str) -> Verdict:
+def _client_and_server(kafka: str, client: Version, client_text: str, server: Version, server_text: str) -> PairVerdict:
     pair = f"Kafka {kafka} (ZooKeeper client {client_text}) with ZooKeeper {server_text}"
     client_line, server_line = client.release[:2], server.release[:2]
     if not (3, 4) <= server_line <= (3, 9):
-        return Verdict(pair, Level.REFUSED, "kprov supports ZooKeeper 3.4 to 3.9", hint="choose one of these")
+        return PairVerdict(pair, Level.REFUSED, "kprov supports ZooKeeper 3.4 to 3.9", hint="choose one of these")
     if client_line == (3, 4) and server_line > (3, 6):
         # ZooKeeper's release notes: "clients from 3.4 and 3.5" for 3.6, 3.5 and later for 3.7 to 3.9; KIP-902
         reason = f"ZooKeeper {_line(server_line)} supports clients from 3.5 on (KIP-902)"
-        return Verdict(pair, Level.REFUSED, reason, hint="choose ZooKeeper 3.4 to 3.6, or Kafka 2.4 or later")
+        return PairVerdict(pair, Level.REFUSED, reason, hint="choose ZooKeeper 3.4 to 3.6, or Kafka 2.4 or later")
     if server_line == (3, 4) and client_line > (3, 5):
         reason = f"ZooKeeper clients of {_line(client_line)} need a server of 3.5 or later (KIP-902)"
-        return Verdict(pair, Level.REFUSED, reason, hint="choose ZooKeeper 3.5 or later")
+        return PairVerdict(pair, Level.REFUSED, reason, hint="choose ZooKeeper 3.5 or later")
     # By ZooKeeper's release policy, adjacent minor versions work in both directions (3.5 client, 3.4 server).
-    return Verdict(pair, Level.SUPPORTED, "documented by ZooKeeper")
+    return PairVerdict(pair, Level.SUPPORTED, "documented by ZooKeeper")
 
 
 def _line(release: tuple[int, ...]) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from kprov.releases.tarball import Contents
+from kprov.releases.contents import Contents
 
 #: Increase it whenever a scan changes; results of older versions are then ignored.
 FORMAT = 1

@@ -31,7 +31,7 @@ def default_cache() -> Path:
     return user_cache_path("kprov") / "archives"
 
 
-class NotAtHandError(UsageError):
+class ArchiveNotFoundError(UsageError):
     """The archive is neither in --archives nor in the cache, and downloads are off."""
 
 
@@ -83,7 +83,7 @@ def locate(
         published next to the file.
     archives: a folder to search by upstream's file names, before the cache and a download.
     cache: where downloads are kept; :func:`default_cache` if None.
-    fetch: whether to download an archive that was not found; otherwise NotAtHandError.
+    fetch: whether to download an archive that was not found; otherwise ArchiveNotFoundError.
     Raises UsageError if the archive is not found (with every place searched), or is not the wanted one.
     An invalid file in the cache is deleted and downloaded again; one that the user gave is an error.
     """
@@ -98,7 +98,9 @@ def locate(
     if wanted.upstream is None:
         raise _nowhere(search)
     if not fetch:
-        raise NotAtHandError(f"{wanted} was not found locally", cause="\n".join(search.looked), hint=_carry(wanted))
+        raise ArchiveNotFoundError(
+            f"{wanted} was not found locally", cause="\n".join(search.looked), hint=_carry(wanted)
+        )
     try:
         path = download(wanted.upstream, cache, emit=emit)
     except UnreachableError as error:

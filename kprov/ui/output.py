@@ -17,7 +17,7 @@ from packaging.version import Version
 from rich.text import Text
 
 from kprov import __version__
-from kprov.commands import Way
+from kprov.commands import HostArguments
 from kprov.errors import (
     ClosedPipeError,
     DeclinedError,
@@ -38,7 +38,7 @@ from kprov.ui.progress import progress
 from kprov.ui.views import view_of
 
 SCHEMA = 1
-_UNKNOWN_WAY = Way()
+_NO_HOST = HostArguments()
 
 
 class Output:
@@ -47,7 +47,7 @@ class Output:
     as_json: collect everything and write one document at the end (``close``) instead of text.
     report: the result of the command, once it has one. yes: answer every question with yes. ask: asks the operator;
     None if there is no terminal. journal: of a journalled run; it also gets the events and plans that are shown.
-    junit: a file to write at the end, with a case for the command and one for each test of its result. way: how the
+    junit: a file to write at the end, with a case for the command and one for each test of its result. host: how the
     run reaches its host, to complete the commands in its texts.
     """
 
@@ -59,7 +59,7 @@ class Output:
         stream: TextIO | None = None,
         journal: Journal | None = None,
         junit: Path | None = None,
-        way: Way = _UNKNOWN_WAY,
+        host: HostArguments = _NO_HOST,
         yes: bool = False,
         ask: Callable[[str], bool] | None = None,
     ) -> None:
@@ -67,7 +67,7 @@ class Output:
         self.journal = journal
         self._json = as_json
         self._console = console(stream or sys.stdout)
-        self._way = way
+        self._host = host
         self._yes = yes
         self._ask = ask
         self._changing = False
@@ -123,7 +123,7 @@ class Output:
             listening = self.journal.listening(show) if self.journal else show
 
             def emit(event: Event) -> None:
-                listening(replace(event, text=self._way.completed(event.text)) if isinstance(event, Warned) else event)
+                listening(replace(event, text=self._host.completed(event.text)) if isinstance(event, Warned) else event)
 
             yield emit
 
@@ -139,7 +139,7 @@ class Output:
         if self._changing:
             hint = "run the same command again to continue"
             return InterruptedRunError("interrupted", hint=hint)
-        return InterruptedRunError("interrupted, nothing was changed" if self._way.words else "interrupted")
+        return InterruptedRunError("interrupted, nothing was changed" if self._host.words else "interrupted")
 
     def complete(self, error: KprovError) -> KprovError:
         """The same error, with the commands in its hints completed so that the user can type them."""
@@ -147,7 +147,7 @@ class Output:
         return error
 
     def _completed(self, problem: Problem) -> Problem:
-        return replace(problem, hint=self._way.completed(problem.hint))
+        return replace(problem, hint=self._host.completed(problem.hint))
 
     def show(self, plan: Plan) -> None:
         """Show a plan before the operator is asked about it; the journal gets it as well."""
@@ -165,7 +165,7 @@ class Output:
             return
         if self._ask is None:
             raise DeclinedError(
-                "nobody can be asked, so nothing was changed", hint="add --yes to go ahead without a question"
+                "no terminal to confirm on; nothing was changed", hint="run this with --yes to skip the question"
             )
         if not self._ask(question):
             raise DeclinedError("declined, nothing was changed")
@@ -178,18 +178,18 @@ class Output:
         self.report = replace(report, problems=problems)
         self._fail(problems)
 
-    def line(self, line: Text) -> None:
-        """Show a line immediately, for a command that runs until Ctrl-C."""
-        print_line(self._console, line)
+    def show_item(self, item: object) -> None:
+        """Show one item immediately, for a command that runs until Ctrl-C."""
+        self._show(item)
 
     def _show(self, item: object) -> None:
-        view = view_of(item, self._way)
+        view = view_of(item, self._host)
         self._cases += view.cases
         if self._json:
             self._data |= view.document
             return
         for line in view.lines:
-            text = self._way.completed(line) if isinstance(line, str) else line
+            text = self._host.completed(line) if isinstance(line, str) else line
             print_line(self._console, text, indent=view.indent)
 
     def failed(self, error: KprovError) -> None:

@@ -11,9 +11,9 @@ from kprov.errors import KprovError
 from kprov.kinds import KINDS
 from kprov.kinds.base import path_of
 from kprov.kinds.service import ServiceEntry
-from kprov.verify.target import Target
+from kprov.verify.target import VerifiedHost
 
-_TARGETS = pytest.StashKey[list[Target]]()
+_TARGETS = pytest.StashKey[list[VerifiedHost]]()
 HOSTS_PLUGIN = "kprov-hosts"
 
 
@@ -51,11 +51,11 @@ def _cases(metafunc: pytest.Metafunc) -> Iterator[tuple[tuple[object, ...], str]
             yield (target,), target.name
 
 
-def _targets(config: pytest.Config) -> list[Target]:
+def _targets(config: pytest.Config) -> list[VerifiedHost]:
     if _TARGETS not in config.stash:
         given = config.pluginmanager.get_plugin(HOSTS_PLUGIN)
         hosts = given.hosts if given is not None else _asked_for(config)
-        config.stash[_TARGETS] = [Target(host) for host in hosts]
+        config.stash[_TARGETS] = [VerifiedHost(host) for host in hosts]
     return config.stash[_TARGETS]
 
 

@@ -45,7 +45,7 @@ E = TypeVar("E", bound=Entry)
 
 
 @dataclass(frozen=True)
-class Output:
+class CommandResult:
     """The result of a command on the host."""
 
     code: int
@@ -73,18 +73,18 @@ def _literal(path: str) -> str:
     return re.sub(r"[][*?{}~\\]", r"\\\g<0>", path)
 
 
-class Target:
+class VerifiedHost:
     """One host. Its state is read once, in few commands that cover all paths."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
         self.name: str = host.backend.get_pytest_id()
 
-    def run(self, *words: str) -> Output:
+    def run(self, *words: str) -> CommandResult:
         """Run one command as root, in a clean environment whatever variables the login sets."""
         return self.run_script('exec "$@"', *words)
 
-    def run_script(self, script: str, *words: str) -> Output:
+    def run_script(self, script: str, *words: str) -> CommandResult:
         """Run a shell script likewise; it reads ``words`` as ``"$1"`` and so on, so no value is part of its text."""
         command = shlex.join([*_CLEAN, "/bin/sh", "-c", script, "sh", *words])
         if self._is_root:
@@ -92,7 +92,7 @@ class Target:
         else:
             with self._host.sudo():
                 done = self._host.run(command)
-        return Output(done.rc, done.stdout, done.stderr)
+        return CommandResult(done.rc, done.stdout, done.stderr)
 
     @cached_property
     def _is_root(self) -> bool:
@@ -229,6 +229,6 @@ class Target:
         found = self.run("grep", "^Max open files", "/proc/1/limits").out.split()
         return limit(found[4]) if len(found) > 4 else None
 
-    def tool(self, command: Iterable[str], stdin: str = "") -> Output:
+    def tool(self, command: Iterable[str], stdin: str = "") -> CommandResult:
         """Run one of Kafka's own tools in its home."""
         return self.run_script(_TOOL, self.node.broker.home, stdin, self.node.java_home, *command)

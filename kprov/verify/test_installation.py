@@ -22,12 +22,12 @@ from kprov.roles.of_node import roles_of
 from kprov.roles.zookeeper import ZooKeeperRole
 from kprov.smoke import console
 from kprov.spec.broker_keys import is_secret
-from kprov.verify.target import Target
+from kprov.verify.target import VerifiedHost
 
 _NO_LOGIN = ("/sbin/nologin", "/usr/sbin/nologin", "/bin/false")
 
 
-def owned(target: Target, entry: FileEntry | DirectoryEntry | DataEntry, kind: str) -> None:
+def owned(target: VerifiedHost, entry: FileEntry | DirectoryEntry | DataEntry, kind: str) -> None:
     """Check kind, owner, group and mode at an entry's path."""
     path = entry.path
     there = target.stats.get(path)
@@ -37,41 +37,41 @@ def owned(target: Target, entry: FileEntry | DirectoryEntry | DataEntry, kind: s
     assert there.mode == entry.mode, f"{path} has another mode"
 
 
-def running(target: Target, unit: str) -> None:
+def running(target: VerifiedHost, unit: str) -> None:
     """Skip a test that needs a running unit; test_unit_runs fails if it does not run."""
     if target.units[unit]["ActiveState"] != "active":
         pytest.skip(f"{unit} is not running")
 
 
-def test_the_last_run_finished(target: Target) -> None:
+def test_the_last_run_finished(target: VerifiedHost) -> None:
     assert target.receipt.state is not State.APPLYING, "the last run did not finish; continue it: kprov install HOST"
 
 
 @pytest.mark.entries("file")
-def test_file(target: Target, entry: FileEntry) -> None:
+def test_file(target: VerifiedHost, entry: FileEntry) -> None:
     owned(target, entry, "regular")
     assert target.sums.get(entry.path) == entry.sha256, f"{entry.path} was edited"
 
 
 @pytest.mark.entries("directory", "data")
-def test_directory(target: Target, entry: DirectoryEntry | DataEntry) -> None:
+def test_directory(target: VerifiedHost, entry: DirectoryEntry | DataEntry) -> None:
     owned(target, entry, "directory")
 
 
 @pytest.mark.entries("data")
-def test_all_data_belong_to_the_service(target: Target, entry: DataEntry) -> None:
+def test_all_data_belong_to_the_service(target: VerifiedHost, entry: DataEntry) -> None:
     found = target.run("find", entry.path, "-mindepth", "1", "!", "-user", entry.owner)
     assert found.code == 0, found.errors
     assert found.out.splitlines()[:3] == [], "these files have another owner"
 
 
 @pytest.mark.entries("link")
-def test_link(target: Target, entry: LinkEntry) -> None:
+def test_link(target: VerifiedHost, entry: LinkEntry) -> None:
     assert target.targets.get(entry.path) == entry.target
 
 
 @pytest.mark.entries("links")
-def test_folder_of_links(target: Target, entry: LinksEntry) -> None:
+def test_folder_of_links(target: VerifiedHost, entry: LinksEntry) -> None:
     source, folder, pattern = entry.source, entry.path, entry.pattern
     names = target.run("ls", "-A", source).out.split("\n")
     wanted = {f"{folder}/{name}": f"{source}/{name}" for name in names if name and fnmatch(name, pattern)}
@@ -81,7 +81,7 @@ def test_folder_of_links(target: Target, entry: LinksEntry) -> None:
 
 
 @pytest.mark.entries("release")
-def test_release(target: Target, entry: ReleaseEntry) -> None:
+def test_release(target: VerifiedHost, entry: ReleaseEntry) -> None:
     writable = ("!", "-type", "l", "-perm", "/022")
     found = target.run("find", entry.path, "(", "!", "-user", "root", "-o", *writable, ")")
     assert found.code == 0, found.errors
@@ -89,7 +89,7 @@ def test_release(target: Target, entry: ReleaseEntry) -> None:
 
 
 @pytest.mark.entries("user")
-def test_user(target: Target, entry: UserEntry) -> None:
+def test_user(target: VerifiedHost, entry: UserEntry) -> None:
     name = entry.name
     found = target.run_script('getent passwd "$1" || grep "^$1:" /etc/passwd', name)
     assert found.code == 0, f"user {name} does not exist"
@@ -98,29 +98,29 @@ def test_user(target: Target, entry: UserEntry) -> None:
 
 
 @pytest.mark.entries("service")
-def test_unit_runs(target: Target, entry: ServiceEntry) -> None:
+def test_unit_runs(target: VerifiedHost, entry: ServiceEntry) -> None:
     assert target.units[entry.unit]["ActiveState"] == "active"
 
 
 @pytest.mark.entries("service")
-def test_unit_is_enabled(target: Target, entry: ServiceEntry) -> None:
+def test_unit_is_enabled(target: VerifiedHost, entry: ServiceEntry) -> None:
     assert target.units[entry.unit]["UnitFileState"] == "enabled"
 
 
 @pytest.mark.entries("service")
-def test_unit_is_the_one_that_systemd_has_read(target: Target, entry: ServiceEntry) -> None:
+def test_unit_is_the_one_that_systemd_has_read(target: VerifiedHost, entry: ServiceEntry) -> None:
     assert target.units[entry.unit]["NeedDaemonReload"] == "no", "its file has changed: systemctl daemon-reload"
 
 
 @pytest.mark.entries("service")
-def test_unit_runs_as_its_own_user(target: Target, entry: ServiceEntry) -> None:
+def test_unit_runs_as_its_own_user(target: VerifiedHost, entry: ServiceEntry) -> None:
     running(target, entry.unit)
     found = target.run("stat", "-c", "%U", f"/proc/{target.units[entry.unit]['MainPID']}")
     assert found.out.strip() == entry.unit.removesuffix(".service")
 
 
 @pytest.mark.entries("service")
-def test_unit_may_open_as_many_files_as_it_asks_for(target: Target, entry: ServiceEntry) -> None:
+def test_unit_may_open_as_many_files_as_it_asks_for(target: VerifiedHost, entry: ServiceEntry) -> None:
     """systemd silently lowers LimitNOFILE= to its own hard limit if it may not raise that."""
     unit = entry.unit
     running(target, unit)
@@ -133,7 +133,7 @@ def test_unit_may_open_as_many_files_as_it_asks_for(target: Target, entry: Servi
     assert given >= asked, message
 
 
-def test_port(target: Target, port: tuple[str, int]) -> None:
+def test_port(target: VerifiedHost, port: tuple[str, int]) -> None:
     unit, number = port
     inodes = target.listening.get(number, set())
     if not inodes:
@@ -143,7 +143,7 @@ def test_port(target: Target, port: tuple[str, int]) -> None:
 
 
 @pytest.mark.entries("firewall")
-def test_firewall_port(target: Target, entry: PortEntry) -> None:
+def test_firewall_port(target: VerifiedHost, entry: PortEntry) -> None:
     query = f"--query-port={entry.port}"
     if target.run("firewall-cmd", "--state").code != 0:
         pytest.skip("firewalld is not running")
@@ -151,7 +151,7 @@ def test_firewall_port(target: Target, entry: PortEntry) -> None:
     assert target.run("firewall-cmd", "-q", query).code == 0, f"{entry.port} is closed"
 
 
-def test_property(target: Target, name: str) -> None:
+def test_property(target: VerifiedHost, name: str) -> None:
     wanted, there = target.promised_properties[name], target.properties.get(name)
     if is_secret(name):
         wanted, there = "as asked", "as asked" if there == wanted else "another"
@@ -159,7 +159,7 @@ def test_property(target: Target, name: str) -> None:
 
 
 @pytest.mark.entries("file", "directory", "data", "release", "link", "links")
-def test_selinux_label(target: Target, entry: PathEntry) -> None:
+def test_selinux_label(target: VerifiedHost, entry: PathEntry) -> None:
     if not target.selinux:
         pytest.skip("SELinux is off")
     if target.labels is None:
@@ -168,7 +168,7 @@ def test_selinux_label(target: Target, entry: PathEntry) -> None:
 
 
 @pytest.mark.clients
-def test_zookeeper_answers(target: Target) -> None:
+def test_zookeeper_answers(target: VerifiedHost) -> None:
     zookeeper = ZooKeeperRole(target.node)
     running(target, zookeeper.unit)
     client = ("org.apache.zookeeper.client.FourLetterWordMain", "localhost", str(zookeeper.config.client_port))
@@ -178,7 +178,7 @@ def test_zookeeper_answers(target: Target) -> None:
 
 
 @pytest.mark.clients
-def test_topics_are_served(target: Target) -> None:
+def test_topics_are_served(target: VerifiedHost) -> None:
     """Produce and consume messages with Kafka's own tools, in a topic created for this test."""
     for role in roles_of(target.node):
         running(target, role.unit)

@@ -168,14 +168,14 @@ REFUSED: dict[str, tuple[str, str, tuple[str, ...], str, str]] = {
         "groupadd kafka",
         "groupdel kafka",
         (),
-        "group kafka is there and kprov did not make it",
+        "group kafka exists and was not created by kprov",
         "--adopt",
     ),
     "a user in another primary group": (
         "useradd --gid users --no-user-group kafka",
         "userdel kafka",
         (),
-        "user kafka is there and kprov did not make it",
+        "user kafka exists and was not created by kprov",
         "--adopt",
     ),
     "a user who is root": (

@@ -17,7 +17,7 @@ import pytest
 
 import kprov
 from kprov.cli.main import _COMMANDS, cli, main
-from kprov.commands import HOST, Way
+from kprov.commands import HOST, HostArguments
 from kprov.diagnosis import _REMEDIES
 from kprov.errors import Problem, StepError
 from kprov.events import Warned
@@ -133,25 +133,25 @@ def test_how_an_archive_is_fetched() -> None:
 
 # ------------------------------------------------------------------ what stands for HOST
 
-WAYS = {
-    "a bare host": (Way("kafka-1"), ["kafka-1"]),
-    "user and port": (Way("ada@kafka-1:2222"), ["ada@kafka-1:2222"]),
-    "an IPv6 address": (Way("root@[fe80::1]:22"), ["root@[fe80::1]:22"]),
+ARGUMENTS = {
+    "a bare host": (HostArguments("kafka-1"), ["kafka-1"]),
+    "user and port": (HostArguments("ada@kafka-1:2222"), ["ada@kafka-1:2222"]),
+    "an IPv6 address": (HostArguments("root@[fe80::1]:22"), ["root@[fe80::1]:22"]),
     "options": (
-        Way("k", options=("--ssh-config", "my config", "-i", "key's", "--sudo-password-file", "p")),
+        HostArguments("k", options=("--ssh-config", "my config", "-i", "key's", "--sudo-password-file", "p")),
         ["k", "--ssh-config", "my config", "-i", "key's", "--sudo-password-file", "p"],
     ),
-    "a file": (Way("", Path("a b.yaml")), ["--config", "a b.yaml"]),
-    "a host of a file": (Way("k", Path("x.yaml"), ("-i", "\\1")), ["k", "--config", "x.yaml", "-i", "\\1"]),
+    "a file": (HostArguments("", Path("a b.yaml")), ["--config", "a b.yaml"]),
+    "a host of a file": (HostArguments("k", Path("x.yaml"), ("-i", "\\1")), ["k", "--config", "x.yaml", "-i", "\\1"]),
 }
 
 
-@pytest.mark.parametrize("name", WAYS)
+@pytest.mark.parametrize("name", ARGUMENTS)
 def test_the_shell_reads_what_the_run_was_given(name: str) -> None:
-    way, words = WAYS[name]
-    shown = way.completed("start it: kprov start HOST")
+    arguments, words = ARGUMENTS[name]
+    shown = arguments.completed("start it: kprov start HOST")
     assert shlex.split(shown.removeprefix("start it: ")) == ["kprov", "start", *words]
-    finish = shlex.split(way.completed("kprov upgrade HOST --finish"))
+    finish = shlex.split(arguments.completed("kprov upgrade HOST --finish"))
     assert finish == ["kprov", "upgrade", *words, "--finish"]
     assert parsed(finish[1:]).params["finish"] is True
 
@@ -160,16 +160,16 @@ def test_the_shell_reads_what_the_run_was_given(name: str) -> None:
     "text", ["kprov fetch --to DIR", "name HOST, or a file", "HOST", "mykprov start HOST", "kprov start HOSTNAME", ""]
 )
 def test_other_text_stays_as_it_is(text: str) -> None:
-    assert Way("kafka-1", ssh=("kafka-1",)).completed(text) == text
+    assert HostArguments("kafka-1", ssh=("kafka-1",)).completed(text) == text
 
 
 def test_without_a_host_the_placeholder_stays() -> None:
-    assert Way().completed("kprov install HOST; ssh HOST") == "kprov install HOST; ssh HOST"
+    assert HostArguments().completed("kprov install HOST; ssh HOST") == "kprov install HOST; ssh HOST"
 
 
 @pytest.mark.parametrize("word", ["ssh", "ssh -G", "ssh-copy-id"])
 def test_ssh_goes_the_same_way(word: str) -> None:
-    assert Way("k", ssh=("-F", "c", "k")).completed(f"try: {word} HOST id") == f"try: {word} -F c k id"
+    assert HostArguments("k", ssh=("-F", "c", "k")).completed(f"try: {word} HOST id") == f"try: {word} -F c k id"
 
 
 # ------------------------------------------------------------------ the real command line
@@ -245,11 +245,11 @@ def test_a_host_that_cannot_be_reached_is_asked_for_its_history_in_the_same_way(
 # ------------------------------------------------------------------ everything that a run shows
 
 
-WAY = Way("kafka-1", options=("-i", "key"))
+KAFKA_1 = HostArguments("kafka-1", options=("-i", "key"))
 
 
 def test_notes_and_warnings_are_completed(capsys: pytest.CaptureFixture[str]) -> None:
-    output = Output("plan", way=WAY)
+    output = Output("plan", host=KAFKA_1)
     plan = Plan("kafka-1", (), notes=("raise it: kprov upgrade HOST --finish",))
     output.finish(Report("plan", (plan, NextStep("kprov status HOST"))))
     with output.progress() as emit:
@@ -261,7 +261,7 @@ def test_notes_and_warnings_are_completed(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_documents_are_completed(capsys: pytest.CaptureFixture[str]) -> None:
-    output = Output("plan", as_json=True, way=WAY)
+    output = Output("plan", as_json=True, host=KAFKA_1)
     plan = Plan("kafka-1", (), notes=("raise it: kprov upgrade HOST --finish",))
     output.finish(Report("plan", (plan, NextStep("kprov status HOST"))))
     output.close(output.report.code)
@@ -273,4 +273,4 @@ def test_documents_are_completed(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_remedy_that_names_a_command_names_the_host() -> None:
     advice = [text for _, text in _REMEDIES if "kprov " in text]
     assert advice
-    assert all(WAY.completed(text) != text for text in advice)
+    assert all(KAFKA_1.completed(text) != text for text in advice)

@@ -17,7 +17,7 @@ HINTS = {
     "Problem": 3,
     "UsageError": 3,
     "UnreachableError": 3,
-    "NotAtHandError": 3,
+    "ArchiveNotFoundError": 3,
     "NotCataloguedError": 3,
     "unwritable": 4,
     "wrong": 1,

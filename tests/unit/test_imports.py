@@ -32,6 +32,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "ui": {
         "operations",
+        "lab",
         "checks",
         "logs",
         "history",
@@ -47,6 +48,7 @@ ARROWS: dict[str, set[str]] = {
         "words",
     },
     "operations": {
+        "lab",
         "verify",
         "diagnosis",
         "smoke",
@@ -236,11 +238,24 @@ def test_only_the_user_interface_prints() -> None:
     assert {part(name) for name, tree in modules().items() if prints(tree)} <= {"ui", "cli"}
 
 
-def test_rendering_needs_nothing_that_talks_to_a_host() -> None:
-    """Whoever renders files on a machine without SSH's libraries, or in another program, does not load them."""
-    text = "import sys, kprov.operations.render; print([name for name in sys.modules if name in sys.argv[1:]])"
-    command = [sys.executable, "-c", text, "paramiko", "fabric", "invoke", "kprov.host"]
-    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "[]\n"
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["render", "--help"], ["render", "192.168.78.141", "--json"], ["fetch", "--help"], ["lab", "--help"]],
+    ids=" ".join,
+)
+def test_a_command_without_a_host_does_not_load_ssh(arguments: list[str], tmp_path: Path) -> None:
+    """It starts faster, and runs on a machine without SSH's libraries."""
+    text = (
+        "import sys\n"
+        "from kprov.cli.main import main\n"
+        "assert main(sys.argv[1:]) == 0\n"
+        "ssh = {'paramiko', 'fabric', 'invoke', 'kprov.host'}\n"
+        "sys.stderr.write(' '.join(sorted(ssh & sys.modules.keys())))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", text, *arguments], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert done.stderr == ""
 
 
 def test_no_command_raises_after_its_result() -> None:
@@ -255,6 +270,17 @@ def test_no_command_raises_after_its_result() -> None:
             finishing += bool(finishes)
             assert not [line for line in raises if finishes and line > min(finishes)], f"{name}: {function.name}"
     assert finishing > 10
+
+
+def test_no_command_prints_its_result() -> None:
+    """It hands a report to the user interface; only questions and warnings go to standard error directly."""
+    for name, tree in modules().items():
+        if not name.startswith("kprov.cli."):
+            continue
+        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+        echoes = [call for call in calls if ast.unparse(call.func) == "click.echo"]
+        results = [call.lineno for call in echoes if "err" not in {keyword.arg for keyword in call.keywords}]
+        assert not results, name
 
 
 def test_no_import_is_relative() -> None:

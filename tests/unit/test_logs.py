@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from kprov.errors import UsageError
-from kprov.logs import Entry, file_entries, findings, journal_entries, last, newer, since_argument, zone_of
+from kprov.logs import LogEntry, file_entries, findings, journal_entries, last, newer, since_argument, zone_of
 
 EAST = timezone(timedelta(hours=8))
 TRACE = [
@@ -78,7 +78,7 @@ def at(text: str, zone: timezone = UTC) -> datetime:
 )
 def test_a_line_of_a_log_file(line: str, level: str, time: str, text: str) -> None:
     (entry,) = file_entries("server.log", line + "\n", EAST)
-    assert entry == Entry("server.log", at(time, EAST), level, text, (line,))
+    assert entry == LogEntry("server.log", at(time, EAST), level, text, (line,))
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_an_empty_log_has_no_entries() -> None:
 # ------------------------------------------------------------------ problems
 
 
-def log(*lines: str, source: str = "server.log") -> list[Entry]:
+def log(*lines: str, source: str = "server.log") -> list[LogEntry]:
     return file_entries(source, "\n".join(lines), UTC)
 
 
@@ -240,7 +240,7 @@ def test_an_entry_repeated_by_the_journal_is_reported_once() -> None:
 
 
 def test_a_problem_without_a_time_is_the_oldest() -> None:
-    entries = [Entry("x", None, "ERROR", "when?", ("when?",)), *log("[2026-11-24 18:00:00,000] WARN w (x)")]
+    entries = [LogEntry("x", None, "ERROR", "when?", ("when?",)), *log("[2026-11-24 18:00:00,000] WARN w (x)")]
     assert [item.entry.text for item in findings(entries)] == ["w", "when?"]
 
 

@@ -213,12 +213,12 @@ def test_an_answer_to_a_question_that_is_no_yes(
 ) -> None:
     """On a real terminal, at the question that every change asks."""
     program = (
-        "from kprov.cli.options import _WAY, command\n"
-        "from kprov.commands import Way\n"
+        "from kprov.cli.options import HOST_ARGUMENTS, command\n"
+        "from kprov.commands import HostArguments\n"
         "import click\n"
         "@click.command()\n"
         "def ask():\n"
-        "    click.get_current_context().meta[_WAY] = Way('kafka-1')\n"
+        "    click.get_current_context().meta[HOST_ARGUMENTS] = HostArguments('kafka-1')\n"
         "    with command('plan', as_json=False) as output:\n"
         "        output.confirm('Make these 3 changes on kafka-1?')\n"
         "import kprov.cli.main as it\n"

@@ -416,7 +416,7 @@ def test_zookeeper_is_not_moved_to_an_empty_directory_in_silence() -> None:
     host, _ = installed()
     differs("data:/var/lib/zookeeper/data", entries="2")(host)
     (obstacle,) = host.plan(wanted(asked(mode="bundled"))).obstacles
-    assert obstacle.what == "/var/lib/zookeeper/data holds zookeeper data, and nothing asks for it any more"
+    assert obstacle.what == "/var/lib/zookeeper/data contains ZooKeeper's data, which the new settings no longer use"
     assert "uninstall first" in obstacle.hint
 
 

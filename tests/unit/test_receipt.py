@@ -95,7 +95,7 @@ def test_a_receipt_of_a_newer_kprov_is_not_taken_for_damaged() -> None:
     with pytest.raises(PreflightError) as caught:
         parse(document(format=4, kprov="9.0"), "box")
     problem = caught.value.problems[0]
-    assert problem.what == "the receipt has format 4, this kprov knows 3"
+    assert problem.what == "the receipt has format 4; this kprov supports formats up to 3"
     assert "9.0" in problem.cause
     assert "damaged" not in str(caught.value)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,11 +12,14 @@ from support.model_host import ModelHost
 from support.plan_cases import fresh
 from support.specimens import asked, wanted
 
-from kprov.errors import DeclinedError, ExitCode
+from kprov.errors import ConnectError, DeclinedError, ExitCode
 from kprov.events import Emit, Event, Warned
+from kprov.host.answers import Record
 from kprov.host.connection import Connection
 from kprov.host.ssh_config import Login
+from kprov.operations import logs
 from kprov.operations import uninstall as operation
+from kprov.operations.report import Report
 from kprov.operations.uninstall import Uninstalled, uninstall
 from kprov.plan import Plan
 
@@ -98,3 +102,42 @@ def test_a_no_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(operation, "apply", lambda *_: pytest.fail("it was declined"))
     with pytest.raises(DeclinedError):
         run(Operator(agrees=False))
+
+
+class Log:
+    """A connection over which one line of a log comes, before the operator or the host ends it."""
+
+    login = LOGIN
+
+    def __init__(self, *, interrupted: bool) -> None:
+        self.interrupted = interrupted
+
+    def follow(self, calls: list[tuple[str, ...]], on_record: Callable[[Record], None]) -> None:
+        on_record(Record("line", {"source": "1", "text": "started"}))
+        if self.interrupted:
+            raise KeyboardInterrupt
+
+
+@pytest.fixture
+def two_sources(monkeypatch: pytest.MonkeyPatch) -> tuple[logs.LogSource, ...]:
+    found = (
+        logs.LogSource("kafka.service", "server.log", "/k/server.log"),
+        logs.LogSource("kafka.service", "kafka journal"),
+    )
+    monkeypatch.setattr(logs, "installed", lambda _: SimpleNamespace(node=None))
+    monkeypatch.setattr(logs, "sources", lambda *_: found)
+    return found
+
+
+def test_ctrl_c_ends_a_followed_log_with_a_report(two_sources: tuple[logs.LogSource, ...]) -> None:
+    """The lines were shown as they came."""
+    shown: list[logs.LogLine] = []
+    report = logs.follow(Log(interrupted=True), unit=None, lines=3, show=shown.append)  # type: ignore[arg-type]
+    assert shown == [logs.LogLine(two_sources[1], "started")]
+    assert report == Report("logs")
+
+
+@pytest.mark.usefixtures("two_sources")
+def test_a_host_that_ends_a_followed_log_is_an_error() -> None:
+    with pytest.raises(ConnectError, match="stopped sending its logs"):
+        logs.follow(Log(interrupted=False), unit=None, lines=3, show=lambda _: None)  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from support.specimens import asked, wanted
 from kprov.drift import Drift, drift
 from kprov.kinds.base import ABSENT, Answer
 from kprov.operations.unit_status import Holder, UnitStatus, explained, unit_status
-from kprov.operations.verdict import Parts, State, Verdict, parts, verdict
+from kprov.operations.verdict import HostState, HostVerdict, Parts, parts, verdict
 from kprov.receipt import Receipt
 
 UNIT = "kafka.service"
@@ -130,7 +130,7 @@ UNSEEN = status({"status": "unknown"})
 ALL = Parts(40, 40)
 
 
-def judged(*units: UnitStatus, **given: Any) -> Verdict:
+def judged(*units: UnitStatus, **given: Any) -> HostVerdict:
     values: dict[str, Any] = {"interrupted": False, "busy": False, "found": ALL, "drift": (), **given}
     return verdict(units=units, **values)
 
@@ -138,26 +138,26 @@ def judged(*units: UnitStatus, **given: Any) -> Verdict:
 @pytest.mark.parametrize(
     ("found", "state", "following"),
     [
-        (judged(GOOD, GOOD), State.SERVING, ""),
-        (judged(GOOD, STOPPED), State.NOT_SERVING, "start"),
-        (judged(STOPPED, FAILED), State.NOT_SERVING, "logs"),
-        (judged(GOOD, TAKEN), State.NOT_SERVING, "logs"),
-        (judged(GOOD, UNSEEN), State.UNKNOWN, ""),
-        (judged(STOPPED, UNSEEN), State.NOT_SERVING, "start"),
-        (judged(GOOD, GONE), State.NOT_SERVING, "plan"),
-        (judged(GOOD, GOOD, drift=(Drift("file:/a", "was edited"),)), State.SERVING, "plan"),
-        (judged(GOOD, STOPPED, drift=(Drift("file:/a", "was removed"),)), State.NOT_SERVING, "plan"),
-        (judged(GONE, GONE, interrupted=True, found=Parts(0, 40)), State.NOT_INSTALLED, "install"),
-        (judged(GOOD, GONE, interrupted=True, found=Parts(9, 40)), State.NOT_INSTALLED, "install"),
-        (judged(GOOD, GOOD, interrupted=True, found=Parts(39, 40)), State.SERVING, "install"),
-        (judged(GOOD, STOPPED, interrupted=True), State.NOT_SERVING, "install"),
-        (judged(GONE, GONE, interrupted=True, busy=True, found=Parts(9, 40)), State.NOT_INSTALLED, ""),
-        (judged(GOOD, STOPPED, interrupted=True, busy=True), State.NOT_SERVING, ""),
+        (judged(GOOD, GOOD), HostState.SERVING, ""),
+        (judged(GOOD, STOPPED), HostState.NOT_SERVING, "start"),
+        (judged(STOPPED, FAILED), HostState.NOT_SERVING, "logs"),
+        (judged(GOOD, TAKEN), HostState.NOT_SERVING, "logs"),
+        (judged(GOOD, UNSEEN), HostState.UNKNOWN, ""),
+        (judged(STOPPED, UNSEEN), HostState.NOT_SERVING, "start"),
+        (judged(GOOD, GONE), HostState.NOT_SERVING, "plan"),
+        (judged(GOOD, GOOD, drift=(Drift("file:/a", "was edited"),)), HostState.SERVING, "plan"),
+        (judged(GOOD, STOPPED, drift=(Drift("file:/a", "was removed"),)), HostState.NOT_SERVING, "plan"),
+        (judged(GONE, GONE, interrupted=True, found=Parts(0, 40)), HostState.NOT_INSTALLED, "install"),
+        (judged(GOOD, GONE, interrupted=True, found=Parts(9, 40)), HostState.NOT_INSTALLED, "install"),
+        (judged(GOOD, GOOD, interrupted=True, found=Parts(39, 40)), HostState.SERVING, "install"),
+        (judged(GOOD, STOPPED, interrupted=True), HostState.NOT_SERVING, "install"),
+        (judged(GONE, GONE, interrupted=True, busy=True, found=Parts(9, 40)), HostState.NOT_INSTALLED, ""),
+        (judged(GOOD, STOPPED, interrupted=True, busy=True), HostState.NOT_SERVING, ""),
     ],
 )
-def test_the_verdict_and_what_to_do_next(found: Verdict, state: State, following: str) -> None:
+def test_the_verdict_and_what_to_do_next(found: HostVerdict, state: HostState, following: str) -> None:
     assert (found.state, found.next) == (state, following)
-    assert bool(found.reasons) is (state is not State.SERVING or following == "install")
+    assert bool(found.reasons) is (state is not HostState.SERVING or following == "install")
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_the_verdict_and_what_to_do_next(found: Verdict, state: State, following
         (judged(GONE, GONE, interrupted=True, busy=True, found=Parts(9, 40)), "a run of kprov is at work"),
     ],
 )
-def test_an_installation_that_is_not_finished_says_so_first(found: Verdict, first: str) -> None:
+def test_an_installation_that_is_not_finished_says_so_first(found: HostVerdict, first: str) -> None:
     assert found.reasons[0].startswith(first)
 
 

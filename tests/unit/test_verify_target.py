@@ -8,12 +8,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from kprov.verify.target import Output, Target
+from kprov.verify.target import CommandResult, VerifiedHost
 
 DIRTY = {"KAFKA_OPTS": "-javaagent:/nowhere.jar", "_JAVA_OPTIONS": "-Xmx1t", "GREP_OPTIONS": "--color=always"}
 
 
-def target() -> Target:
+def target() -> VerifiedHost:
     """This machine, as a backend finds it whose login sets variables for another Kafka."""
 
     def run(command: str) -> SimpleNamespace:
@@ -27,7 +27,7 @@ def target() -> Target:
         return SimpleNamespace(rc=done.returncode, stdout=done.stdout, stderr=done.stderr)
 
     host: Any = SimpleNamespace(run=run, backend=SimpleNamespace(get_pytest_id=lambda: "here"))
-    found = Target(host)
+    found = VerifiedHost(host)
     found.__dict__["_is_root"] = True
     return found
 
@@ -68,5 +68,5 @@ def test_a_tool_runs_in_its_home_with_its_input(tmp_path: Path) -> None:
 
 
 def test_how_a_tool_ended() -> None:
-    assert Output(124, "", "").how == "did not end in time"
-    assert Output(1, "", "").how == "ended with exit code 1"
+    assert CommandResult(124, "", "").how == "did not end in time"
+    assert CommandResult(1, "", "").how == "ended with exit code 1"

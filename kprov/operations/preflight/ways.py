@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from kprov.checks.subject import Closed, Way
+from kprov.checks.subject import Closed, ResolvedPath
 from kprov.host.facts import Probe
 from kprov.kinds.base import ABSENT, Answer, Call
 from kprov.operations.preflight.paths import used_paths
@@ -20,13 +20,13 @@ def way_questions(node: Node) -> list[Call]:
     return [*used, *(_question(path) for path in PROTECTED)]
 
 
-def ways(node: Node, seen: Mapping[str, Answer], made: Collection[str]) -> Iterator[Way]:
+def ways(node: Node, seen: Mapping[str, Answer], made: Collection[str]) -> Iterator[ResolvedPath]:
     """The way to each path that is used; made: paths that kprov made."""
     for item in used_paths(node):
         answer = seen.get(f"{_WAY}{item.path}", ABSENT)
         # A directory that kprov made is opened again by the plan.
         closed = tuple(directory for directory in _closed(answer) if directory.path not in made)
-        yield Way(
+        yield ResolvedPath(
             item.purpose,
             item.path,
             answer.get("real", item.path),

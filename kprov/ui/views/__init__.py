@@ -3,58 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from importlib import import_module
 
-from kprov.commands import Way
-from kprov.operations.check import Checked
-from kprov.operations.fetch import Fetched
-from kprov.operations.history import Runs, RunShown
-from kprov.operations.logs import Logs
-from kprov.operations.render import Rendered
-from kprov.operations.report import NextStep
-from kprov.operations.services import ServicesChanged
-from kprov.operations.status import Status
-from kprov.operations.uninstall import Uninstalled
-from kprov.operations.verify import Verification
-from kprov.plan import Plan
-from kprov.smoke import SmokeResult
-from kprov.ui.views import (
-    check,
-    fetch,
-    history,
-    logs,
-    next_step,
-    plan,
-    render,
-    services,
-    smoke,
-    status,
-    uninstall,
-    verify,
-)
+from kprov.commands import HostArguments
 from kprov.ui.views.view import View
 
-# Each takes the item and the way to the host, for the commands in its document.
-_VIEWS: Mapping[type, Callable[[Any, Way], View]] = {
-    Checked: check.view,
-    Fetched: fetch.view,
-    Logs: logs.view,
-    NextStep: next_step.view,
-    Plan: plan.view,
-    Rendered: render.view,
-    Runs: history.list_view,
-    RunShown: history.run_view,
-    ServicesChanged: services.view,
-    SmokeResult: smoke.view,
-    Status: status.view,
-    Uninstalled: uninstall.view,
-    Verification: verify.view,
+# The view of each class, as module:function. Views are imported when they are needed: most of them load the module of
+# an operation, and with it the SSH libraries. Each takes the item and the
+# arguments that reach the host, which complete the commands in its document.
+_VIEWS: Mapping[str, str] = {
+    "kprov.lab.archives.store.Built": "lab:archives_view",
+    "kprov.lab.lab.LabStatus": "lab:view",
+    "kprov.operations.check.Checked": "check:view",
+    "kprov.operations.fetch.Fetched": "fetch:view",
+    "kprov.operations.history.RunShown": "history:run_view",
+    "kprov.operations.history.Runs": "history:list_view",
+    "kprov.operations.logs.LogLine": "logs:line_view",
+    "kprov.operations.logs.Logs": "logs:view",
+    "kprov.operations.render.Rendered": "render:view",
+    "kprov.operations.report.NextStep": "next_step:view",
+    "kprov.operations.services.ServicesChanged": "services:view",
+    "kprov.operations.status.Status": "status:view",
+    "kprov.operations.uninstall.Uninstalled": "uninstall:view",
+    "kprov.operations.verify.Verification": "verify:view",
+    "kprov.plan.plan.Plan": "plan:view",
+    "kprov.smoke.run.SmokeResult": "smoke:view",
 }
 
 
-def view_of(item: object, way: Way) -> View:
-    """The view of one item of a report; way: how the run reaches its host."""
-    return _VIEWS[type(item)](item, way)
+def view_of(item: object, host: HostArguments) -> View:
+    """The view of one item of a report; host: how the run reaches it."""
+    kind = type(item)
+    module, _, name = _VIEWS[f"{kind.__module__}.{kind.__qualname__}"].partition(":")
+    view: Callable[[object, HostArguments], View] = getattr(import_module(f"{__name__}.{module}"), name)
+    return view(item, host)
 
 
 __all__ = ["View", "view_of"]

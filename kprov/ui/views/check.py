@@ -9,7 +9,7 @@ from dataclasses import replace
 from rich.text import Text
 
 from kprov.checks import Outcome
-from kprov.commands import Way
+from kprov.commands import HostArguments
 from kprov.operations.check import Checked
 from kprov.ui.junit import Case
 from kprov.ui.views.view import Line, View
@@ -36,10 +36,10 @@ _COUNTED: Mapping[Outcome, str] = {
 }
 
 
-def view(result: Checked, way: Way) -> View:
+def view(result: Checked, host: HostArguments) -> View:
     """One line per result, and below it the fix for one that did not pass."""
     counts = {status: result.count(status) for status in Outcome}
-    known = replace(result, results=tuple(replace(item, fix=way.completed(item.fix)) for item in result.results))
+    known = replace(result, results=tuple(replace(item, fix=host.completed(item.fix)) for item in result.results))
     document = dataclasses.asdict(known)
     document |= {"counts": {status.value: number for status, number in counts.items()}, "passed": not result.failed}
     cases = tuple(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from kprov.commands import Way
+from kprov.commands import HostArguments
 from kprov.operations.fetch import Fetched
 from kprov.releases.archive import Archive
 from kprov.sizes import human_size
 from kprov.ui.views.view import View
 
 
-def view(result: Fetched, _: Way) -> View:
+def view(result: Fetched, _: HostArguments) -> View:
     """One line per archive; the warnings were shown when they occurred."""
     document = {"warnings": list(result.warnings), "archives": [_document(archive) for archive in result.archives]}
     return View(document, tuple(_line(archive) for archive in result.archives))

@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.text import Text
 
-from kprov.commands import Way
+from kprov.commands import HostArguments
 from kprov.events import Event, Message, StepDone, StepFailed, StepStarted, Transfer, Warned
 from kprov.history import Record, Run
 from kprov.operations.history import Runs, RunShown
@@ -23,13 +23,13 @@ _EVENTS: Mapping[str, type[Event]] = {
 }
 
 
-def list_view(found: Runs, _: Way) -> View:
+def list_view(found: Runs, _: HostArguments) -> View:
     """One line per run, or a line that there are none."""
     lines: tuple[Line, ...] = tuple(list_lines(found.runs)) if found.runs else (found.empty,)
     return View({"runs": [_document(run) for run in found.runs]}, lines)
 
 
-def run_view(shown: RunShown, _: Way) -> View:
+def run_view(shown: RunShown, _: HostArguments) -> View:
     """One run with its journal."""
     document = {**_document(shown.run), "records": list(shown.records)}
     return View({"run": document}, tuple(journal_lines(shown.run, shown.records)))

@@ -10,9 +10,9 @@ from typing import Any
 
 from rich.text import Text
 
-from kprov.commands import Way
-from kprov.logs import Entry, Finding
-from kprov.operations.logs import Logs, Source, Tail
+from kprov.commands import HostArguments
+from kprov.logs import LogEntry, LogProblem
+from kprov.operations.logs import LogLine, Logs, Tail
 from kprov.ui.views.view import View
 
 _SHOWN_PROBLEMS = 10
@@ -22,9 +22,9 @@ _LEVEL = re.compile(r"\b(FATAL|ERROR|WARN)\b")
 _NAME_WIDTH = 17
 
 
-def view(logs: Logs, way: Way) -> View:
+def view(logs: Logs, host: HostArguments) -> View:
     """The problems found in the logs, with a fix for each, and the end of each log."""
-    problems = tuple(replace(item, remedy=way.completed(item.remedy)) for item in logs.problems)
+    problems = tuple(replace(item, remedy=host.completed(item.remedy)) for item in logs.problems)
     known = replace(logs, problems=problems)
     return View({"logs": log_document(known)}, tuple(log_lines(known)))
 
@@ -48,12 +48,16 @@ def log_lines(logs: Logs) -> Iterator[Text]:
         yield Text(f"\nno lines in {', '.join(silent)}", style="dim")
 
 
-def follow_line(source: Source, line: str) -> Text:
-    """One new line of a log, with the name of its source."""
-    return Text.assemble((f"{source.name:<{_NAME_WIDTH}} ", "dim"), (_shown(line), _colour(line)))
+def line_view(line: LogLine, _: HostArguments) -> View:
+    """A new line of a log, with the name of its source."""
+    return View({}, (follow_line(line),))
 
 
-def _problem(finding: Finding) -> Iterator[Text]:
+def follow_line(line: LogLine) -> Text:
+    return Text.assemble((f"{line.source.name:<{_NAME_WIDTH}} ", "dim"), (_shown(line.text), _colour(line.text)))
+
+
+def _problem(finding: LogProblem) -> Iterator[Text]:
     entry = finding.entry
     often = f"  {finding.count} times" if finding.count > 1 else ""
     yield Text()
@@ -119,7 +123,7 @@ def log_document(logs: Logs) -> dict[str, Any]:
     }
 
 
-def _entry(entry: Entry) -> dict[str, Any]:
+def _entry(entry: LogEntry) -> dict[str, Any]:
     return {
         "source": entry.source,
         "time": entry.time.isoformat() if entry.time else None,

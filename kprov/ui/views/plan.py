@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.text import Text
 
-from kprov.commands import Way
+from kprov.commands import HostArguments
 from kprov.kinds.base import Action, Change
 from kprov.plan import Plan
 from kprov.ui.views.view import Line, View
@@ -27,12 +27,12 @@ _SIGNS: Mapping[Action, tuple[str, str]] = {
 }
 
 
-def view(plan: Plan, way: Way) -> View:
+def view(plan: Plan, host: HostArguments) -> View:
     """The changes, what stays, what is lost and the notes; the content of new files is not shown."""
     document = {
         "host": plan.host,
         "changes": [_change(change) for change in plan.changes],
-        "notes": [way.completed(note) for note in plan.notes],
+        "notes": [host.completed(note) for note in plan.notes],
         "kept": list(plan.kept),
         "lost": list(plan.lost),
     }

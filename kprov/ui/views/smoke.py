@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from kprov.commands import Way
+from kprov.commands import HostArguments
 from kprov.smoke import SmokeResult
 from kprov.ui.junit import Case
 from kprov.ui.views.view import Line, View
@@ -16,7 +16,7 @@ _MARKS = {True: ("ok", "green"), False: ("FAILED", "red"), None: ("not run", "ye
 _JUNIT = {True: "passed", False: "failed", None: "skipped"}
 
 
-def view(result: SmokeResult, _: Way) -> View:
+def view(result: SmokeResult, _: HostArguments) -> View:
     """Each step with its result and its duration."""
     document = {**dataclasses.asdict(result), "passed": result.passed}
     cases = (Case(f"smoke test: {step.name}", _JUNIT[step.passed], step.seconds, step.detail) for step in result.steps)

@@ -7,31 +7,31 @@ from collections.abc import Iterator, Mapping
 
 from rich.text import Text
 
-from kprov.commands import Way
+from kprov.commands import HostArguments
 from kprov.operations.status import Status
 from kprov.operations.unit_status import UnitStatus
-from kprov.operations.verdict import State
+from kprov.operations.verdict import HostState
 from kprov.ui.views.view import Line, View
 
-_COLOURS: Mapping[State, str] = {
-    State.SERVING: "green",
-    State.NOT_SERVING: "red",
-    State.NOT_INSTALLED: "red",
-    State.UNKNOWN: "magenta",
+_COLOURS: Mapping[HostState, str] = {
+    HostState.SERVING: "green",
+    HostState.NOT_SERVING: "red",
+    HostState.NOT_INSTALLED: "red",
+    HostState.UNKNOWN: "magenta",
 }
 
 
-def view(status: Status, _: Way) -> View:
+def view(status: Status, _: HostArguments) -> View:
     """The verdict first; for an interrupted install only the versions that it was installing."""
     verdict = status.verdict
     document = dataclasses.asdict(status) | {"serving": status.serving, "verdict": dataclasses.asdict(verdict)}
-    basis = " (every service runs and listens on its ports)" if verdict.state is State.SERVING else ""
+    basis = " (every service runs and listens on its ports)" if verdict.state is HostState.SERVING else ""
     lines: list[Line] = [
         Text.assemble(f"{status.host}: ", (verdict.state.value, _COLOURS[verdict.state]), basis),
         *(f"  {reason}" for reason in verdict.reasons),
         *(f"  -> {text}" for text in verdict.advice),
     ]
-    lines += [_planned(status)] if verdict.state is State.NOT_INSTALLED else _installation(status)
+    lines += [_planned(status)] if verdict.state is HostState.NOT_INSTALLED else _installation(status)
     return View({"status": document}, tuple(lines))
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 
-from kprov.commands import Way
+from kprov.commands import HostArguments
 from kprov.operations.uninstall import Uninstalled
 from kprov.ui.views.view import View
 from kprov.words import counted
 
 
-def view(result: Uninstalled, _: Way) -> View:
+def view(result: Uninstalled, _: HostArguments) -> View:
     """One line for each, and the number of leftovers."""
     kept = (f"kept: {text}" for text in result.kept)
     left = (f"left over: {text}" for text in result.leftovers)

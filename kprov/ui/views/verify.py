@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from kprov.commands import Way
+from kprov.commands import HostArguments
 from kprov.operations.verify import Verification
 from kprov.ui.junit import Case
 from kprov.ui.views.view import Line, View
@@ -15,7 +15,7 @@ from kprov.ui.views.view import Line, View
 _MARKS = {"passed": ("ok     ", "green"), "failed": ("FAILED ", "red"), "skipped": ("skipped", "yellow")}
 
 
-def view(result: Verification, _: Way) -> View:
+def view(result: Verification, _: HostArguments) -> View:
     """One line per test, and below it why it failed or was skipped."""
     document = dataclasses.asdict(result) | {"passed": result.passed}
     cases = tuple(Case(test.name, test.status, test.seconds, test.detail) for test in result.tests)

@@ -19,8 +19,8 @@ from kprov.checks.subject import (
     Policy,
     Port,
     ProductLife,
+    ResolvedPath,
     Subject,
-    Way,
 )
 
 GIB = 2**20  # in KiB
@@ -31,8 +31,8 @@ def place(purpose: str = "the messages", **values: Any) -> Place:
     return Place(purpose, **{**given, "free_kib": 10 * GIB, "inodes": 10**6, **values})
 
 
-def way(path: str = "/data/kafka", real: str = "", **values: Any) -> Way:
-    return Way("the messages", path, real or path, **values)
+def way(path: str = "/data/kafka", real: str = "", **values: Any) -> ResolvedPath:
+    return ResolvedPath("the messages", path, real or path, **values)
 
 
 # A host that passes every check.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kprov.lab.apt_sources import Source, debian_archive, parse_deb822, parse_list, read
+from kprov.lab.apt_sources import AptSource, debian_archive, parse_deb822, parse_list, read
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
@@ -22,9 +22,9 @@ deb
 deb "unclosed
 """
     assert list(parse_list(text)) == [
-        Source("http://one.example/debian", ("bookworm",), ("main", "contrib")),
-        Source("https://two.example/debian", ("trixie",), ("main",), Path(KEYRING)),
-        Source("http://flat.example/", ("./",), ()),
+        AptSource("http://one.example/debian", ("bookworm",), ("main", "contrib")),
+        AptSource("https://two.example/debian", ("trixie",), ("main",), Path(KEYRING)),
+        AptSource("http://flat.example/", ("./",), ()),
     ]
 
 
@@ -62,9 +62,9 @@ signed-by:
 """
     suites = ("bookworm", "bookworm-updates")
     assert list(parse_deb822(text)) == [
-        Source("http://one.example/debian", suites, ("main",), Path(KEYRING)),
-        Source("http://two.example/debian", suites, ("main",), Path(KEYRING)),
-        Source("http://inline.example/debian", ("sid",), ("main",)),
+        AptSource("http://one.example/debian", suites, ("main",), Path(KEYRING)),
+        AptSource("http://two.example/debian", suites, ("main",), Path(KEYRING)),
+        AptSource("http://inline.example/debian", ("sid",), ("main",)),
     ]
 
 
@@ -87,8 +87,8 @@ def test_no_sources_at_all(tmp_path: Path) -> None:
     assert read(tmp_path / "none") == ()
 
 
-def source(uri: str, *suites: str, components: tuple[str, ...] = ("main",)) -> Source:
-    return Source(uri, suites, components)
+def source(uri: str, *suites: str, components: tuple[str, ...] = ("main",)) -> AptSource:
+    return AptSource(uri, suites, components)
 
 
 SECURITY = source("http://security.example/", "bookworm-security")
@@ -110,5 +110,5 @@ BOOKWORM = source("https://mirror.example/debian", "bookworm", "bookworm-updates
         ((), None),
     ],
 )
-def test_the_archive_to_build_from(sources: tuple[Source, ...], chosen: Source | None) -> None:
+def test_the_archive_to_build_from(sources: tuple[AptSource, ...], chosen: AptSource | None) -> None:
     assert debian_archive(sources, "bookworm") == chosen

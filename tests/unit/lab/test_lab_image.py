@@ -42,16 +42,16 @@ def test_an_image_is_its_layer_and_the_layers_below_it(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def debian(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> apt_sources.Source:
+def debian(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> apt_sources.AptSource:
     keyring = tmp_path / "keyring.gpg"
     keyring.touch()
-    source = apt_sources.Source("http://debian.example/", ("bookworm",), ("main",), keyring)
+    source = apt_sources.AptSource("http://debian.example/", ("bookworm",), ("main",), keyring)
     monkeypatch.setattr(apt_sources, "read", lambda: (source,))
     return source
 
 
 def test_a_build_that_fails_leaves_no_layer(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, debian: apt_sources.Source
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, debian: apt_sources.AptSource
 ) -> None:
     calls: list[list[str]] = []
 
@@ -84,7 +84,7 @@ def test_no_debian_archive_known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert "--mirror" in raised.value.problems[0].hint
 
 
-def test_no_keyring(tmp_path: Path, debian: apt_sources.Source) -> None:
+def test_no_keyring(tmp_path: Path, debian: apt_sources.AptSource) -> None:
     assert debian.signed_by is not None
     debian.signed_by.unlink()
     with pytest.raises(PreflightError, match="keyring"):

@@ -81,7 +81,7 @@ def test_a_receipt_without_an_answer_counts_as_not_written(host: LocalHost) -> N
 
 def test_a_host_with_nothing_of_kprovs_keeps_no_receipt(host: LocalHost) -> None:
     run(host, plan(change("a")))
-    gone = Change(Action.REMOVE, "a", "file a", "kprov made it", (("note", "gone"),))
+    gone = Change(Action.REMOVE, "a", "file a", "created by kprov", (("note", "gone"),))
     events = run(host, plan(gone, before=Receipt(), after=Receipt()))
     assert [event.text for event in events if isinstance(event, StepDone)] == ["remove file a"]
     assert not host.state.exists()

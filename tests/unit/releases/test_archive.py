@@ -13,9 +13,9 @@ import pytest
 from kprov.errors import Problem, UsageError
 from kprov.releases import archive as module
 from kprov.releases.archive import Archive, inspect
+from kprov.releases.contents import Contents, scan
 from kprov.releases.memory import Memory
 from kprov.releases.product import Product
-from kprov.releases.tarball import Contents, scan
 
 Maker = Callable[..., Any]
 KAFKA, ZOOKEEPER, JAVA = Product.KAFKA, Product.ZOOKEEPER, Product.JAVA

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from kprov.logs import Entry, Finding
-from kprov.operations.logs import Logs, Source, Tail
+from kprov.logs import LogEntry, LogProblem
+from kprov.operations.logs import LogLine, Logs, LogSource, Tail
 from kprov.ui.views.logs import follow_line, log_document, log_lines
 
 NOW = datetime(2026, 11, 24, 18, 15, tzinfo=UTC)
-SERVER = Source("kafka.service", "server.log", "/k/server.log")
-JOURNAL = Source("kafka.service", "kafka journal")
+SERVER = LogSource("kafka.service", "server.log", "/k/server.log")
+JOURNAL = LogSource("kafka.service", "kafka journal")
 
 
-def finding(text: str, *more: str, level: str = "ERROR", count: int = 1, remedy: str = "") -> Finding:
-    return Finding(Entry("server.log", NOW, level, text, (f"[...] {level} {text}", *more)), count, remedy)
+def finding(text: str, *more: str, level: str = "ERROR", count: int = 1, remedy: str = "") -> LogProblem:
+    return LogProblem(LogEntry("server.log", NOW, level, text, (f"[...] {level} {text}", *more)), count, remedy)
 
 
-def shown(*problems: Finding, tails: tuple[Tail, ...] = (), since: datetime | None = None) -> list[str]:
+def shown(*problems: LogProblem, tails: tuple[Tail, ...] = (), since: datetime | None = None) -> list[str]:
     return "\n".join(line.plain for line in log_lines(Logs("k1", NOW, since, problems, tails))).split("\n")
 
 
@@ -47,8 +47,8 @@ def test_the_end_of_each_source_is_shown() -> None:
     tails = (
         Tail(SERVER, "present", "", ("one", "two")),
         Tail(JOURNAL, "unknown", "no journal", ()),
-        Tail(Source("kafka.service", "a.log", "/k/a.log"), "absent", "", ()),
-        Tail(Source("kafka.service", "b.log", "/k/b.log"), "present", "", ()),
+        Tail(LogSource("kafka.service", "a.log", "/k/a.log"), "absent", "", ()),
+        Tail(LogSource("kafka.service", "b.log", "/k/b.log"), "present", "", ()),
     )
     assert shown(tails=tails)[1:] == [
         "",
@@ -63,14 +63,14 @@ def test_the_end_of_each_source_is_shown() -> None:
 
 
 def test_a_line_cannot_control_the_terminal() -> None:
-    assert "\x1b" not in follow_line(SERVER, "\x1b[2Jgone").plain
+    assert "\x1b" not in follow_line(LogLine(SERVER, "\x1b[2Jgone")).plain
     assert "\x1b" not in "".join(
         shown(finding("\x1b[2J", "\x1b]0;x"), tails=(Tail(SERVER, "present", "", ("\x1b[H",)),))
     )
 
 
 def test_a_followed_line_begins_with_its_source() -> None:
-    assert follow_line(JOURNAL, "x").plain == "kafka journal     x"
+    assert follow_line(LogLine(JOURNAL, "x")).plain == "kafka journal     x"
 
 
 def test_the_document_has_all_problems_and_lines() -> None:

@@ -15,7 +15,7 @@ from support.specimens import asked, wanted
 
 from kprov import __version__
 from kprov.checks import Outcome, Result
-from kprov.commands import Way
+from kprov.commands import HostArguments
 from kprov.drift import Drift
 from kprov.errors import DeclinedError, ExitCode, Problem, UsageError
 from kprov.kinds.base import Action, Change
@@ -259,7 +259,7 @@ def test_problems_of_a_result_are_in_its_document() -> None:
 
 def test_problems_of_a_result_are_shown_after_it(capsys: pytest.CaptureFixture[str]) -> None:
     """And name the host as this run reaches it."""
-    output = Output("test", way=Way("ada@box"))
+    output = Output("test", host=HostArguments("ada@box"))
     problem = Problem("failed", "box", hint="start it: kprov start HOST")
     output.finish(Report("test", (UNINSTALLED,), (problem,), ExitCode.STEP))
     out, err = capsys.readouterr()
@@ -278,7 +278,7 @@ def test_every_item_that_an_operation_reports_has_a_view() -> None:
     [
         (lambda _: True, False, None),
         (lambda _: False, False, "declined, nothing was changed"),
-        (None, False, "nobody can be asked, so nothing was changed"),
+        (None, False, "no terminal to confirm on; nothing was changed"),
         (None, True, None),
     ],
     ids=["yes", "no", "nobody", "--yes"],

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from support.schemas import FOLDER, validated, validator
 
-from kprov.cli.lab import document
 from kprov.cli.main import _COMMANDS
 from kprov.errors import ExitCode
 from kprov.kinds.base import Action, Change
 from kprov.lab.lab import LabHost, LabStatus
+from kprov.operations.report import Report
 from kprov.plan import Plan
 from kprov.ui.output import Output
 
@@ -95,4 +95,14 @@ def test_the_document_of_a_lab() -> None:
     """With a host that runs, and one that does not."""
     hosts = [LabHost(f"kafka-{n}", IPv4Address(n), Path("/r"), "ns", leader) for n, leader in ((1, 7), (2, None))]
     status = LabStatus("x", IPv4Network("10.0.0.0/24"), False, Path("/s"), Path("/s/c"), tuple(hosts))
-    validated(json.dumps(document(status)), "lab-1")
+    stream = io.StringIO()
+    output = Output("lab status", as_json=True, stream=stream)
+    output.finish(Report("lab status", (status,)))
+    output.close(ExitCode.DONE)
+    assert validated(stream.getvalue(), "lab-1")["hosts"][1]["leader"] is None
+
+
+def test_the_document_of_a_lab_that_cannot_be_made(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "kprov", "lab", "up", "--subnet", "10.0.0.0/30", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert validated(done.stdout, "lab-1")["exit_code"] == done.returncode == ExitCode.USAGE

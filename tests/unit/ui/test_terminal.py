@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import pytest
 from rich.text import Text
 
-from kprov.commands import Way
+from kprov.commands import HostArguments
 from kprov.errors import KprovError, Problem, StepError
 from kprov.events import Message, StepDone, StepFailed, StepStarted, Transfer, Warned
 from kprov.kinds.base import Action, Change
@@ -50,7 +50,7 @@ PLAN = Plan(
     "kafka-1",
     (
         change(Action.UPDATE, "file /usr/local/single_kafka/config/server.properties", REASON),
-        change(Action.RESTART, "service kafka.service", "what it reads changes"),
+        change(Action.RESTART, "service kafka.service", "file /etc/x changes"),
     ),
     notes=(f"inter.broker.protocol.version is held at 1.0, so that the way back stays open; raise it: {COMMAND}",),
     kept=("/home/temp/kafka_logs (512 KiB of kafka data)",),
@@ -137,7 +137,7 @@ def test_lines_of_a_plan_break_at_words(terminal: Terminal, request: pytest.Fixt
     lines = plan_lines(terminal)
     whole = [
         f"~ update {PLAN.changes[0].title}  {REASON}",
-        f"^ restart {PLAN.changes[1].title}  what it reads changes",
+        f"^ restart {PLAN.changes[1].title}  file /etc/x changes",
         f"  keeps {PLAN.kept[0]}",
         f"  note: {PLAN.notes[0]}",
         "kafka-1: 2 changes",
@@ -208,7 +208,7 @@ def test_a_transfer_fits_with_its_numbers(terminal: Terminal, request: pytest.Fi
 
 
 def test_the_way_of_the_run_is_in_what_is_shown(terminal: Terminal) -> None:
-    output = Output("plan", stream=terminal, way=Way("kafka-1", options=("-i", "key")))
+    output = Output("plan", stream=terminal, host=HostArguments("kafka-1", options=("-i", "key")))
     error = output.complete(KprovError("x", hint="start it: kprov start HOST"))
     output.failed(error)
     assert error.problems[0].hint == "start it: kprov start kafka-1 -i key"

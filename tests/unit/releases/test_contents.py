@@ -17,8 +17,7 @@ from hypothesis import strategies as st
 
 from kprov.errors import Problem, UsageError
 from kprov.events import Event, Transfer
-from kprov.releases import tarball
-from kprov.releases.tarball import scan
+from kprov.releases.contents import scan
 
 Maker = Callable[..., Any]
 
@@ -94,7 +93,7 @@ def test_a_read_error_names_the_file(tmp_path: Path, kafka: Maker, monkeypatch: 
     def fail(*arguments: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(tarball, "_scan", fail)
+    monkeypatch.setattr("kprov.releases.contents._scan", fail)
     problem = refused(path)
     assert problem.what == "it cannot be read"
     assert "Permission denied" in problem.cause
