@@ -1,4 +1,4 @@
-"""A host that somebody worked on: drift is shown and mended, a stale plan stops, and what others made is taken over."""
+"""A host that somebody changed: drift is shown and repaired, a stale plan stops, and existing files are adopted."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_host_that_nobody_touched_has_no_drift(machine: Machine, clean: dict[s
     assert drift(machine) == {}
 
 
-def test_every_drift_is_shown_and_mended(machine: Machine, clean: dict[str, str]) -> None:
+def test_every_drift_is_shown_and_repaired(machine: Machine, clean: dict[str, str]) -> None:
     """Edited, removed, another mode, replaced, stopped, disabled, and a unit that systemd has not read again."""
     machine.ssh(
         f"echo '# mine' >> {CONFIG}/server.properties; touch -d '2026-01-02 03:04:05 UTC' {CONFIG}/server.properties;"
@@ -193,7 +193,7 @@ def test_purge_asks_with_host_and_size(machine: Machine) -> None:
     machine.kprov("uninstall", "--purge", "--force", "--yes")
 
 
-# ------------------------------------------------------------------ what others made
+# ------------------------------------------------------------------ adopting what exists
 
 
 @pytest.fixture(scope="module")

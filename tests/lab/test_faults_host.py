@@ -1,4 +1,4 @@
-"""The host and the way to it fail in the middle of an install; the next one goes on and comes to the same host."""
+"""The host or the connection fails in the middle of an install; the next install continues to the same result."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
 
 @pytest.fixture(scope="module")
 def reference(machine: Machine) -> Converged:
-    """The host after an undisturbed install; it is then taken back."""
+    """The host after an undisturbed install, which is then uninstalled."""
     machine.ssh("mkdir -p /usr/local/own && echo theirs >/usr/local/own/file && echo '# theirs' >/etc/profile.d/own.sh")
     install(machine, check=0)
     state = converged(machine)
@@ -74,7 +74,7 @@ def fill(folder: str) -> str:
     return f"head -c 2G /dev/zero >{folder}/filler 2>/dev/null; :"
 
 
-def test_a_cut_connection_goes_on_where_it_was(machine: Machine, reference: Converged, tmp_path: Path) -> None:
+def test_a_lost_connection_is_resumed(machine: Machine, reference: Converged, tmp_path: Path) -> None:
     """In the middle of Java's archive: 4, and what has arrived is not sent again."""
     config, sent = through_wire(machine, tmp_path, PART)
     cut = install(machine, *config, check=ExitCode.CONNECT)
@@ -145,7 +145,7 @@ def test_a_full_disk_while_an_archive_is_unpacked(machine: Machine, reference: C
     ],
 )
 def test_a_read_only_target(machine: Machine, reference: Converged, folder: str, what: str) -> None:
-    """It is said before anything is done; told to go on all the same, the step says what cannot be written, and why."""
+    """It is reported before any change; with --ignore, the step says what cannot be written, and why."""
     with read_only(machine, folder):
         told = install(machine, check=ExitCode.PREFLIGHT)
         refused = install(machine, "--ignore", "file-system", check=ExitCode.STEP)
@@ -156,8 +156,8 @@ def test_a_read_only_target(machine: Machine, reference: Converged, folder: str,
     assert "-> the file system is mounted read-only" in refused.err
 
 
-def test_a_step_that_goes_on_after_its_run_was_killed(machine: Machine, reference: Converged) -> None:
-    """The next run waits for it before it looks at the host, and goes on from where it has come to."""
+def test_a_step_that_continues_after_its_run_was_killed(machine: Machine, reference: Converged) -> None:
+    """The next run waits for it before it looks at the host, and continues from what that step has done."""
     slow = Meddle(("unpack_release",), 'tar() { sleep 2; command tar "$@"; }')
     install(machine, faults=[slow, Stop(("unpack_release",), "alone")], check=KILLED)
     install(machine, faults=[Stop(("put_links",), "before")], check=KILLED)
@@ -165,7 +165,7 @@ def test_a_step_that_goes_on_after_its_run_was_killed(machine: Machine, referenc
 
 
 def test_a_lock_that_nobody_holds(machine: Machine, reference: Converged) -> None:
-    """Of a process that is gone, and one that a killed run had not written its name into: both are taken over."""
+    """The lock of a process that has ended, and one without an owner, of a killed run: the next run takes both."""
     machine.ssh(
         "mkdir -p /var/lib/kprov/lock && printf 'session=999999:1\\nboot=%s\\nwho=x\\nsince=1\\n'"
         " $(cat /proc/sys/kernel/random/boot_id) >/var/lib/kprov/lock/holder"

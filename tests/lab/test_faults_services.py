@@ -1,4 +1,4 @@
-"""The services fail, in every way in which Java, Kafka and ZooKeeper do; what is said, and how it goes on.
+"""The services fail in every way in which Java, Kafka and ZooKeeper fail: the messages, and how to continue.
 
 One host with a topic of the user's, whose messages must be there at the end.
 """
@@ -61,7 +61,7 @@ def drop_in(machine: Machine, unit: str, command: str) -> Iterator[None]:
         machine.ssh(f"rm {folder}/own.conf && systemctl daemon-reload")
 
 
-def goes_on(machine: Machine, reference: Converged, *words: str) -> None:
+def continues(machine: Machine, reference: Converged, *words: str) -> None:
     """The next install comes to the same units and receipt; all files are looked at in the end."""
     install(machine, *words, check=0)
     assert converged(machine, tree=False).differences(reference) == []
@@ -108,7 +108,7 @@ def test_a_port_that_another_process_has(machine: Machine, reference: Converged)
     assert f"port 9092, which kafka.service needs, is used by {holder}" in refused.err
     assert "-> stop that process, or choose another port with --port" in refused.err
     not_ready(started, f"port 9092 is held by {holder}, not by kafka.service", "-> stop that process")
-    goes_on(machine, reference)
+    continues(machine, reference)
 
 
 # ------------------------------------------------------------------ Kafka
@@ -119,20 +119,20 @@ def test_a_heap_that_java_does_not_take(machine: Machine, reference: Converged) 
     not_ready(
         install(machine, "--heap", "2m"), "kafka.service", "-> Java does not accept this heap size", "with --heap"
     )
-    goes_on(machine, reference, *ASKED)
+    continues(machine, reference, *ASKED)
 
 
 def test_a_property_that_only_kafka_notices(machine: Machine, reference: Converged) -> None:
     bad = install(machine, "--set", "metric.reporters=com.example.Nothing")
     not_ready(bad, "kafka.service", "com.example.Nothing", "-> a class that a property names does not exist")
-    goes_on(machine, reference, *ASKED)
+    continues(machine, reference, *ASKED)
 
 
 def test_a_kafka_that_dies_after_three_seconds(machine: Machine, reference: Converged) -> None:
     """It had been active all the time; the first sign of its end is believed."""
     with drop_in(machine, "kafka", "/bin/sh -c 'sleep 3; echo it is enough; exit 7'"):
         not_ready(install(machine), "kafka.service is", "its process ended with 7", "| it is enough")
-    goes_on(machine, reference)
+    continues(machine, reference)
 
 
 def test_a_kafka_that_hangs_without_binding(machine: Machine, reference: Converged) -> None:
@@ -140,7 +140,7 @@ def test_a_kafka_that_hangs_without_binding(machine: Machine, reference: Converg
     with drop_in(machine, "kafka", "/bin/sleep 1000"):
         hanging = install(machine, "--ready-timeout", "3")
     not_ready(hanging, "kafka.service runs, but it is not bound to its port within 3 s", "--ready-timeout SECONDS")
-    goes_on(machine, reference)
+    continues(machine, reference)
 
 
 def test_a_broker_that_zookeeper_still_lists(machine: Machine, reference: Converged) -> None:
@@ -167,14 +167,14 @@ def test_messages_of_another_broker(machine: Machine, reference: Converged) -> N
     assert "-> set broker.id to 7, or choose another log.dirs" in refused.err
     not_ready(run(machine, "start"), "-> log.dirs holds another broker's messages")
     machine.ssh(f"sed -i 's/^broker.id=7/broker.id=0/' {DATA}/meta.properties")
-    goes_on(machine, reference)
+    continues(machine, reference)
 
 
 def test_files_that_tell_of_processes_that_are_gone(machine: Machine, reference: Converged) -> None:
     """Kafka's .lock and ZooKeeper's process number of an earlier boot stop nobody."""
     run(machine, "stop", check=0)
     machine.ssh(f"touch -d '3 days ago' {DATA}/.lock; echo 1 >/var/lib/zookeeper/data/zookeeper_server.pid")
-    goes_on(machine, reference)
+    continues(machine, reference)
     machine.ssh("rm /var/lib/zookeeper/data/zookeeper_server.pid")
 
 
@@ -187,14 +187,14 @@ def test_a_zookeeper_that_never_answers(machine: Machine, reference: Converged) 
     with drop_in(machine, "zookeeper", silent):
         hanging = install(machine, "--ready-timeout", "3")
     not_ready(hanging, "zookeeper.service runs, but ZooKeeper does not answer srvr within 3 s", "--ready-timeout")
-    goes_on(machine, reference)
+    continues(machine, reference)
 
 
 # ------------------------------------------------------------------ the receipt
 
 
 def test_a_receipt_of_a_newer_kprov(machine: Machine, reference: Converged) -> None:
-    """It is not understood, so nothing is touched; its kprov goes on."""
+    """This kprov cannot read it, so it changes nothing; the later kprov still works."""
     receipt = "/var/lib/kprov/receipt.json"
     machine.ssh(f'cp -p {receipt} /root/kept && sed -i \'s/"format": [0-9]*/"format": 99/\' {receipt}')
     pids = machine.ssh("systemctl show -p MainPID kafka zookeeper")
@@ -203,7 +203,7 @@ def test_a_receipt_of_a_newer_kprov(machine: Machine, reference: Converged) -> N
     assert "-> use that version of kprov, or a newer one" in refused.err
     assert machine.ssh("systemctl show -p MainPID kafka zookeeper") == pids
     machine.ssh(f"mv /root/kept {receipt}")
-    goes_on(machine, reference)
+    continues(machine, reference)
 
 
 def test_a_receipt_that_was_cut_off(machine: Machine, reference: Converged) -> None:
@@ -214,14 +214,14 @@ def test_a_receipt_that_was_cut_off(machine: Machine, reference: Converged) -> N
     mended = install(machine, check=0)
     assert "note: the receipt on the host was cut off: the one before it is used" in mended.out
     assert machine.pids() == pids
-    goes_on(machine, reference)
+    continues(machine, reference)
 
 
 # ------------------------------------------------------------------ the lock
 
 
 def test_a_second_run_is_told_who_is_at_work(machine: Machine, reference: Converged, tmp_path: Path) -> None:
-    """Who, since when, from where: 8. It goes on once that one has ended, however it did."""
+    """Who, since when, from where: 8. It works once the first run has ended, however it ended."""
     arrived, go = tmp_path / "arrived", tmp_path / "go"
     words = ("install", "--no-smoke-test", "--heap", "600m")
     first = start(machine, *words, faults=[Wait(("put_file",), str(arrived), str(go))])
@@ -233,11 +233,11 @@ def test_a_second_run_is_told_who_is_at_work(machine: Machine, reference: Conver
     assert "@" in second.err.partition("(process")[0]
     first.kill()
     assert first.end().code == KILLED
-    goes_on(machine, reference, *ASKED)
+    continues(machine, reference, *ASKED)
 
 
 def test_of_two_that_start_at_once_one_gets_it(machine: Machine, reference: Converged, tmp_path: Path) -> None:
-    """Both come to the lock, and only then go on; the one that gets it stops there."""
+    """Both runs reach the lock before either continues; the one that gets it stops there."""
     words = ("install", "--no-smoke-test", "--heap", "600m")
     for number in range(3):
         go, arrived = tmp_path / f"{number}-go", [tmp_path / f"{number}-{each}" for each in "ab"]
@@ -252,7 +252,7 @@ def test_of_two_that_start_at_once_one_gets_it(machine: Machine, reference: Conv
         until(lambda arrived=arrived: all(here.exists() for here in arrived))
         go.touch()
         assert sorted(each.end().code for each in runs) == [KILLED, ExitCode.LOCKED]
-    goes_on(machine, reference)
+    continues(machine, reference)
 
 
 def test_no_message_was_lost(machine: Machine, reference: Converged) -> None:

@@ -60,7 +60,7 @@ def test_the_port_opens_in_the_zone_of_the_interface_and_closes_there(walled: Ma
     receipt = json.loads(walled.ssh("cat /var/lib/kprov/receipt.json"))
     assert [made["zone"] for made in receipt["made"] if made["kind"] == "firewall"] == [ZONE]
     assert firewall_changes(walled) == []
-    # What is drift there is mended.
+    # Drift in the firewall is repaired.
     walled.ssh(f"firewall-cmd -q --zone={ZONE} --remove-port=9092/tcp")
     assert firewall_changes(walled) == [f"firewall port 9092/tcp in zone {ZONE}"]
     assert walled.kprov("uninstall", "--purge", "--yes", "--json").json["uninstall"]["leftovers"] == []

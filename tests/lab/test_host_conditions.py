@@ -125,7 +125,7 @@ def test_check_sees(machine: Machine, name: str) -> None:
 
 
 def test_what_is_ignored_does_not_stop(machine: Machine) -> None:
-    """By its name; check says that it was, plan goes on; a wrong name is answered with the right ones."""
+    """By its name: check reports it, plan continues; the error for a wrong name lists the right ones."""
     assert statuses(check(machine, "--heap", "9999g", code=3), "memory") == {"fail"}
     assert statuses(check(machine, "--heap", "9999g", "--ignore", "memory"), "memory") == {"fail"}
     archives = ("--archives", str(default_directory()), "--java", "temurin-11")
@@ -268,7 +268,7 @@ def test_labels_that_cannot_be_given_or_compared(machine: Machine) -> None:
         try:
             planned = machine.kprov("plan", "--json").json["plan"]
             assert any("labels were not compared: restorecon is not installed" in note for note in planned["notes"])
-            # 6: the run that failed has not come to its end.
+            # 6: the run that failed did not finish.
             verified = machine.kprov("verify", "--no-clients", "--json", check=6).json["verify"]["tests"]
             skipped = [test for test in verified if test["name"].startswith("test_selinux_label")]
             assert {test["status"] for test in skipped} == {"skipped"}

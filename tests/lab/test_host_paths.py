@@ -247,7 +247,7 @@ def linked(machine: Machine, before: dict[str, str]) -> Machine:
     machine.ssh(SLOW_DISK)
     machine.ssh(f"mkdir -p /srv/disk /home/data /home/zookeeper; ln -s /home/data /data; {ZOOKEEPER_LINK}")
     machine.ssh("systemctl daemon-reload; systemctl start home-data.mount")
-    machine.ssh("groupadd --gid 4242 kafka; usermod --append --groups kafka daemon")
+    machine.ssh("groupadd --gid 4242 kafka; gpasswd --add daemon kafka")
     machine.ssh("useradd --gid users --no-user-group zookeeper")
     machine.install("--adopt", "--set", "log.dirs=/data/kafka")
     return machine

@@ -184,7 +184,7 @@ def test_a_service_that_dies_is_a_problem(machine: Machine) -> None:
     assert only[1]["lines"] == newest
 
 
-def test_logs_goes_on_before_a_rotated_file(machine: Machine) -> None:
+def test_logs_include_a_rotated_file(machine: Machine) -> None:
     """log4j has just moved the file: what came before is in the one beside it."""
     machine.ssh(f"cp {SERVER_LOG} {SERVER_LOG}.1; tail -n 1 {SERVER_LOG}.1 >{SERVER_LOG}")
     lines = machine.kprov("logs", "--json", "-n", "3").json["logs"]["sources"][0]["lines"]

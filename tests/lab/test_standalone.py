@@ -334,7 +334,7 @@ def test_what_was_not_proven_is_proven_by_the_next_install(machine: Machine) -> 
 
 
 def test_uninstall_keeps_what_the_user_wrote(machine: Machine) -> None:
-    """The copy of the edited file stays with the data, and is no leftover; the next install goes on from there."""
+    """The copy of the edited file is kept like the data and is no leftover; the next install finds both."""
     uninstalled = machine.kprov("uninstall", "--yes", "--json").json["uninstall"]
     assert uninstalled["leftovers"] == []
     (copy,) = (text.split()[0] for text in uninstalled["kept"] if "as it was edited" in text)

@@ -1,4 +1,4 @@
-"""Kafka 1.0.0 to 3.9.2, step by step and back, with messages that stay readable; a release that fails is taken back."""
+"""Kafka 1.0.0 to 3.9.2, step by step and back, with readable messages; a release that fails is rolled back."""
 
 from __future__ import annotations
 
@@ -81,10 +81,10 @@ def test_from_the_article_to_a_later_release(machine: Machine) -> None:
     assert property_of(machine, "inter.broker.protocol.version") == "1.0"
     assert property_of(machine, "log.message.format.version") == "1.0"
     assert messages(machine, 2) == ["a", "b"]
-    assert machine.kprov("install", "--yes", "--json").json["plan"]["changes"] == [], "install goes on with 1.1.1"
+    assert machine.kprov("install", "--yes", "--json").json["plan"]["changes"] == [], "install keeps 1.1.1"
 
 
-def test_a_release_that_does_not_come_up_is_taken_back(machine: Machine, broken: Path) -> None:
+def test_a_release_that_does_not_become_ready_is_rolled_back(machine: Machine, broken: Path) -> None:
     """The release before serves again, the run says so and ends with 6, and nothing of the failed one is left."""
     before = machine.ssh(f"find {HOME} /usr/local/kafka* -not -path '*/logs/*' -not -path '*/tmp/*' | sort")
     told = upgrade(machine, "--kafka-version", "2.8.2", "--kafka-archive", str(broken), check=6)
@@ -161,7 +161,7 @@ def test_versions_that_do_not_go_together_are_refused(machine: Machine) -> None:
 
 
 def test_uninstall_takes_every_release_along(machine: Machine) -> None:
-    """Those of the way back, too."""
+    """The earlier releases, too."""
     result = machine.kprov("uninstall", "--purge", "--yes", "--json").json["uninstall"]
     assert result["leftovers"] == []
     assert machine.ssh("ls /usr/local | grep -c -e kafka -e zookeeper -e java || true").strip() == "0"

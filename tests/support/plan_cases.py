@@ -13,7 +13,7 @@ firewalld whether it runs
 changes   action, resource and a part of the reason of each change, in order
 besides   instead of changes: those that are neither a creation nor a start, as a first install has many
 counts    instead of changes: how many of each action there are
-obstacles resource and a part of what is said of each; such a plan is not carried out, so nothing else counts
+obstacles resource and a part of what is said of each; such a plan is not applied, so nothing else counts
 notes, kept         a part of each
 lost                a part of each thing that an uninstall loses for good; not looked at where it is left out
 
@@ -43,7 +43,7 @@ BASE: Mapping[str, Any] = {"java": {"release": "temurin-11"}, "hosts": [{"addres
 KEYS = {"name", "spec", "before", "host", "killed", "do", "firewalld"}
 RESULTS = {"changes", "besides", "counts", "obstacles", "notes", "kept", "lost"}
 
-# Directories of the system: others made them.
+# Directories of the system.
 BARE = {f"directory:{path}" for path in ("/usr", "/usr/local", "/var", "/var/lib", "/home")}
 ROOTS: Answer = {"status": "present", "owner": "root", "group": "root", "mode": "755", "uid": "0", "gid": "0"}
 SOMEBODYS: Answer = {"status": "present", "owner": "ada", "group": "ada", "mode": "755", "uid": "1000", "gid": "1000"}
@@ -207,7 +207,7 @@ def difference(case: Case, plan: Plan) -> list[str]:
 
     obstacles = [[resolve(name, known), text] for name, text in data.get("obstacles", [])]
     compare("obstacles", obstacles, [(item.id, item.what) for item in plan.obstacles])
-    if plan.obstacles:  # it is not going to be carried out
+    if plan.obstacles:  # it will not be applied
         return wrong
     if "counts" in data:
         actions = [str(change.action) for change in plan.changes]

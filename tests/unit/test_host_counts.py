@@ -248,7 +248,7 @@ def test_an_uninstall_notes_who_wrote_the_data(version: str) -> None:
     assert settings["kafka"]["properties"] == {"num.partitions": "7"}
 
 
-def test_the_next_install_goes_on_from_them(settled: Any) -> None:
+def test_the_next_install_uses_them(settled: Any) -> None:
     there = uninstalled(receipt(flag("--kafka-version", "2.8.2"), prop("num.partitions", "7"), flag("--heap", "2g")))
     found = settled(there, flag("--port", 9192)).goal.node.cluster.kafka
     assert (found.version, found.properties, found.heap, found.port) == ("2.8.2", {"num.partitions": "7"}, "2g", 9192)
@@ -326,7 +326,7 @@ def test_the_archive_of_a_java_that_was_given_by_hand_is_asked_for_again(settled
         assert "--java-archive PATH" in caught.value.problems[0].hint
 
 
-# ------------------------------------------------------------------ the way back from a setting
+# ------------------------------------------------------------------ how to reset a setting
 
 
 def changed_plan(before: Receipt, after: Receipt) -> Plan:

@@ -50,7 +50,7 @@ def test_a_journal_records_a_run_from_beginning_to_end(journal: Journal, place: 
     events = [StepStarted(1, 1, "create file /etc/x"), StepDone(1, 1, "create file /etc/x", 0.5), Warned("hm")]
     for event in events:
         emit(event)
-    journal.end(ExitCode.STEP, [Problem("it broke", "kafka-1", "why\nindeed", "mend it")])
+    journal.end(ExitCode.STEP, [Problem("it broke", "kafka-1", "why\nindeed", "repair it")])
     assert shown == events, "each event is passed on"
     found = records(journal, place)
     assert [record["record"] for record in found] == ["begin", "host", "plan", "event", "event", "event", "end"]

@@ -132,7 +132,7 @@ def test_rendered_files_where_they_may_not_be_written(tmp_path: Path, capsys: py
     assert "Not a directory" in capsys.readouterr().err
 
 
-def test_a_journal_on_a_full_disk_is_warned_of_and_the_run_goes_on(
+def test_a_journal_on_a_full_disk_is_warned_of_and_the_run_continues(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
@@ -167,7 +167,7 @@ def test_ctrl_c_before_anything_was_changed_says_so(
     assert main([command, "kafka-1"]) == ExitCode.INTERRUPTED
     err = capsys.readouterr().err
     assert "error: interrupted, nothing was changed\n" in err
-    assert "goes on" not in err
+    assert "continue" not in err
 
 
 def test_a_command_without_a_host_says_nothing_of_hosts(
@@ -250,7 +250,7 @@ def test_an_answer_to_a_question_that_is_no_yes(
     os.close(master)
     text = seen.decode()
     assert said in text
-    assert "goes on" not in text
+    assert "continue" not in text
 
 
 def test_a_closed_socket_is_no_closed_pipe(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,7 +26,7 @@ KAFKA, ZOOKEEPER = "service:kafka.service", "service:zookeeper.service"
 HOME = "/usr/local/single_kafka"
 PROPERTIES = f"file:{HOME}/config/server.properties"
 UNIT = "file:/etc/systemd/system/kafka.service"
-# Directories of the system: others made them, so they are only looked at.
+# Directories of the system: kprov only looks at them.
 BARE = {f"directory:{path}" for path in ("/usr", "/usr/local", "/var", "/var/lib", "/home")}
 DIRECTORY: Answer = {
     "status": "present",
@@ -437,7 +437,7 @@ FIRST = len(fresh().plan(wanted(asked())).changes)
 
 
 @pytest.mark.parametrize("after", range(FIRST + 1))
-def test_an_interrupted_install_is_gone_on_with(after: int) -> None:
+def test_an_interrupted_install_is_completed(after: int) -> None:
     host, state = fresh(), wanted(asked())
     host.interrupt(host.plan(state), after)
     plan = host.plan(state)
@@ -452,7 +452,7 @@ def test_an_interrupted_install_is_gone_on_with(after: int) -> None:
 
 
 @pytest.mark.parametrize("after", range(FIRST + 1))
-def test_an_interrupted_install_can_be_taken_back(after: int) -> None:
+def test_an_interrupted_install_can_be_uninstalled(after: int) -> None:
     host, state = fresh(), wanted(asked())
     host.interrupt(host.plan(state), after)
     host.uninstall(purge=True)
@@ -464,7 +464,7 @@ SECOND = len(installed()[0].plan(CHANGED).changes)
 
 
 @pytest.mark.parametrize("after", range(SECOND + 1))
-def test_an_interrupted_change_is_gone_on_with(after: int) -> None:
+def test_an_interrupted_change_is_completed(after: int) -> None:
     host, _ = installed()
     host.interrupt(host.plan(CHANGED), after)
     plan = host.plan(CHANGED)
@@ -484,7 +484,7 @@ def test_an_interrupted_change_can_be_unmade(after: int) -> None:
     assert host.plan(state).empty
 
 
-def test_an_interrupted_change_can_be_taken_back() -> None:
+def test_an_interrupted_change_can_be_uninstalled() -> None:
     host, _ = installed()
     host.interrupt(host.plan(CHANGED), 0)
     assert uninstall_plan("box", host.seen, host.receipt, purge=True, force=False).obstacles == ()

@@ -1,4 +1,4 @@
-"""What holds for any plan: what was made once needs no second run, and can be taken back, whatever happened between.
+"""What holds for any plan: a second run has nothing to do, and uninstall undoes everything, whatever happened between.
 
 Hypothesis draws what is asked, what others have put in the way, what somebody changed since, and where a run is killed.
 """
@@ -68,7 +68,7 @@ def test_any_history_converges(wishes: list[tuple[dict[str, Any], dict[str, Any]
 
 @settings(QUICK, phases=[Phase.generate])
 @given(HISTORIES, st.data())
-def test_any_history_can_be_taken_back(
+def test_any_history_can_be_uninstalled(
     wishes: list[tuple[dict[str, Any], dict[str, Any]]], data: st.DataObject
 ) -> None:
     host = lived_through(wishes, data)
@@ -83,7 +83,7 @@ def _replaces(plan: Plan) -> bool:
 
 # ------------------------------------------------------------------ anything in the way
 
-# What others may have put where something of kprov's goes, by its kind: only what --adopt can take over.
+# What may exist where kprov puts something, by kind: only what --adopt accepts.
 FOREIGN = {
     "file": ("file", "directory", "link /elsewhere", "device"),
     "directory": ("directory", "empty", "file", "link /elsewhere"),
@@ -207,10 +207,10 @@ def lost(host: ModelHost, done: dict[str, str]) -> list[str]:
 
 @QUICK
 @given(WISHES, OPTIONS, st.data())
-def test_drift_is_mended_and_nothing_that_was_written_is_lost(
+def test_drift_is_repaired_and_nothing_that_was_written_is_lost(
     wish: dict[str, Any], options: dict[str, Any], data: st.DataObject
 ) -> None:
-    """Also when the run that mends it is killed anywhere."""
+    """Also when the run that repairs it is killed anywhere."""
     state = wanted(asked(**wish), **options)
     host = fresh()
     host.install(state)

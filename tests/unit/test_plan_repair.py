@@ -90,7 +90,7 @@ def test_an_edited_file_is_used_and_named() -> None:
 
 @pytest.mark.parametrize("words", ["absent", "unknown"])
 def test_data_that_are_not_there_stop_a_start(words: str) -> None:
-    """The explicit word lets it go on, and makes no directory: the broker may do without."""
+    """With --accept-data the start continues and creates no directory: the broker may run without it."""
     host, id_ = harmed("data:kafka_logs", words)
     assert [item.id for item in repair(host.receipt, host.seen, "box").obstacles] == [id_]
     accepted = repair(host.receipt, host.seen, "box", {id_.removeprefix("data:")})

@@ -218,7 +218,7 @@ def test_how_much_of_an_installation_is_there() -> None:
     ],
 )
 def test_whether_a_part_is_there(fields: dict[str, bool], seen: Answer, there: int) -> None:
-    """What was there before and is going to be taken over is none of kprov's yet."""
+    """A file that will be adopted does not belong to kprov yet."""
     receipt = Receipt({"file:/a": made("file", path="/a", **fields)})
     assert parts(receipt, {"file:/a": seen}) == Parts(there, 1)
 

@@ -26,9 +26,6 @@ DATA = ROOT / "tests/unit/data"  # what other programs wrote
 EXCLUDED: dict[str, str] = {
     "kprov/roles": "not rewritten yet",
     "kprov/operations": "not rewritten yet",
-    "tests/lab": "not rewritten yet",
-    "tests/support": "not rewritten yet",
-    "tests/unit": "not rewritten yet",
 }
 
 MOST_CHARACTERS = 60

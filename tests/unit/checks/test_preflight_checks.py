@@ -409,7 +409,7 @@ def test_evidence_and_fix_are_plain_sentences_without_a_full_stop() -> None:
         for result in run(replace(HOST, **change)):
             for text in (result.evidence, result.fix):
                 assert not text.endswith("."), result
-                assert not re.search(r"\b(mends?|tells?|told|asked for|goes on|is there and)\b", text), result
+                assert not re.search(r"\b(tells?|told|asked for|is there and)\b", text), result
 
 
 def test_every_check_has_a_case() -> None:

@@ -20,7 +20,7 @@ STARTED = b"@kprov\tstarted\n"
 
 
 class Channel:
-    """A channel of a host that answers with some bytes and then neither goes on nor ends.
+    """A channel of a host that sends some bytes, and then neither continues nor ends.
 
     accepts: whether it takes terminals and commands. window: how many bytes it takes before it takes none.
     """

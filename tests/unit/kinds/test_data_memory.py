@@ -119,7 +119,7 @@ def test_what_is_not_the_data_stops_the_plan_also_with_adopt(now: Answer, told: 
 
 
 @pytest.mark.parametrize("now", [{**ABSENT, **ROOT}, seen(entries="0", **ROOT), seen(**ROOT)])
-def test_the_explicit_word_goes_on_and_is_recorded(now: Answer) -> None:
+def test_accepted_data_are_used_and_recorded(now: Answer) -> None:
     verdict = KAFKA.compare(now, WAS)
     assert isinstance(verdict, Obstacle)
     assert isinstance(verdict.accept, Change)
@@ -153,7 +153,7 @@ def test_kept_data_are_remembered() -> None:
     assert again.entry == WAS
 
 
-def test_an_interrupted_first_install_goes_on() -> None:
+def test_an_interrupted_first_install_continues() -> None:
     pending = replace(KAFKA.entry(), pending=True)
     assert isinstance(KAFKA.compare({**ABSENT, **ROOT}, pending), Change)
     assert not isinstance(KAFKA.compare(seen(entries="0", **ROOT), pending), Obstacle)

@@ -57,13 +57,13 @@ def test_every_call_is_a_function_of_the_library(item: File) -> None:
 
 
 @pytest.mark.parametrize("item", OF_EACH_KIND, ids=lambda item: item.entry().kind)
-def test_what_is_gone_need_not_be_taken_back(item: File) -> None:
+def test_what_is_gone_needs_no_removal(item: File) -> None:
     taken_back = item.entry().removal(ABSENT, purge=True, force=False)
     assert (taken_back.change, taken_back.obstacle, taken_back.kept) == (None, None, "")
 
 
 @pytest.mark.parametrize("item", [item for item in OF_EACH_KIND if item.entry().kind != "firewall"])
-def test_what_cannot_be_read_is_not_taken_back(item: File) -> None:
+def test_what_cannot_be_read_is_not_removed(item: File) -> None:
     taken_back = item.entry().removal({"status": "unknown", "why": "I/O error"}, purge=True, force=True)
     assert taken_back.change is None
     assert taken_back.obstacle is not None

@@ -175,12 +175,12 @@ def test_kafka_is_not_started_while_zookeeper_says_nothing(stage: Stage, port: i
 
 
 def zk_server(stage: Stage, *words: str) -> subprocess.CompletedProcess[str]:
-    """A script of ZooKeeper's that reads java.env as zkEnv.sh does, and says so when it goes on; status fails."""
+    """A script that reads java.env as zkEnv.sh does, prints a line when it continues, and fails for status."""
     folder = stage.folder / "zookeeper"
     folder.mkdir()
     (folder / "java.env").write_text(content(wanted(asked()), "conf/java.env"))
     script = folder / "zkServer.sh"
-    script.write_text('. "${0%/*}/java.env"\necho "went on with $JAVA_HOME"\n[ "$1" != status ] || exit 1\n')
+    script.write_text('. "${0%/*}/java.env"\necho "continues with $JAVA_HOME"\n[ "$1" != status ] || exit 1\n')
     stage.run("")  # makes id
     bash = shutil.which("bash") or "/bin/bash"
     environment = {"PATH": str(stage.bin)}
@@ -206,10 +206,10 @@ def test_zk_server_says_that_only_root_can(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("words", [("start-foreground",), ("start", "other.cfg"), ("print-cmd",), ()])
-def test_what_is_not_about_the_service_goes_on(stage: Stage, words: tuple[str, ...]) -> None:
+def test_what_is_not_about_the_service_continues(stage: Stage, words: tuple[str, ...]) -> None:
     stage.stub("systemctl", "")
     done = zk_server(stage, *words)
-    assert done.stdout == "went on with /usr/local/java/jdk-11.0.29-jre\n"
+    assert done.stdout == "continues with /usr/local/java/jdk-11.0.29-jre\n"
     assert stage.calls("systemctl") == []
 
 

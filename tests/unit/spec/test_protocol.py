@@ -20,7 +20,7 @@ CASES = {
     "an upgrade holds it": (held("2.8.2", None), held("1.0.0", None), False, None),
     "finish raises it": (held("2.8.2", "1.0"), held("2.8.2", "1.0"), True, ("1.0", "2.8")),
     "finish where there is nothing to finish": (held("2.8.2", None), held("2.8.2", None), True, None),
-    "a way back raises nothing": (held("1.0.0", None), held("2.8.2", "1.0"), False, None),
+    "going back raises nothing": (held("1.0.0", None), held("2.8.2", "1.0"), False, None),
     "another setting raises nothing": (
         held("2.8.2", "1.0", **{"num.partitions": "3"}),
         held("2.8.2", "1.0"),

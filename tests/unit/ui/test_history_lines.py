@@ -69,7 +69,7 @@ def test_a_journal_is_shown_line_by_line() -> None:
         record("event", event="FromALaterKprov", text="?"),
         record("event", event="Warned", text="careful", level="of a later kprov"),
         record("nothing that is known"),
-        record("end", exit_code=5, problems=[{"what": "it broke", "where": "", "cause": "a\nb", "hint": "mend it"}]),
+        record("end", exit_code=5, problems=[{"what": "it broke", "where": "", "cause": "a\nb", "hint": "repair it"}]),
     ]
     lines = [line.plain for line in journal_lines(RUN, records)]
     assert lines[:3] == [
@@ -90,7 +90,7 @@ def test_a_journal_is_shown_line_by_line() -> None:
         "  error: the run: it broke",
         "    | a",
         "    | b",
-        "    -> mend it",
+        "    -> repair it",
     ]
 
 

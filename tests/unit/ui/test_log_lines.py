@@ -22,14 +22,14 @@ def shown(*problems: LogProblem, tails: tuple[Tail, ...] = (), since: datetime |
 
 
 def test_a_problem_is_shown_with_its_trace_and_its_fix() -> None:
-    assert shown(finding("it failed", "java.io.IOException: no", "\tat x.Y(Z:1)", count=3, remedy="mend it")) == [
+    assert shown(finding("it failed", "java.io.IOException: no", "\tat x.Y(Z:1)", count=3, remedy="repair it")) == [
         "k1: problems, newest first (time on the host: 2026-11-24 18:15:00 +0000)",
         "",
         "2026-11-24 18:15:00  ERROR  server.log  3 times",
         "  it failed",
         "  | java.io.IOException: no",
         "  | \tat x.Y(Z:1)",
-        "  -> mend it",
+        "  -> repair it",
     ]
 
 

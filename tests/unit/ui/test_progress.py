@@ -127,7 +127,7 @@ def test_a_terminal_names_the_host_as_soon_as_there_are_several(monkeypatch: pyt
     assert "✗ kafka-1: a  after 2.0 s" in text
 
 
-def test_what_goes_on_is_said_for_each_host(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_current_steps_are_shown_for_each_host(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that is ready does not silence another that is still at work."""
     monkeypatch.setattr(sys.modules["kprov.ui.progress"], "HEARTBEAT_SECONDS", 0.1)
     stream = io.StringIO()

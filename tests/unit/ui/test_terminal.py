@@ -52,11 +52,11 @@ PLAN = Plan(
         change(Action.UPDATE, "file /usr/local/single_kafka/config/server.properties", REASON),
         change(Action.RESTART, "service kafka.service", "file /etc/x changes"),
     ),
-    notes=(f"inter.broker.protocol.version is held at 1.0, so that the way back stays open; raise it: {COMMAND}",),
+    notes=(f"inter.broker.protocol.version is held at 1.0, so that you can go back; raise it: {COMMAND}",),
     kept=("/home/temp/kafka_logs (512 KiB of kafka data)",),
 )
 FAILURE = StepError(
-    [Problem("start service kafka.service failed", "kafka-1", "a cause", f"look at the log; then go on: {COMMAND}")]
+    [Problem("start service kafka.service failed", "kafka-1", "a cause", f"look at the log, then continue: {COMMAND}")]
 )
 
 
@@ -132,7 +132,7 @@ def words(lines: Iterable[str]) -> list[str]:
 
 @pytest.mark.parametrize("terminal", [60, 80, 100], indirect=True)
 def test_lines_of_a_plan_break_at_words(terminal: Terminal, request: pytest.FixtureRequest) -> None:
-    """Only what is longer than a line goes beyond it, and what goes on is indented."""
+    """Only a word that is longer than a line exceeds it, and continued lines are indented."""
     width = request.node.callspec.params["terminal"]
     lines = plan_lines(terminal)
     whole = [
@@ -165,7 +165,7 @@ def test_errors_break_at_words(terminal: Terminal) -> None:
     assert plain(terminal.getvalue()) == [
         "error: kafka-1: start service kafka.service failed",
         "  | a cause",
-        "  -> look at the log; then go on:",
+        "  -> look at the log, then continue:",
         f"     {COMMAND}",
     ]
 
