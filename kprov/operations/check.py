@@ -49,7 +49,7 @@ def check(request: Request, dialogue: Dialogue) -> Report:
 def _checked(connection: Connection, request: Request, goal: Goal, emit: Emit) -> Checked:
     """Run every check and, where an install could be planned, name what is in its way.
 
-    Raises UsageError for what is asked, and PreflightError where there is no way back to it.
+    Raises UsageError for what is asked, and PreflightError if the host cannot go back to that release.
     """
     run = resolve(connection, request, goal)
     releases = known_releases(run.goal.node.cluster, run.receipt, request.archives, emit)
@@ -61,7 +61,7 @@ def _checked(connection: Connection, request: Request, goal: Goal, emit: Emit) -
 
 
 def _in_the_way(connection: Connection, request: Request, found: Survey) -> tuple[Result, ...]:
-    """Versions that do not go together, and what others made where kprov would: neither can be ignored."""
+    """Versions that do not work together, and files that kprov did not create: neither can be ignored."""
     theme = "installation"
     try:
         plan = plan_for(connection, request, found, ignore).plan

@@ -76,7 +76,7 @@ def _question(prepared: Prepared, where: str) -> str:
     if step := prepared.raised:
         return (
             f"Raise the protocol on {where} from {step.was} to {step.now}, in {changes}? "
-            f"After that there is no way back to a Kafka before {step.now}."
+            f"After that, you cannot go back to a Kafka before {step.now}."
         )
     return f"Make these {changes} on {where}?"
 

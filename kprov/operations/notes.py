@@ -29,7 +29,7 @@ def notes(request: Request, found: Survey) -> Iterator[str]:
 
 
 def finishing_notes(request: Request, run: Resolved) -> Iterator[str]:
-    """That there is no way back from this plan, or nothing to finish."""
+    """That this plan cannot be undone, or that there is nothing to finish."""
     if run.raised:
         yield str(run.raised)
     elif request.finish:
@@ -40,7 +40,7 @@ def _held(cluster: Cluster) -> Iterator[str]:
     """That an upgrade is not finished yet."""
     if cluster.kafka.protocol is not None:
         yield (
-            f"{PROTOCOL} is held at {cluster.kafka.protocol}, so that the way back stays open; "
+            f"{PROTOCOL} is held at {cluster.kafka.protocol}, so that you can go back to the previous release; "
             "raise it: kprov upgrade HOST --finish"
         )
 

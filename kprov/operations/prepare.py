@@ -34,9 +34,9 @@ from kprov.topology import Node
 class Prepared:
     """A plan, and what is needed to apply it and to prove it.
 
-    results: what the checks said. before: what was asked of the host by the run before, where other releases are asked
-    for now: the way back. held: the protocol that the broker is held at until the upgrade is finished, empty otherwise.
-    raised: the protocol that the plan raises, which has no way back.
+    results: of the checks. before: the node as the previous run wanted it, if this run changes releases; a rollback
+    goes back to it. held: the protocol that the broker keeps until the upgrade is finished, empty otherwise. raised:
+    the protocol that the plan raises, which cannot be undone.
     """
 
     plan: Plan

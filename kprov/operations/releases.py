@@ -103,7 +103,7 @@ def _unpacked_from(path: str, receipt: Receipt) -> tuple[str, str]:
 
 
 def known_releases(cluster: Cluster, receipt: Receipt, archives: Path | None, emit: Emit) -> Releases:
-    """The same without a download: of what is not at hand only its names are known, which is enough to look ahead."""
+    """The same without a download: for an archive that is not on this machine, the names suffice to plan."""
     found: dict[Product, Archive] = {}
     for wanted, given in needed(cluster):
         there = on_host(wanted, given, receipt)
@@ -123,7 +123,7 @@ def assumed_releases(cluster: Cluster) -> Releases:
 
 
 def named(wanted: catalogue.Wanted) -> Archive:
-    """What is known of an archive before it is at hand: enough for paths and versions."""
+    """What is known about an archive that is not on this machine: enough for paths and versions."""
     name = wanted.names[0] if wanted.names else f"{wanted.product}-{wanted.version}"
     top = name.removesuffix(".tgz").removesuffix(".tar.gz")
     if wanted.product is Product.JAVA:

@@ -36,8 +36,8 @@ class Goal:
 class Request:
     """The words of one run.
 
-    config: a kprov.yaml. host: HOST as it was typed. archives: a folder that is searched first. adopt: whether what
-    others made is taken over. ignored: checks that do not stop the run. finish: whether a held protocol is raised.
+    config: a kprov.yaml. host: HOST as it was typed. archives: a folder that is searched first. adopt: whether
+    existing files are adopted. ignored: checks that do not stop the run. finish: whether a held protocol is raised.
     accepted: data directories that are used as they are, whatever the receipt remembers of them.
     back: what the host goes back to, whatever its receipt says; drop: ids of releases that go then. ready: seconds
     until a service must serve.

@@ -32,7 +32,7 @@ class Resolved:
 
 
 def resolve(connection: Connection, request: Request, goal: Goal) -> Resolved:
-    """Read the receipt, and what is asked of its host. Raises UsageError, and PreflightError for no way back."""
+    """Read the receipt, and what is asked of its host. Raises UsageError and PreflightError."""
     receipt = read_receipt(connection)
     wanted = request.goal_on(goal, receipt)
     before = _before(receipt, goal) if request.back is None else None
@@ -43,7 +43,7 @@ def resolve(connection: Connection, request: Request, goal: Goal) -> Resolved:
         was, version = before.node.broker, wanted.node.cluster.kafka.version
         if request.finish and version != str(was.version):
             raise UsageError(
-                f"Kafka {version} must serve before the step without a way back",
+                f"Kafka {version} must run well before the upgrade is finished",
                 where="--finish",
                 hint="upgrade without --finish and see that all is well; then finish: kprov upgrade HOST --finish",
             )

@@ -77,7 +77,10 @@ def receipt_of(seen: Answer, where: str) -> Receipt | None:
         return None
     if seen["status"] == "unknown":
         raise PreflightError(
-            "the receipt cannot be read", where=where, cause=seen.get("why", ""), hint="mend that first"
+            "the receipt cannot be read",
+            where=where,
+            cause=seen.get("why", ""),
+            hint="solve that first, then run this again",
         )
     receipt = _with_its_java(receipts.parse(seen.get("content", ""), where))
     # After the receipt that was cut off there may have been more: all is looked at again, as after a run that was.

@@ -1,4 +1,4 @@
-"""The way back from settings with which a service does not come up: what changed, and the command that undoes it."""
+"""How to reset settings with which a service does not become ready: what changed, and the command that resets it."""
 
 from __future__ import annotations
 

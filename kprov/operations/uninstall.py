@@ -1,4 +1,4 @@
-"""uninstall: takes back what the receipt lists, and proves it by looking again."""
+"""uninstall: removes what the receipt lists, and probes the host again to prove it."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ KAFKA_USER = "kafka"
 ZOOKEEPER_USER = "zookeeper"
 KAFKA_UNIT = "kafka.service"
 ZOOKEEPER_UNIT = "zookeeper.service"
-# kafka-run-class.sh turns JMX on, with a socket on a port of chance, where KAFKA_JMX_OPTS is empty; this says nothing.
+# If KAFKA_JMX_OPTS is empty, kafka-run-class.sh turns JMX on, with a socket on a random port. This option does nothing.
 JMX_OFF = "-Dkprov.jmx=off"
 
 

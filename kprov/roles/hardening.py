@@ -19,7 +19,7 @@ _SINCE: tuple[tuple[int, str], ...] = (
     (232, "RemoveIPC=yes"),
     (233, "RestrictNamespaces=yes"),
     (235, "LockPersonality=yes"),
-    # Refused with an error and not with a signal: Java tries one or the other and goes on without it.
+    # Refused with an error and not with a signal: Java tries one or the other, and continues without it.
     (239, "SystemCallFilter=@system-service"),
     (239, "SystemCallFilter=~@privileged @resources"),
     (239, "SystemCallErrorNumber=EPERM"),

@@ -141,7 +141,7 @@ def test_the_last_step_has_no_way_back(machine: Machine) -> None:
     question = f"Raise the protocol on {machine.address} from 1.0 to 3.9, in "
     declined = on_terminal([*command, "--finish"], [(question, "n")], os.environ)
     assert declined.code == 7
-    assert "After that there is no way back to a Kafka before 3.9." in declined.text
+    assert "After that, you cannot go back to a Kafka before 3.9." in declined.text
     assert property_of(machine, "inter.broker.protocol.version") == "1.0"
     machine.kprov("upgrade", "--finish", "--yes", "--no-smoke-test")
     assert property_of(machine, "inter.broker.protocol.version") == ""

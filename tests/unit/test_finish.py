@@ -77,7 +77,7 @@ def test_the_last_step_has_a_question_of_its_own(
     assert main(["upgrade", "kafka-1", "--finish"]) == 7
     assert questions == [
         f"Raise the protocol on kafka-1 from 1.0 to 2.8, in {len(plan.changes)} changes? "
-        "After that there is no way back to a Kafka before 2.8."
+        "After that, you cannot go back to a Kafka before 2.8."
     ]
 
 

@@ -22,12 +22,6 @@ PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "Makefile", "Vagrantfil
 MODULES = sorted((ROOT / "kprov").rglob("*.py"))
 DATA = ROOT / "tests/unit/data"  # what other programs wrote
 
-# Paths whose texts still have such words, and why. Nothing else may be added.
-EXCLUDED: dict[str, str] = {
-    "kprov/roles": "not rewritten yet",
-    "kprov/operations": "not rewritten yet",
-}
-
 MOST_CHARACTERS = 60
 
 # Calls without a hint, by module and what they say, and the reason.
@@ -102,12 +96,6 @@ def files() -> list[Path]:
     ]
 
 
-def is_excluded(path: Path) -> bool:
-    """Whether its texts are still to be rewritten."""
-    name = path.relative_to(ROOT).as_posix()
-    return any(name == prefix or name.startswith(f"{prefix}/") for prefix in EXCLUDED)
-
-
 def wrong_words(path: Path) -> list[str]:
     """Each word that the glossary forbids, with its place."""
     found = [
@@ -121,15 +109,7 @@ def wrong_words(path: Path) -> list[str]:
 @pytest.mark.parametrize("path", files(), ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_texts_use_the_words_of_the_glossary(path: Path) -> None:
     """None of the words of the column "never"."""
-    if not is_excluded(path):
-        assert wrong_words(path) == []
-
-
-@pytest.mark.parametrize("prefix", EXCLUDED)
-def test_an_exclusion_is_still_needed(prefix: str) -> None:
-    """What has been rewritten leaves the list."""
-    below = [path for path in files() if path.relative_to(ROOT).as_posix().startswith(prefix)]
-    assert any(wrong_words(path) for path in below)
+    assert wrong_words(path) == []
 
 
 def test_words_are_found() -> None:
