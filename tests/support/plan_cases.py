@@ -12,7 +12,12 @@ do        install (the default), adopt, accept (every data directory as it is), 
 firewalld whether it runs
 changes   action, resource and a part of the reason of each change, in order
 besides   instead of changes: those that are neither a creation nor a start, as a first install has many
-counts    instead of changes: how many of each action there are
+like      instead of changes: fresh (everything that is wanted is created, and the services start; what a killed run had
+          done already is left out) or uninstalled (everything in the receipt is removed; without purge the data change
+          hands, and the directories above them stay)
+except    with like: what differs for single resources: an action, the resource and a part of the reason, as for
+          changes, or none and the resource
+counts    instead of changes: how many of each action there are; only for what neither of these describes
 obstacles resource and a part of what is said of each; such a plan is not applied, so nothing else counts
 notes, kept         a part of each
 lost                a part of each thing that an uninstall loses for good; not looked at where it is left out
@@ -29,7 +34,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from kprov.kinds.base import ABSENT, Answer
+from kprov.kinds.base import ABSENT, Answer, path_of
 from kprov.kinds.data import DataEntry
 from kprov.plan import Plan
 from kprov.receipt import State
@@ -41,7 +46,7 @@ from support.specimens import ADDRESS, wanted
 FOLDER = Path(__file__).parents[1] / "unit" / "plan_cases"
 BASE: Mapping[str, Any] = {"java": {"release": "temurin-11"}, "hosts": [{"address": ADDRESS}]}
 KEYS = {"name", "spec", "before", "host", "killed", "do", "firewalld"}
-RESULTS = {"changes", "besides", "counts", "obstacles", "notes", "kept", "lost"}
+RESULTS = {"changes", "besides", "like", "except", "counts", "obstacles", "notes", "kept", "lost"}
 
 # Directories of the system.
 BARE = {f"directory:{path}" for path in ("/usr", "/usr/local", "/var", "/var/lib", "/home")}
@@ -191,7 +196,48 @@ def resolve(name: str, ids: Iterable[str]) -> str:
     return (exact or found).pop()
 
 
-def difference(case: Case, plan: Plan) -> list[str]:
+def _like(case: Case, state: Desired, plan: Plan) -> list[tuple[str, str]]:
+    """The action and the resource of each change that ``like`` describes; made without the planner."""
+    if case.data["like"] == "fresh":
+        creations = [("create", item.id) for item in state.resources if item.id not in BARE]
+        return [*creations, *(("start", item.id) for item in state.services)][case.data.get("killed", 0) :]
+    if case.data["like"] != "uninstalled":
+        raise ValueError(f"{case}: like: {case.data['like']}")
+    made = plan.before.made
+    if str(case.data["do"]).startswith("purge"):
+        return [("remove", id_) for id_ in made]
+    data = [entry.path for entry in made.values() if isinstance(entry, DataEntry)]
+    return [
+        ("update" if id_.startswith("data:") else "remove", id_)
+        for id_ in made
+        if not (id_.startswith("directory:") and any(path.startswith(f"{path_of(made[id_])}/") for path in data))
+    ]
+
+
+def _unlike(case: Case, state: Desired, plan: Plan, known: Iterable[str]) -> list[str]:
+    """The changes that ``like`` and ``except`` do not describe, and those that they describe and are not there."""
+    known = [*known, *(item.id for item in (*state.resources, *state.services))]
+    given = [(item[0], resolve(item[1], known), *item[2:]) for item in case.data.get("except", [])]
+    named = {id_ for _, id_, *_ in given}
+    expected = sorted((action, id_) for action, id_ in _like(case, state, plan) if id_ not in named)
+    found = sorted((str(change.action), change.id) for change in plan.changes if change.id not in named)
+    wrong = [f"like: missing: {item}" for item in expected if item not in found]
+    wrong += [f"like: not expected: {item}" for item in found if item not in expected]
+    if len(found) != len(set(found)):
+        wrong.append(f"like: twice: {found}")
+    for id_ in sorted(named):
+        parts = [(action, *reason) for action, other, *reason in given if other == id_ and action != "none"]
+        changes = [(str(change.action), change.reason) for change in plan.changes if change.id == id_]
+        right = len(parts) == len(changes) and all(
+            part[0] == action and all(text in reason for text in part[1:])
+            for part, (action, reason) in zip(parts, changes, strict=True)
+        )
+        if not right:
+            wrong.append(f"except: {id_}: {changes}")
+    return wrong
+
+
+def difference(case: Case, state: Desired, plan: Plan) -> list[str]:
     """Where the plan is not what the case says; empty if it is."""
     data = case.data
     known = [*plan.before.made, *(item.id for item in plan.changes), *(item.id for item in plan.obstacles)]
@@ -209,6 +255,8 @@ def difference(case: Case, plan: Plan) -> list[str]:
     compare("obstacles", obstacles, [(item.id, item.what) for item in plan.obstacles])
     if plan.obstacles:  # it will not be applied
         return wrong
+    if "like" in data:
+        wrong += _unlike(case, state, plan, known)
     if "counts" in data:
         actions = [str(change.action) for change in plan.changes]
         if (counts := {action: actions.count(action) for action in actions}) != data["counts"]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from support.plan_cases import Case, carried, cases, difference, planned
+
+from kprov.kinds.base import Action
 
 CASES = cases()
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_the_plan_is_what_the_case_says(case: Case) -> None:
-    _, _, plan = carried(case)
-    wrong = difference(case, plan)
+    _, state, plan = carried(case)
+    wrong = difference(case, state, plan)
     assert not wrong, "\n".join(wrong)
 
 
@@ -39,3 +43,13 @@ def test_every_change_says_what_why_and_how(case: Case) -> None:
 def test_there_are_many_cases_with_names_of_their_own() -> None:
     assert len(CASES) >= 100
     assert len({str(case) for case in CASES}) == len(CASES)
+
+
+@pytest.mark.parametrize("like", ["fresh", "uninstalled"])
+def test_a_case_notices_a_change_that_is_missing_added_or_doubled(like: str) -> None:
+    case = next(case for case in CASES if case.data.get("like") == like and "except" not in case.data)
+    _, state, plan = carried(case)
+    first, second, *others = plan.changes
+    assert difference(case, state, plan) == []
+    for changes in ((first, *others), (first, replace(second, action=Action.RESTART), *others), (first, *plan.changes)):
+        assert difference(case, state, replace(plan, changes=changes)) != []
