@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from support.reached import Outcome, ReachedHost
 from support.sites import lab_of
 
 from kprov.errors import ExitCode
 from kprov.lab.archives import default_directory
-from kprov.lab.lab import Lab, LabHost
 
 pytestmark = pytest.mark.lab
 
@@ -25,42 +23,8 @@ WATCHED = ("etc/passwd", "etc/group", "etc/systemd", "etc/profile.d", "home", "o
 RESTLESS = "var/lib/systemd"
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How a run ended, and what it told."""
-
-    code: int
-    err: str
-
-    @property
-    def errors(self) -> list[str]:
-        return [line for line in self.err.splitlines() if line.startswith("error: ")]
-
-    @property
-    def error(self) -> str:
-        return self.errors[0] if self.errors else ""
-
-    @property
-    def remedy(self) -> str:
-        return next((line for line in self.err.splitlines() if line.startswith("  -> ")), "")
-
-
-@dataclass
-class Site:
-    """A lab with one host, and an operator who has nothing of his own there but what a test gives him."""
-
-    lab: Lab
-    host: LabHost
-    desk: Path
-
-    @property
-    def address(self) -> str:
-        return str(self.host.address)
-
-    @property
-    def state(self) -> Path:
-        """The lab's key, known_hosts and ssh_config."""
-        return self.lab.ssh_config.parent
+class Site(ReachedHost):
+    """A host on which an install must not change anything."""
 
     def config(self, *, user: str = "root", known_hosts: Path | None = None, key: Path | None = None) -> list[str]:
         """An ssh_config of these values, as arguments."""
@@ -78,32 +42,10 @@ class Site:
         java = [] if any(word.startswith("--java") for word in words) else ["--java", "temurin-11"]
         access = [] if "--ssh-config" in words else self.config()
         before = self.tree()
-        done = subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "kprov",
-                "install",
-                host or self.address,
-                "--yes",
-                *archives,
-                *java,
-                *access,
-                *words,
-            ],
-            capture_output=True,
-            text=True,
-            check=False,
-            stdin=subprocess.DEVNULL,
-            env=self.environment(),
-        )
+        command = [sys.executable, "-m", "kprov", "install", host or self.address, "--yes"]
+        outcome = self.run_here([*command, *archives, *java, *access, *words])
         assert self.tree() == before
-        return Outcome(done.returncode, done.stderr)
-
-    def environment(self) -> dict[str, str]:
-        """No keys and no agent of the user; the archives are looked into once."""
-        kept = {name: value for name, value in os.environ.items() if name != "SSH_AUTH_SOCK"}
-        return kept | {"HOME": str(self.desk), "XDG_CACHE_HOME": str(self.desk / "cache")}
+        return outcome
 
     def tree(self) -> dict[str, tuple[int, ...]]:
         """Mode, owner, size and time of everything that is watched."""
@@ -117,11 +59,6 @@ class Site:
                 kind = (status.st_mode, status.st_uid, status.st_gid)
                 found[str(path)] = kind if path.is_dir() else (*kind, status.st_size, status.st_mtime_ns)
         return found
-
-    def run(self, *words: str) -> str:
-        """Run a command on the host as root."""
-        command = self.lab.ssh_command(f"root@{self.address}", *words)
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
     @contextmanager
     def program(self, name: str, text: str) -> Iterator[None]:
@@ -148,21 +85,20 @@ class Site:
     @contextmanager
     def user(self, name: str, sudoers: str = "") -> Iterator[None]:
         """A user whom the lab's key lets in."""
-        root = str(self.host.root)
-        subprocess.run(["chroot", root, "useradd", "-m", "-s", "/bin/sh", name], check=True)
+        self.chroot("useradd", "-m", "-s", "/bin/sh", name)
         ssh = self.host.root / f"home/{name}/.ssh"
         rules = self.host.root / f"etc/sudoers.d/{name}"
         try:
             ssh.mkdir(mode=0o700)
             shutil.copy(self.state / "id_ed25519.pub", ssh / "authorized_keys")
-            subprocess.run(["chroot", root, "chown", "-R", f"{name}:", f"/home/{name}/.ssh"], check=True)
+            self.chroot("chown", "-R", f"{name}:", f"/home/{name}/.ssh")
             if sudoers:
                 rules.write_text(f"{sudoers}\n")
                 rules.chmod(0o440)
             yield
         finally:
             rules.unlink(missing_ok=True)
-            subprocess.run(["chroot", root, "userdel", "-r", name], check=True, capture_output=True)
+            self.chroot("userdel", "-r", name)
 
     @contextmanager
     def listener(self, port: int) -> Iterator[None]:
@@ -174,20 +110,6 @@ class Site:
             yield
         finally:
             self.run("systemctl", "stop", unit)
-
-    @contextmanager
-    def file(self, name: str, text: str = "# of somebody else\n") -> Iterator[None]:
-        """A file of somebody else, in folders of its own where there are none."""
-        path = self.host.root / name
-        made = next((folder for folder in reversed(path.parents) if not folder.exists()), None)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-        try:
-            yield
-        finally:
-            path.unlink()
-            if made is not None:
-                shutil.rmtree(made)
 
 
 @pytest.fixture(scope="module")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -18,10 +16,10 @@ from kprov.host.connection import Connection
 from kprov.host.ssh_config import read_login
 from kprov.host.trust import Trust
 from kprov.lab.image import BASE, Images, Recipe
-from kprov.lab.lab import Lab, LabHost
 from kprov.lab.steps import Steps
 from kprov.secret import Passwords, Secret
 from kprov.spec.target import Target, parse_target
+from support.reached import Outcome, ReachedHost
 from support.sites import lab_of
 from support.terminal import Session, on_terminal
 
@@ -37,35 +35,8 @@ SHELLS = Recipe(
 )
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How a run of kprov ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-@dataclass
-class Door:
-    """A lab with one host, and an operator with no settings except those that a test provides."""
-
-    lab: Lab
-    host: LabHost
-    desk: Path
-
-    @property
-    def address(self) -> str:
-        return str(self.host.address)
-
-    @property
-    def state(self) -> Path:
-        """The lab's key, known_hosts and ssh_config."""
-        return self.lab.ssh_config.parent
-
-    @property
-    def key(self) -> Path:
-        return self.state / "id_ed25519"
+class Door(ReachedHost):
+    """A host whose logins, sudoers and shells a test changes."""
 
     # -------------------------------------------------------------- as the operator
 
@@ -110,15 +81,7 @@ class Door:
         self, command: str, *words: str, host: str = "", config: Path | None = None, stdin: str | None = None
     ) -> Outcome:
         """Run kprov without a terminal."""
-        done = subprocess.run(
-            self.words(command, *words, host=host, config=config),
-            input=stdin or "",
-            capture_output=True,
-            text=True,
-            check=False,
-            env=self.environment(),
-        )
-        return Outcome(done.returncode, done.stdout, done.stderr)
+        return self.run_here(self.words(command, *words, host=host, config=config), stdin or "")
 
     def ask(
         self,
@@ -133,44 +96,13 @@ class Door:
         environment = self.environment() | ({"SSH_AUTH_SOCK": agent} if agent else {})
         return on_terminal(self.words(command, *words, host=host, config=config), answers, environment)
 
-    def environment(self) -> dict[str, str]:
-        """An environment without the user's keys and agent."""
-        kept = {name: value for name, value in os.environ.items() if name != "SSH_AUTH_SOCK"}
-        return kept | {"HOME": str(self.desk), "XDG_CACHE_HOME": str(self.desk / "cache")}
-
     # -------------------------------------------------------------- as the host's owner
-
-    def run(self, *words: str) -> str:
-        """Run a command on the host as root."""
-        command = self.lab.ssh_command(f"root@{self.address}", *words)
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
-        return done.stdout
 
     def restart_sshd(self) -> None:
         """Restart sshd; it listens when this returns. This does not use ssh, which may refuse logins."""
         inside = ["nsenter", "--target", str(self.host.leader), "--all"]
         for words in (["reset-failed"], ["restart"]):  # systemd would stop at the fifth restart in ten seconds
             subprocess.run([*inside, "systemctl", *words, "ssh"], check=True, capture_output=True)
-
-    def chroot(self, *words: str, stdin: str = "") -> None:
-        subprocess.run(["chroot", str(self.host.root), *words], input=stdin, text=True, check=True, capture_output=True)
-
-    @contextmanager
-    def file(self, name: str, text: str, mode: int = 0o644) -> Iterator[Path]:
-        """A file of the host with this text; it is restored afterwards."""
-        path = self.host.root / name
-        before = path.read_bytes() if path.exists() else None
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-        path.chmod(mode)
-        try:
-            yield path
-        finally:
-            if before is None:
-                path.unlink(missing_ok=True)
-            else:
-                path.write_bytes(before)
 
     @contextmanager
     def sudoers(self, text: str) -> Iterator[None]:
