@@ -28,7 +28,7 @@ class Warned:
 
 @dataclass(frozen=True)
 class Transfer:
-    """Bytes on their way: a download, an upload. ``total`` is None where it is not known."""
+    """Bytes on their way: a download, an upload. ``total`` is None if it is not known."""
 
     what: str
     done: int

@@ -74,7 +74,7 @@ class Entry:
 
     @property
     def content(self) -> str:
-        """What tells one version of it from another, a sum, a target or a source; empty where nothing does."""
+        """What tells one version of it from another, a sum, a target or a source; empty if nothing does."""
         return ""
 
     @property
@@ -131,7 +131,7 @@ class Entry:
         return self
 
     def resource(self) -> Resource | None:
-        """The resource as the last run made it; None where the entry does not say enough.
+        """The resource as the last run made it; None if the entry does not say enough.
 
         A file's entry has no content and a release's no archive: only ``install`` can make those.
         """
@@ -207,7 +207,7 @@ class Upload:
 class Change:
     """One line of a plan.
 
-    title: what a reader sees (``file /etc/...``); reason: why; diff: a unified diff, empty where none helps.
+    title: what a reader sees (``file /etc/...``); reason: why; diff: a unified diff, empty if none helps.
     calls: what applies it, in order. content: bytes to be staged under their SHA-256 before.
     entry: what the receipt holds afterwards; None takes the entry out in an uninstall and leaves it in an install.
     copies: further entries, of what was there before and is kept.
@@ -235,7 +235,7 @@ class Change:
 class Obstacle:
     """Something in the way that kprov did not make, or that could not be read: the plan stops.
 
-    adopt: the change that takes it over, where the user may choose that; None where there is no such choice.
+    adopt: the change that takes it over, where the user may choose that; None if there is no such choice.
     accept: likewise the change that continues with a data directory that is not as the receipt remembers it.
     """
 

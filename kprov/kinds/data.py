@@ -61,9 +61,9 @@ class DataSeen:
     """What ``probe_data`` saw.
 
     filled: whether it is a directory with something in it; lost+found does not count. holds: empty for data of nothing
-    known. broker, cluster: of meta.properties, empty where there is none. kib: on disk; topics, partitions: counted;
-    each None where the probe could not tell. logs, snapshots: ZooKeeper's, from_first: whether its logs begin with the
-    first transaction; knows_topics: whether they name a topic, None where that took too long to find out.
+    known. broker, cluster: of meta.properties, empty if there is none. kib: on disk; topics, partitions: counted;
+    each None if the probe could not tell. logs, snapshots: ZooKeeper's, from_first: whether its logs begin with the
+    first transaction; knows_topics: whether they name a topic, None if that took too long to find out.
     """
 
     path: PathSeen
@@ -202,7 +202,7 @@ class DataDirectory:
         )
 
     def _accepted(self, data: DataSeen, answer: Answer, made: DataEntry, why: str) -> Change | None:
-        """The change that continues with what is there, and remembers that instead; None where that cannot be."""
+        """The change that continues with what is there, and remembers that instead; None if that cannot be."""
         if data.path.presence is Presence.PRESENT and not data.path.is_directory:
             return None
         entry = replace(self.entry().adopting(made), accepted=why).remembering(None, answer)
@@ -214,7 +214,7 @@ class DataDirectory:
 class DataEntry(PathEntry):
     """A data directory as kprov left it.
 
-    adopted: whose it was before, None where kprov made it. filled: whether it was seen with data in it, on which file
+    adopted: whose it was before, None if kprov made it. filled: whether it was seen with data in it, on which file
     system (lies), of which cluster.id (cluster, of Kafka's). accepted: why data were missing where the user said that
     this is as it should be. version, protocol: of kept data, the release that wrote them and what it spoke.
     """
@@ -276,7 +276,7 @@ class DataEntry(PathEntry):
         return known
 
     def gone(self, answer: Answer) -> str:
-        """Why what is there now cannot be the data of this entry, in words; empty where it can.
+        """Why what is there now cannot be the data of this entry, in words; empty if it can.
 
         What cannot be read is no answer: the caller has said so before. A directory that an interrupted run was going
         to make holds nothing yet.

@@ -16,7 +16,7 @@ _NETWORK = ("nfs", "cifs", "smb", "ceph", "fuse.", "9p", "glusterfs")
 
 @dataclass(frozen=True)
 class FileSystem:
-    """Where a directory lies; every field is empty where it is not known.
+    """Where a directory lies; every field is empty if it is not known.
 
     mount: its mount point. inside: the directory's path within the file system, the same under a bind mount.
     fstype, device: as in /proc/self/mountinfo. uuid: as udev knows it.

@@ -113,7 +113,7 @@ def taken_in(id_: str, title: str, entry: Entry, seen: PathSeen, calls: tuple[Ca
 
 @dataclass(frozen=True)
 class DirectoryEntry(PathEntry):
-    """A directory as kprov left it; adopted: whose it was before, None where kprov made it."""
+    """A directory as kprov left it; adopted: whose it was before, None if kprov made it."""
 
     kind = "directory"
     owner: str

@@ -35,7 +35,7 @@ class WrongLabel:
 
 
 def question(entries: Iterable[Entry]) -> Call | None:
-    """The probe's call for these entries of a receipt; None where no label of theirs is kprov's to look at.
+    """The probe's call for these entries of a receipt; None if no label of theirs is kprov's to look at.
 
     Data that an uninstall kept are their owner's.
     """

@@ -57,7 +57,7 @@ class Service:
 
 @dataclass(frozen=True)
 class UnitState:
-    """What systemd says of a unit; fragment: the path of its file, empty where it has none."""
+    """What systemd says of a unit; fragment: the path of its file, empty if it has none."""
 
     presence: Presence
     why: str
@@ -100,7 +100,7 @@ class UnitState:
 
     @property
     def open_files(self) -> int | None:
-        """LimitNOFILE= as systemd has read it; the host may give less. None where systemd does not say."""
+        """LimitNOFILE= as systemd has read it; the host may give less. None if systemd does not say."""
         return limit(self.properties.get("LimitNOFILE", ""))
 
     @property
@@ -126,8 +126,8 @@ class Running:
     """What a unit's history and its main process show beside its state.
 
     restarts: how often systemd has restarted it by itself since somebody last started it; a lower bound where the
-    journal of this boot is cut off, None where neither systemd nor the journal shows it. open_files: how many the main
-    process may open; None where there is none, or it is not known.
+    journal of this boot is cut off, None if neither systemd nor the journal shows it. open_files: how many the main
+    process may open; None if there is none, or it is not known.
     """
 
     restarts: int | None
@@ -152,9 +152,9 @@ def _restarts(answer: Answer) -> int | None:
 
 @dataclass(frozen=True)
 class ServiceEntry(Entry):
-    """A service with the fingerprint of what it was last started with, empty where it is not known to run with that.
+    """A service with the fingerprint of what it was last started with, empty if it is not known to run with that.
 
-    adopted: how somebody else's unit of that name was before kprov; None where there was none.
+    adopted: how somebody else's unit of that name was before kprov; None if there was none.
     """
 
     kind = "service"

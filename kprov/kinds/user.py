@@ -29,7 +29,7 @@ from kprov.kinds.base import (
 class UserSeen:
     """What ``probe_user`` saw. uid, gid: numbers as text; gid: of the group of that name.
 
-    group: whether the group exists; None where the probe did not say.
+    group: whether the group exists; None if the probe did not say.
     """
 
     presence: Presence

@@ -26,7 +26,7 @@ def apply(connection: Connection, plan: Plan, command: str, emit: Emit, gate: Ga
 
     gate: called with a unit that must be ready before the next change.
 
-    Raises LockedError while another run has the host, PreflightError where the host is no longer what the plan was
+    Raises LockedError while another run has the host, PreflightError if the host is no longer what the plan was
     made from, StepError at the first step that fails; what ``gate`` raises goes through. The plan must have no
     obstacles.
     """

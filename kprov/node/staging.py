@@ -24,7 +24,7 @@ def packed(contents: Iterable[bytes]) -> bytes:
 
 
 def check_staged(connection: Connection, reply: Reply) -> None:
-    """Raise StepError where the host could not unpack the tar."""
+    """Raise StepError if the host could not unpack the tar."""
     for record in reply.of_kind("staged"):
         if record["ok"] != "yes":
             raise StepError(

@@ -1,1 +1,1 @@
-"""What the commands do, one module each: they connect spec, releases, desired state, plan and node."""
+"""What the commands do, one module each. They connect settings, releases, topology, roles, plans and hosts."""

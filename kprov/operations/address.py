@@ -1,4 +1,4 @@
-"""Which address clients are told and which one the host uses for itself, and why; the plan says it."""
+"""Which address clients connect to, which one the host uses for itself, and why; a note in the plan says so."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from kprov.topology import Node
 
 
 def settle(node: Node, net: Network, receipt: Receipt) -> Node:
-    """The node with an address for itself, where what is dialled or told to clients does not lead to it from there.
+    """The node with an address for itself, if the address for kprov or for clients does not lead to it from there.
 
-    The broker is a client of its own listener and of ZooKeeper: behind NAT, or with a name that the host does not
-    know, it needs an address that is its own. What the user set is kept, and what an
-    earlier run has found while it is the host's own: another operator may come in at another of its addresses.
+    The broker is a client of its own listener and of ZooKeeper. Behind NAT, or with a name that the host cannot
+    resolve, it needs an address of its own. An address that the user set stays, and so does one that an earlier run
+    found as long as the host has it: another operator may reach the host at another of its addresses.
     """
     host = node.host
     names = (host.address, node.broker.public_host)
@@ -43,7 +43,7 @@ def _source(node: Node) -> str:
 
 
 def _seen_from_there(public: str, net: Network) -> str:
-    """How the host sees that address itself; empty where it does not tell."""
+    """What that address means on the host itself; empty if unknown."""
     home = is_own(public, net.own, net.names)
     others = [address for address in net.own if address != public]
     if home is None:

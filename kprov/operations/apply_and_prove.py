@@ -1,4 +1,4 @@
-"""Applies a prepared plan and proves it; where a new release does not become ready, the host is rolled back."""
+"""Applies a prepared plan and proves it; if a new release does not become ready, rolls the host back."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from kprov.node.receipt_store import remember_data
 from kprov.operations.prepare import Prepared, apply_prepared
 from kprov.operations.prove import prove_install
 from kprov.operations.request import Request
+from kprov.operations.reset import with_reset_command
 from kprov.operations.rollback import Failure, roll_back
-from kprov.operations.taken_back import with_way_back
 from kprov.plan import Plan
 from kprov.roles.of_node import roles_of
 from kprov.smoke import SmokeResult
@@ -28,13 +28,13 @@ def apply_and_prove(
     smoke_test: bool,
     planned: Callable[[Plan], None],
 ) -> SmokeResult | None:
-    """Apply the plan, wait until the services are ready, run the smoke test; its result, None where it was left out.
+    """Apply the plan, wait until the services are ready, and run the smoke test; its result, None without one.
 
     command: the name that the lock shows to other runs. planned: called with the plan of a rollback before it is
-    applied, since nobody is asked then.
+    applied; a rollback asks no question.
 
-    Where the plan changes releases and these do not become ready, the host is rolled back; the error that is raised
-    then says first why. Raises what apply, await_ready and the smoke test raise.
+    If the plan changes releases and these do not become ready, the host is rolled back, and the error begins with the
+    first cause. Raises what apply, await_ready and the smoke test raise.
     """
     before = prepared.before
     where = connection.login.name
@@ -45,11 +45,11 @@ def apply_and_prove(
             remember_data(connection, prepared.plan, command)
         else:
             apply_prepared(connection, prepared, command, emit, request.ready)
-        # This also proves what an earlier run has made and not proven.
+        # This also proves an earlier install that was not proven.
         result = prove_install(connection, prepared.node, prepared.plan.after, command, emit) if smoke_test else None
     except (StepError, NotReadyError) as error:
         if before is None:
-            raise with_way_back(error, request, where, prepared.plan) from error
+            raise with_reset_command(error, request, where, prepared.plan) from error
         failure = Failure(error, f"{releases} did not become ready")
         raise roll_back(connection, request, prepared, emit, planned, before=before, failure=failure) from error
     if result is not None and not result.passed and before is not None:

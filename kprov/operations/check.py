@@ -1,4 +1,4 @@
-"""check: what an install would meet on a host; nothing is changed there."""
+"""check: what would stop an install on a host, and what else an operator should know. Changes nothing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from kprov.operations.survey import Survey, survey
 
 @dataclass(frozen=True)
 class Checked:
-    """The results for one host, theme by theme; ``ignored`` are the names that would not stop an install."""
+    """The results for one host, by theme; ``ignored``: the checks that do not stop an install."""
 
     host: str
     results: tuple[Result, ...]
@@ -28,7 +28,7 @@ class Checked:
 
     @property
     def failed(self) -> tuple[Result, ...]:
-        """What an install would stop at."""
+        """The results that stop an install."""
         return tuple(stopping(self.results, self.ignored))
 
     def count(self, status: Outcome) -> int:
@@ -37,7 +37,7 @@ class Checked:
 
 
 def check(request: Request, dialogue: Dialogue) -> Report:
-    """Run every check against the host; one that fails ends the command with its own exit code."""
+    """Run every check against the host; the exit code says whether one failed."""
     goal = request.goal()
     with dialogue.progress() as emit:
         verify_local_archives(goal.node.cluster, request.archives, emit, whole=request.config is not None)
@@ -47,9 +47,9 @@ def check(request: Request, dialogue: Dialogue) -> Report:
 
 
 def _checked(connection: Connection, request: Request, goal: Goal, emit: Emit) -> Checked:
-    """Run every check and, where an install could be planned, name what is in its way.
+    """Run every check and, if an install can be planned, name what is in its way.
 
-    Raises UsageError for what is asked, and PreflightError if the host cannot go back to that release.
+    Raises UsageError for wrong settings, and PreflightError if the host cannot go back to that release.
     """
     run = resolve(connection, request, goal)
     releases = known_releases(run.goal.node.cluster, run.receipt, request.archives, emit)

@@ -1,4 +1,4 @@
-"""What an operation needs of the person who started it: to show a plan, to ask about it, and to report progress."""
+"""How an operation shows a plan, asks about it and reports progress, without knowing the terminal."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class Dialogue(Protocol):
         """Show the events of the block."""
 
     def changing(self) -> AbstractContextManager[Emit]:
-        """The same for work that changes a host: a run that is interrupted from here on may have changed something."""
+        """The same for work that changes a host: after this, an interrupted run may have changed something."""
 
     def show(self, plan: Plan) -> None:
         """Show a plan before the operator is asked about it, and write it to the journal."""
 
     def record(self, plan: Plan) -> None:
-        """Write a plan to the journal only: nobody is asked about it."""
+        """Write a plan to the journal only, for a plan without a question."""
 
     def confirm(self, question: str) -> None:
-        """Ask. Raises DeclinedError for a no, and where there is no terminal to ask on."""
+        """Ask. Raises DeclinedError if the answer is no, or if there is no terminal."""

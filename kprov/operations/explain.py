@@ -1,4 +1,4 @@
-"""What status knows, put beside a failure of a service: a part of the installation that is missing explains it best."""
+"""Adds drift to the error of a service that failed: a missing part of the installation explains it best."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _SHOWN = 5
 
 
 def explain(connection: Connection, found: Installed, error: NotReadyError | StepError) -> NotReadyError | StepError:
-    """The error with what differs from the receipt, which may be its cause; as it is where nothing differs."""
+    """The error with the drift, which may be its cause; unchanged if there is none."""
     differences: tuple[Drift, ...] = ()
-    with suppress(ConnectError, StepError):  # the host does not answer: what is known stays
+    with suppress(ConnectError, StepError):  # the host does not answer: report the error as it is
         seen = probe(connection, [made.query() for made in found.receipt.made.values()])
         differences = drift(found.receipt, seen)
     if not differences and found.receipt.state is not State.APPLYING:
@@ -31,7 +31,7 @@ def explain(connection: Connection, found: Installed, error: NotReadyError | Ste
 
 
 def explanation(differences: Sequence[Drift], state: State) -> str:
-    """The differences in words, the missing parts first, and what repairs them."""
+    """The differences in words, missing parts first, and the command that repairs them."""
     ordered = sorted(differences, key=lambda item: not _is_missing(item))
     named = [f"{item.id.partition(':')[2]} {item.what}" for item in ordered[:_SHOWN]]
     if more := len(ordered) - len(named):
@@ -41,12 +41,12 @@ def explanation(differences: Sequence[Drift], state: State) -> str:
 
 
 def _is_missing(item: Drift) -> bool:
-    """Whether something that services read is not there or not what it should be."""
+    """Whether a part that services read is missing or replaced."""
     return item.what == REMOVED or item.id.startswith(("link:", "links:", "release:"))
 
 
 def _beside(problem: Problem, hint: str, *, missing: bool) -> Problem:
-    """What is missing comes before the advice that the log gave; what was only edited after it."""
+    """Name missing parts before the advice from the log, and edited ones after it."""
     if not problem.hint:
         return replace(problem, hint=hint)
     return replace(problem, hint=f"{hint}; its log: {problem.hint}" if missing else f"{problem.hint}; {hint}")

@@ -23,7 +23,7 @@ class Versions:
     """Which releases are fetched.
 
     scala: the build of Kafka, None for the usual one. zookeeper: None for the one in Kafka's archive. java: a release
-    of the catalogue, None where the hosts have their own; arch: the machine that it is for, as ``uname -m`` prints it.
+    of the catalogue, None if the hosts have their own; arch: the machine that it is for, as ``uname -m`` prints it.
     """
 
     kafka: str
@@ -42,10 +42,10 @@ class Fetched:
 
 
 def fetch(versions: Versions, archives: Path | None, to: Path | None, emit: Emit, *, options: Sequence[str]) -> Report:
-    """Find or download every archive, and copy them to the folder ``to``, where one is given.
+    """Find or download every archive, and copy them to the folder ``to`` if one is given.
 
     archives: a folder that is searched first. options: those that choose the releases, which install needs too.
-    Raises UsageError with all that is wrong, also where the versions do not work together.
+    Raises UsageError with all problems, also if the versions do not work together.
     """
     java = None if versions.java is None else catalogue.release_major(versions.java)
     wanted = _wanted(versions)
@@ -71,7 +71,7 @@ def _wanted(versions: Versions) -> list[Wanted]:
 
 
 def _locate_all(wanted: Sequence[Wanted], archives: Path | None, emit: Emit) -> tuple[Archive, ...]:
-    """Every archive. Raises UsageError with all that is wrong, not only with the first."""
+    """Every archive. Raises UsageError with all problems, not only the first."""
     found: list[Archive] = []
     problems: list[Problem] = []
     for item in wanted:

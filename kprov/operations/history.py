@@ -13,7 +13,7 @@ from kprov.operations.report import Report
 
 @dataclass(frozen=True)
 class Runs:
-    """Past runs, the newest first. empty: what is said where there are none."""
+    """Past runs, the newest first. empty: the message if there are none."""
 
     runs: tuple[Run, ...]
     empty: str
@@ -33,9 +33,9 @@ def local_history(number: int) -> Report:
 
 
 def host_history(connection: Connection, number: int) -> Report:
-    """The newest runs that had the host's lock; none where kprov has never been. One exchange.
+    """The newest runs that held the host's lock; none if kprov never changed the host. One exchange.
 
-    Raises PreflightError where the journal cannot be read.
+    Raises PreflightError if the journal cannot be read.
     """
     where = connection.login.name
     seen = probe(connection, [("probe_journal", "journal")])["journal"]
@@ -51,6 +51,6 @@ def host_history(connection: Connection, number: int) -> Report:
 
 
 def show_run(run_id: str) -> Report:
-    """The journal of one run. Raises UsageError where the start of an ID fits none, or several."""
+    """The journal of one run. Raises UsageError if the start of an ID fits none, or several."""
     run, records = find(run_id)
     return Report("history show", (RunShown(run, tuple(records)),))

@@ -13,7 +13,7 @@ from kprov.operations.prepare import Prepared, prepare
 from kprov.operations.releases import verify_local_archives
 from kprov.operations.report import NextStep, Report
 from kprov.operations.request import Goal, Request
-from kprov.operations.taken_back import way_back
+from kprov.operations.reset import reset_problem
 from kprov.receipt import State
 from kprov.smoke import SmokeResult
 from kprov.words import counted
@@ -22,7 +22,7 @@ from kprov.words import counted
 def install(request: Request, dialogue: Dialogue, *, command: str, smoke_test: bool) -> Report:
     """Plan, show the plan, ask, apply it and prove it; command: ``install`` or ``upgrade``.
 
-    Raises UsageError for what is asked, PreflightError for all that the host cannot take, DeclinedError, and what
+    Raises UsageError for wrong settings, PreflightError for every reason that the host gives, DeclinedError, and what
     ``execute`` raises.
     """
     goal = _verified(request, dialogue)
@@ -58,7 +58,7 @@ def plan(request: Request, dialogue: Dialogue, *, exit_code: bool) -> Report:
 
 
 def _verified(request: Request, dialogue: Dialogue) -> Goal:
-    """What is asked, as far as it can be checked before the host is contacted."""
+    """The wanted node, checked as far as possible before the host is contacted."""
     goal = request.goal()
     with dialogue.progress() as emit:
         verify_local_archives(goal.node.cluster, request.archives, emit, whole=request.config is not None)
@@ -71,7 +71,7 @@ def _prepared(connection: Connection, request: Request, goal: Goal, dialogue: Di
 
 
 def _question(prepared: Prepared, where: str) -> str:
-    """The question before the changes; a step that cannot be undone has one of its own."""
+    """The question before the changes; a step that cannot be undone has its own question."""
     changes = counted(len(prepared.plan.changes), "change")
     if step := prepared.raised:
         return (
@@ -82,11 +82,11 @@ def _question(prepared: Prepared, where: str) -> str:
 
 
 def _report(command: str, request: Request, prepared: Prepared, where: str, result: SmokeResult | None) -> Report:
-    """The result of the smoke test, and what to do next; result: None where there was no smoke test."""
+    """The result of the smoke test, and what to do next; result: None if there was no smoke test."""
     data = (result,) if result is not None else ()
     if result is not None and not result.passed:
         failed = Problem("the smoke test failed", where, hint="the failed step above says why")
-        back = way_back(request, where, prepared.plan, result.failure)
+        back = reset_problem(request, where, prepared.plan, result.failure)
         return Report(command, data, (failed, back) if back else (failed,), ExitCode.NOT_READY)
     return Report(command, (*data, _next_step(prepared)))
 
@@ -98,7 +98,7 @@ def _next_step(prepared: Prepared) -> NextStep:
 
 
 def _before_finishing(prepared: Prepared, before: Goal) -> Iterator[str]:
-    """What to look at before the last step of an upgrade, and how to go back instead."""
+    """What to check before the upgrade is finished, and how to go back instead."""
     yield f"the broker is held at the protocol {prepared.held} until you finish the upgrade; before that:"
     yield "  see that your own clients produce and consume"
     yield "  see that all runs as it should: kprov status HOST"

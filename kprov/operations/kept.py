@@ -1,7 +1,7 @@
-"""Data that an uninstall kept: what wrote them, and which release may take them up again.
+"""Data that an uninstall kept: which release wrote them, and which release may use them again.
 
-The rules are those of an upgrade on an installed host: a release that does not know the protocol that the broker
-last spoke cannot read what it wrote.
+The rules are those of an upgrade: a release that does not know the protocol that the broker last used cannot read
+its data.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from kprov.receipt import Receipt
 from kprov.roles.of_node import roles_of
 from kprov.spec.broker_keys import PROTOCOL
 from kprov.spec.model import Cluster
-from kprov.spec.protocol import in_force, way_back
+from kprov.spec.protocol import downgrade_problem, in_force
 from kprov.topology import Node
 
 
 def writers(receipt: Receipt) -> dict[Holds, Writer]:
-    """What an uninstall notes of data that stay, by what they hold.
+    """What an uninstall records about data that it keeps, by what they hold.
 
-    Of a run that was interrupted nobody knows whether its release had started: the later protocol counts.
+    After an interrupted run it is unknown whether its release had started, so the later protocol counts.
     """
     known = [item for item in (receipt.last, receipt.installed) if item is not None]
     found: dict[Holds, Writer] = {}
@@ -38,9 +38,9 @@ def writers(receipt: Receipt) -> dict[Holds, Writer]:
 
 
 def remembered(receipt: Receipt) -> Mapping[str, Any] | None:
-    """The settings of the installation whose data were kept, which are the next one's defaults.
+    """The settings of the installation whose data were kept; the next install begins with them.
 
-    None where none are known.
+    None if they are unknown.
     """
     if receipt.spec is not None or not any(_kept(receipt)):
         return None
@@ -54,15 +54,15 @@ def used_again(receipt: Receipt, node: Node) -> tuple[DataEntry, ...]:
 
 
 def spoken(entries: tuple[DataEntry, ...]) -> Version | None:
-    """The latest protocol that wrote any of them; None where none is known."""
+    """The latest protocol that wrote any of them; None if unknown."""
     return max((Version(entry.protocol) for entry in entries if entry.protocol), default=None)
 
 
 def refusals(entries: tuple[DataEntry, ...], cluster: Cluster, *, named: bool) -> Iterator[Problem]:
-    """Why the release cannot take these data up; named: whether this run, or its file, says which release it is."""
+    """Why the release cannot use these data; named: whether the options or the file of this run name the release."""
     known = [entry for entry in entries if entry.protocol]
     latest = max(known, key=lambda entry: Version(entry.protocol), default=None)
-    if latest is not None and (problem := way_back(cluster, Version(latest.protocol), latest.version)):
+    if latest is not None and (problem := downgrade_problem(cluster, Version(latest.protocol), latest.version)):
         yield problem
     unknown = [entry.path for entry in entries if entry.holds is Holds.KAFKA and not entry.protocol]
     if unknown and not named:

@@ -19,7 +19,7 @@ from kprov.operations.session import installed
 from kprov.roles.of_node import roles_of
 from kprov.topology import Node
 
-# Of each source so many lines at the end are looked through; the library bounds a file to 256 KiB besides.
+# How many lines at the end of each source are searched; the library reads at most 256 KiB of a file.
 READ_LINES = 2000
 
 
@@ -66,7 +66,7 @@ class Logs:
 
 
 def sources(node: Node, unit: str | None = None) -> tuple[LogSource, ...]:
-    """Kafka's files and journal, then ZooKeeper's; only those of ``unit`` (a systemd name) where one is named.
+    """Kafka's files and journal, then ZooKeeper's; only those of ``unit`` (a systemd name) if given.
 
     Files come first: they have the exact times, and the journal repeats their warnings and errors.
     """
@@ -90,7 +90,7 @@ def read_logs(connection: Connection, *, unit: str | None, lines: int, since: st
     """Problems and the last ``lines`` of each source; two exchanges: the receipt, and all logs.
 
     unit: only of this one, as systemd names it. since: as ``kprov.logs.since_argument`` gives it, empty for all.
-    Raises PreflightError where nothing is installed, UsageError where the host's date cannot read ``since``.
+    Raises PreflightError if nothing is installed, UsageError if the host's date cannot read ``since``.
     """
     wanted = sources(installed(connection).node, unit)
     count = str(max(lines, READ_LINES))

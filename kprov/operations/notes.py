@@ -1,4 +1,4 @@
-"""Notes of a plan: what it leaves as it is, what it holds back, and what cannot be undone."""
+"""Notes of a plan: what it does not change, what it postpones, and what cannot be undone."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from kprov.spec.model import Cluster
 
 
 def notes(request: Request, found: Survey) -> Iterator[str]:
-    """All that the plan for a surveyed host says beside its changes."""
+    """The notes of the plan for a surveyed host."""
     node = found.goal.node
     yield from request.notes(found.goal, found.receipt)
     yield from reasons(node, network(found.answer))
@@ -46,7 +46,7 @@ def _held(cluster: Cluster) -> Iterator[str]:
 
 
 def _left_alone(found: Survey) -> Iterator[str]:
-    """What kprov sees on the host and does nothing about, or does beside the changes."""
+    """What kprov found on the host and does not change, or does along with the changes."""
     for item in found.results:
         if item.check == "firewall" and item.status is not Outcome.PASS:
             yield f"{item.evidence}; {item.fix}"
@@ -58,7 +58,7 @@ def _left_alone(found: Survey) -> Iterator[str]:
 
 
 def _begins_from_logs(found: Survey) -> Iterator[str]:
-    """What ZooKeeper is told for one start."""
+    """That ZooKeeper gets an option for its next start."""
     if begins_from_logs(found.goal.node, found.answer):
         yield (
             "ZooKeeper finds logs from the first transaction on and no snapshot yet: its next start is told to trust "

@@ -50,9 +50,9 @@ class Prepared:
 def prepare(connection: Connection, request: Request, goal: Goal, emit: Emit) -> Prepared:
     """Read the receipt, find the releases, probe the host and plan.
 
-    Raises UsageError for what is asked, and PreflightError for all that the host cannot take, at once.
+    Raises UsageError for wrong settings, and PreflightError with every reason that the host gives.
     """
-    tell = about(connection.login.name, emit)  # archives are found on this machine, the rest is about the host
+    tell = about(connection.login.name, emit)  # archives are on this machine; everything else is about the host
     run = resolve(connection, request, goal)
     releases = find_releases(run.goal.node.cluster, run.receipt, request.archives, emit)
     prepared = _plan(connection, request, run, releases, tell)
@@ -61,7 +61,7 @@ def prepare(connection: Connection, request: Request, goal: Goal, emit: Emit) ->
         for change in prepared.plan.changes
         if change.upload and change.entry and not change.upload.source.is_file()
     }
-    if gone:  # a release that the receipt knows is not on the host: now its archive is needed
+    if gone:  # a release in the receipt is missing on the host, so its archive is needed
         releases = find_releases(run.goal.node.cluster, run.receipt, request.archives, emit, gone)
         prepared = _plan(connection, request, run, releases, tell)
     if said := in_short(prepared.results, request.ignored):
@@ -73,7 +73,7 @@ def prepare(connection: Connection, request: Request, goal: Goal, emit: Emit) ->
 
 
 def _plan(connection: Connection, request: Request, run: Resolved, releases: Releases, emit: Emit) -> Prepared:
-    """The plan, without obstacles."""
+    """The plan. Raises PreflightError with its obstacles."""
     prepared = plan_for(connection, request, survey(connection, run.goal, run.receipt, releases), emit)
     if prepared.plan.obstacles:
         where = connection.login.name
@@ -82,9 +82,9 @@ def _plan(connection: Connection, request: Request, run: Resolved, releases: Rel
 
 
 def plan_for(connection: Connection, request: Request, found: Survey, emit: Emit) -> Prepared:
-    """The plan for a host that was surveyed; its obstacles are left in it.
+    """The plan for a surveyed host, with its obstacles.
 
-    Raises PreflightError with every check that failed and is not ignored, UsageError where the versions do not go
+    Raises PreflightError with every check that failed and is not ignored, UsageError if the versions do not go
     together.
     """
     where = connection.login.name

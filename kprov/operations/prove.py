@@ -19,7 +19,7 @@ from kprov.topology import Node
 def prove(
     connection: Connection, node: Node, emit: Emit, topic: str | None = None, *, keep: bool = False
 ) -> SmokeResult:
-    """Run the smoke test. Raises NotReadyError at once where a service is not running."""
+    """Run the smoke test. Raises NotReadyError at once if a service is not running."""
     where = connection.login.name
     services = units(roles_of(node))
     seen = probe(connection, [("probe_unit", unit, unit) for unit in services])
@@ -36,7 +36,7 @@ def _not_running(unit: str) -> str:
 
 
 def prove_install(connection: Connection, node: Node, receipt: Receipt, command: str, emit: Emit) -> SmokeResult:
-    """The smoke test after a plan was applied, with the host's lock held; the receipt records that it passed.
+    """Run the smoke test after a plan was applied, under the host's lock, and record in the receipt that it passed.
 
     command: the name that the lock shows to other runs.
     """

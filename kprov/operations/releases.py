@@ -1,6 +1,6 @@
-"""The releases of an installation: where their archives are, which are on the host already, what runs with what.
+"""The releases of an installation: where their archives are, which are already on the host, which work together.
 
-No host is contacted here: what is installed on one is known from its receipt.
+No host is contacted here: the receipt says what is installed.
 """
 
 from __future__ import annotations
@@ -58,11 +58,10 @@ def _named_by_options(cluster: Cluster) -> Iterator[tuple[catalogue.Wanted, str 
 def find_releases(
     cluster: Cluster, receipt: Receipt, archives: Path | None, emit: Emit, gone: Set[str] = frozenset()
 ) -> Releases:
-    """Find and verify every archive; of a release that is on the host the receipt knows enough.
+    """Find and verify every archive; for a release on the host the receipt suffices.
 
     archives: a folder that is searched before the cache. gone: directories of releases that the receipt lists and that
-    are not on the host any more, so that their archives are needed. Raises UsageError with the remedy, also where the
-    versions do not go together.
+    the host has lost, so that their archives are needed. Raises UsageError, also if the versions do not work together.
     """
     found: dict[Product, Archive] = {}
     for wanted, given in needed(cluster):
@@ -78,7 +77,7 @@ def find_releases(
 def _located(
     wanted: catalogue.Wanted, given: str | None, receipt: Receipt, archives: Path | None, emit: Emit, *, fetch: bool
 ) -> Archive:
-    """The archive from where it was said to be, or is found. Raises UsageError."""
+    """The archive at the given place, or where it is found. Raises UsageError."""
     if given is None or not given.startswith(ON_HOST):
         return locate(wanted, given=given, archives=archives, fetch=fetch, emit=emit)
     path, option = given.removeprefix(ON_HOST), f"--{wanted.product}-archive"
@@ -94,7 +93,7 @@ def _located(
 
 
 def _unpacked_from(path: str, receipt: Receipt) -> tuple[str, str]:
-    """Name and SHA-256 of the archive of the release in a directory of the host; empty where nobody knows."""
+    """Name and SHA-256 of the archive of the release in a directory of the host; empty if unknown."""
     entry = receipt.made.get(f"release:{path}")
     if isinstance(entry, ReleaseEntry):
         return entry.name, entry.sha256
@@ -133,7 +132,7 @@ def named(wanted: catalogue.Wanted) -> Archive:
 
 
 def needed(cluster: Cluster) -> Iterator[tuple[catalogue.Wanted, str | None]]:
-    """Which archives are needed, and where each was said to be. Raises UsageError for versions that cannot be."""
+    """Which archives are needed, each with its given place. Raises UsageError for versions that do not exist."""
     kafka, zookeeper, java = cluster.kafka, cluster.zookeeper, cluster.java
     if not java.home and not java.archive:
         check_compatibility(cluster, catalogue.release_major(java.release))
@@ -145,9 +144,9 @@ def needed(cluster: Cluster) -> Iterator[tuple[catalogue.Wanted, str | None]]:
 
 
 def on_host(wanted: catalogue.Wanted, given: str | None, receipt: Receipt) -> Archive | None:
-    """The archive of a release that kprov has unpacked on the host, as the receipt knows it; the newest of several.
+    """The archive of a release that kprov has unpacked on the host, according to the receipt; the newest of several.
 
-    given: where the archive was said to be. One that is somewhere else than on the host is not looked for there.
+    given: the given place of the archive. Only a place on the host is looked up there.
     """
     releases = [entry for entry in receipt.made.values() if isinstance(entry, ReleaseEntry)]
     for entry in reversed(releases):
@@ -160,7 +159,7 @@ def on_host(wanted: catalogue.Wanted, given: str | None, receipt: Receipt) -> Ar
 
 
 def _is_wanted(entry: ReleaseEntry, wanted: catalogue.Wanted) -> bool:
-    """Whether a release on the host is of the version and build that is wanted."""
+    """Whether a release on the host has the wanted version and build."""
     if wanted.product is not Product.JAVA:
         return entry.version == wanted.version and (not wanted.scala or f"_{wanted.scala}-" in entry.top)
     # Any build of that Java does, but not another vendor's archive that was once given; old receipts know no names.
@@ -174,7 +173,7 @@ def directory(archive: Archive) -> str:
 
 
 def check_compatibility(cluster: Cluster, java: int) -> Compatibility:
-    """Kafka, ZooKeeper and Java (its major) together. Raises UsageError where they cannot run."""
+    """Kafka, ZooKeeper and Java (its major) together. Raises UsageError if they cannot run."""
     server = None if cluster.zookeeper.mode is Mode.BUNDLED else cluster.zookeeper.version
     result = check(cluster.kafka.version, server, java)
     if result.problems:

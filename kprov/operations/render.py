@@ -1,7 +1,7 @@
-"""render: every file of a specification into a local folder, without a host.
+"""render: writes every file of a host into a local folder, without contacting the host.
 
-An archive is only looked into where one is given: its folder's name is part of paths. What a host runs is not known
-here, so versions that are not given are the defaults.
+An archive is read only if one is given, since its top directory is part of paths. render does not know what a host
+runs, so versions without an option are the defaults.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Rendered:
 
 
 def render(config: Path | None, host: str | None, flags: Sequence[Flag], folder: Path) -> Report:
-    """Write the files of one host. Raises UsageError for what is asked, and what ``write_files`` raises."""
+    """Write the files of one host. Raises UsageError for wrong settings, and what ``write_files`` raises."""
     try:
         node = one_host(config, host, flags)
     except UsageError as error:
@@ -43,7 +43,7 @@ def render(config: Path | None, host: str | None, flags: Sequence[Flag], folder:
 
 
 def _explained(error: UsageError) -> UsageError:
-    """The same problems, saying where the version comes from that a key was judged against."""
+    """The same problems, with a hint at the version for which the keys were checked."""
     return UsageError(
         [
             replace(item, hint=f"{item.hint}; {_NO_HOST}") if re.match(r"Kafka [0-9]", item.what) else item
@@ -53,9 +53,9 @@ def _explained(error: UsageError) -> UsageError:
 
 
 def write_files(node: Node, folder: Path) -> list[Path]:
-    """Write the files below ``folder`` at the paths that they have on the host; their paths.
+    """Write the files below ``folder`` at the paths that they have on the host, and return their paths.
 
-    Raises UsageError where the folder cannot be written or the versions do not go together, OutputError where its
+    Raises UsageError if the folder cannot be written or the versions do not work together, OutputError if its
     disk is full.
     """
     cluster = node.cluster

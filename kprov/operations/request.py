@@ -1,7 +1,7 @@
-"""What a run asks for: the command line, a kprov.yaml, and what the host remembers of earlier runs.
+"""The settings of a run: from the command line, a kprov.yaml, and the host's receipt.
 
-A kprov.yaml says all of it. Without one, what no flag names is taken from the host's receipt: any operator's machine
-can run the same short command, and nothing that another one asked for is undone.
+A kprov.yaml is complete. Without one, settings without an option come from the receipt: any operator can run the same
+short command, and it undoes nothing that another operator configured.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ class Goal:
 
 @dataclass(frozen=True)
 class Request:
-    """The words of one run.
+    """The options of one run.
 
     config: a kprov.yaml. host: HOST as it was typed. archives: a folder that is searched first. adopt: whether
-    existing files are adopted. ignored: checks that do not stop the run. finish: whether a held protocol is raised.
-    accepted: data directories that are used as they are, whatever the receipt remembers of them.
-    back: what the host goes back to, whatever its receipt says; drop: ids of releases that go then. ready: seconds
-    until a service must serve.
+    existing files are adopted. ignored: checks that do not stop the run. finish: whether a protocol that an upgrade
+    keeps is raised. accepted: data directories that are used as they are, whatever the receipt says about them.
+    back: for a rollback, what the host goes back to; drop: ids of releases that are then removed. ready: seconds
+    until a service must be ready.
     """
 
     config: Path | None
@@ -57,30 +57,30 @@ class Request:
     ready: int | None = None
 
     def goal(self) -> Goal:
-        """All that can be said before the host is reached; raises UsageError with every mistake.
+        """The wanted node, as far as it is known without the host. Raises UsageError with every mistake.
 
-        Without a kprov.yaml the host may know versions and settings that the options are added to: what depends on
-        these is not judged yet.
+        Without a kprov.yaml the options add to the settings in the host's receipt, so rules that depend on these are
+        checked later.
         """
         require_names(self.ignored)
         whole = self.config is not None
         return Goal(*self.access.reach(one_host(self.config, self.host, self.flags, whole=whole)))
 
     def goal_on(self, goal: Goal, receipt: Receipt) -> Goal:
-        """What is asked of a host that has this receipt; raises UsageError."""
+        """The wanted node on a host with this receipt. Raises UsageError."""
         if self.back is not None:
             return self.back
         if self.config is not None:
             return goal
         spec = receipt.spec if receipt.spec is not None else remembered(receipt)
         if spec is None:
-            load(None, self.host, self.flags)  # nothing is added to what the options say: all of it can be judged
+            load(None, self.host, self.flags)  # the receipt adds nothing, so every rule can be checked
             return goal
         cluster = load(None, self.host, [*_login_flags(self.host or ""), *self.flags], _base(spec))
         return Goal(topology(cluster)[0], goal.login)
 
     def notes(self, goal: Goal, receipt: Receipt) -> Iterator[str]:
-        """What the user should know about where the settings are from."""
+        """Notes about where the settings come from."""
         if receipt.restored:
             yield "the receipt on the host was cut off: the one before it is used, and all is looked at again"
         if self.config is not None or self.back is not None:
@@ -99,11 +99,11 @@ class Request:
 
 
 def _base(spec: Any) -> dict[str, Any]:
-    """The receipt's specification, as a file would say it: without what only looks like a wish."""
+    """The receipt's settings as a file would contain them, without defaults that would look like settings."""
     tree: dict[str, Any] = copy.deepcopy(dict(spec))
     own = {*tree.get("kafka", {}).get("properties", {}), *tree["hosts"][0].get("broker", {}).get("properties", {})}
     if own & {"listeners", "port"}:
-        tree["kafka"].pop("port", None)  # the default, which these would contradict
+        tree["kafka"].pop("port", None)  # a default that these would contradict
     return tree
 
 

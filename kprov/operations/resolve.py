@@ -1,4 +1,4 @@
-"""What a run asks of a host whose receipt is known, beside what the run before it asked."""
+"""The wanted node, once the receipt is known, and the node as the previous run wanted it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from kprov.operations.request import Goal, Request
 from kprov.operations.session import read_receipt
 from kprov.receipt import Receipt
 from kprov.spec.model import Cluster
-from kprov.spec.protocol import Raised, raised, staged, way_back
+from kprov.spec.protocol import Raised, downgrade_problem, raised, staged
 from kprov.topology import topology
 
 
 @dataclass(frozen=True)
 class Resolved:
-    """What a run asks of a host whose receipt is known; before: what the run before asked, None for the first."""
+    """The wanted node on a host whose receipt is known; before: the one of the previous run, None for the first."""
 
     receipt: Receipt
     goal: Goal
@@ -32,7 +32,7 @@ class Resolved:
 
 
 def resolve(connection: Connection, request: Request, goal: Goal) -> Resolved:
-    """Read the receipt, and what is asked of its host. Raises UsageError and PreflightError."""
+    """Read the receipt, and add its settings to those of the run. Raises UsageError and PreflightError."""
     receipt = read_receipt(connection)
     wanted = request.goal_on(goal, receipt)
     before = _before(receipt, goal) if request.back is None else None
@@ -48,7 +48,7 @@ def resolve(connection: Connection, request: Request, goal: Goal) -> Resolved:
                 hint="upgrade without --finish and see that all is well; then finish: kprov upgrade HOST --finish",
             )
         wanted = _staged(wanted, was.protocol, finish=request.finish)
-        if problem := way_back(wanted.node.cluster, was.protocol, str(was.version)):
+        if problem := downgrade_problem(wanted.node.cluster, was.protocol, str(was.version)):
             raise PreflightError([problem])
     elif entries := used_again(receipt, wanted.node):
         named_here = "version" in goal.node.cluster.kafka.model_fields_set
@@ -60,12 +60,12 @@ def resolve(connection: Connection, request: Request, goal: Goal) -> Resolved:
 
 
 def _staged(wanted: Goal, spoken: Version, *, finish: bool = False) -> Goal:
-    """What is asked for, with the protocol that the broker has used; see ``staged``."""
+    """The goal with the protocol that the broker has used; see ``staged``."""
     return replace(wanted, node=wanted.node.with_cluster(staged(wanted.node.cluster, spoken, finish=finish)))
 
 
 def _before(receipt: Receipt, goal: Goal) -> Goal | None:
-    """What was asked of the host before; None where nothing is installed there."""
+    """The goal of the previous run; None if nothing is installed on the host."""
     if receipt.spec is None:
         return None
     cluster = Cluster.model_validate(receipt.spec)

@@ -17,8 +17,8 @@ from kprov.kinds.service import UnitState
 from kprov.operations.prepare import Prepared, apply_prepared, prepare
 from kprov.operations.prove import prove_install
 from kprov.operations.request import Goal, Request
+from kprov.operations.reset import reset_command
 from kprov.operations.session import receipt_of
-from kprov.operations.taken_back import command_back
 from kprov.plan import Plan
 from kprov.receipt import QUESTION, State
 from kprov.roles.base import units
@@ -60,7 +60,7 @@ class HostNow:
     """The state of a host after a rollback.
 
     kafka: the version in its receipt. finished: whether the run that wrote the receipt has finished. units: each
-    unit with systemd's word for its state. unknown: why nothing is known; empty where the host was looked at.
+    unit with systemd's word for its state. unknown: why nothing is known; empty if the host was probed.
     """
 
     kafka: str = ""
@@ -94,7 +94,7 @@ def roll_back(
 ) -> KprovError:
     """Roll back to the releases that ran before; returns the error to raise.
 
-    before: what was asked of the host then. planned: called with the plan of the rollback before it is applied.
+    before: the goal of the previous run. planned: called with the plan of the rollback before it is applied.
     """
     target = f"Kafka {before.node.cluster.kafka.version}"
     for problem in failure.error.problems:
@@ -111,7 +111,7 @@ def roll_back(
 def report(failure: Failure, back: Rollback, now: HostNow, where: str, by_hand: str) -> KprovError:
     """The error to raise: the first cause, the rollback, the state of the host now. Pure.
 
-    by_hand: how the user can get the releases before back, for a rollback that failed.
+    by_hand: how the user can restore the earlier releases after a rollback that failed.
     """
     if back.proven:
         happened = [Problem(f"{failure.what}; rolled back to {back.target}, and the smoke test passed", where)]
@@ -138,7 +138,7 @@ def _prefixed(what: str, problem: Problem) -> Problem:
 
 
 def look(connection: Connection, units: Sequence[str]) -> HostNow:
-    """What the host is like now; one that cannot be asked is no error here."""
+    """The state of the host now. A host that does not answer is no error here."""
     try:
         seen = probe(connection, [QUESTION, *(("probe_unit", unit, unit) for unit in units)])
         receipt = receipt_of(seen["receipt"], connection.login.name)
@@ -153,7 +153,7 @@ def look(connection: Connection, units: Sequence[str]) -> HostNow:
 def _attempt(
     connection: Connection, request: Request, before: Goal, emit: Emit, planned: Callable[[Plan], None]
 ) -> Rollback:
-    """Apply the plan that leads back and run the smoke test; every failure becomes a part of the result."""
+    """Apply the plan of the rollback and run the smoke test; every failure becomes part of the result."""
     target = f"Kafka {before.node.cluster.kafka.version}"
     applied = False
     try:
@@ -173,7 +173,7 @@ def _attempt(
 
 
 def _request_back(request: Request, plan: Plan, before: Goal) -> Request:
-    """What was asked before is all of it: no option of this run about settings counts. New releases are removed."""
+    """The request for the earlier goal, without this run's settings; releases that this run added are removed."""
     return Request(
         None,
         request.host,
@@ -189,7 +189,7 @@ def _request_back(request: Request, plan: Plan, before: Goal) -> Request:
 
 
 def _by_hand(request: Request, plan: Plan) -> str:
-    """The command that brings the releases before back."""
+    """The command that restores the earlier releases."""
     if plan.before.spec is None or plan.after.spec is None:
         return ""
-    return command_back(request, changed(plan.before.spec, plan.after.spec))
+    return reset_command(request, changed(plan.before.spec, plan.after.spec))

@@ -1,4 +1,4 @@
-"""start, stop and restart (A8, A9, A15): Kafka is down before ZooKeeper and up after it."""
+"""start, stop and restart (A8, A9, A15): Kafka stops before ZooKeeper, and starts after it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from kprov.roles.of_node import roles_of
 
 @dataclass(frozen=True)
 class ServicesChanged:
-    """done: what was done, one text a unit or repair."""
+    """done: what was done, one text for each unit or repair."""
 
     host: str
     done: tuple[str, ...]
@@ -47,7 +47,7 @@ def change_services(
     None for the usual ones of ``await_ready``. accepted: data directories that are used as they are, whatever the
     receipt remembers of them.
 
-    Raises PreflightError where the data of a service that would start are not there, UsageError for a wrong one of
+    Raises PreflightError if the data of a service that would start are not there, UsageError for a wrong one of
     ``accepted``, and what run_steps and await_ready raise.
     """
     emit = about(connection.login.name, emit)
@@ -91,7 +91,7 @@ def change_services(
 def _repairs(
     connection: Connection, receipt: Receipt, seen: Mapping[str, Answer], accepted: frozenset[str], emit: Emit
 ) -> tuple[Change, ...]:
-    """What is put right before anything starts. Raises PreflightError with all that is in the way."""
+    """The repairs before anything starts. Raises PreflightError with every obstacle."""
     where = connection.login.name
     result: Repair = repair(receipt, seen, where, accepted)
     if result.obstacles:
@@ -102,7 +102,7 @@ def _repairs(
 
 
 def _after(receipt: Receipt, repairs: Sequence[Change]) -> Receipt:
-    """The receipt once the services run, with what was put right and what was kept of it."""
+    """The receipt once the services run, with the repairs and the copies that they kept."""
     made = dict(receipt.made)
     for change in repairs:
         if change.entry is not None:

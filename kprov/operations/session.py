@@ -1,4 +1,4 @@
-"""From a specification or a bare HOST to a connection, and from a connection to what is installed there."""
+"""From settings or a bare HOST to a connection, and from a connection to what is installed on the host."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from kprov.topology import Node, topology
 class Access:
     """How to reach hosts: the options that every command with a HOST has.
 
-    passwords: where they come from; called before anything is touched, and reads what was given only once.
-    files: the options that name password files, for the command to type next.
-    emit: takes a message where a host is slow to let us in.
+    passwords: where they come from; called before anything is changed, and reads each file once.
+    files: the options that name password files, for commands in messages.
+    emit: takes a message if a login takes long.
     """
 
     ssh_config: Path | None = None
@@ -44,7 +44,7 @@ class Access:
 
     @property
     def arguments(self) -> list[str]:
-        """The options as they were given, for the command to type next."""
+        """The options as they were given, for commands in messages."""
         words = ["--ssh-config", str(self.ssh_config)] if self.ssh_config else []
         return [*words, *(["-i", str(self.identity)] if self.identity else []), *self.files]
 
@@ -72,7 +72,7 @@ class Access:
 
 
 def receipt_of(seen: Answer, where: str) -> Receipt | None:
-    """The receipt that the probe brought; None where the host has none."""
+    """The receipt in a probe's answer; None if the host has none. Raises PreflightError if it cannot be read."""
     if seen["status"] == "absent":
         return None
     if seen["status"] == "unknown":
@@ -83,14 +83,14 @@ def receipt_of(seen: Answer, where: str) -> Receipt | None:
             hint="solve that first, then run this again",
         )
     receipt = _with_its_java(receipts.parse(seen.get("content", ""), where))
-    # After the receipt that was cut off there may have been more: all is looked at again, as after a run that was.
+    # The damaged receipt may have listed more: check everything again, as after an interrupted run.
     return replace(receipt, state=State.APPLYING, restored=True) if seen.get("restored") else receipt
 
 
 def _with_its_java(receipt: Receipt) -> Receipt:
     """The receipt with the Java that runs.
 
-    Earlier ones did not say that an archive was given by hand, and named the default release in its place.
+    Earlier versions of kprov recorded the default release even if the user had given an archive.
     """
     java = (receipt.spec or {}).get("java", {})
     version, home = receipt.releases.get("java", ""), receipt.releases.get("java_home", "")
@@ -109,8 +109,8 @@ def _with_its_java(receipt: Receipt) -> Receipt:
 def recorded_spec(node: Node, unpacked: Mapping[str, str] | None = None) -> dict[str, Any]:
     """The settings of one node as the receipt holds it, defaults included, since these may change.
 
-    How this operator logs in and where archives lie here is nobody else's business. An archive that was given stays
-    known by the directory of its release on the host, ``unpacked`` by product.
+    How this operator logs in, and where archives are on this machine, is left out. A given archive is recorded as the
+    directory of its release on the host, ``unpacked`` by product.
     """
     cluster = node.cluster
     tree = cluster.model_copy(update={"hosts": (node.host,)}).model_dump(mode="json", exclude_none=True)
@@ -124,7 +124,7 @@ def recorded_spec(node: Node, unpacked: Mapping[str, str] | None = None) -> dict
 
 
 def read_receipt(connection: Connection) -> Receipt:
-    """The host's receipt, an empty one where there is none; raises PreflightError where it cannot be read."""
+    """The host's receipt, an empty one if there is none; raises PreflightError if it cannot be read."""
     return receipt_of(probe(connection, [receipts.QUESTION])["receipt"], connection.login.name) or Receipt()
 
 
@@ -134,7 +134,7 @@ def _of_what(receipt: Receipt) -> str:
 
 
 def accepted_data(given: Sequence[str], entries: Iterable[Entry]) -> frozenset[str]:
-    """The paths of --accept-data. Raises UsageError for one that is no data directory of these entries."""
+    """The paths of --accept-data. Raises UsageError for a path that is not a data directory of these entries."""
     known = list(dict.fromkeys(entry.path for entry in entries if isinstance(entry, DataEntry)))
     if wrong := [path for path in given if plain_path(path) not in known]:
         raise UsageError(
@@ -152,7 +152,7 @@ class Installed:
 
 
 def installed(connection: Connection) -> Installed:
-    """Read the receipt; raises PreflightError where kprov has installed nothing."""
+    """Read the receipt. Raises PreflightError if kprov has installed nothing."""
     where = connection.login.name
     receipt = read_receipt(connection)
     if receipt.spec is None:

@@ -1,4 +1,4 @@
-"""smoke-test: proves on demand that clients are served."""
+"""smoke-test: proves that clients are served."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _TOPIC = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")
 
 
 def require_topic_name(name: str | None) -> None:
-    """Raises UsageError for a name that Kafka does not take; checked before a host is contacted."""
+    """Raise UsageError for an invalid topic name, before a host is contacted."""
     if name is not None and not _TOPIC.fullmatch(name):
         hint = "a name holds up to 249 letters, digits, '.', '_' and '-'"
         raise UsageError(f"{name!r} is not the name of a topic", where="--topic", hint=hint)
 
 
 def smoke_test(connection: Connection, emit: Emit, topic: str | None, *, keep: bool) -> Report:
-    """Run the smoke test against what is installed. Raises PreflightError where nothing is, and what prove raises."""
+    """Run the smoke test against what is installed. Raises PreflightError if nothing is, and what prove raises."""
     result = prove(connection, installed(connection).node, about(connection.login.name, emit), topic, keep=keep)
     if result.passed:
         return Report("smoke-test", (result,))

@@ -1,8 +1,8 @@
 """ZooKeeper's snapshots across an upgrade: 3.5.3 and later refuse transaction logs without one (ZOOKEEPER-3056).
 
-A server of 3.4 writes its first snapshot after some ten thousand transactions, which a young one has not seen: all that
-it knows is in logs from the first transaction on. Such a directory is started once with snapshot.trust.empty, which
-3.5.6 and later know; the server then writes a snapshot, and needs it no more.
+A server of 3.4 writes its first snapshot after some ten thousand transactions. A young one has only logs, from the
+first transaction on. kprov starts such a directory once with snapshot.trust.empty, which 3.5.6 and later support; the
+server then writes a snapshot, and the option is removed.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ _TRUSTED_SINCE = Version("3.5.6")
 
 
 def lacks_snapshot(node: Node, answer: Probe) -> bool:
-    """Whether the ZooKeeper that is asked for will find logs and no snapshot, and will mind."""
+    """Whether the wanted ZooKeeper will refuse to start because it finds logs and no snapshot."""
     data, logs = (answer.seen.get(f"data:{path}", {}) for path in node.zookeeper.data)
     needed = Version(node.zookeeper.version) >= _NEEDED_SINCE
     return needed and logs.get("log") == "yes" and data.get("snapshot") != "yes"
 
 
 def begins_from_logs(node: Node, answer: Probe) -> bool:
-    """Whether it can be told, once, to begin from the logs alone: they must be there from the first transaction on."""
+    """Whether it can begin once from the logs alone; they must start with the first transaction."""
     logs = answer.seen.get(f"data:{node.zookeeper.data_log_dir}", {})
     trusts = Version(node.zookeeper.version) >= _TRUSTED_SINCE
     return lacks_snapshot(node, answer) and trusts and logs.get("first") == "yes"
 
 
 def missing_snapshot(node: Node, answer: Probe) -> Iterator[Result]:
-    """The check that fails where it cannot."""
+    """The check that fails if it cannot."""
     if not lacks_snapshot(node, answer) or begins_from_logs(node, answer):
         return
     version = node.zookeeper.version

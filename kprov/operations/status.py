@@ -1,4 +1,4 @@
-"""status: what is installed on a host and how its services are."""
+"""status: what is installed on a host, and the state of its services."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _LOG_LINES = "80"
 class Status:
     """A host as status shows it; state is the receipt's: done, or applying after an interrupted run.
 
-    written, by: when the receipt was written (UTC, ISO 8601), and who from where. protocol: what the broker is held
-    at until an upgrade is finished, empty otherwise. offline: directories of log.dirs that the running broker does not
+    written, by: when the receipt was written (UTC, ISO 8601), and by whom. protocol: what the broker keeps
+    until an upgrade is finished, empty otherwise. offline: directories of log.dirs that the running broker does not
     use; those that it uses may have failed since they were last written to. drift: what differs from the receipt.
-    busy: whether a run of kprov is at work on the host now.
+    busy: whether a run of kprov has the lock.
     """
 
     host: str
@@ -62,16 +62,16 @@ class Status:
 
 
 def report(connection: Connection) -> Report:
-    """The status, and the command that helps most where there is one. Raises what ``status`` raises."""
+    """The status, and the next command if one helps. Raises what ``status`` raises."""
     found = status(connection)
     verb = found.verdict.next
     return Report("status", (found, NextStep(f"kprov {verb} HOST")) if verb else (found,))
 
 
 def status(connection: Connection) -> Status:
-    """Two exchanges: the receipt, then all that it lists and the ports; one more for the logs where a unit fails.
+    """Two exchanges: the receipt, then all that it lists and the ports; one more for the logs if a unit fails.
 
-    Raises PreflightError where nothing is installed.
+    Raises PreflightError if nothing is installed.
     """
     found = installed(connection)
     node, roles = found.node, roles_of(found.node)
@@ -103,7 +103,7 @@ def status(connection: Connection) -> Status:
 
 
 def with_advice(connection: Connection, units: Sequence[UnitStatus]) -> tuple[UnitStatus, ...]:
-    """The units, those that fail with what the end of their journal says about it."""
+    """The units; those that fail with advice from the end of their journal."""
     failing = [unit.unit for unit in units if unit.failing]
     if not failing:
         return tuple(units)

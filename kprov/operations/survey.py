@@ -1,4 +1,4 @@
-"""A host as one probe finds it, and what the checks say of it; nothing is changed."""
+"""A host as one probe found it, and the results of the checks. Changes nothing."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from kprov.roles.inputs import Inputs
 from kprov.roles.java import java_path
 from kprov.roles.of_node import roles_of
 
-_LATEST = 1000  # of systemd: asks for all that any version would get
+_LATEST = 1000  # of systemd: includes what any version would get
 
 
 @dataclass(frozen=True)
 class Survey:
-    """A host as it was probed for an installation, and what the checks say of it.
+    """A host as it was probed for an installation, and the results of the checks.
 
     goal: with the Java that will run, and with the address that the host uses for itself. zone: that of firewalld in
     which the host is reached.
@@ -48,9 +48,9 @@ class Survey:
 
 
 def survey(connection: Connection, goal: Goal, receipt: Receipt, releases: Releases) -> Survey:
-    """Probe the host and run the checks; nothing is changed. A second exchange only where the first asks for it."""
+    """Probe the host and run the checks. Needs a second exchange only if the first answers raise new questions."""
     node = goal.node.with_java(java_path(releases.java) if releases.java else str(goal.node.cluster.java.home))
-    # Asked with every resource that there may be; which ones are wanted depends on the facts.
+    # Ask about every possible resource; the facts decide which of them are wanted.
     widest = desired(node, Inputs(releases.kafka, releases.zookeeper, releases.java, systemd=_LATEST))
     calls: list[Call] = [QUESTION, *(item.query() for item in widest.resources)]
     calls += [item.query() for item in widest.services]

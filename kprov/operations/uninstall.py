@@ -32,10 +32,9 @@ class Uninstalled:
 
 
 def uninstall(connection: Connection, dialogue: Dialogue, *, purge: bool, force: bool) -> Report:
-    """Plan, show the plan, ask, apply it and probe again; what is left over is a problem.
+    """Plan, show the plan, ask, apply it and probe again; leftovers are a problem.
 
-    Raises PreflightError where nothing is installed or something was changed since, DeclinedError, and what apply
-    raises.
+    Raises PreflightError if nothing is installed or files were edited, DeclinedError, and what apply raises.
     """
     where = connection.login.name
     plan = plan_uninstall(connection, purge=purge, force=force)
@@ -65,7 +64,7 @@ def _question(plan: Plan, where: str) -> str:
 
 
 def plan_uninstall(connection: Connection, *, purge: bool, force: bool) -> Plan:
-    """The plan, with its obstacles; raises PreflightError where the host has no receipt."""
+    """The plan, with its obstacles; raises PreflightError if the host has no receipt."""
     where = connection.login.name
     found = probe(connection, [QUESTION])
     receipt = receipt_of(found["receipt"], where)
@@ -78,7 +77,7 @@ def plan_uninstall(connection: Connection, *, purge: bool, force: bool) -> Plan:
 
 
 def _leftovers(connection: Connection, before: Receipt, after: Receipt) -> tuple[str, ...]:
-    """What the receipt listed and is still there, apart from what is meant to stay."""
+    """What the receipt listed and still exists, apart from what is kept."""
     entries = list(before.made.values())
     adopted = [entry for entry in entries if entry.adopted_as_it_was]
     given_back = {entry.of for entry in entries if isinstance(entry, OriginalEntry)} | {

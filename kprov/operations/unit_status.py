@@ -1,4 +1,4 @@
-"""One service as status shows it: its state, its ports, and why it does not serve where it does not."""
+"""One service as status shows it: its state, its ports, and why it does not serve."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kprov.kinds.service import Running, UnitState
 
 @dataclass(frozen=True)
 class Holder:
-    """A process that listens on a port which a unit needs; pid is 0 and program empty where the host does not tell."""
+    """A process that listens on a port of a unit; pid is 0 and program empty if unknown."""
 
     port: int
     pid: int
@@ -24,8 +24,8 @@ class UnitStatus:
     """One service: listening holds the ports that its main process is bound to.
 
     restarts: as in ``Running``. holders: who else listens on its ports. drop_ins: those in force that kprov did not
-    write. reason: why it does not serve, a sentence without a full stop; empty where it does. stopped: whether that is
-    all: it runs after a start. advice: what its log says about the reason, where that is known.
+    write. reason: why it does not serve, a sentence without a full stop; empty if it does. stopped: whether
+    it only needs a start. advice: what its log says about the reason, if that is known.
     """
 
     unit: str
@@ -55,7 +55,7 @@ class UnitStatus:
 
 
 def unit_questions(unit: str, ports: Sequence[int]) -> list[Call]:
-    """What the probe is asked about a unit and its ports."""
+    """The questions about a unit and its ports."""
     calls: list[Call] = [("probe_unit", unit, unit), ("probe_running", f"running:{unit}", unit)]
     return calls + [("probe_port", f"port:{port}", str(port)) for port in ports]
 

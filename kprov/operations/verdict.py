@@ -34,9 +34,9 @@ class Parts:
 
 @dataclass(frozen=True)
 class HostVerdict:
-    """reasons: sentences without a full stop, the first the one to look at first. advice: what to do about them.
+    """reasons: sentences without a full stop, the most important first. advice: what to do about them.
 
-    next: the kprov command that helps most, without its host; empty where none does.
+    next: the kprov command that helps most, without its host; empty if none does.
     """
 
     state: HostState
@@ -46,7 +46,7 @@ class HostVerdict:
 
 
 def parts(receipt: Receipt, seen: Mapping[str, Answer]) -> Parts:
-    """The parts that kprov made or was going to make; what was there before it, or was kept for later, is none."""
+    """The parts that kprov created or was about to create, without adopted and kept ones."""
     entries = [made for made in receipt.made.values() if _is_part(made)]
     return Parts(sum(_is_there(made, seen.get(made.id, ABSENT)) for made in entries), len(entries))
 
@@ -57,7 +57,7 @@ def _is_part(entry: Entry) -> bool:
 
 
 def _is_there(made: Entry, seen: Answer) -> bool:
-    """Whether it is kprov's own: what a run was going to replace is somebody else's until that is set aside."""
+    """Whether kprov created it: a file that a run was about to replace belongs to its owner until it is set aside."""
     if made.pending and made.foreign and seen.get("backup") != "yes":
         return False
     return seen.get("status") == "present"
@@ -68,7 +68,7 @@ def verdict(
 ) -> HostVerdict:
     """The verdict on a host whose receipt lists an installation.
 
-    interrupted: whether the last run did not finish; busy: whether a run is at work now.
+    interrupted: whether the last run did not finish; busy: whether a run has the lock now.
     """
     reasons = tuple(unit.reason for unit in units if unit.reason)
     advice = _advice(units)

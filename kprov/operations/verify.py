@@ -29,7 +29,7 @@ class Verification:
 
 
 def require_suite() -> None:
-    """Raises UsageError where the optional extra is not installed; asked before a host is reached."""
+    """Raises UsageError if the optional extra is not installed; asked before a host is reached."""
     try:
         import pytest  # noqa: F401, PLC0415 (the optional extra "verify")
         import testinfra  # noqa: F401, PLC0415
@@ -45,7 +45,7 @@ def require_suite() -> None:
 def verify(connection: Connection, emit: Emit, *, clients: bool) -> Report:
     """Run the suite; tests that failed are a problem.
 
-    Raises UsageError without the extra, PreflightError where nothing is installed.
+    Raises UsageError without the extra, PreflightError if nothing is installed.
     """
     require_suite()
     from kprov.verify.run import run_suite  # noqa: PLC0415 (needs the optional extra)

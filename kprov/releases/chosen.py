@@ -9,7 +9,7 @@ from kprov.releases.archive import Archive
 
 @dataclass(frozen=True)
 class Releases:
-    """The archives of one installation, found and verified; java is None where the host's own is used."""
+    """The archives of one installation, found and verified; java is None if the host's own is used."""
 
     kafka: Archive
     zookeeper: Archive | None

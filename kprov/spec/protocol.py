@@ -49,7 +49,7 @@ def raised(cluster: Cluster, before: Cluster) -> Raised | None:
     return Raised(was, now) if now > was else None
 
 
-def way_back(cluster: Cluster, spoken: Version, version: str) -> Problem | None:
+def downgrade_problem(cluster: Cluster, spoken: Version, version: str) -> Problem | None:
     """Why the wanted release cannot replace Kafka ``version``, which used the protocol ``spoken``; None if it can."""
     if protocol_of(cluster.kafka.parsed) >= spoken:
         return None

@@ -128,7 +128,7 @@ def _leaves(tree: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, str]]:
         yield from _leaves(value, (*path, key))
 
 
-def words_back(settings: Iterable[Setting]) -> tuple[list[str], list[Setting]]:
+def reset_words(settings: Iterable[Setting]) -> tuple[list[str], list[Setting]]:
     """The options that restore the old values of these settings, and the settings that have no such option.
 
     Those are secrets, whose old values must not be shown, and keys that only kprov.yaml can set.

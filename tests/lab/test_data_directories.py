@@ -239,7 +239,7 @@ def test_start_restart_and_install_repair_the_same(machine: Machine) -> None:
     assert messages(machine) == MESSAGES
 
 
-def test_what_start_cannot_repair_is_said(machine: Machine) -> None:
+def test_what_start_cannot_repair_is_reported(machine: Machine) -> None:
     """A file has no content in the receipt: a missing one is named with the command that puts it back."""
     machine.kprov("stop")
     machine.ssh(f"rm {HOME}/kk_zk_stop.sh; echo '# mine' >>{HOME}/config/server.properties")

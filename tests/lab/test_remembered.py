@@ -76,7 +76,7 @@ def test_keys_are_judged_against_the_kafka_on_the_host(installed: Machine) -> No
     assert "release:/usr/local/apache-zookeeper-3.8.6-bin" in found
 
 
-def test_the_way_back_from_a_setting_works_when_pasted(installed: Machine) -> None:
+def test_the_command_that_resets_a_setting_works_when_pasted(installed: Machine) -> None:
     bad = installed.kprov("install", "--set", "metric.reporters=com.example.Nothing", "--yes", check=6)
     last = bad.err.splitlines()[-1]
     assert last.startswith("  -> take it back with: kprov install "), bad.err

@@ -99,7 +99,7 @@ def test_a_release_that_does_not_become_ready_is_rolled_back(machine: Machine, b
     assert machine.ssh(f"find {HOME} /usr/local/kafka* -not -path '*/logs/*' -not -path '*/tmp/*' | sort") == before
 
 
-def test_the_way_back_is_journalled(machine: Machine) -> None:
+def test_the_rollback_is_journalled(machine: Machine) -> None:
     """On this machine with both plans, and on the host as a run that failed."""
     run, records = find(runs()[0].id)
     assert (run.command[0], run.exit_code) == ("upgrade", 6)
@@ -130,7 +130,7 @@ def test_back_needs_no_archive(machine: Machine) -> None:
     upgrade(machine, "--kafka-version", "3.9.2")
 
 
-def test_the_last_step_has_no_way_back(machine: Machine) -> None:
+def test_the_last_step_cannot_be_undone(machine: Machine) -> None:
     """The protocol is raised by a step of its own, and then an older release is refused before anything is touched."""
     refused = upgrade(machine, "--kafka-version", "2.8.2", "--finish", check=2)
     assert "then finish: kprov upgrade" in refused

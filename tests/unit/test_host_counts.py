@@ -19,9 +19,9 @@ from kprov.kinds.release import ReleaseEntry
 from kprov.operations import releases, resolve
 from kprov.operations.kept import remembered, writers
 from kprov.operations.request import Goal, Request
+from kprov.operations.reset import reset_problem, with_reset_command
 from kprov.operations.resolve import Resolved
 from kprov.operations.session import Access, receipt_of, recorded_spec
-from kprov.operations.taken_back import way_back, with_way_back
 from kprov.plan import Plan, uninstall_plan
 from kprov.receipt import Receipt, State, index, parse
 from kprov.releases.product import Product
@@ -335,7 +335,7 @@ def changed_plan(before: Receipt, after: Receipt) -> Plan:
 
 def hint(before: Receipt, after: Receipt, cause: str = "", *, config: Path | None = None) -> str:
     request = Request(config, "ada@kafka-1", (), Access(Path("/my config"), Path("key")))
-    found = way_back(request, "kafka-1", changed_plan(before, after), cause)
+    found = reset_problem(request, "kafka-1", changed_plan(before, after), cause)
     return "" if found is None else f"{found.cause}\n{found.hint}"
 
 
@@ -385,10 +385,10 @@ def test_a_file_is_put_right_in_the_file() -> None:
 def test_it_is_the_last_thing_that_a_failure_says() -> None:
     request = Request(None, "kafka-1", (), Access())
     plan = changed_plan(receipt(), receipt(flag("--heap", "2g")))
-    error = with_way_back(NotReadyError("kafka.service is failed", where="kafka-1"), request, "kafka-1", plan)
+    error = with_reset_command(NotReadyError("kafka.service is failed", where="kafka-1"), request, "kafka-1", plan)
     assert error.code is ExitCode.NOT_READY
     assert "--heap 1g" in error.problems[-1].hint
-    nothing = with_way_back(NotReadyError("x"), request, "kafka-1", changed_plan(receipt(), receipt()))
+    nothing = with_reset_command(NotReadyError("x"), request, "kafka-1", changed_plan(receipt(), receipt()))
     assert [item.what for item in nothing.problems] == ["x"]
 
 

@@ -173,7 +173,7 @@ def test_an_installation_that_is_not_finished_says_so_first(found: HostVerdict, 
     assert found.reasons[0].startswith(first)
 
 
-def test_a_host_without_its_installation_is_not_said_to_lack_each_service() -> None:
+def test_a_lost_installation_is_not_reported_service_by_service() -> None:
     assert len(judged(GONE, GONE, interrupted=True, found=Parts(0, 40)).reasons) == 1
 
 

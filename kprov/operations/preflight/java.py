@@ -1,4 +1,4 @@
-"""The Java that will run, as the checks see it."""
+"""The Java that will run, for the checks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def the_java(releases: Releases, java_home: str, seen: Mapping[str, Answer], *, 
 
 
 def _java_version(releases: Releases, seen: Mapping[str, Answer]) -> str:
-    """The version of the archive, or what ``java -version`` of the host's own prints; empty where it prints none."""
+    """The version of the archive, or what ``java -version`` of the host's own prints; empty if it prints none."""
     if releases.java is not None:
         return releases.java.version
     match = re.search(r'version "([0-9][^"]*)"', seen["java"].get("version", ""))

@@ -12,5 +12,5 @@ def network(answer: Probe) -> Network:
 
 
 def zone(answer: Probe) -> str:
-    """The firewalld zone in which the host is reached; empty where there is none."""
+    """The firewalld zone in which the host is reached; empty if there is none."""
     return zone_of(answer.seen["zones"], network(answer))

@@ -9,7 +9,7 @@ from kprov.errors import Problem, UsageError, did_you_mean
 
 
 def require_names(names: Iterable[str]) -> None:
-    """Raise UsageError for a name that is no check's."""
+    """Raise UsageError for a name that no check has."""
     if wrong := [name for name in names if name not in NAMES]:
         known = f"the checks are {', '.join(NAMES)}"
         raise UsageError(
@@ -21,12 +21,12 @@ def require_names(names: Iterable[str]) -> None:
 
 
 def stopping(results: Iterable[Result], ignored: Sequence[str]) -> list[Result]:
-    """The results that an install stops at."""
+    """The results that stop an install."""
     return [item for item in results if item.status is Outcome.FAIL and item.check not in ignored]
 
 
 def in_short(results: Iterable[Result], ignored: Sequence[str]) -> str:
-    """One line about what did not stop an install and should be known; empty if there is nothing."""
+    """One line about the results that do not stop an install but matter; empty if there are none."""
     results = tuple(results)
     parts = []
     named: set[str] = set()

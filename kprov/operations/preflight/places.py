@@ -1,4 +1,4 @@
-"""Places that need room on a disk: how much an install takes there, and what the host says of the file system."""
+"""Directories that need disk space: how much an install needs there, and what the host says about the file system."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from kprov.roles.of_node import roles_of
 from kprov.topology import Node
 
 _SETTINGS_TAKE = 2**20  # units, /etc/profile.d and the accounts
-# How many files and directories a release has, generously: ZooKeeper's archives contain sources and documents.
+# How many files and directories a release has at most: ZooKeeper's archives contain sources and documents.
 _FILES_IN = {Product.KAFKA: 500, Product.ZOOKEEPER: 5000, Product.JAVA: 3000}
 _FILES_OF_UNITS, _FILES_IN_A_PLACE = 20, 50
 _LOGS_MAY_TAKE = 500 * 2**20  # ten files of 50 MB (templates/log4j.properties.j2)
 
 
 def disk_questions(node: Node) -> list[Call]:
-    """What the probe is asked about the file systems."""
+    """The questions about the file systems."""
     temporary = (role.temporary for role in roles_of(node))
     paths = (RELEASES, STATE, UNIT_FILES, *written_directories(node), *temporary)
     return [("probe_disk", f"disk:{path}", path) for path in dict.fromkeys(paths)]
 
 
 def places(node: Node, releases: Releases, seen: Mapping[str, Answer]) -> Iterator[Place]:
-    """Each place with what an install needs there; releases that are on the host need nothing."""
+    """Each directory with what an install needs there; releases that are on the host need nothing."""
     missing = [item for item in releases.every if _absent(item, seen)]
     unpacked = sum(item.unpacked or 2 * item.size for item in missing)
     files = sum(_FILES_IN[item.product] for item in missing)

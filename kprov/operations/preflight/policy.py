@@ -8,7 +8,7 @@ from kprov.kinds.labels import context_type
 
 
 def policy(seen: Answer) -> Policy:
-    """What the policy says of the domains and labels that matter; empty or None where the host does not tell."""
+    """What the policy says about the domains and labels that matter; empty or None if unknown."""
 
     def domain(key: str) -> str:
         return context_type(seen.get(key, ""))

@@ -17,7 +17,7 @@ def needed_ports(node: Node) -> dict[int, Role]:
 
 
 def port_questions(node: Node) -> list[Call]:
-    """What the probe is asked about them."""
+    """The questions about the ports."""
     return [("probe_port", f"port:{port}", str(port)) for port in needed_ports(node)]
 
 

@@ -1,4 +1,4 @@
-"""Which questions the checks need answered, beside the facts and the state of each resource. All of them only read."""
+"""The questions that the checks need, apart from the facts and the state of each resource. All are read-only."""
 
 from __future__ import annotations
 

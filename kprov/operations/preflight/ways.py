@@ -1,4 +1,4 @@
-"""The way to each path: where it leads, what blocks it, and whom a directory on it keeps out."""
+"""The way to each path: where it leads, what blocks it, and which users cannot enter a directory on it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WAY = "way:"
 
 
 def way_questions(node: Node) -> list[Call]:
-    """What the probe is asked about the way to each path."""
+    """The questions about the way to each path."""
     used = [_question(item.path, item.users) for item in used_paths(node)]
     return [*used, *(_question(path) for path in PROTECTED)]
 
@@ -24,7 +24,7 @@ def ways(node: Node, seen: Mapping[str, Answer], made: Collection[str]) -> Itera
     """The way to each path that is used; made: paths that kprov made."""
     for item in used_paths(node):
         answer = seen.get(f"{_WAY}{item.path}", ABSENT)
-        # A directory that kprov made is opened again by the plan.
+        # The plan makes a directory of its own accessible again.
         closed = tuple(directory for directory in _closed(answer) if directory.path not in made)
         yield ResolvedPath(
             item.purpose,

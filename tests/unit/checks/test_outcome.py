@@ -36,7 +36,7 @@ def test_what_did_not_stop_an_install_is_named_once_with_its_count() -> None:
     assert in_short(RESULTS[:1], ["memory"]) == "1 check failed and was ignored (memory)"
 
 
-def test_nothing_is_said_where_all_passed() -> None:
+def test_nothing_is_printed_if_all_passed() -> None:
     assert in_short([result("machine", Outcome.PASS)], []) == ""
 
 

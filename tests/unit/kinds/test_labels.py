@@ -126,7 +126,7 @@ def test_a_changed_label_is_drift_of_every_kind() -> None:
     assert [item.id for item in drift(host.receipt, unread)] == [labels.ID]
 
 
-def test_the_label_of_a_release_of_the_way_back_is_repaired() -> None:
+def test_the_label_of_an_earlier_release_is_repaired() -> None:
     """It is in the receipt and nothing else asks for it."""
     host = ModelHost()
     host.install(wanted(asked()))

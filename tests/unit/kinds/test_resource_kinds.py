@@ -49,25 +49,25 @@ def test_every_call_is_a_function_of_the_library(item: File) -> None:
         assert verdict is not None
         assert not isinstance(verdict, Obstacle)
         calls += verdict.calls
-    taken_back = item.entry().removal(as_made(item.entry()), purge=True, force=False)
-    assert taken_back.change is not None
-    calls += taken_back.change.calls
+    removed = item.entry().removal(as_made(item.entry()), purge=True, force=False)
+    assert removed.change is not None
+    calls += removed.change.calls
     for call in calls:
         assert f"\n{call[0]}() {{" in LIBRARY
 
 
 @pytest.mark.parametrize("item", OF_EACH_KIND, ids=lambda item: item.entry().kind)
 def test_what_is_gone_needs_no_removal(item: File) -> None:
-    taken_back = item.entry().removal(ABSENT, purge=True, force=False)
-    assert (taken_back.change, taken_back.obstacle, taken_back.kept) == (None, None, "")
+    removed = item.entry().removal(ABSENT, purge=True, force=False)
+    assert (removed.change, removed.obstacle, removed.kept) == (None, None, "")
 
 
 @pytest.mark.parametrize("item", [item for item in OF_EACH_KIND if item.entry().kind != "firewall"])
 def test_what_cannot_be_read_is_not_removed(item: File) -> None:
-    taken_back = item.entry().removal({"status": "unknown", "why": "I/O error"}, purge=True, force=True)
-    assert taken_back.change is None
-    assert taken_back.obstacle is not None
-    assert "I/O error" in taken_back.obstacle.what
+    removed = item.entry().removal({"status": "unknown", "why": "I/O error"}, purge=True, force=True)
+    assert removed.change is None
+    assert removed.obstacle is not None
+    assert "I/O error" in removed.obstacle.what
 
 
 def test_a_kind_of_a_later_kprov_is_not_passed_over() -> None:

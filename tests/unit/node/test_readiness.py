@@ -64,7 +64,7 @@ def tool(output: str, errors: str, code: int) -> ToolRun:
         ),
     ],
 )
-def test_the_cause_is_what_the_tool_said_last(
+def test_the_cause_is_the_end_of_the_tools_output(
     monkeypatch: pytest.MonkeyPatch, run: ToolRun, cause: str, hint: str
 ) -> None:
     """The end of the broker's log follows, which shows nothing wrong."""

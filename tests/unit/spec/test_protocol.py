@@ -8,7 +8,7 @@ from support.specimens import asked
 
 from kprov.spec.broker_keys import PROTOCOL
 from kprov.spec.model import Cluster
-from kprov.spec.protocol import Raised, in_force, raised, staged, way_back
+from kprov.spec.protocol import Raised, downgrade_problem, in_force, raised, staged
 
 
 def held(kafka: str, protocol: str | None, **properties: str) -> Cluster:
@@ -48,8 +48,8 @@ def test_a_release_before_a_raised_protocol_is_refused() -> None:
     before = held("2.8.2", "1.0")
     after = staged(before, in_force(before), finish=True)
     assert str(in_force(after)) == "2.8"
-    assert way_back(held("1.0.0", None), in_force(before), "2.8.2") is None
-    problem = way_back(held("1.0.0", None), in_force(after), "2.8.2")
+    assert downgrade_problem(held("1.0.0", None), in_force(before), "2.8.2") is None
+    problem = downgrade_problem(held("1.0.0", None), in_force(after), "2.8.2")
     assert problem is not None
     assert "kprov uninstall HOST --purge" in problem.hint
 

@@ -11,7 +11,7 @@ from kprov.errors import UsageError
 from kprov.operations.session import recorded_spec
 from kprov.spec.load import UNSET, Flag, load
 from kprov.spec.model import Cluster
-from kprov.spec.settings import OPTIONS, RESETTABLE, KeyPath, changed, path_to_reset, words_back
+from kprov.spec.settings import OPTIONS, RESETTABLE, KeyPath, changed, path_to_reset, reset_words
 from kprov.topology import topology
 
 # A value other than the default for each option.
@@ -69,7 +69,7 @@ def test_every_option_can_be_reset(option: str) -> None:
 @pytest.mark.parametrize("option", [option for option in OPTIONS if "archive" not in option])
 def test_the_suggested_options_restore_the_old_values(option: str) -> None:
     bare, base = receipt_of(), receipt_of(Flag(option, OPTIONS[option], VALUES[option]))
-    words, rest = words_back(changed(bare, base))
+    words, rest = reset_words(changed(bare, base))
     assert rest == []
     flags = []
     for word, value in zip(words[::2], words[1::2], strict=True):
@@ -143,7 +143,7 @@ def test_changed_settings_are_shown_without_secrets() -> None:
         "kafka.properties.num.partitions: not set -> 3",
         "kafka.properties.ssl.key.password: *** -> ***",
     ]
-    words, rest = words_back(found)
+    words, rest = reset_words(found)
     assert words == ["--unset", "num.partitions"]
     assert [item.key for item in rest] == ["kafka.properties.ssl.key.password"]
 

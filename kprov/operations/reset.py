@@ -11,10 +11,10 @@ from kprov.operations.request import Request
 from kprov.operations.session import recorded_spec
 from kprov.plan import Plan
 from kprov.spec.model import Cluster
-from kprov.spec.settings import Setting, changed, words_back
+from kprov.spec.settings import Setting, changed, reset_words
 from kprov.topology import topology
 
-# Of a first install only these are offered: nobody wants to take the choice of a release or a directory back.
+# After a first install only these are offered: nobody wants to reset the choice of a release or a directory.
 _TUNED = {
     "kafka.heap",
     "kafka.jmx_port",
@@ -25,18 +25,18 @@ _TUNED = {
 }
 
 
-def with_way_back(error: KprovError, request: Request, where: str, plan: Plan) -> KprovError:
-    """The error, ending with the command that takes changed settings back where they may be its cause."""
+def with_reset_command(error: KprovError, request: Request, where: str, plan: Plan) -> KprovError:
+    """The error with the command that resets changed settings, if they may be its cause."""
     starting = isinstance(error, NotReadyError) or any(" service " in problem.what for problem in error.problems)
     cause = "\n".join(f"{problem.what}\n{problem.cause}" for problem in error.problems)
-    back = way_back(request, where, plan, cause) if starting else None
+    back = reset_problem(request, where, plan, cause) if starting else None
     return type(error)([*error.problems, back]) if back else error
 
 
-def way_back(request: Request, where: str, plan: Plan, cause: str) -> Problem | None:
-    """How to take the settings back that changed since the services last ran; None where none did.
+def reset_problem(request: Request, where: str, plan: Plan, cause: str) -> Problem | None:
+    """How to reset the settings that changed since the services last ran; None if none did.
 
-    cause: the end of the log. Where it names one of them, the others are not suspected.
+    cause: the end of the log. If it names one of them, only that one is reset.
     """
     if plan.after.spec is None:
         return None
@@ -48,14 +48,14 @@ def way_back(request: Request, where: str, plan: Plan, cause: str) -> Problem | 
         return None
     what = "the log names a setting that changed" if named else "settings changed since the services last ran"
     lines = "\n".join(str(item) for item in suspects)
-    return Problem(what, where, lines, command_back(request, suspects))
+    return Problem(what, where, lines, reset_command(request, suspects))
 
 
-def command_back(request: Request, settings: Sequence[Setting]) -> str:
-    """How to set these back to their old values: a command, or where to do it by hand; empty for none."""
+def reset_command(request: Request, settings: Sequence[Setting]) -> str:
+    """How to reset these to their old values: a command, or where to do it by hand; empty if there are none."""
     if request.config is not None:
         return f"put the old values back in {request.config}, then run the same command again"
-    words, rest = words_back(settings)
+    words, rest = reset_words(settings)
     by_hand = f"set {', '.join(item.key for item in rest)} back by hand" if rest else ""
     if not words:
         return by_hand
@@ -64,7 +64,7 @@ def command_back(request: Request, settings: Sequence[Setting]) -> str:
 
 
 def _of_first_install(spec: Mapping[str, Any]) -> tuple[Setting, ...]:
-    """What differs from the defaults, of what is tuned rather than chosen."""
+    """The tuning settings that differ from their defaults."""
     bare = Cluster.model_validate({"hosts": [{"address": spec["hosts"][0]["address"]}]})
     found = changed(recorded_spec(topology(bare)[0]), spec)
     return tuple(item for item in found if item.name or item.key in _TUNED)
