@@ -23,6 +23,7 @@ _NSPAWN_ENVIRONMENT = {"SYSTEMD_NSPAWN_API_VFS_WRITABLE": "network"}
 _BOOT_SECONDS = 60.0
 _REBOOT_SECONDS = 30.0
 _NSPAWN_EXIT_SECONDS = 2.0
+_LOOKS = 5
 
 # The keeper. With --keep-unit, systemd-nspawn does not reboot a container itself: it exits with 133 so that a
 # service manager starts it again. There is none here, so the keeper does. It first joins the given control groups,
@@ -130,11 +131,20 @@ def await_ssh(layout: Layout, slot: Slot) -> None:
     """
     deadline = time.monotonic() + _BOOT_SECONDS
     while not _ssh_answers(slot):
-        if processes.find(processes.supervises(slot)) is None:
+        if not _is_supervised(slot):
             raise _not_ready(layout, slot, "stopped while it was booting")
         if time.monotonic() > deadline:
             raise _not_ready(layout, slot, f"did not answer on port 22 within {_BOOT_SECONDS:.0f} s")
         time.sleep(0.02)
+
+
+def _is_supervised(slot: Slot) -> bool:
+    """Whether the keeper or systemd-nspawn runs. Looks several times: during an exec a process has no command line."""
+    for _ in range(_LOOKS):
+        if processes.find(processes.supervises(slot)) is not None:
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def await_firewall(layout: Layout, slot: Slot) -> None:

@@ -213,13 +213,13 @@ def test_what_others_made_stops_the_plan(machine: Machine, strangers: dict[str, 
     """Every thing in the way is named with the choices, and nothing is touched."""
     refused = machine.kprov("install", *INSTALL, "--yes", check=3)
     for what in (
-        "user kafka is there",
-        f"file {CONFIG}/server.properties is there",
-        f"directory {HOME} is there",
-        f"links {HOME}/bin/* is there",
-        "release /usr/local/kafka_2.12-1.0.0 is there",
+        "user kafka exists",
+        f"file {CONFIG}/server.properties exists",
+        f"directory {HOME} exists",
+        f"links {HOME}/bin/* exists",
+        "release /usr/local/kafka_2.12-1.0.0 exists",
         "/home/temp/kafka_logs is not empty",
-        "file /etc/systemd/system/kafka.service is there",
+        "file /etc/systemd/system/kafka.service exists",
     ):
         assert what in refused.err
     assert "--adopt" in refused.err

@@ -18,7 +18,7 @@ _PROFILE = "/etc/profile.d"
 
 def used_paths(node: Node) -> tuple[UsedPath, ...]:
     """Every path that kprov or a service must be able to reach, each once."""
-    roles = roles_of(node)
+    roles = roles_of(node)[::-1]  # the order in which messages name them: the broker first
     everybody = tuple(role.user for role in roles)
     return _merged(
         [
