@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from support.access import PASSWORD, USER, Door, open_door
+from support.key_agent import key_agent
 from support.machine import until
 
 from kprov.errors import ConnectError, ExitCode
@@ -68,23 +69,6 @@ def only(door: Door, text: str, name: str = "only") -> Path:
     return path
 
 
-@contextmanager
-def agent(desk: Path, *keys: Path) -> Iterator[str]:
-    """A key agent that holds these keys; its socket."""
-    path = str(desk / "agent.sock")
-    process = subprocess.Popen(["ssh-agent", "-D", "-a", path], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        until(lambda: Path(path).exists())
-        environment = {**os.environ, "SSH_AUTH_SOCK": path}
-        for key in keys:
-            subprocess.run(["ssh-add", "-q", str(key)], check=True, env=environment)
-        yield path
-    finally:
-        process.terminate()
-        process.wait(10)
-        Path(path).unlink(missing_ok=True)
-
-
 # ------------------------------------------------------------------ keys
 
 
@@ -108,7 +92,7 @@ def test_an_encrypted_key_without_a_terminal(door: Door, locked_key: Path) -> No
 def test_the_agent_s_key_needs_no_passphrase(door: Door, locked_key: Path) -> None:
     own = new_key(door.desk / "of-the-agent")
     allow(door, own)
-    with agent(door.desk, own) as path:
+    with key_agent(door.desk / "agent.sock", own) as path:
         for text in (f"IdentityAgent {path}\n", f"IdentityAgent {path}\nIdentityFile {own}.pub\nIdentitiesOnly yes\n"):
             with door.connect(config=only(door, text)) as connection:
                 assert probe_host(connection, []).facts.missing == ()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import shutil
 import socket
 import subprocess
@@ -16,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support.key_agent import key_agent
 from support.old_sshd import OPENSSH_6_6, OPENSSH_7_4, Behaviour, OldSshd
 
 from kprov.errors import ConnectError, ExitCode
@@ -131,19 +131,8 @@ def test_a_known_rsa_host_key_that_an_old_sshd_cannot_prove_is_explained(
 def refusing_agent(tmp_path: Path, folder: Path) -> Iterator[tuple[str, Path]]:
     """An agent with a key whose use must be confirmed, which fails; its socket, and the key."""
     key = new_key(tmp_path / "of-the-agent", "ed25519")
-    path = str(tmp_path / "agent")
-    nobody = {**os.environ, "SSH_ASKPASS": "/bin/false", "SSH_ASKPASS_REQUIRE": "force", "SSH_AUTH_SOCK": path}
-    agent = subprocess.Popen(["ssh-agent", "-D", "-a", path], stdout=subprocess.DEVNULL, env=nobody)
-    try:
-        deadline = time.monotonic() + 10
-        while not Path(path).exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        subprocess.run(["ssh-add", "-q", "-c", str(key)], check=True, env=nobody, capture_output=True)
+    with key_agent(tmp_path / "agent", key, confirm=True) as path:
         yield path, key
-    finally:
-        agent.terminate()
-        agent.wait(10)
 
 
 def test_the_key_after_one_that_cannot_sign_is_tried(refusing_agent: tuple[str, Path], ed25519: Path) -> None:
