@@ -36,7 +36,8 @@ LAYOUTS: Mapping[str, Layout] = MappingProxyType(
             license="LICENSE",
             notice="NOTICE",
             missing="site-docs/, bin/windows/, Kafka Connect, Kafka Streams, MirrorMaker, KRaft, trogdor and the "
-            "less common tools are missing; kafka-server-stop.sh has no options.",
+            "less common tools are missing; kafka-server-stop.sh has no options; the JVMs do without their "
+            "second compiler.",
         ),
         "zookeeper": Layout(
             publisher="the Apache ZooKeeper project",
@@ -45,7 +46,7 @@ LAYOUTS: Mapping[str, Layout] = MappingProxyType(
             license="LICENSE.txt",
             notice="NOTICE.txt",
             missing="docs/, contrib/, sources, the scripts for Windows and those for looking into logs and "
-            "snapshots are missing.",
+            "snapshots are missing; the server's JVM does without its second compiler.",
         ),
     }
 )

@@ -87,13 +87,14 @@ def test_a_tool_gets_the_defaults_and_makes_no_folder(home: Callable[..., Home])
     kafka = home("kafka-1.0.0")
     words = kafka.words("kafka-topics.sh", "--list", "--zookeeper", "a b:2181")
     assert words[0] == "-Xmx256M"
-    assert words[1:7] == [
+    assert words[1:8] == [
         "-server",
         "-XX:+UseG1GC",
         "-XX:MaxGCPauseMillis=20",
         "-XX:InitiatingHeapOccupancyPercent=35",
         "-XX:+ExplicitGCInvokesConcurrent",
         "-Djava.awt.headless=true",
+        "-XX:TieredStopAtLevel=1",
     ]
     assert f"-Dlog4j.configuration=file:{kafka.base}/config/tools-log4j.properties" in words
     assert f"-Dkafka.logs.dir={kafka.base}/logs" in words
