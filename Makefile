@@ -2,6 +2,8 @@
 # derivative), root and Python 3.11. They cache downloads in ~/.cache, outside this directory.
 
 PYTHON ?= python3
+# The tests run kprov some 900 times, and without its bytecode each run would compile all of it again.
+unexport PYTHONDONTWRITEBYTECODE
 VENV := .venv
 BIN := $(VENV)/bin
 ARCHIVES := $(HOME)/.cache/kprov/lab/archives
