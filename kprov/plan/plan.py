@@ -52,10 +52,18 @@ class Plan:
 def expectations(
     changes: Sequence[Change], questions: Mapping[str, Call], seen: Mapping[str, Answer]
 ) -> tuple[tuple[Call, Answer], ...]:
-    """The answers that the plan was made from, about everything that it changes and the data that its services use."""
+    """The answers that the plan was made from, about everything that it changes and the data that its services use.
+
+    An empty data directory is left out while a service runs: one that has just started fills it at any moment.
+    """
     ids = dict.fromkeys(change.id for change in changes)
     if ids:
-        ids |= dict.fromkeys(id_ for id_ in questions if id_.startswith("data:"))
+        runs = any(UnitState.of(answer).active for id_, answer in seen.items() if id_.startswith("service:"))
+        ids |= dict.fromkeys(
+            id_
+            for id_ in questions
+            if id_.startswith("data:") and not (runs and seen.get(id_, ABSENT).get("entries") == "0")
+        )
     expected = [(questions[id_], seen.get(id_, ABSENT)) for id_ in ids if id_ in questions]
     if "receipt" in seen:
         expected.append((QUESTION, seen["receipt"]))

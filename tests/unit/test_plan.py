@@ -430,6 +430,19 @@ def test_messages_are_not_left_behind_in_silence() -> None:
     assert obstacle.id == LOG_DIR
 
 
+@pytest.mark.parametrize("active", [True, False])
+def test_an_empty_directory_may_be_filled_by_a_service_that_has_just_started(active: bool) -> None:
+    """The plan fits the host meanwhile. While no service runs, data come from somebody else."""
+    host, _ = installed()
+    for id_ in (KAFKA, ZOOKEEPER):
+        host.seen[id_] = show(active=active)
+    plan = host.plan(wanted(asked(properties={"num.partitions": "3"})))
+    expected = {call[1] for call, _ in plan.expects}
+    assert (LOG_DIR in expected) is not active
+    differs(LOG_DIR, entries="3")(host)
+    assert LOG_DIR in {call[1] for call, _ in host.plan(wanted(asked(properties={"num.partitions": "3"}))).expects}
+
+
 # ------------------------------------------------------------------ interrupted
 
 
