@@ -50,6 +50,7 @@ class Traffic:
 
     connections: int = 0
     exchanges: int = 0
+    forwards: int = 0
     sent: int = 0
 
 
@@ -296,6 +297,17 @@ class Connection:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.05)
+
+    def open_forward(self, address: str, port: int, seconds: float) -> paramiko.Channel:
+        """Open a channel to a port as the host sees it. Raises paramiko's errors; ``lost`` says what they mean."""
+        transport: paramiko.Transport = self._chain[-1].transport
+        channel = transport.open_channel("direct-tcpip", (address, port), ("127.0.0.1", 0), timeout=seconds)
+        self.traffic.forwards += 1
+        return channel
+
+    def lost(self, error: Exception | None = None) -> ConnectError | None:
+        """What to raise if the connection to the host is lost; None while it works."""
+        return None if self._chain[-1].is_connected else self._lost(error)
 
     def _stalled(self, error: StalledError) -> ConnectError:
         what = "a command on the host has stalled" if error.begun else "the host did not start kprov's script"

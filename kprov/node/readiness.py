@@ -17,6 +17,7 @@ from kprov.errors import NotReadyError
 from kprov.events import Emit, Message, StepDone, StepFailed, StepStarted
 from kprov.host.connection import Connection
 from kprov.host.facts import probe
+from kprov.host.forwarded import ForwardingForbiddenError, UnansweredError, ask
 from kprov.host.tool import run_tool
 from kprov.kinds.base import Answer, Call
 from kprov.kinds.service import UnitState
@@ -32,7 +33,8 @@ class _AwaitedUnit:
     """One unit that is waited for: its first main process must keep running.
 
     seconds: how long it may take. One exit is forgiven if its cause goes away by itself; ``coming_back`` is true until
-    systemd has started the unit again after it. said: the answer to the last question to the service.
+    systemd has started the unit again after it. said: the answer to the last question to the service. forbidden:
+    whether sshd has refused to forward to the service.
     """
 
     connection: Connection
@@ -44,6 +46,7 @@ class _AwaitedUnit:
     forgiven: bool = False
     coming_back: bool = False
     said: str = ""
+    forbidden: bool = False
 
     @property
     def unit(self) -> str:
@@ -166,6 +169,22 @@ def _answers(awaited: _AwaitedUnit, question: ReadyQuestion) -> None:
 
 def _ask(awaited: _AwaitedUnit, question: ReadyQuestion) -> tuple[str, str]:
     """The answer to one question, and how to quote it in an error; nothing is quoted if there is none."""
+    query = question.query
+    if not awaited.forbidden:
+        try:
+            seconds = awaited.patience()
+            answer = str(ask(awaited.connection, question.address, question.port, query, seconds=seconds))
+        except UnansweredError as error:
+            return "", f"{query.name}: {error}"
+        except ForwardingForbiddenError:
+            awaited.forbidden = True
+        else:
+            return answer, f"{query.name} was answered with:\n{tail(answer, _LINES_SAID)}"
+    return _ask_with_tools(awaited, question)
+
+
+def _ask_with_tools(awaited: _AwaitedUnit, question: ReadyQuestion) -> tuple[str, str]:
+    """The same, with a JVM on the host for each question."""
     if question.tool:
         node = awaited.role.node
         run = run_tool(awaited.connection, node.java_home, node.broker.home, question.tool, seconds=awaited.patience())

@@ -5,10 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from kprov.kinds.base import Call, Resource
 from kprov.kinds.user import User
+from kprov.queries import Query
 from kprov.releases.product import Product
 from kprov.roles.inputs import Inputs
 from kprov.topology import Node, RoleName
@@ -42,12 +43,17 @@ class UsedPath:
 class ReadyQuestion:
     """A question that a service answers as expected only once it serves.
 
-    call: of the host's library, to which the time limit in seconds is added; or tool: a command in Kafka's home.
     expected: a pattern that a line of the answer then matches. failure: what does not happen otherwise, in words.
+    query: the question, put to the service at address and port, as the host sees them. Where sshd does not forward to
+    that port, the same is asked with call, a function of the host's library to which the time limit in seconds is
+    added, or with tool, a command in Kafka's home.
     """
 
     failure: str
     expected: str
+    query: Query[Any]
+    address: str
+    port: int
     call: Call = ()
     tool: tuple[str, ...] = ()
 

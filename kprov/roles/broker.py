@@ -11,6 +11,7 @@ from kprov.kinds.file import File
 from kprov.kinds.link import Link
 from kprov.kinds.links import Links
 from kprov.kinds.port import FirewallPort
+from kprov.queries import metadata
 from kprov.releases.product import Product
 from kprov.roles.base import DataPlace, ReadyQuestion, Role, UsedPath
 from kprov.roles.common import (
@@ -116,6 +117,8 @@ class BrokerRole(Role):
         return ReadyQuestion(
             f"it serves no metadata at {local}, or they do not name broker {id_}",
             rf"^\S+ \(id: {id_} rack: ",
+            metadata(),
+            *self.config.local_endpoint,
             tool=("bin/kafka-broker-api-versions.sh", "--bootstrap-server", local),
         )
 

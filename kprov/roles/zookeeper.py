@@ -13,6 +13,7 @@ from kprov.kinds.file import File
 from kprov.kinds.link import Link
 from kprov.kinds.links import Links
 from kprov.kinds.user import User
+from kprov.queries import four_letter_word
 from kprov.releases.archive import Archive
 from kprov.releases.product import Product
 from kprov.roles.base import DataPlace, ReadyQuestion, Role, UsedPath
@@ -112,11 +113,14 @@ class ZooKeeperRole(Role):
 
     @property
     def ready_question(self) -> ReadyQuestion:
-        client_port = str(self.config.client_port)
+        address, client_port = "localhost", self.config.client_port
         return ReadyQuestion(
             "ZooKeeper does not answer srvr",
             "^Mode: ",
-            call=("probe_srvr", "srvr", self.node.java_home, self.classpath, "localhost", client_port),
+            four_letter_word("srvr"),
+            address,
+            client_port,
+            call=("probe_srvr", "srvr", self.node.java_home, self.classpath, address, str(client_port)),
         )
 
     def used_paths(self) -> tuple[UsedPath, ...]:

@@ -104,7 +104,14 @@ class BrokerConfig:
     @property
     def local(self) -> str:
         """The address for clients on the host itself."""
-        return endpoint(self.internal_address, self.internal_port) if self.internal_port else self.bootstrap
+        return endpoint(*self.local_endpoint)
+
+    @property
+    def local_endpoint(self) -> tuple[str, int]:
+        """The same as address and port."""
+        if self.internal_port:
+            return self.internal_address, self.internal_port
+        return self.public_host, self.advertised[0].port
 
     @property
     def log_dirs(self) -> tuple[str, ...]:

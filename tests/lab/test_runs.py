@@ -14,8 +14,11 @@ import pytest
 from support.machine import Machine, until
 
 from kprov.host.ssh_config import read_login
+from kprov.node.readiness import await_ready
 from kprov.operations.logs import read_logs
 from kprov.operations.session import Access
+from kprov.operations.session import installed as installed_on
+from kprov.roles.of_node import roles_of
 from kprov.spec.target import Target
 
 pytestmark = pytest.mark.lab
@@ -202,6 +205,38 @@ def test_logs_takes_one_connection_and_three_exchanges(machine: Machine) -> None
     with Access().connect(login) as connection:
         read_logs(connection, unit=None, lines=5, since="")
     assert (connection.traffic.connections, connection.traffic.exchanges) == (1, 3)
+
+
+@contextmanager
+def sshd(machine: Machine, option: str) -> Iterator[None]:
+    """An option of the host's sshd, for new connections."""
+    path = "/etc/ssh/sshd_config.d/00-test.conf"
+    machine.ssh(f"echo '{option}' >{path} && systemctl reset-failed ssh && systemctl restart ssh")
+    try:
+        yield
+    finally:
+        machine.ssh(f"rm {path} && systemctl reset-failed ssh && systemctl restart ssh")
+
+
+@pytest.mark.parametrize(("option", "exchanges"), [("AllowTcpForwarding yes", 3), ("AllowTcpForwarding no", 4)])
+def test_readiness_is_asked_through_the_connection_if_sshd_forwards(
+    machine: Machine, option: str, exchanges: int
+) -> None:
+    """Otherwise with a tool on the host, which is an exchange more for each question. No other JVM is started."""
+    login = read_login(Target(machine.address, "root", None), config=machine.lab.ssh_config)
+    with sshd(machine, option), Access().connect(login) as connection:
+        node = installed_on(connection).node
+        for role in roles_of(node):
+            before = connection.traffic.exchanges
+            assert await_ready(connection, role, lambda _: None)
+            assert connection.traffic.exchanges - before == exchanges
+    assert connection.traffic.forwards == (2 if exchanges == 3 else 0)
+
+
+def test_a_smoke_test_through_an_sshd_that_does_not_forward(machine: Machine) -> None:
+    with sshd(machine, "AllowTcpForwarding no"):
+        result = machine.kprov("smoke-test", "--json").json["smoke_test"]
+    assert [step["passed"] for step in result["steps"]] == [True] * len(result["steps"])
 
 
 FOLLOWERS = "ps -eo args | grep -E '^(tail|journalctl|sed) ' || true"

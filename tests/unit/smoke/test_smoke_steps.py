@@ -12,7 +12,9 @@ from support.specimens import asked
 
 from kprov.errors import UsageError
 from kprov.events import Event, Warned
+from kprov.host.forwarded import ForwardingForbiddenError, UnansweredError
 from kprov.host.tool import ToolRun
+from kprov.queries import Query
 from kprov.smoke import SmokeResult, SmokeStep, client, smoke_test
 from kprov.smoke.client import Batch, ClientResult
 from kprov.topology import Node, topology
@@ -38,6 +40,7 @@ class Broker:
     commands: list[str] = field(default_factory=list)
     here: bool = True
     refused: str = ""
+    offset: int | Exception = field(default_factory=ForwardingForbiddenError)
 
     def tool(self, words: tuple[str, ...], stdin: str) -> ToolRun:
         text = " ".join(words)
@@ -46,6 +49,12 @@ class Broker:
             if word in text:
                 return fault if isinstance(fault, ToolRun) else fault(self, words, stdin)
         return self.answer(words, stdin)
+
+    def ask(self, _connection: Any, _address: str, _port: int, _query: Query[int], *, seconds: float) -> int:
+        """The end offset, through the connection."""
+        if isinstance(self.offset, Exception):
+            raise self.offset
+        return self.offset
 
     def answer(self, words: tuple[str, ...], stdin: str) -> ToolRun:
         topic = words[words.index("--topic") + 1] if "--topic" in words else ""
@@ -98,6 +107,7 @@ def try_it(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Tried]:
             return broker.tool(tuple(words), stdin)
 
         monkeypatch.setattr("kprov.smoke.run.run_tool", run_tool)
+        monkeypatch.setattr("kprov.smoke.run.ask", broker.ask)
         monkeypatch.setattr("kprov.smoke.run.probe", lambda *_: {"log": {"text": log}})
         monkeypatch.setattr(client, "exchange", broker.client)
         monkeypatch.setattr("secrets.token_hex", lambda _: "x")
@@ -194,6 +204,23 @@ def test_a_wrong_result_is_shown_with_the_expected_one(
     try_it: Callable[..., Tried], word: str, answer: ToolRun, step: str, detail: str
 ) -> None:
     assert try_it(Broker({word: answer})).step(step).detail == detail
+
+
+@pytest.mark.parametrize(
+    ("offset", "detail"),
+    [
+        (5, f"{TOPIC}:0:5"),
+        (4, f"{TOPIC}:0:4 instead of {TOPIC}:0:5"),
+        (UnansweredError("no answer within 60 s"), "192.168.78.141:9092: no answer within 60 s"),
+    ],
+)
+def test_the_messages_are_counted_without_a_tool(
+    try_it: Callable[..., Tried], offset: int | Exception, detail: str
+) -> None:
+    broker = Broker(offset=offset)
+    step = try_it(broker).step("count the messages")
+    assert (step.passed, step.detail) == (offset == 5, detail)
+    assert not [command for command in broker.commands if "GetOffset" in command]
 
 
 def after_delete(answer: ToolRun) -> Answer:

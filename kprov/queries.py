@@ -1,0 +1,181 @@
+"""Questions to a broker or to ZooKeeper as bytes, and their answers. Pure.
+
+These are the few that kprov asks often. Put through the SSH connection (``host/forwarded.py``), they take
+milliseconds, where Kafka's own tools start a JVM for each. The versions of the requests are those that every release
+from 1.0.0 on understands (https://kafka.apache.org/protocol.html). A library that knows all of them takes longer to
+import than these questions take to be answered.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+_METADATA, _METADATA_VERSION = 3, 4
+_LIST_OFFSETS, _LIST_OFFSETS_VERSION = 2, 1
+_CLIENT = b"kprov"
+_CORRELATION = 7
+_LATEST = -1  # the timestamp that stands for the end of a partition
+_NO_REPLICA = -1  # who asks is a client
+UNKNOWN_TOPIC = 3
+"""The error code UNKNOWN_TOPIC_OR_PARTITION."""
+
+
+class GarbledError(ValueError):
+    """The answer is not one to the question that was asked."""
+
+
+@dataclass(frozen=True)
+class Query(Generic[T]):
+    """A question: what to call it, the bytes to send, when the answer is complete, and what it means.
+
+    whole: whether these bytes are the complete answer; an answer may also end by the end of the connection. read:
+    raises GarbledError.
+    """
+
+    name: str
+    request: bytes
+    whole: Callable[[bytes], bool]
+    read: Callable[[bytes], T]
+
+
+@dataclass(frozen=True)
+class BrokerSeen:
+    """A broker as metadata name it: registered, and announced by the controller. rack: empty if it has none."""
+
+    id: int
+    host: str
+    port: int
+    rack: str = ""
+
+    def __str__(self) -> str:
+        """As Kafka's own tools write it."""
+        return f"{self.host}:{self.port} (id: {self.id} rack: {self.rack or 'null'})"
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What a broker says about the cluster. topics: the error code of each topic that was asked about, by name."""
+
+    brokers: tuple[BrokerSeen, ...]
+    topics: dict[str, int]
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.brokers)) or "no broker"
+
+
+# ------------------------------------------------------------------ questions
+
+
+def metadata(*topics: str) -> Query[Metadata]:
+    """Ask a broker which brokers it knows, and about these topics. None of them is created by the question."""
+    body = struct.pack(">i", len(topics)) + b"".join(_text(topic) for topic in topics) + b"\0"
+    return _kafka("the question for metadata", _METADATA, _METADATA_VERSION, body, _read_metadata)
+
+
+def end_offset(topic: str, partition: int = 0) -> Query[int]:
+    """Ask the leader of a partition for its end offset; in a new topic that is the number of messages."""
+    body = struct.pack(">ii", _NO_REPLICA, 1) + _text(topic) + struct.pack(">iiq", 1, partition, _LATEST)
+    return _kafka("the question for the end offset", _LIST_OFFSETS, _LIST_OFFSETS_VERSION, body, _read_end_offset)
+
+
+def four_letter_word(word: str) -> Query[str]:
+    """Ask ZooKeeper, which answers with text and closes the connection."""
+    return Query(word, word.encode(), lambda _: False, lambda data: data.decode("utf-8", "replace"))
+
+
+def _kafka(name: str, key: int, version: int, body: bytes, read: Callable[[_Reader], T]) -> Query[T]:
+    header = struct.pack(">hhih", key, version, _CORRELATION, len(_CLIENT)) + _CLIENT
+    message = header + body
+
+    def read_message(data: bytes) -> T:
+        reader = _Reader(data)
+        if reader.number("i") != len(data) - 4 or reader.number("i") != _CORRELATION:
+            raise GarbledError(f"the answer of {len(data)} bytes is not Kafka's")
+        return read(reader)
+
+    return Query(name, struct.pack(">i", len(message)) + message, _whole, read_message)
+
+
+def _whole(data: bytes) -> bool:
+    return len(data) >= 4 and len(data) >= 4 + int(struct.unpack_from(">i", data)[0])
+
+
+def _text(text: str) -> bytes:
+    data = text.encode()
+    return struct.pack(">h", len(data)) + data
+
+
+# ------------------------------------------------------------------ answers
+
+
+class _Reader:
+    """Reads the fields of an answer, one after the other."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._at = 0
+
+    def number(self, kind: str) -> int:
+        """The next number; ``kind`` as for struct."""
+        size = struct.calcsize(f">{kind}")
+        return int(struct.unpack(f">{kind}", self._take(size))[0])
+
+    def text(self) -> str:
+        """The next text; empty if it is null."""
+        return self._take(max(0, self.number("h"))).decode("utf-8", "replace")
+
+    def count(self) -> range:
+        """The positions of the array that comes next."""
+        return range(self.number("i"))
+
+    def numbers(self) -> None:
+        """Pass over an array of ids."""
+        for _ in self.count():
+            self.number("i")
+
+    def _take(self, size: int) -> bytes:
+        taken = self._data[self._at : self._at + size]
+        if len(taken) < size:
+            raise GarbledError(f"the answer ends after {len(self._data)} bytes, in the middle of a field")
+        self._at += size
+        return taken
+
+
+def _read_metadata(reader: _Reader) -> Metadata:
+    reader.number("i")  # how long the broker throttled us
+    brokers = []
+    for _ in reader.count():
+        brokers.append(BrokerSeen(reader.number("i"), reader.text(), reader.number("i"), reader.text()))
+    reader.text()  # the cluster's id
+    reader.number("i")  # the controller's id
+    topics = {}
+    for _ in reader.count():
+        error, name = reader.number("h"), reader.text()
+        reader.number("b")  # whether it is internal
+        for _ in reader.count():
+            for kind in "hii":  # error, partition, leader
+                reader.number(kind)
+            reader.numbers()  # replicas
+            reader.numbers()  # in sync
+        topics[name] = error
+    return Metadata(tuple(brokers), topics)
+
+
+def _read_end_offset(reader: _Reader) -> int:
+    offset = None
+    for _ in reader.count():
+        reader.text()
+        for _ in reader.count():
+            reader.number("i")
+            if error := reader.number("h"):
+                raise GarbledError(f"Kafka answered with error code {error}")
+            reader.number("q")
+            offset = reader.number("q")
+    if offset is None:
+        raise GarbledError("the answer names no partition")
+    return offset

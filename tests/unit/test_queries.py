@@ -1,0 +1,79 @@
+"""Questions to a broker and to ZooKeeper, and their answers, byte by byte."""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+import pytest
+
+from kprov.queries import UNKNOWN_TOPIC, BrokerSeen, GarbledError, Query, end_offset, four_letter_word, metadata
+
+# As a broker wrote it: Metadata version 4 of two brokers, one with a rack, one topic that exists and one that does not.
+METADATA = bytes.fromhex(
+    "00000007"  # correlation
+    "00000000"  # throttled
+    "00000002"
+    "00000000 0003626f78 00002384 ffff"
+    "00000001 00056b61666b61 00002385 000172"
+    "00026964"  # the cluster's id
+    "00000000"  # controller
+    "00000002"
+    "0000 000161 00 00000001 0000 00000000 00000001 00000001 00000001 00000001 00000001"
+    "0003 000162 00 00000000"
+)
+END_OFFSET = bytes.fromhex("00000007 00000001 000161 00000001 00000000 0000 ffffffffffffffff 0000000000000005")
+REFUSED = bytes.fromhex("00000007 00000001 000161 00000001 00000000 0006 ffffffffffffffff ffffffffffffffff")
+
+
+def framed(body: bytes) -> bytes:
+    return struct.pack(">i", len(body)) + body
+
+
+def test_metadata_name_brokers_and_topics() -> None:
+    seen = metadata("a", "b").read(framed(METADATA))
+    assert seen.brokers == (BrokerSeen(0, "box", 9092), BrokerSeen(1, "kafka", 9093, "r"))
+    assert seen.topics == {"a": 0, "b": UNKNOWN_TOPIC}
+    assert str(seen) == "box:9092 (id: 0 rack: null)\nkafka:9093 (id: 1 rack: r)"
+
+
+def test_metadata_without_a_broker() -> None:
+    empty = bytes.fromhex("00000007 00000000 00000000 ffff ffffffff 00000000")
+    assert str(metadata().read(framed(empty))) == "no broker"
+
+
+def test_the_end_offset() -> None:
+    assert end_offset("a").read(framed(END_OFFSET)) == 5
+    with pytest.raises(GarbledError, match="error code 6"):
+        end_offset("a").read(framed(REFUSED))
+
+
+def test_a_question_about_topics_creates_none() -> None:
+    """Version 4 has a flag for it, which must be off: brokers create topics that somebody asks about."""
+    request = metadata("a").request
+    assert request[4:8] == struct.pack(">hh", 3, 4)
+    assert request.endswith(b"\0\0\0\1\0\1a\0")
+
+
+@pytest.mark.parametrize(("query", "body"), [(metadata(), METADATA), (end_offset("a"), END_OFFSET)])
+def test_every_answer_that_ends_early_is_noticed(query: Query[Any], body: bytes) -> None:
+    for size in range(len(body)):
+        assert not query.whole(framed(body)[: size + 4])
+        with pytest.raises(GarbledError):
+            query.read(framed(body)[: size + 4])
+        with pytest.raises(GarbledError):
+            query.read(framed(body[:size]))
+    assert query.whole(framed(body))
+
+
+@pytest.mark.parametrize("data", [b"HTTP/1.1 400 Bad Request\r\n", b"\0\0\0\4\0\0\0\1", b"x"])
+def test_an_answer_to_something_else_is_noticed(data: bytes) -> None:
+    with pytest.raises(GarbledError):
+        metadata().read(data)
+
+
+def test_zookeeper_answers_until_it_closes_the_connection() -> None:
+    query = four_letter_word("srvr")
+    assert query.request == b"srvr"
+    assert not query.whole(b"Mode: standalone\n")
+    assert query.read(b"Mode: standalone\n") == "Mode: standalone\n"
