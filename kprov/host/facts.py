@@ -11,6 +11,9 @@ from kprov.host.answers import Record
 from kprov.host.connection import Connection, Reply
 from kprov.kinds.base import Answer, Call
 
+# Functions of the library that look at the path in their third word.
+_OF_PATHS = ("probe_path", "probe_data")
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -88,9 +91,15 @@ def seen_of(reply: Reply) -> dict[str, Answer]:
     return dict(found)
 
 
+def looking_ahead(calls: Sequence[Call]) -> list[Call]:
+    """The calls, after one that looks at all of their paths at once."""
+    paths = [call[2] for call in calls if call[0] in _OF_PATHS]
+    return [("look_ahead", *dict.fromkeys(paths)), *calls] if len(paths) > 1 else list(calls)
+
+
 def probe(connection: Connection, calls: Sequence[Call]) -> dict[str, Answer]:
     """Probe some resources in one exchange; raises StepError if one of them is not answered."""
-    reply = connection.exchange(calls)
+    reply = connection.exchange(looking_ahead(calls))
     found = seen_of(reply)
     for call in calls:
         if call[1] not in found:
@@ -108,7 +117,7 @@ def probe_host(connection: Connection, calls: Sequence[Call]) -> Probe:
     asked = time.time()
     answered = {"facts": asked}
     reply = connection.exchange(
-        [("probe_facts",), *calls],
+        [("probe_facts",), *looking_ahead(calls)],
         on_record=lambda record: answered.update({record.kind: time.time()}),
     )
     records = reply.of_kind("facts")

@@ -33,6 +33,8 @@ kprov_dir=/var/lib/kprov
 mount_table=/proc/self/mountinfo
 disks_by_uuid=/dev/disk/by-uuid
 tab=$(printf '\t')
+newline='
+'
 
 # ---------------------------------------------------------------- answers
 
@@ -43,9 +45,9 @@ say() {
     printf '\n'
 }
 
-encode() { base64 | tr -d '\n'; }
+encode() { base64 -w 0; }
 
-encoded() { printf '%s' "$1" | encode; }
+encoded() { [ -z "$1" ] || printf '%s' "$1" | encode; }
 
 fail() {
     printf '%s\n' "$*" >&2
@@ -155,15 +157,52 @@ confinement() { # ERROR: prints root's domain, if SELinux may be the cause
     esac
 }
 
+properties='type=%F\tmode=%a\towner=%U\tgroup=%G\tuid=%u\tgid=%g\tsize=%s\tmtime=%Y'
+looked='' sums=''
+
+# Looks at all paths of an exchange with one stat and one sha256sum: a process for each would take most of its time.
+# What is missing or cannot be read is left to probe_path, which also knows why.
+look_ahead() { # PATH...
+    looked=$(stat --printf "\\n%n\\t$properties" -- "$@" 2>/dev/null)$newline
+    for path; do
+        shift
+        [ ! -f "$path" ] || [ -L "$path" ] || set -- "$@" "$path"
+    done
+    sums=
+    [ $# = 0 ] || sums=$newline$(sha256sum -- "$@" 2>/dev/null)$newline
+}
+
+# Sets "said" to the properties of PATH, or fails with an error there.
+look_at() { # PATH
+    case $looked in
+        *"$newline$1$tab"*)
+            said=${looked#*"$newline$1$tab"}
+            said=${said%%"$newline"*} ;;
+        *) said=$(stat --printf "$properties" -- "$1" 2>&1) ;;
+    esac
+}
+
+# Sets "sum" to the SHA-256 of PATH, or fails with an error there.
+sum_up() { # PATH
+    case $sums in
+        *"  $1$newline"*)
+            sum=${sums%%"  $1$newline"*}
+            sum=${sum##*"$newline"} ;;
+        *)
+            sum=$(sha256sum -- "$1" 2>&1) || return 1
+            sum=${sum%% *} ;;
+    esac
+}
+
 probe_path() { # ID PATH [content]
-    if said=$(stat --printf 'type=%F\tmode=%a\towner=%U\tgroup=%G\tuid=%u\tgid=%g\tsize=%s\tmtime=%Y' -- "$2" 2>&1); then
+    if look_at "$2"; then
         if set_aside_before "$2"; then said="$said${tab}backup=yes"; fi
         case $said in
             "type=regular"*)
-                if sum=$(sha256sum -- "$2" 2>&1); then
+                if sum_up "$2"; then
                     content=
                     [ -n "${3-}" ] && content="${tab}content64=$(head -c 262144 -- "$2" | encode)"
-                    say seen "id=$1" status=present "$said" "sha256=${sum%% *}$content"
+                    say seen "id=$1" status=present "$said" "sha256=$sum$content"
                 else
                     unknown "$1" "$sum"
                 fi ;;
@@ -171,8 +210,8 @@ probe_path() { # ID PATH [content]
             "type=directory"*)
                 # A failed disk may still answer for its top directory but not for the entries in it.
                 if listing=$(ls -A -- "$2" 2>&1); then
-                    entries=$(printf '%s' "$listing" | grep -c '')
-                    say seen "id=$1" status=present "$said" "entries=$((entries))"
+                    count_lines "$listing"
+                    say seen "id=$1" status=present "$said" "entries=$lines"
                 else
                     unknown "$1" "$listing"
                 fi ;;
@@ -184,6 +223,18 @@ probe_path() { # ID PATH [content]
             *) unknown "$1" "$said" ;;
         esac
     fi
+}
+
+# Sets "lines" to the number of lines, none of which is empty.
+count_lines() { # TEXT
+    ifs=$IFS
+    IFS=$newline
+    set -f
+    # shellcheck disable=SC2086 # one word for each line
+    set -- $1
+    set +f
+    IFS=$ifs
+    lines=$#
 }
 
 # Whether kprov keeps the original of PATH beside it.
@@ -306,7 +357,8 @@ probe_links() { # ID FOLDER SOURCE PATTERN
     [ -d "$3" ] || { say seen "id=$1" status=present links=stale "backup=$backup"; return; }
     links=right
     replaced=
-    for entry in "$3"/$4; do
+    # shellcheck disable=SC2086 # a pattern
+    linked "$2" "$3"/$4 || for entry in "$3"/$4; do
         [ -e "$entry" ] || continue
         name=$2/${entry##*/}
         [ "$(readlink -- "$name")" = "$entry" ] && continue
@@ -318,6 +370,20 @@ probe_links() { # ID FOLDER SOURCE PATTERN
         [ ! -L "$entry" ] || [ -e "$entry" ] || case $(readlink -- "$entry") in "$3"/*) links=stale ;; esac
     done
     say seen "id=$1" status=present "links=$links" "backup=$backup" "replaced64=$(encoded "$replaced")"
+}
+
+# Whether FOLDER has a link of its name to every ENTRY: in one process, as long as nothing is wrong.
+linked() { # FOLDER ENTRY...
+    folder=$1
+    shift
+    [ -e "$1" ] || return 1
+    targets=$(printf '%s\n' "$@")
+    for entry; do
+        shift
+        [ -L "$folder/${entry##*/}" ] || return 1
+        set -- "$@" "$folder/${entry##*/}"
+    done
+    [ "$(readlink -- "$@")" = "$targets" ]
 }
 
 probe_user() { # ID NAME: the user, and the group of the same name
@@ -366,9 +432,9 @@ limit_of() { # PID NAME: the soft limit
 # The listening sockets of a TCP port, as "address:inode".
 listeners() { # PORT
     hex=$(printf '%04X' "$1")
-    cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | while read -r _ local _ state _ _ _ _ _ inode _; do
-        [ "$state" = 0A ] && [ "${local##*:}" = "$hex" ] && printf '%s:%s\n' "${local%:*}" "$inode"
-    done
+    # number: local:port remote state(0A) queues timer retransmits uid timeout inode
+    sed -n "s/^ *[0-9]*: \([0-9A-F]*\):$hex [^ ]* 0A [^ ]* [^ ]* [^ ]*  *[0-9]*  *[0-9]* \([0-9]*\) .*/\1:\2/p" \
+        /proc/net/tcp /proc/net/tcp6 2>/dev/null
     return 0
 }
 
@@ -461,15 +527,25 @@ probe_java() { # ID HOME
 
 # The file system that PATH is or will be on: free KiB and inodes, type, mount options. One that allocates inodes on
 # demand reports a total of 0, and the answer has no free inodes.
+places=''
 probe_disk() { # ID PATH
     place=$2
     while [ ! -d "$place" ]; do place=${place%/*}; [ -n "$place" ] || place=/; done
+    # Within an exchange, each place is asked about once.
+    case $places in
+        *"$newline$place$tab"*)
+            known=${places#*"$newline$place$tab"}
+            say seen "id=$1" status=present "place=$place" "${known%%"$newline"*}"
+            return ;;
+    esac
     line=$(df -Pk -- "$place" | sed -n 2p)
     free=$(printf '%s\n' "$line" | sed -n 's/^.* \([0-9][0-9]*\)  *[0-9]*% .*$/\1/p')
     inodes=$(df -Pi -- "$place" | sed -n '2s/^.* \([1-9][0-9]*\)  *[0-9][0-9]*  *\([0-9][0-9]*\)  *[0-9-]*%* .*$/\2/p')
     mounted_at "$line"
-    say seen "id=$1" status=present "kib=$free" "inodes=$inodes" "place=$place" "mount=$mount" \
-        "type=${options%% *}" "options=${options#* }" "device=$(stat -c %d -- "$place")"
+    known="kib=$free${tab}inodes=$inodes${tab}mount=$mount${tab}type=${options%% *}${tab}options=${options#* }"
+    known="$known${tab}device=$(stat -c %d -- "$place")"
+    places="$places$newline$place$tab$known$newline"
+    say seen "id=$1" status=present "place=$place" "$known"
 }
 
 # Sets "mount" and "options" (the type, then the options) from a line of df.
@@ -727,22 +803,30 @@ look_through() { # FOLDER NAME [USER...]
 }
 
 # Asks the kernel, which also evaluates access control lists. A user who does not exist yet is tested as nobody.
+credentials=''
 may_enter() { # FOLDER NAME USER
-    if [ "${entering-}" != "$3" ]; then
-        entering=$3
+    entering=${credentials#*"$newline$3 "}
+    if [ "$entering" = "$credentials" ]; then
         enter_uid=$(id -u -- "$3" 2>/dev/null) || enter_uid=65533
         enter_gid=$(getent_group "$3" | sed -n '1s/^[^:]*:[^:]*:\([0-9]*\).*/\1/p')
         enter_groups=$(id -G -- "$3" 2>/dev/null | tr ' ' ,)
         enter_gid=${enter_gid:-65533}
+        enter_groups=${enter_groups:-$enter_gid}
         can_ask=no
         as_entering test 1 2>/dev/null && can_ask=yes
+        credentials="$credentials$newline$3 $enter_uid:$enter_gid:$enter_groups:$can_ask$newline"
+    else
+        entering=${entering%%"$newline"*}
+        enter_uid=${entering%%:*} entering=${entering#*:}
+        enter_gid=${entering%%:*} entering=${entering#*:}
+        enter_groups=${entering%%:*} can_ask=${entering#*:}
     fi
     # Through an open file, only its own permissions count, not those of the directories above it.
     [ "$can_ask" = yes ] && as_entering test -x /proc/self/fd/7 7<"${1%/}/$2" 2>/dev/null
 }
 
 as_entering() { # COMMAND...
-    chroot "--userspec=+$enter_uid:+$enter_gid" "--groups=${enter_groups:-$enter_gid}" / "$@"
+    chroot "--userspec=+$enter_uid:+$enter_gid" "--groups=$enter_groups" / "$@"
 }
 
 # What prevents root from changing each PATH: PATH itself, or the directory that it is or will be in, is not writable.
@@ -751,7 +835,7 @@ probe_writable() { # ID PATH...
     found=
     id=$1
     shift
-    for path; do
+    plainly_writable "$@" || for path; do
         place=$path
         why=$(unwritable "$path")
         if [ -z "$why" ] && [ ! -d "$path" ]; then
@@ -762,6 +846,22 @@ probe_writable() { # ID PATH...
 "
     done
     say seen "id=$id" status=present "found64=$(encoded "$found")"
+}
+
+# Whether root can plainly change every PATH: one process tells, as long as nothing is wrong.
+plainly_writable() { # PATH...
+    for path; do
+        shift
+        [ ! -e "$path" ] || set -- "$@" "$path"
+        [ ! -d "$path" ] || continue
+        place=${path%/*}
+        while [ -n "$place" ] && [ ! -d "$place" ]; do place=${place%/*}; done
+        set -- "$@" "${place:-/}"
+    done
+    for path; do [ -w "$path" ] || return 1; done
+    command -v lsattr >/dev/null 2>&1 || return 0
+    attributes=$(lsattr -d -- "$@" 2>/dev/null | sed -n 's/^\([^ ]*[ai][^ ]*\) .*/\1/p')
+    [ -z "$attributes" ]
 }
 
 # The nearest existing directory above PATH.
@@ -802,8 +902,15 @@ probe_neighbours() { # ID
         processes="$processes${pid%/*} $kind ${command%% *}
 "
     done
-    units=$(systemctl list-unit-files --no-legend --no-pager --type=service 2>/dev/null |
-        sed -n 's/^\([^ ]*\(kafka\|zookeeper\)[^ ]*\.service\) .*/\1/p')
+    units=
+    # systemctl list-unit-files would read every unit of the host.
+    for directory in /etc/systemd/system /run/systemd/system /run/systemd/generator /usr/local/lib/systemd/system \
+        /usr/lib/systemd/system /lib/systemd/system; do
+        for unit in "$directory"/*kafka*.service "$directory"/*zookeeper*.service; do
+            [ -e "$unit" ] || [ -L "$unit" ] || continue
+            case $newline$units in *"$newline${unit##*/}$newline"*) ;; *) units="$units${unit##*/}$newline" ;; esac
+        done
+    done
     homes=
     for home in /opt/*kafka* /opt/*zookeeper* /opt/confluent* /usr/local/*kafka* /usr/local/*zookeeper* /usr/share/*zookeeper* /srv/*kafka*; do
         [ ! -d "$home" ] || homes="$homes$home

@@ -14,7 +14,7 @@ from kprov.diagnosis import known_remedy
 from kprov.errors import ConnectError, ExitCode, KprovError, LockedError, StepError, code_of
 from kprov.host.answers import Record
 from kprov.host.connection import Connection, Reply
-from kprov.host.facts import seen_of
+from kprov.host.facts import looking_ahead, seen_of
 from kprov.journal import operator
 from kprov.kinds.base import Answer, Call
 
@@ -65,7 +65,8 @@ def _take(connection: Connection, command: str, calls: Sequence[Call], changes: 
     who = f"{operator()} (process {os.getpid()})"
     begun = {"state": "begun", "who": operator(), "kprov": __version__, "changes": changes}
     note = _note(connection, command, begun)
-    reply = connection.exchange([("take_lock", connection.session, who, command, note), *calls])
+    taking = ("take_lock", connection.session, who, command, note)
+    reply = connection.exchange([taking, *looking_ahead(calls)])
     answers = reply.of_kind("lock")
     where = connection.login.name
     if not answers:

@@ -22,7 +22,7 @@ from pathlib import Path
 import pytest
 from support.local_host import LIBRARY, SHELLS, LocalHost, needs
 
-from kprov.host.facts import seen_of
+from kprov.host.facts import looking_ahead, seen_of
 from kprov.kinds.base import Answer
 
 OWNER = pwd.getpwuid(os.geteuid()).pw_name
@@ -264,6 +264,50 @@ def test_a_missing_path_is_absent(host: LocalHost, place: Path) -> None:
         assert dict(host.one("probe_path", "x", str(path)).fields) == {"id": "x", "status": "absent"}
 
 
+@pytest.fixture
+def many(place: Path) -> list[tuple[str, ...]]:
+    """Questions about paths of every kind, with names of every kind."""
+    names = ["plain", "with space", "it's", 'a "quote"', "[a]*?", "back\\slash", "-dash", "é", "$HOME", "a  b"]
+    for name in names:
+        (place / name).write_text(f"content of {name}")
+        (place / f"link to {name}").symlink_to(place / name)
+        (place / f"{name}.d").mkdir()
+        (place / f"{name}.d" / "entry").touch()
+    (place / "back\\slash.before-kprov").touch()
+    (place / "nowhere").symlink_to("/nowhere/at all")
+    os.mkfifo(place / "fifo")
+    paths = [*sorted(place.iterdir()), place / "missing", place / "plain" / "below a file", place]
+    return [("probe_path", f"path:{path}", str(path), *content) for path in paths for content in ((), ("content",))]
+
+
+def test_looking_ahead_changes_no_answer(host: LocalHost, many: list[tuple[str, ...]]) -> None:
+    alone, together = host.exchange(many), host.exchange(looking_ahead(many))
+    assert together.records == alone.records
+    assert {record["status"] for record in alone.records} == {"present", "absent"}
+    assert len(alone.records) == len(many)
+
+
+def test_paths_are_looked_at_in_one_process_each(host: LocalHost, many: list[tuple[str, ...]]) -> None:
+    """Except for those that are missing, and for sums that are written with an escaped name."""
+    for name in ("stat", "sha256sum"):
+        host.stand_in(name, f'exec {shutil.which(name)} "$@"')
+    host.exchange(looking_ahead(many))
+    programs = [line.split()[0] for line in host.log]
+    escaped = missing = 4  # the file with a backslash and its link's target are asked twice, and so are two paths
+    assert programs.count("stat") == 1 + missing
+    assert programs.count("sha256sum") <= 1 + escaped
+
+
+def test_one_path_needs_no_look_ahead() -> None:
+    call = ("probe_path", "file:/a", "/a")
+    assert looking_ahead([call]) == [call]
+    assert looking_ahead([call, ("probe_unit", "a", "a"), ("probe_data", "data:/b", "/b")])[0] == (
+        "look_ahead",
+        "/a",
+        "/b",
+    )
+
+
 def test_an_unreadable_path_is_unknown_and_not_absent(host: LocalHost, place: Path) -> None:
     loop = place / "loop"
     loop.symlink_to(loop)
@@ -491,6 +535,15 @@ def test_links_are_made_and_are_right(host: LocalHost, place: Path, source: Path
     step(host, "put_links", str(folder), str(source), "*")
     assert {path.name: path.readlink() for path in folder.iterdir()} == {path.name: path for path in source.iterdir()}
     assert host.one(*query)["links"] == "right"
+
+
+def test_links_that_are_right_are_read_in_one_process(host: LocalHost, place: Path, source: Path) -> None:
+    folder = place / "bin"
+    step(host, "put_links", str(folder), str(source), "*")
+    host.stand_in("readlink", f'exec {shutil.which("readlink")} "$@"')
+    assert host.one("probe_links", "x", str(folder), str(source), "*")["links"] == "right"
+    assert [line.split()[0] for line in host.log] == ["readlink"]
+    assert len(list(source.iterdir())) > 1
 
 
 def test_links_that_are_no_longer_right(host: LocalHost, place: Path, source: Path) -> None:

@@ -140,8 +140,10 @@ def test_a_program_must_be_one_that_the_user_can_run(asking: LocalHost, place: P
 
 def lsattr(host: LocalHost, **flags: Path) -> None:
     """A stand-in that knows of these files: i immutable, a append-only."""
-    cases = " ".join(f'"{path}") echo "----{flag}--------e-- $3" ;;' for flag, path in flags.items())
-    host.stand_in("lsattr", f'case $3 in {cases} *) echo "-------------e-- $3" ;; esac')
+    cases = " ".join(f'"{path}") echo "----{flag}--------e-- $path" ;;' for flag, path in flags.items())
+    host.stand_in(
+        "lsattr", f'shift 2; for path; do case $path in {cases} *) echo "-------------e-- $path" ;; esac; done'
+    )
 
 
 def test_writable_paths_are_not_listed(host: LocalHost, place: Path) -> None:
@@ -149,6 +151,14 @@ def test_writable_paths_are_not_listed(host: LocalHost, place: Path) -> None:
     paths = [str(path) for path in (place, place / "file", place / "new/one")]
     assert host.one("probe_writable", "x", *paths)["found"] == ""
     assert not (place / "new").exists(), "it only looks"
+
+
+def test_writable_paths_are_looked_at_in_one_process(host: LocalHost, place: Path) -> None:
+    (place / "file").write_text("")
+    lsattr(host)
+    host.one("probe_writable", "x", str(place), str(place / "file"), str(place / "new/one"), "/nowhere")
+    (call,) = [line for line in host.log if line.startswith("lsattr")]
+    assert call == f"lsattr -d -- {place} {place}/file {place} {place} /"
 
 
 def test_files_and_the_directories_above_them_that_are_immutable(host: LocalHost, place: Path) -> None:
