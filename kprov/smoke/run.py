@@ -20,7 +20,7 @@ from kprov.host.connection import Connection
 from kprov.host.facts import probe
 from kprov.host.forwarded import ForwardingForbiddenError, UnansweredError, ask
 from kprov.host.tool import ToolRun, run_tool
-from kprov.queries import end_offset
+from kprov.queries import end_offset, node_exists
 from kprov.roles.broker import BrokerRole
 from kprov.smoke import client, console
 from kprov.smoke.client import Batch
@@ -29,7 +29,7 @@ from kprov.topology import Node
 
 _TOOL_SECONDS = 60
 _CONSUMER_TIMEOUT_MS = 20000
-_GONE_TRIES = 8
+_GONE_TRIES, _GONE_SECONDS, _GONE_PAUSE = 8, 20, 0.2
 _STEPS, _STEPS_OF_DELETE = 9, 2
 # Printed by the console consumer when no message arrives within --timeout-ms; later releases print the full class name.
 _NO_MORE_MESSAGES = re.compile(r"TimeoutException")
@@ -286,15 +286,33 @@ def _delete(test: _Test) -> None:
         failure = run.trouble or (run.last_words if "Error" in run.output + run.errors else "")
         decide(not failure, failure)
     with test.step("check that the topic is gone", console.list_topics(test.node).text) as decide:
-        listed, trouble = True, ""
-        for _ in range(_GONE_TRIES):
-            topics, trouble = test.topics()
-            listed = test.topic in topics
-            if trouble or not listed:
-                break
-        gone = not listed and not trouble
+        gone, trouble = _gone(test)
         decide(gone, "" if gone else trouble or "still listed; check that delete.topic.enable is true")
         test.created = not gone
+
+
+def _gone(test: _Test) -> tuple[bool, str]:
+    """Whether the topic disappears, and why that cannot be said: asked of ZooKeeper itself, or else with the tool."""
+    servers, _, root = test.node.zookeeper_connect.partition("/")
+    address, _, port = servers.split(",")[0].rpartition(":")
+    question = node_exists(f"/{root}/brokers/topics/{test.topic}" if root else f"/brokers/topics/{test.topic}")
+    deadline = time.monotonic() + _GONE_SECONDS
+    try:
+        while ask(test.connection, address.strip("[]"), int(port), question, seconds=_GONE_SECONDS):
+            if time.monotonic() > deadline:
+                return False, ""
+            time.sleep(_GONE_PAUSE)
+    except (ForwardingForbiddenError, UnansweredError):
+        return _gone_from_list(test)
+    return True, ""
+
+
+def _gone_from_list(test: _Test) -> tuple[bool, str]:
+    for _ in range(_GONE_TRIES):
+        topics, trouble = test.topics()
+        if trouble or test.topic not in topics:
+            return not trouble, trouble
+    return False, ""
 
 
 def _clean_up(test: _Test) -> None:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from support.direct import assert_answers_directly
 from support.machine import Machine, until
 
 from kprov.host.ssh_config import read_login
@@ -19,6 +20,7 @@ from kprov.operations.logs import read_logs
 from kprov.operations.session import Access
 from kprov.operations.session import installed as installed_on
 from kprov.roles.of_node import roles_of
+from kprov.smoke import smoke_test
 from kprov.spec.target import Target
 
 pytestmark = pytest.mark.lab
@@ -231,6 +233,20 @@ def test_readiness_is_asked_through_the_connection_if_sshd_forwards(
             assert await_ready(connection, role, lambda _: None)
             assert connection.traffic.exchanges - before == exchanges
     assert connection.traffic.forwards == (2 if exchanges == 3 else 0)
+
+
+def test_the_services_answer_without_a_tool(machine: Machine) -> None:
+    assert_answers_directly(machine)
+
+
+def test_a_smoke_test_starts_five_jvms(machine: Machine) -> None:
+    """One each to create, list, produce, consume and delete, in an exchange each; the rest is asked directly."""
+    login = read_login(Target(machine.address, "root", None), config=machine.lab.ssh_config)
+    with Access().connect(login) as connection:
+        node = installed_on(connection).node
+        before = connection.traffic.exchanges
+        assert smoke_test(connection, node, lambda _: None).passed
+        assert connection.traffic.exchanges - before == 5
 
 
 def test_a_smoke_test_through_an_sshd_that_does_not_forward(machine: Machine) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.direct import assert_answers_directly
 from support.machine import Machine, boot
 
 from kprov.lab.archives import default_directory
@@ -46,6 +47,7 @@ def test_kafka_2_8_with_its_own_zookeeper(machine: Machine) -> None:
         "]", ""
     )
     assert installed["smoke_test"]["bootstrap"] == f"{machine.address}:19092"
+    assert_answers_directly(machine)
     machine.kprov("stop")
     machine.kprov("start")
     status = machine.kprov("status", "--json").json["status"]
@@ -60,6 +62,7 @@ def test_kafka_3_9_behind_a_firewall(walled: Machine) -> None:
     installed = walled.install(*words).json
     assert installed["smoke_test"]["passed"] is True
     assert all(step["passed"] for step in installed["smoke_test"]["steps"])
+    assert_answers_directly(walled)
     assert reachable(walled, 9092)
     assert not reachable(walled, 2181)
     assert "9092/tcp" in walled.ssh("firewall-cmd --permanent --list-ports")

@@ -7,7 +7,16 @@ from typing import Any
 
 import pytest
 
-from kprov.queries import UNKNOWN_TOPIC, BrokerSeen, GarbledError, Query, end_offset, four_letter_word, metadata
+from kprov.queries import (
+    UNKNOWN_TOPIC,
+    BrokerSeen,
+    GarbledError,
+    Query,
+    end_offset,
+    four_letter_word,
+    metadata,
+    node_exists,
+)
 
 # As a broker wrote it: Metadata version 4 of two brokers, one with a rack, one topic that exists and one that does not.
 METADATA = bytes.fromhex(
@@ -70,6 +79,38 @@ def test_every_answer_that_ends_early_is_noticed(query: Query[Any], body: bytes)
 def test_an_answer_to_something_else_is_noticed(data: bytes) -> None:
     with pytest.raises(GarbledError):
         metadata().read(data)
+
+
+SESSION = framed(bytes(37))
+EXISTS = framed(bytes.fromhex("00000001 0000000000000009 00000000") + bytes(68))
+NO_NODE = framed(bytes.fromhex("00000001 0000000000000009 ffffff9b"))
+
+
+def test_a_node_of_zookeeper() -> None:
+    query = node_exists("/brokers/topics/a")
+    assert query.read(SESSION + EXISTS) is True
+    assert query.read(SESSION + NO_NODE) is False
+    assert not query.whole(SESSION + NO_NODE[:-1])
+    assert query.whole(SESSION + NO_NODE)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        SESSION,
+        SESSION + NO_NODE[:-1],
+        SESSION + framed(bytes(5)),
+        SESSION + framed(bytes.fromhex("00000001") + bytes(7)),
+    ],
+)
+def test_an_answer_of_zookeeper_that_says_nothing(data: bytes) -> None:
+    with pytest.raises(GarbledError):
+        node_exists("/a").read(data)
+
+
+def test_zookeeper_may_refuse() -> None:
+    with pytest.raises(GarbledError, match="error code -102"):
+        node_exists("/a").read(SESSION + framed(bytes.fromhex("00000001 0000000000000009 ffffff9a")))
 
 
 def test_zookeeper_answers_until_it_closes_the_connection() -> None:

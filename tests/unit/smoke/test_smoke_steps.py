@@ -41,6 +41,7 @@ class Broker:
     here: bool = True
     refused: str = ""
     offset: int | Exception = field(default_factory=ForwardingForbiddenError)
+    there: list[bool | Exception] = field(default_factory=lambda: [ForwardingForbiddenError()])
 
     def tool(self, words: tuple[str, ...], stdin: str) -> ToolRun:
         text = " ".join(words)
@@ -50,11 +51,12 @@ class Broker:
                 return fault if isinstance(fault, ToolRun) else fault(self, words, stdin)
         return self.answer(words, stdin)
 
-    def ask(self, _connection: Any, _address: str, _port: int, _query: Query[int], *, seconds: float) -> int:
-        """The end offset, through the connection."""
-        if isinstance(self.offset, Exception):
-            raise self.offset
-        return self.offset
+    def ask(self, _connection: Any, _address: str, port: int, _query: Query[int], *, seconds: float) -> int:
+        """Through the connection: of Kafka the end offset, of ZooKeeper whether the topic is still there."""
+        answer = self.offset if port == 9092 else self.there.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
     def answer(self, words: tuple[str, ...], stdin: str) -> ToolRun:
         topic = words[words.index("--topic") + 1] if "--topic" in words else ""
@@ -221,6 +223,30 @@ def test_the_messages_are_counted_without_a_tool(
     step = try_it(broker).step("count the messages")
     assert (step.passed, step.detail) == (offset == 5, detail)
     assert not [command for command in broker.commands if "GetOffset" in command]
+
+
+@pytest.mark.parametrize(
+    ("there", "passed", "asked_with_tool"),
+    [
+        ([False], True, False),
+        ([True, True, False], True, False),
+        ([UnansweredError("no answer")], True, True),
+        ([True] * 9, False, False),
+    ],
+)
+def test_zookeeper_itself_says_whether_the_topic_is_gone(
+    monkeypatch: pytest.MonkeyPatch,
+    try_it: Callable[..., Tried],
+    there: list[bool | Exception],
+    passed: bool,
+    asked_with_tool: bool,
+) -> None:
+    monkeypatch.setattr("kprov.smoke.run._GONE_SECONDS", 1)
+    broker = Broker(there=list(there))
+    step = try_it(broker).step("check that the topic is gone")
+    assert step.passed is passed
+    assert (len([command for command in broker.commands if "--list" in command]) == 2) is asked_with_tool
+    assert ("still listed" in step.detail) is not passed
 
 
 def after_delete(answer: ToolRun) -> Answer:
