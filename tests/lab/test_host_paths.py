@@ -227,9 +227,11 @@ After=slow-disk.service
 What=/srv/disk
 Where=/home/data
 Type=none
-Options=bind
+Options=bind,_netdev
 E
 """
+# Without _netdev the mount would have to come before local-fs.target, which comes before every service, such as the
+# slow disk: systemd would leave out one unit of this cycle, and sometimes that was the broker.
 
 
 def unit_entered(machine: Machine, unit: str) -> int:
