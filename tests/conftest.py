@@ -11,9 +11,9 @@ import pytest
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True, scope="module")
 def own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Runs of kprov are journalled, and not among those of the user who runs the tests."""
+    """Runs of kprov are journalled, not among those of the user who runs the tests, nor of an earlier module."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         yield
