@@ -17,7 +17,7 @@ ACTIONLINT := 1.7.7
 help:
 	@echo 'make demo      boot a lab host, install Kafka on it, send messages through it'
 	@echo 'make test      all checks and tests; boots real hosts'
-	@echo 'make soak      the repetitions that make test leaves out: kills before and after every step, and Ctrl-C'
+	@echo 'make soak      what repeats make test: kills before and after every step, Ctrl-C, acceptance/run'
 	@echo 'make lint      ruff, mypy, shellcheck, actionlint, vagrant validate, ansible-lint'
 	@echo 'make unit      the tests that need no lab'
 	@echo 'make lab-test  the tests on lab hosts'
@@ -58,15 +58,15 @@ demo: setup
 	    --java temurin-11 --archives $(ARCHIVES) --yes
 	@echo 'kprov is in $(BIN); to remove the host: make clean, or $(BIN)/kprov lab down'
 
-# Two modules run in parallel, those on lab hosts first. Each worker has hosts of its own.
-PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+# Whole modules run in parallel, at most two of them on lab hosts (tests/conftest.py). Each worker has hosts of its own.
+PYTEST := $(BIN)/pytest --dist loadfile --no-loadscope-reorder
 
 test: lint archives
-	@$(PYTEST) -m 'not soak'
-	@echo 'not tested here but by make soak: kills before and after every step, and Ctrl-C at every step'
+	@$(PYTEST) --numprocesses 3 -m 'not soak'
+	@echo 'not tested here but by make soak: kills before and after every step, Ctrl-C at every step, acceptance/run'
 
 soak: archives
-	@$(PYTEST) -m soak
+	@$(PYTEST) --numprocesses 2 -m soak
 
 lint: setup $(BIN)/actionlint
 	@echo '== ruff, mypy, shellcheck, actionlint, vagrant, ansible-lint'
@@ -81,10 +81,10 @@ lint: setup $(BIN)/actionlint
 	@PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/ansible-lint -qq --offline --profile production playbooks molecule
 
 unit: setup
-	@$(PYTEST) -m 'not lab and not soak'
+	@$(PYTEST) --numprocesses 2 -m 'not lab and not soak'
 
 lab-test: archives
-	@$(PYTEST) -m 'lab and not soak'
+	@$(PYTEST) --numprocesses 2 -m 'lab and not soak'
 
 clean:
 	@[ ! -x $(BIN)/kprov ] || $(BIN)/kprov lab down

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 # A shell starts what it puts into the background with Ctrl-C ignored, and so would every run of kprov be started.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -17,3 +19,26 @@ def own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         yield
+
+
+class _LabsOnTwoWorkers(LoadFileScheduling):  # type: ignore[misc]
+    """Two workers run the modules on lab hosts, and then help the third, which runs only those that need no host.
+
+    No more than two hosts start services at once, and while both wait for them, the third has the processors.
+    """
+
+    def _assign_work_unit(self, node: Any) -> None:
+        on_lab = node.gateway.id != "gw2"
+        fitting = [module for module in self.workqueue if ("tests/lab/" in module) is on_lab]
+        if fitting:
+            self.workqueue.move_to_end(fitting[0], last=False)
+        elif not on_lab:
+            node.shutdown()
+            return
+        super()._assign_work_unit(node)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
+    """How modules are handed out, if whole modules are."""
+    return _LabsOnTwoWorkers(config, log) if config.option.dist == "loadfile" else None

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.lab
 SCRIPT = Path(__file__).parents[2] / "acceptance/run"
 
 
+@pytest.mark.soak
 def test_the_whole_life_of_an_installation(tmp_path: Path) -> None:
     """From an empty host to an upgraded one and back to an empty one; each step is in the report."""
     for machine in boot(112, tmp_path):
