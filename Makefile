@@ -58,7 +58,8 @@ demo: setup
 	    --java temurin-11 --archives $(ARCHIVES) --yes
 	@echo 'kprov is in $(BIN); to remove the host: make clean, or $(BIN)/kprov lab down'
 
-# Whole modules run in parallel, at most two of them on lab hosts (tests/conftest.py). Each worker has hosts of its own.
+# Whole modules run in parallel, at most two of those that start services (tests/conftest.py). Each worker has hosts of
+# its own.
 PYTEST := $(BIN)/pytest --dist loadfile --no-loadscope-reorder
 
 test: lint archives

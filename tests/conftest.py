@@ -21,18 +21,26 @@ def own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+_WITHOUT_SERVICES = ("test_access_login.py", "test_lab_hosts.py")  # on lab hosts, but nothing is installed there
+
+
+def starts_services(module: str) -> bool:
+    """Whether the tests of a module start services on a lab host."""
+    return "tests/lab/" in module and not module.endswith(_WITHOUT_SERVICES)
+
+
 class _LabsOnTwoWorkers(LoadFileScheduling):  # type: ignore[misc]
-    """Two workers run the modules on lab hosts, and then help the third, which runs only those that need no host.
+    """Two workers run the modules that start services on lab hosts, and then help the third, which runs the others.
 
     No more than two hosts start services at once, and while both wait for them, the third has the processors.
     """
 
     def _assign_work_unit(self, node: Any) -> None:
-        on_lab = node.gateway.id != "gw2"
-        fitting = [module for module in self.workqueue if ("tests/lab/" in module) is on_lab]
+        with_services = node.gateway.id != "gw2"
+        fitting = [module for module in self.workqueue if starts_services(module) is with_services]
         if fitting:
             self.workqueue.move_to_end(fitting[0], last=False)
-        elif not on_lab:
+        elif not with_services:
             node.shutdown()
             return
         super()._assign_work_unit(node)
