@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from typing import Any
 
 from kprov.lab.archives import default_directory
 from kprov.lab.lab import Lab
+from support.preloaded import run_kprov
 from support.schemas import validated
 from support.sites import lab_of
 
@@ -67,11 +67,10 @@ class Machine:
         """Run kprov with this host's ssh_config; ``check`` is the exit code that it must have."""
         command, *rest = words
         host = f"{self.user}@{self.address}" if self.user else self.address
-        arguments = [sys.executable, "-m", "kprov", command, host]
+        arguments = [command, host]
         if command != "render":
             arguments += ["--ssh-config", str(self.lab.ssh_config)]
-        done = subprocess.run([*arguments, *rest], capture_output=True, text=True, check=False)
-        result = Result(done.returncode, done.stdout, done.stderr)
+        result = Result(*run_kprov([*arguments, *rest]))
         if check is not None and result.code != check:
             raise AssertionError(f"kprov {' '.join(words)}: exit code {result.code}\n{result.out}{result.err}")
         return result

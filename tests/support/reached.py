@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from kprov.lab.lab import Lab, LabHost
+from support.preloaded import run_kprov
 
 
 @dataclass(frozen=True)
@@ -63,9 +65,9 @@ class ReachedHost:
         return kept | {"HOME": str(self.desk), "XDG_CACHE_HOME": str(self.desk / "cache")}
 
     def run_here(self, words: list[str], stdin: str = "") -> Outcome:
-        """Run a command as the operator, without a terminal."""
-        done = subprocess.run(words, input=stdin, capture_output=True, text=True, check=False, env=self.environment())
-        return Outcome(done.returncode, done.stdout, done.stderr)
+        """Run kprov as the operator, without a terminal."""
+        assert words[:3] == [sys.executable, "-m", "kprov"]
+        return Outcome(*run_kprov(words[3:], stdin, self.environment()))
 
     def run(self, *words: str) -> str:
         """Run a command on the host as root."""
