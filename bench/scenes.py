@@ -1,0 +1,206 @@
+"""What is timed: each scene, its rivals, and what brings the host back to where a rival begins."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.host import HERE, BenchHost, archive
+
+Act = Callable[[BenchHost], None]
+
+
+def nothing(_host: BenchHost) -> None:
+    """Does nothing."""
+
+
+@dataclass(frozen=True)
+class Rival:
+    """One way to do it. Only ``act`` is timed. before, after: prepare the host, and clean it up."""
+
+    act: Act
+    before: Act = nothing
+    after: Act = nothing
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One task, and several ways to do it, by name. base: the one that the others are compared with.
+
+    before, after: once for all rounds. delays: round-trip times in milliseconds at which it is timed. goals: by delay,
+    the most that kprov's time divided by that of the base should be.
+    """
+
+    name: str
+    rivals: Mapping[str, Rival]
+    base: str
+    before: Act = nothing
+    after: Act = nothing
+    delays: tuple[int, ...] = (0,)
+    goals: Mapping[int, float] = field(default_factory=dict)
+
+
+def install(*words: str) -> Act:
+    """Kprov install with the lab's archives."""
+    folder = archive("kafka_2.12-1.0.0.tgz").parent
+
+    def act(host: BenchHost) -> None:
+        # Behind the delay proxy, the address that kprov connects to is not the one for clients.
+        options = ("--archives", str(folder), "--java", "temurin-11", "--advertised", host.address, "--yes")
+        host.kprov("install", *options, *words)
+
+    return act
+
+
+def by_hand(smoke: str) -> Act:
+    """Scp, then the whole article in one ssh."""
+
+    def act(host: BenchHost) -> None:
+        archives = map(archive, ("kafka_2.12-1.0.0.tgz", "zookeeper-3.5.3-beta.tar.gz", "OpenJDK11U-jre_*.tar.gz"))
+        script = HERE / "by_hand/install.sh"
+        host.run(["bash", script, host.ssh_config, host.name, host.address, *archives, smoke])
+
+    return act
+
+
+def removed_by_hand(host: BenchHost) -> None:
+    """Undo ``by_hand``."""
+    host.ssh("bash", "-s", stdin=HERE / "by_hand/remove.sh")
+
+
+def uninstall(host: BenchHost) -> None:
+    """Undo ``install``."""
+    host.kprov("uninstall", "--purge", "--yes", "--force")
+
+
+def restart_by_hand(host: BenchHost) -> None:
+    """Only the restart that a changed property needs, until the port is bound again."""
+    host.ssh("systemctl restart kafka; until (exec 3<>/dev/tcp/localhost/9092) 2>/dev/null; do sleep 0.1; done")
+
+
+class Property:
+    """A property that has another value each time."""
+
+    def __init__(self) -> None:
+        self._value = 3
+
+    def act(self, host: BenchHost) -> None:
+        """Change it."""
+        self._value += 1
+        install("--no-smoke-test", "--set", f"num.network.threads={self._value}")(host)
+
+
+def payload() -> Path:
+    """150 MB that do not compress."""
+    path = Path("/var/tmp/kprov-bench-payload")  # noqa: S108 (not secret, and larger than a memory file system likes)
+    if not path.exists() or path.stat().st_size != 150_000_000:
+        path.write_bytes(secrets.token_bytes(150_000_000))
+    return path
+
+
+def scp(host: BenchHost) -> None:
+    """OpenSSH's scp."""
+    host.run(["scp", "-q", "-F", host.ssh_config, payload(), f"root@{host.name}:/var/tmp/payload"])
+
+
+def ssh_cat(host: BenchHost) -> None:
+    """Ssh with cat."""
+    host.ssh("cat >/var/tmp/payload", stdin=payload())
+
+
+def push(host: BenchHost) -> None:
+    """Kprov's own push, without what is around it, in a process of its own."""
+    host.run([sys.executable, "-m", "bench.push", host.ssh_config, host.name, payload()])
+
+
+def dropped(host: BenchHost) -> None:
+    """Remove what was pushed."""
+    host.ssh("rm -rf /var/tmp/payload /var/lib/kprov")
+
+
+DELAYS = (0, 20, 50, 150)
+
+SCENES = (
+    Scene(
+        "first install with smoke test",
+        {
+            "by hand": Rival(by_hand("yes"), after=removed_by_hand),
+            "kprov": Rival(install(), after=uninstall),
+        },
+        "by hand",
+        delays=DELAYS,
+        goals={0: 1.0, 50: 1.1},
+    ),
+    Scene(
+        "first install without smoke test",
+        {
+            "by hand": Rival(by_hand("no"), after=removed_by_hand),
+            "kprov": Rival(install("--no-smoke-test"), after=uninstall),
+            "Ansible": Rival(lambda host: host.playbook("install"), after=lambda host: host.playbook("remove")),
+        },
+        "by hand",
+        goals={0: 1.2},
+    ),
+    Scene(
+        "nothing to do",
+        {
+            "Ansible": Rival(
+                lambda host: host.playbook("install"),
+                before=lambda host: host.playbook("install"),
+                after=lambda host: host.playbook("remove"),
+            ),
+            "kprov": Rival(install("--no-smoke-test"), before=install("--no-smoke-test"), after=uninstall),
+        },
+        "Ansible",
+        goals={0: 0.1},
+    ),
+    Scene(
+        "nothing to do, by distance",
+        {
+            "ssh true": Rival(lambda host: host.ssh("true")),
+            "kprov": Rival(install("--no-smoke-test")),
+            "kprov status": Rival(lambda host: host.kprov("status")),
+        },
+        "ssh true",
+        before=install("--no-smoke-test"),
+        after=uninstall,
+        delays=DELAYS,
+    ),
+    Scene(
+        "one property changed",
+        {"bare restart": Rival(restart_by_hand), "kprov": Rival(Property().act)},
+        "bare restart",
+        before=install("--no-smoke-test"),
+        after=uninstall,
+    ),
+    Scene(
+        "smoke test and uninstall",
+        {
+            "kprov smoke-test": Rival(lambda host: host.kprov("smoke-test"), before=install("--no-smoke-test")),
+            "kprov uninstall": Rival(uninstall, before=install("--no-smoke-test")),
+        },
+        "kprov smoke-test",
+    ),
+    Scene(
+        "push of 150 MB",
+        {
+            "scp": Rival(scp, after=dropped),
+            "ssh cat": Rival(ssh_cat, after=dropped),
+            "kprov": Rival(push, after=dropped),
+        },
+        "scp",
+        delays=(0, 50),
+        goals={0: 1.1, 50: 0.67},
+    ),
+    Scene(
+        "help",
+        {
+            "import click": Rival(lambda host: host.run([sys.executable, "-c", "import click"])),
+            "kprov --help": Rival(lambda host: host.run([sys.executable, "-m", "kprov", "--help"])),
+        },
+        "import click",
+    ),
+)
