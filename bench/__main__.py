@@ -7,7 +7,6 @@ are medians of the ratios within a round. Writes the raw figures as JSON, a tabl
 from __future__ import annotations
 
 import argparse
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,7 +41,7 @@ def measure(scene: Scene, host: BenchHost, delay: int, rounds: int) -> Measured:
 
 def run(only: str, rounds: int) -> Iterator[Measured]:
     """All scenes whose names contain a word, on one host."""
-    with tempfile.TemporaryDirectory(prefix="kprov-bench-") as state, bench_host(Path(state)) as host:
+    with bench_host() as host:
         for scene in SCENES:
             if only not in scene.name:
                 continue

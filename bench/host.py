@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -84,9 +85,9 @@ def archive(pattern: str) -> Path:
 
 
 @contextmanager
-def bench_host(state: Path) -> Iterator[BenchHost]:
-    """A new lab host with Python on it; removed afterwards."""
-    lab = Lab("bench", subnet=_SUBNET, state_dir=state / "lab")
+def bench_host() -> Iterator[BenchHost]:
+    """A new lab host with Python on it; removed afterwards, and so is one that a killed run left behind."""
+    lab = Lab("bench", subnet=_SUBNET)
     lab.down()
     try:
         (host,) = lab.up(1)
@@ -105,7 +106,7 @@ def delayed(host: BenchHost, seconds: float) -> Iterator[BenchHost]:
         return
     with ExitStack() as stack:
         proxy = stack.enter_context(DelayProxy(host.address, 22, seconds))
-        config = host.ssh_config.with_name(f"ssh_config.{round(seconds * 1000)}")
+        config = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kprov-bench-"))) / "ssh_config"
         config.write_text(
             f"Host {host.name}\n  HostName 127.0.0.1\n  Port {proxy.port}\n  HostKeyAlias {host.address}\n"
             + host.ssh_config.read_text()
