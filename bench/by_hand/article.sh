@@ -29,7 +29,7 @@ offsets.topic.replication.factor=1
 delete.topic.enable=true
 EOF
 
-# Upstream's check of Java's version does not know 11 (KAFKA-7296): the option that it would choose is set here.
+# The start script takes Java 11 for Java 8 and gives it options for a GC log that Java 11 refuses; this replaces them.
 export KAFKA_GC_LOG_OPTS=-Dgc.log=off
 /usr/local/zookeeper/bin/zkServer.sh start >/dev/null 2>&1
 until (exec 3<>/dev/tcp/localhost/2181) 2>/dev/null; do sleep 0.1; done

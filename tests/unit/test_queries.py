@@ -18,7 +18,8 @@ from kprov.queries import (
     node_exists,
 )
 
-# As a broker wrote it: Metadata version 4 of two brokers, one with a rack, one topic that exists and one that does not.
+# Written after the description of the protocol: Metadata version 4 of two brokers, one with a rack, one topic that
+# exists and one that does not.
 METADATA = bytes.fromhex(
     "00000007"  # correlation
     "00000000"  # throttled
