@@ -1,7 +1,8 @@
 """The format of the remote library's answers, and its parser.
 
 A line is ``@kprov``, the kind of record, then ``key=value`` fields, separated by tabs. The value of a key that
-ends in ``64`` is base64; that of a key that ends in ``_e`` has tabs and backslashes escaped with a backslash.
+ends in ``64`` is base64; that of a key that ends in ``_e`` has tabs, line breaks and backslashes escaped with a
+backslash.
 The record holds both decoded, under the key without that ending.
 """
 
@@ -13,7 +14,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 _MARK = "@kprov\t"
-_ESCAPED = re.compile(r"\\([t\\])")
+_ESCAPED = re.compile(r"\\([tn\\])")
+_MEANT = {"t": "\t", "n": "\n", "\\": "\\"}
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,6 @@ def _fields(fields: list[str]) -> Iterator[tuple[str, str]]:
             except ValueError:  # binascii.Error is a ValueError; non-ASCII text raises ValueError itself
                 yield key[:-2], ""
         elif key.endswith("_e"):
-            yield key[:-2], _ESCAPED.sub(lambda match: "\t" if match[1] == "t" else "\\", value)
+            yield key[:-2], _ESCAPED.sub(lambda match: _MEANT[match[1]], value)
         else:
             yield key, value

@@ -188,7 +188,7 @@ class Connection:
             self._become = become
             try:
                 with self._waiting():
-                    self._exchange([["probe_login"]])
+                    self._exchange(["probe_login"])
                 return
             except NotLetInError as error:
                 talk = error.talk
@@ -224,31 +224,33 @@ class Connection:
         calls: Iterable[Call],
         payload: Iterable[bytes] = (),
         on_record: Callable[[Record], None] | None = None,
+        beside: Iterable[Call] = (),
     ) -> Reply:
         """Run functions of the remote library in one channel.
 
         calls: functions with their arguments. payload: bytes for the function that reads standard input.
-        on_record: called with each record as it arrives.
+        on_record: called with each record as it arrives. beside: calls that run at the same time, in a shell of their
+        own, and are answered last; with them, there is no payload.
         """
-        return self._let_in(calls, payload, on_record)
+        return self._let_in(beside_each_other(calls, beside), payload, on_record)
 
     def follow(self, calls: Iterable[Call], on_record: Callable[[Record], None]) -> None:
         """Run functions that last until their standard input ends: when this returns, or the connection is lost.
 
         on_record: called with each record as it arrives; records are not kept.
         """
-        self._let_in(calls, (), on_record, hold=True)
+        self._let_in(lines_of(calls), (), on_record, hold=True)
 
     def _let_in(
         self,
-        calls: Iterable[Call],
+        lines: Iterable[str],
         payload: Iterable[bytes],
         on_record: Callable[[Record], None] | None,
         *,
         hold: bool = False,
     ) -> Reply:
         try:
-            return self._exchange(calls, payload, on_record, hold=hold)
+            return self._exchange(lines, payload, on_record, hold=hold)
         except NotLetInError as error:
             raise ConnectError(
                 "sudo stopped accepting our commands during this run",
@@ -259,14 +261,14 @@ class Connection:
 
     def _exchange(
         self,
-        calls: Iterable[Call],
+        lines: Iterable[str],
         payload: Iterable[bytes] = (),
         on_record: Callable[[Record], None] | None = None,
         *,
         hold: bool = False,
     ) -> Reply:
         """Run an exchange. hold: keep standard input open, as ``follow`` does. Raises NotLetInError if sudo refuses."""
-        script = "\n".join([_library(), STARTED, *(shlex.join(call) for call in calls), ""]).encode()
+        script = "\n".join([_library(), STARTED, *lines, ""]).encode()
         try:
             channel = self._open_channel()
             self.traffic.exchanges += 1
@@ -334,6 +336,19 @@ class Connection:
             cause=cause,
             hint="run the same command again to continue",
         )
+
+
+def lines_of(calls: Iterable[Call]) -> list[str]:
+    """The calls as lines of shell text."""
+    return [shlex.join(call) for call in calls]
+
+
+def beside_each_other(calls: Iterable[Call], beside: Iterable[Call]) -> list[str]:
+    """Lines that run the calls, and ``beside`` at the same time: a pipe keeps its answers until the others are out."""
+    aside = lines_of(beside)
+    if not aside:
+        return lines_of(calls)
+    return ["{", *aside, "} </dev/null | {", "{", *lines_of(calls), "} </dev/null", "cat", "}"]
 
 
 def _library() -> str:

@@ -11,8 +11,26 @@ from kprov.host.answers import Record
 from kprov.host.connection import Connection, Reply
 from kprov.kinds.base import Answer, Call
 
-# Functions of the library that look at the path in their third word.
-_OF_PATHS = ("probe_path", "probe_data")
+# Functions of the library that look at many things in one process, and those that ask about one, their third word.
+_AHEAD = {
+    "look_ahead": ("probe_path", "probe_data"),
+    "look_at_units": ("probe_unit", "probe_running"),
+    "look_at_disks": ("probe_disk",),
+}
+# Functions that take long. They run beside the others, which makes a probe a third shorter.
+_BESIDE = (
+    "probe_port",
+    "probe_way",
+    "probe_java",
+    "probe_kernel",
+    "probe_time",
+    "probe_names",
+    "probe_addresses",
+    "probe_neighbours",
+    "probe_selinux",
+    "probe_filters",
+    "probe_zones",
+)
 
 
 @dataclass(frozen=True)
@@ -92,14 +110,26 @@ def seen_of(reply: Reply) -> dict[str, Answer]:
 
 
 def looking_ahead(calls: Sequence[Call]) -> list[Call]:
-    """The calls, after one that looks at all of their paths at once."""
-    paths = [call[2] for call in calls if call[0] in _OF_PATHS]
-    return [("look_ahead", *dict.fromkeys(paths)), *calls] if len(paths) > 1 else list(calls)
+    """The calls, after one of each kind that looks at everything that several of them ask about."""
+    ahead: list[Call] = []
+    for function, later in _AHEAD.items():
+        objects = dict.fromkeys(call[2] for call in calls if call[0] in later)
+        if len(objects) > 1:
+            ahead.append((function, *objects))
+    return [*ahead, *calls]
+
+
+def _in_two(calls: Sequence[Call]) -> tuple[list[Call], list[Call]]:
+    """The calls, and those of them that may run beside the others."""
+    aside = [call for call in calls if call[0] in _BESIDE]
+    rest = [call for call in calls if call[0] not in _BESIDE]
+    return looking_ahead(rest), looking_ahead(aside) if rest else aside
 
 
 def probe(connection: Connection, calls: Sequence[Call]) -> dict[str, Answer]:
     """Probe some resources in one exchange; raises StepError if one of them is not answered."""
-    reply = connection.exchange(looking_ahead(calls))
+    rest, aside = _in_two(calls)
+    reply = connection.exchange(rest, beside=aside)
     found = seen_of(reply)
     for call in calls:
         if call[1] not in found:
@@ -116,9 +146,11 @@ def probe_host(connection: Connection, calls: Sequence[Call]) -> Probe:
     """Read the facts and the state of resources in one exchange."""
     asked = time.time()
     answered = {"facts": asked}
+    rest, aside = _in_two(calls)
     reply = connection.exchange(
-        [("probe_facts",), *looking_ahead(calls)],
+        [("probe_facts",), *rest],
         on_record=lambda record: answered.update({record.kind: time.time()}),
+        beside=aside,
     )
     records = reply.of_kind("facts")
     if not records:

@@ -32,22 +32,40 @@ groupadd groupdel useradd userdel'
 kprov_dir=/var/lib/kprov
 mount_table=/proc/self/mountinfo
 disks_by_uuid=/dev/disk/by-uuid
-tab=$(printf '\t')
+tab='	'
 newline='
 '
+ifs=$IFS
 
 # ---------------------------------------------------------------- answers
 
-say() {
-    printf '@kprov\t%s' "$1"
+say() { # KIND KEY=VALUE...: KEY?=VALUE if the value may hold any character
+    record="@kprov$tab$1"
     shift
-    for field; do printf '\t%s' "$field"; done
-    printf '\n'
+    for field; do
+        case ${field%%=*} in *'?') put "${field%%'?'*}" "${field#*=}" ;; *) record="$record$tab$field" ;; esac
+    done
+    printf '%s\n' "$record"
+}
+
+# Adds a field to "record". Encoding takes processes, so short plain text is written as it is.
+put() { # KEY VALUE
+    case $2 in *[!\ -~]*) ;; *) record="$record$tab$1=$2"; return ;; esac
+    case $2 in *\\* | *[!\ -~"$newline"]*) plain=no ;; *) plain=yes ;; esac
+    if [ "$plain" = no ] || [ "${#2}" -gt 2000 ]; then
+        record="$record$tab${1}64=$(printf '%s' "$2" | encode)"
+        return
+    fi
+    record="$record$tab${1}_e=" left_over=$2
+    while :; do
+        case $left_over in *"$newline"*) ;; *) break ;; esac
+        record="$record${left_over%%"$newline"*}\\n"
+        left_over=${left_over#*"$newline"}
+    done
+    record=$record$left_over
 }
 
 encode() { base64 -w 0; }
-
-encoded() { [ -z "$1" ] || printf '%s' "$1" | encode; }
 
 fail() {
     printf '%s\n' "$*" >&2
@@ -60,11 +78,11 @@ step() {
     shift
     say begin "number=$step_number" || exit 1 # kprov no longer reads
     if step_output=$("$@" 2>&1 </dev/null); then
-        say end "number=$step_number" "output64=$(encoded "$step_output")"
+        say end "number=$step_number" "output?=$step_output"
     else
         step_status=$?
         say failed "number=$step_number" "status=$step_status" \
-            "output64=$(encoded "$step_output$(explain "$step_output")$(confinement "$step_output")")"
+            "output?=$step_output$(explain "$step_output")$(confinement "$step_output")"
         exit 0
     fi
 }
@@ -86,7 +104,7 @@ probe_login() {
     elif command -v sudo >/dev/null 2>&1; then
         if sudo_said=$(sudo -n true 2>&1 </dev/null); then sudo=free; else sudo=refused; fi
     fi
-    say login "uid=$(id -u)" "user=$(id -un)" "system=$(uname -s)" "sudo=$sudo" "said64=$(encoded "${sudo_said-}")" \
+    say login "uid=$(id -u)" "user=$(id -un)" "system=$(uname -s)" "sudo=$sudo" "said?=${sudo_said-}" \
         "session=$(session_of $$)"
 }
 
@@ -114,10 +132,10 @@ start_time() {
     printf '%s' "$1"
 }
 
-os_release() {
+os_release() { # prints ID, VERSION_ID and PRETTY_NAME, a line each
     if [ -r /etc/os-release ]; then
         # shellcheck disable=SC1091
-        (. /etc/os-release && eval "printf '%s' \"\${$1-}\"")
+        (. /etc/os-release && printf '%s\n%s\n%s\n' "${ID-}" "${VERSION_ID-}" "${PRETTY_NAME-}")
     fi
 }
 
@@ -136,17 +154,21 @@ probe_facts() {
     [ -d /run/systemd/system ] && systemd=$(systemctl --version 2>/dev/null | sed -n '1s/^systemd \([0-9]*\).*/\1/p')
     firewalld=no
     firewalld_runs && firewalld=yes
-    say facts "system=$(uname -s)" "machine=$(uname -m)" "kernel=$(uname -r)" "bits=$(getconf LONG_BIT 2>/dev/null)" \
-        "os=$(os_release ID)" "os_version=$(os_release VERSION_ID)" "os_name64=$(os_release PRETTY_NAME | encode)" \
-        "host_name=$(uname -n)" "uid=$(id -u)" "systemd=$systemd" "selinux=$(selinux_mode)" "firewalld=$firewalld" \
-        "memory_kib=$(memory_kib MemTotal)" "boot=$(cat /proc/sys/kernel/random/boot_id)" "now=$(date +%s)" \
-        "missing=$(missing_commands)"
+    release=$(os_release)$newline$newline$newline
+    os=${release%%"$newline"*} release=${release#*"$newline"}
+    os_version=${release%%"$newline"*} release=${release#*"$newline"}
+    # shellcheck disable=SC2046 # four words
+    set -- $(uname -snrm)
+    say facts "system=$1" "host_name=$2" "kernel=$3" "machine=$4" "bits=$(getconf LONG_BIT 2>/dev/null)" \
+        "os=$os" "os_version=$os_version" "os_name?=${release%%"$newline"*}" "uid=$(id -u)" "systemd=$systemd" \
+        "selinux=$(selinux_mode)" "firewalld=$firewalld" "memory_kib=$(memory_kib MemTotal)" \
+        "boot=$(line_of /proc/sys/kernel/random/boot_id)" "now=$(date +%s)" "missing=$(missing_commands)"
 }
 
 # ---------------------------------------------------------------- state of resources (read-only)
 # Each answers "seen", the resource's id, status=absent|present|unknown, and its properties.
 
-unknown() { say seen "id=$1" status=unknown "why64=$(encoded "$2$(confinement "$2")")"; }
+unknown() { say seen "id=$1" status=unknown "why?=$2$(confinement "$2")"; }
 
 # Where root is denied a file, the cause is usually SELinux.
 confinement() { # ERROR: prints root's domain, if SELinux may be the cause
@@ -163,35 +185,39 @@ looked='' sums=''
 # Looks at all paths of an exchange with one stat and one sha256sum: a process for each would take most of its time.
 # What is missing or cannot be read is left to probe_path, which also knows why.
 look_ahead() { # PATH...
-    looked=$(stat --printf "\\n%n\\t$properties" -- "$@" 2>/dev/null)$newline
+    looked=$(stat --printf "%n\\t$properties\\n" -- "$@" 2>/dev/null)$newline
     for path; do
         shift
         [ ! -f "$path" ] || [ -L "$path" ] || set -- "$@" "$path"
     done
     sums=
-    [ $# = 0 ] || sums=$newline$(sha256sum -- "$@" 2>/dev/null)$newline
+    [ $# = 0 ] || sums=$(sha256sum -- "$@" 2>/dev/null)$newline
 }
 
-# Sets "said" to the properties of PATH, or fails with an error there.
+# Sets "said" to the properties of PATH, or fails with an error there. Questions come in the order of the paths, so the
+# answer is in the first line or in the second one: to search all of the text would take longer than another process.
 look_at() { # PATH
-    case $looked in
-        *"$newline$1$tab"*)
-            said=${looked#*"$newline$1$tab"}
-            said=${said%%"$newline"*} ;;
-        *) said=$(stat --printf "$properties" -- "$1" 2>&1) ;;
+    case $looked in "$1$tab"*) ;; *)
+        said=${looked#*"$newline"}
+        case $said in
+            "$1$tab"*) looked=$said ;;
+            *) said=$(stat --printf "$properties" -- "$1" 2>&1); return ;;
+        esac ;;
     esac
+    said=${looked%%"$newline"*}
+    said=${said#"$1$tab"}
 }
 
 # Sets "sum" to the SHA-256 of PATH, or fails with an error there.
 sum_up() { # PATH
-    case $sums in
-        *"  $1$newline"*)
-            sum=${sums%%"  $1$newline"*}
-            sum=${sum##*"$newline"} ;;
-        *)
-            sum=$(sha256sum -- "$1" 2>&1) || return 1
-            sum=${sum%% *} ;;
-    esac
+    sums_left=$sums
+    while [ -n "$sums_left" ]; do
+        sum=${sums_left%%"$newline"*}
+        case $sum in *"  $1") sums=$sums_left sum=${sum%%  *}; return ;; esac
+        sums_left=${sums_left#*"$newline"}
+    done
+    sum=$(sha256sum -- "$1" 2>&1) || return 1
+    sum=${sum%% *}
 }
 
 probe_path() { # ID PATH [content]
@@ -227,7 +253,6 @@ probe_path() { # ID PATH [content]
 
 # Sets "lines" to the number of lines, none of which is empty.
 count_lines() { # TEXT
-    ifs=$IFS
     IFS=$newline
     set -f
     # shellcheck disable=SC2086 # one word for each line
@@ -246,29 +271,49 @@ set_aside_before() { [ -e "$1.before-kprov" ] || [ -L "$1.before-kprov" ]; }
 probe_data() { # ID PATH
     probe_path "$1" "$2"
     find_file_system "$2"
-    say data "id=$1" "mount64=$(encoded "$mount_point")" "inside64=$(encoded "$mount_inside")" "fstype=$mount_type" \
-        "device64=$(encoded "$mount_source")" "uuid=$(uuid_of "$mount_device" "$mount_source")"
+    find_uuid "$mount_device" "$mount_source"
+    say data "id=$1" "mount?=$mount_point" "inside?=$mount_inside" "fstype=$mount_type" "device?=$mount_source" "uuid=$uuid"
     [ -d "$2" ] || return 0
-    holds=other
+    holds=other broker='' cluster='' lost_found=no topics=0 partitions=0
     [ -e "$2/version-2" ] && holds=zookeeper
-    [ -e "$2/meta.properties" ] && holds=kafka
-    lost_found=no
+    if [ -e "$2/meta.properties" ]; then
+        holds=kafka
+        broker=$(meta_property "$2" broker.id) cluster=$(meta_property "$2" cluster.id)
+    fi
     [ -d "$2/lost+found" ] && lost_found=yes
-    say data "id=$1" "holds=$holds" "broker=$(meta_property "$2" broker.id)" "cluster=$(meta_property "$2" cluster.id)" \
+    snapshot=no log=no first_log=no
+    for file in "$2"/version-2/snapshot.*; do [ ! -e "$file" ] || snapshot=yes; done
+    for file in "$2"/version-2/log.*; do [ ! -e "$file" ] || log=yes; done
+    [ ! -e "$2/version-2/log.1" ] || first_log=yes
+    if listing=$(ls -A -- "$2" 2>/dev/null); then
+        count_partitions "$listing"
+        count_lines "$listing"
+        [ "$lost_found" = no ] || lines=$((lines - 1))
+        entries="entries=$lines"
+    else
+        entries=
+    fi
+    say data "id=$1" "holds=$holds" "broker=$broker" "cluster=$cluster" \
         "kib=$(du -skx -- "$2" 2>/dev/null | sed 's/[^0-9].*//')" "lost_found=$lost_found" \
-        "snapshot=$(any "$2"/version-2/snapshot.*)" "log=$(any "$2"/version-2/log.*)" \
-        "first=$(any "$2"/version-2/log.1)" "knows_topics=$(knows_topics "$2"/version-2)" \
-        "topics=$(partitions "$2" 0)" "partitions=$(partitions "$2" '[0-9][0-9]*')"
-    # shellcheck disable=SC2010 # only how many there are matters
-    ! listing=$(ls -A -- "$2" 2>/dev/null) ||
-        say data "id=$1" "entries=$(printf '%s' "$listing" | grep -cvxF 'lost+found')"
-    return 0
+        "snapshot=$snapshot" "log=$log" "first=$first_log" "knows_topics=$(knows_topics "$2"/version-2)" \
+        "topics=$topics" "partitions=$partitions" ${entries:+"$entries"}
 }
 
-partitions() { # FOLDER NUMBER: how many partition directories match the number (a pattern)
-    # shellcheck disable=SC2012 # a topic's name has neither spaces nor line breaks
-    counted=$(ls -A -- "$1" | sed -n "/^__consumer_offsets-/d; /^__transaction_state-/d; /-$2\$/p" | wc -l)
-    printf '%s' $((counted))
+# Sets "partitions" to how many of the names are partition directories, and "topics" to how many of those are a first one.
+count_partitions() { # LISTING
+    IFS=$newline
+    set -f
+    # shellcheck disable=SC2086 # one word for each line
+    set -- $1
+    set +f
+    IFS=$ifs
+    for name; do
+        case $name in
+            __consumer_offsets-* | __transaction_state-*) ;;
+            *-0) topics=$((topics + 1)) partitions=$((partitions + 1)) ;;
+            *-*) case ${name##*-} in '' | *[!0-9]*) ;; *) partitions=$((partitions + 1)) ;; esac ;;
+        esac
+    done
 }
 
 meta_property() { # FOLDER KEY: of Kafka's meta.properties
@@ -281,7 +326,8 @@ knows_topics() { # FOLDER
         printf no
         return
     fi
-    timeout 20 grep -qras -m 1 '/brokers/topics/.' "$1"
+    # With -z, the zeros that ZooKeeper reserves for a log are empty lines, not one of 64 MiB.
+    timeout 20 grep -qrasz -m 1 '/brokers/topics/.' "$1"
     case $? in 0) printf yes ;; 1) printf no ;; *) printf unknown ;; esac
 }
 
@@ -310,17 +356,19 @@ unescaped() { # TEXT
     esac
 }
 
-# The UUID of a file system, from udev; empty if udev has none. Device numbers and names may change with a reboot.
-uuid_of() { # MAJOR:MINOR SOURCE
-    number=$(printf '%x:%x' "${1%:*}" "${1#*:}" 2>/dev/null)
-    device=$(readlink -m -- "$2")
+# Sets "uuid" to that of a file system, from udev; empty if udev has none. Device numbers and names may change with a
+# reboot.
+find_uuid() { # MAJOR:MINOR SOURCE
+    uuid=
     for disk in "$disks_by_uuid"/*; do
         [ -e "$disk" ] || continue
         # btrfs uses device numbers of its own: compare the source instead.
-        [ "$(stat -L -c %t:%T -- "$disk")" = "$number" ] || [ "$(readlink -f -- "$disk")" = "$device" ] || continue
-        printf '%s' "${disk##*/}"
+        [ "$(stat -L -c %t:%T -- "$disk")" = "$(printf '%x:%x' "${1%:*}" "${1#*:}" 2>/dev/null)" ] ||
+            [ "$(readlink -f -- "$disk")" = "$(readlink -m -- "$2")" ] || continue
+        uuid=${disk##*/}
         return
     done
+    return 0
 }
 
 # Which data directories a running broker does not use: it keeps the .lock file of each directory open and closes it
@@ -338,11 +386,7 @@ probe_log_dirs() { # ID PID DIRECTORY...
         printf '%s\n' "$open" | grep -qF -- "$lock" || offline="$offline$directory
 "
     done
-    say seen "id=$log_dirs_id" status=present "offline64=$(encoded "$offline")"
-}
-
-any() { # FIRST...: whether a pattern matched anything
-    if [ -e "$1" ]; then printf yes; else printf no; fi
+    say seen "id=$log_dirs_id" status=present "offline?=$offline"
 }
 
 # Whether FOLDER has a link to each of SOURCE's entries that match PATTERN. "replaced": name and modification time of
@@ -369,7 +413,7 @@ probe_links() { # ID FOLDER SOURCE PATTERN
     for entry in "$2"/$4; do
         [ ! -L "$entry" ] || [ -e "$entry" ] || case $(readlink -- "$entry") in "$3"/*) links=stale ;; esac
     done
-    say seen "id=$1" status=present "links=$links" "backup=$backup" "replaced64=$(encoded "$replaced")"
+    say seen "id=$1" status=present "links=$links" "backup=$backup" "replaced?=$replaced"
 }
 
 # Whether FOLDER has a link of its name to every ENTRY: in one process, as long as nothing is wrong.
@@ -389,9 +433,9 @@ linked() { # FOLDER ENTRY...
 probe_user() { # ID NAME: the user, and the group of the same name
     group=$(getent_group "$2")
     if entry=$(getent_passwd "$2"); then
-        say seen "id=$1" status=present "entry64=$(encoded "$entry")" "group64=$(encoded "$group")"
+        say seen "id=$1" status=present "entry?=$entry" "group?=$group"
     else
-        say seen "id=$1" status=absent "group64=$(encoded "$group")"
+        say seen "id=$1" status=absent "group?=$group"
     fi
 }
 
@@ -400,12 +444,40 @@ getent_passwd() { getent passwd "$1" 2>/dev/null || grep "^$1:" /etc/passwd; }
 
 getent_group() { getent group "$1" 2>/dev/null || grep "^$1:" /etc/group; }
 
+unit_properties=Id,LoadState,ActiveState,SubState,Result,MainPID,UnitFileState,NeedDaemonReload,FragmentPath,DropInPaths
+unit_properties=$unit_properties,LimitNOFILE,ExecMainStatus,ExecMainStartTimestamp,NRestarts
+units_shown=''
+
+# Asks about all units of an exchange at once.
+look_at_units() { # UNIT...
+    units_shown=$newline$(systemctl show -p "$unit_properties" "$@" 2>/dev/null)$newline$newline
+}
+
+# Sets "shown" to the properties of UNIT, or fails with an error there.
+show_unit() { # UNIT
+    units_left=$units_shown
+    while [ -n "$units_left" ]; do
+        shown=${units_left%%"$newline$newline"*} # a blank line between units
+        case $shown$newline in *"${newline}Id=$1$newline"*) shown=${shown#"$newline"}; return ;; esac
+        units_left=${units_left#"$shown$newline"}
+        [ "$units_left" != "$newline" ] || units_left=
+    done
+    shown=$(systemctl show -p "$unit_properties" "$1" 2>&1)
+}
+
+property() { # NAME: of the unit that is shown
+    case $newline$shown in *"$newline$1="*) ;; *) return 0 ;; esac
+    value=$newline$shown
+    value=${value##*"$newline$1="}
+    printf '%s' "${value%%"$newline"*}"
+}
+
 probe_unit() { # ID UNIT
-    if shown=$(systemctl show -p LoadState,ActiveState,SubState,Result,MainPID,UnitFileState,NeedDaemonReload,FragmentPath,DropInPaths,LimitNOFILE,ExecMainStatus,ExecMainStartTimestamp "$2" 2>&1); then
+    if show_unit "$2"; then
         status=present
         # A process may still run after its unit file was removed.
         case $shown in *LoadState=not-found*) case $shown in *ActiveState=inactive*) status=absent ;; esac ;; esac
-        say seen "id=$1" "status=$status" "show64=$(encoded "$shown")"
+        say seen "id=$1" "status=$status" "show?=$shown"
     else
         unknown "$1" "$shown"
     fi
@@ -415,11 +487,12 @@ probe_unit() { # ID UNIT
 # open. systemd before 235 has no NRestarts; then the answer has its messages of this boot instead, oldest first, as
 # one letter each: r for a scheduled restart, s for a start.
 probe_running() { # ID UNIT
-    restarts=$(systemctl show -p NRestarts "$2" 2>/dev/null | sed -n 's/^NRestarts=//p')
+    show_unit "$2"
+    restarts=$(property NRestarts)
     messages=
     [ -n "$restarts" ] || messages=$(journalctl -q -b -n 20000 --no-pager -o cat _PID=1 "UNIT=$2" 2>/dev/null |
         sed -n -e 's/^.*[Ss]chedul[a-z]* restart.*$/r/p' -e 's/^Started .*$/s/p' | tr -d '\n')
-    main=$(systemctl show -p MainPID "$2" 2>/dev/null | sed -n 's/^MainPID=//p')
+    main=$(property MainPID)
     open_files=
     [ "${main:-0}" = 0 ] || open_files=$(limit_of "$main" 'Max open files')
     say seen "id=$1" status=present "restarts=$restarts" "messages=$messages" "open_files=$open_files"
@@ -438,15 +511,14 @@ listeners() { # PORT
     return 0
 }
 
-holder_of() { # INODE [PID]: the process that has that socket open
-    for fds in /proc/${2:-[0-9]*}/fd; do
-        # shellcheck disable=SC2010 # names here are numbers; one ls is much cheaper than a readlink each
-        if ls -l "$fds" 2>/dev/null | grep -q "socket:\[$1\]"; then
-            holder=${fds%/fd}
-            printf '%s' "${holder##*/}"
-            return
-        fi
-    done
+# Names below are numbers; one ls is much cheaper than a readlink for each.
+# shellcheck disable=SC2010,SC2012
+holds_socket() { ls -l "/proc/$1/fd" 2>/dev/null | grep -q "socket:\[$2\]"; } # PID INODE
+
+# shellcheck disable=SC2012
+holder_of() { # INODE: the process that has that socket open
+    ls -l /proc/[0-9]*/fd 2>/dev/null |
+        sed -n -e '/^\/proc\/[0-9]*\/fd:$/{s/[^0-9]//g' -e h -e '}' -e "/socket:\[$1\]/{x" -e p -e q -e '}'
 }
 
 probe_port() { # ID PORT [PID]: which process listens; PID is checked first
@@ -457,12 +529,11 @@ probe_port() { # ID PORT [PID]: which process listens; PID is checked first
     fi
     first=${sockets%%"
 "*}
-    pid=
-    [ "${3:-0}" -gt 0 ] && pid=$(holder_of "${first##*:}" "$3")
-    [ -n "$pid" ] || pid=$(holder_of "${first##*:}")
+    pid=${3:-0}
+    { [ "$pid" -gt 0 ] && holds_socket "$pid" "${first##*:}"; } || pid=$(holder_of "${first##*:}")
     program=
     [ -n "$pid" ] && program=$(tr '\0' ' ' <"/proc/$pid/cmdline" | head -c 200)
-    say seen "id=$1" status=present "pid=$pid" "address=${first%:*}" "program64=$(encoded "$program")"
+    say seen "id=$1" status=present "pid=$pid" "address=${first%:*}" "program?=$program"
 }
 
 probe_firewall() { # ID PORT/PROTOCOL ZONE: whether it is open now and permanently, by any rule; "" is the default zone
@@ -519,7 +590,7 @@ probe_zones() { # ID: the settings that decide the zone of a connection
 probe_java() { # ID HOME
     if [ -x "$2/bin/java" ]; then
         version=$("$2/bin/java" -version 2>&1) || version="status $?: $version"
-        say seen "id=$1" status=present "version64=$(encoded "$version")"
+        say seen "id=$1" status=present "version?=$version"
     else
         say seen "id=$1" status=absent
     fi
@@ -527,33 +598,60 @@ probe_java() { # ID HOME
 
 # The file system that PATH is or will be on: free KiB and inodes, type, mount options. One that allocates inodes on
 # demand reports a total of 0, and the answer has no free inodes.
-places=''
 probe_disk() { # ID PATH
-    place=$2
-    while [ ! -d "$place" ]; do place=${place%/*}; [ -n "$place" ] || place=/; done
-    # Within an exchange, each place is asked about once.
-    case $places in
-        *"$newline$place$tab"*)
-            known=${places#*"$newline$place$tab"}
-            say seen "id=$1" status=present "place=$place" "${known%%"$newline"*}"
-            return ;;
-    esac
-    line=$(df -Pk -- "$place" | sed -n 2p)
-    free=$(printf '%s\n' "$line" | sed -n 's/^.* \([0-9][0-9]*\)  *[0-9]*% .*$/\1/p')
-    inodes=$(df -Pi -- "$place" | sed -n '2s/^.* \([1-9][0-9]*\)  *[0-9][0-9]*  *\([0-9][0-9]*\)  *[0-9-]*%* .*$/\2/p')
-    mounted_at "$line"
-    known="kib=$free${tab}inodes=$inodes${tab}mount=$mount${tab}type=${options%% *}${tab}options=${options#* }"
-    known="$known${tab}device=$(stat -c %d -- "$place")"
-    places="$places$newline$place$tab$known$newline"
-    say seen "id=$1" status=present "place=$place" "$known"
+    find_place "$2"
+    known_disk "$place" || { look_at_disks "$2" && known_disk "$place"; }
+    say seen "id=$1" status=present "place=$place" "${known#*"$tab"}"
 }
 
-# Sets "mount" and "options" (the type, then the options) from a line of df.
-mounted_at() { # LINE
-    mount=$(printf '%s\n' "$1" | sed -n 's/^.* [0-9]*%  *\(.*\)$/\1/p')
+# Sets "known" to the line about PLACE.
+known_disk() { # PLACE
+    disks_left=$disks
+    while [ -n "$disks_left" ]; do
+        known=${disks_left%%"$newline"*}
+        case $known in "$1$tab"*) return ;; esac
+        disks_left=${disks_left#"$known$newline"}
+    done
+    known=
+    return 1
+}
+
+# Asks about several file systems at once. df answers with a line for each place, in their order.
+disks=''
+look_at_disks() { # PATH...
+    for path; do
+        shift
+        find_place "$path"
+        set -- "$@" "$place"
+    done
+    space=$(df -Pk -- "$@" 2>/dev/null | sed -n '1!s/^.* \([0-9][0-9]*\)  *[0-9]*%  *\(.*\)$/\1 \2/p')
+    inodes=$(df -Pi -- "$@" 2>/dev/null |
+        sed -n -e '1!s/^.* \([1-9][0-9]*\)  *[0-9][0-9]*  *\([0-9][0-9]*\)  *[0-9-]*%* .*$/=\2/p' -e t -e '1!s/^.*$/=/p')
+    devices=$(stat -c %d -- "$@" 2>/dev/null)
+    for found in "$space" "$inodes" "$devices"; do
+        count_lines "$found"
+        [ "$lines" = $# ] || [ $# = 1 ] || return 0 # not all of them answered: each is asked alone
+    done
+    mount=
+    for place; do
+        free=${space%%"$newline"*}
+        [ "$mount" = "${free#* }" ] || { mount=${free#* } && find_options "$mount"; }
+        disks="$disks$place${tab}kib=${free%% *}${tab}inodes${inodes%%"$newline"*}${tab}mount=$mount"
+        disks="$disks${tab}type=${options%% *}${tab}options=${options#* }${tab}device=${devices%%"$newline"*}$newline"
+        space=${space#*"$newline"} inodes=${inodes#*"$newline"} devices=${devices#*"$newline"}
+    done
+}
+
+find_place() { # PATH: sets "place" to it, or to the nearest directory above it
+    place=$1
+    while [ ! -d "$place" ]; do place=${place%/*}; [ -n "$place" ] || place=/; done
+}
+
+# Sets "options" to the type of what is mounted at MOUNT, then its options.
+find_options() { # MOUNT
     options=
     while read -r _ point kind flags _; do
-        [ "$point" != "$mount" ] || options="$kind $flags"
+        [ "$point" != "$1" ] || options="$kind $flags"
     done 2>/dev/null </proc/self/mounts
 }
 
@@ -583,7 +681,7 @@ probe_log() { # ID UNIT LINES [FILE...]: the last lines that a unit's latest pro
     denied=$(denials "$since")
     [ -z "$denied" ] || journal=$(printf '%s\n--- SELinux\n%s' "$journal" "$denied")
     said=$(printf '%s\n%s' "$said" "$journal")
-    say seen "id=$id" status=present "text64=$(encoded "$said$(explain "$said")")"
+    say seen "id=$id" status=present "text?=$said$(explain "$said")"
 }
 
 # What SELinux denied Java or a start script since then, from the kernel log, or from auditd's log if that runs.
@@ -628,7 +726,7 @@ probe_unit_log() { # ID UNIT LINES [SINCE]
     fi
     denied=$(journalled_denials "$since")
     [ -z "$denied" ] || said=$(printf '%s\n%s' "$denied" "$said")
-    say seen "id=$1" status=present "text64=$(encoded "$said")"
+    say seen "id=$1" status=present "text?=$said"
 }
 
 # Denials in the format of the journal, which lacks them while auditd runs.
@@ -682,12 +780,18 @@ follow_logs() { # LINES NUMBER UNIT|FILE [NUMBER UNIT|FILE]...
 line_of() { [ ! -r "$1" ] || head -n 1 -- "$1" 2>/dev/null; } # FILE
 
 probe_kernel() { # ID: memory and settings
-    say seen "id=$1" status=present "swap_kib=$(memory_kib SwapTotal)" \
-        "swappiness=$(line_of /proc/sys/vm/swappiness)" \
-        "huge_pages=$(line_of /sys/kernel/mm/transparent_hugepage/enabled)" \
-        "nr_open=$(line_of /proc/sys/fs/nr_open)" "file_max=$(line_of /proc/sys/fs/file-max)" \
-        "map_count=$(line_of /proc/sys/vm/max_map_count)" \
-        "entropy=$(line_of /proc/sys/kernel/random/entropy_avail)" "container=$(line_of /run/systemd/container)" \
+    id=$1
+    set -- /proc/sys/vm/swappiness /sys/kernel/mm/transparent_hugepage/enabled /proc/sys/fs/nr_open \
+        /proc/sys/fs/file-max /proc/sys/vm/max_map_count /proc/sys/kernel/random/entropy_avail /run/systemd/container
+    settings=$newline$(grep -s -m 1 '' "$@" /dev/null) # a line "FILE:VALUE" for each
+    fields=
+    for key in swappiness huge_pages nr_open file_max map_count entropy container; do
+        value=
+        case $settings in *"$newline$1:"*) value=${settings##*"$newline$1:"} ;; esac
+        fields="$fields$tab$key=${value%%"$newline"*}"
+        shift
+    done
+    say seen "id=$id" status=present "swap_kib=$(memory_kib SwapTotal)$fields" \
         "init_files=$(sed -n 's/^Max open files  *[^ ]*  *\([^ ]*\) .*/\1/p' /proc/1/limits 2>/dev/null)" \
         "init_capabilities=$(sed -n 's/^CapEff:[^0-9a-f]*//p' /proc/1/status 2>/dev/null)"
 }
@@ -721,7 +825,7 @@ probe_names() { # ID NAME...
         names="$names$name $(timeout 10 getent ahosts "$name" 2>/dev/null | sed -n 's/^\([^ ]*\)  *STREAM.*/\1/p' | tr '\n' ' ')
 "
     done
-    say seen "id=$id" status=present "names64=$(encoded "$names")"
+    say seen "id=$id" status=present "names?=$names"
 }
 
 # The host's own addresses and routes, from the kernel, and both ends of this connection. sudo removes SSH_CONNECTION
@@ -739,7 +843,7 @@ probe_addresses() { # ID
         ends=$(tr '\0' '\n' 2>/dev/null <"/proc/$above/environ" | sed -n 's/^SSH_CONNECTION=//p')
         above=$(sed -n 's/^PPid:[^0-9]*//p' "/proc/$above/status" 2>/dev/null)
     done
-    say seen "id=$1" status=present "own=$own" "six64=$(encoded "$six")" "routes64=$(encoded "$routes")" "ends=$ends"
+    say seen "id=$1" status=present "own=$own" "six?=$six" "routes?=$routes" "ends=$ends"
 }
 
 # The path that PATH resolves to ("real"), and what stops a process on the way: a broken link ("dangling" and its
@@ -778,8 +882,8 @@ probe_way() { # ID PATH [USER...]: the users whose services use PATH
             look_through "$folder" "$name" "$@"
         fi
     done
-    say seen "id=$way_id" status=present "real64=$(encoded "$real")" "dangling64=$(encoded "$dangling")" \
-        "target64=$(encoded "$target")" "blocked64=$(encoded "$blocked")" "closed64=$(encoded "$closed")" \
+    say seen "id=$way_id" status=present "real?=$real" "dangling?=$dangling" \
+        "target?=$target" "blocked?=$blocked" "closed?=$closed" \
         "judged=$judged"
 }
 
@@ -845,7 +949,7 @@ probe_writable() { # ID PATH...
         [ -z "$why" ] || found="$found$why$tab$place$tab$path
 "
     done
-    say seen "id=$id" status=present "found64=$(encoded "$found")"
+    say seen "id=$id" status=present "found?=$found"
 }
 
 # Whether root can plainly change every PATH: one process tells, as long as nothing is wrong.
@@ -882,7 +986,7 @@ unwritable() { # PLACE
         *a*) printf append-only ;;
         *)
             [ ! -w "$1" ] || return 0
-            mounted_at "$(df -Pk -- "$1" | sed -n 2p)"
+            find_options "$(df -Pk -- "$1" | sed -n '2s/^.* [0-9]*%  *\(.*\)$/\1/p')"
             case ,${options#* }, in *,ro,*) printf read-only ;; *) printf refused ;; esac ;;
     esac
 }
@@ -918,8 +1022,8 @@ probe_neighbours() { # ID
     done
     java=
     if command -v java >/dev/null 2>&1; then java=$(readlink -f -- "$(command -v java)"); fi
-    say seen "id=$1" status=present "processes64=$(encoded "$processes")" "units64=$(encoded "$units")" \
-        "homes64=$(encoded "$homes")" "java=$java"
+    say seen "id=$1" status=present "processes?=$processes" "units?=$units" \
+        "homes?=$homes" "java=$java"
 }
 
 # Packet filters other than firewalld. iptables loads kernel modules, so it is called only if there are tables.
@@ -931,7 +1035,7 @@ probe_filters() { # ID
     if [ -z "$rules" ] && command -v nft >/dev/null 2>&1; then
         rules=$(timeout 10 nft list ruleset 2>/dev/null | sed -n '/hook input/,/}/p')
     fi
-    say seen "id=$1" status=present "rules64=$(encoded "$rules")"
+    say seen "id=$1" status=present "rules?=$rules"
 }
 
 # ---------------------------------------------------------------- SELinux (read-only)
@@ -1037,7 +1141,7 @@ probe_selinux() { # ID JAVA_HOME DIRECTORY...
     fi
     say seen "id=$id" status=present "tools=${tools# }" "own=$own" "service=$service" "label=$label" "wanted=$wanted" \
         "java=$java" "starts=$starts" "execmem=$execmem" "booleans=$booleans" \
-        "barred64=$(encoded "$barred")" "closed64=$(encoded "$closed")"
+        "barred?=$barred" "closed?=$closed"
 }
 
 # The context in which systemd starts a script with the label of /bin/cat.
@@ -1088,7 +1192,7 @@ probe_labels() { # ID RESOURCE...: as KIND:PATH, links as links:FOLDER/PATTERN
     elif ! said=$(would_relabel_paths "$@" 2>&1 && would_relabel_trees "$@" 2>&1); then
         unknown "$id" "$said"
     else
-        say seen "id=$id" status=present "said64=$(encoded "$said")" "real64=$(encoded "$(real_paths "$@")")"
+        say seen "id=$id" status=present "said?=$said" "real?=$(real_paths "$@")"
     fi
 }
 
@@ -1134,7 +1238,7 @@ real_paths() { # RESOURCE...: a line "RESOURCE<tab>PATH" each, with the director
 probe_srvr() { # ID JAVA_HOME CLASSPATH ADDRESS PORT SECONDS
     answer=$(timeout -k 5 "$6" "$2/bin/java" -Xmx64m -XX:-UsePerfData -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp "$3" \
         org.apache.zookeeper.client.FourLetterWordMain "$4" "$5" srvr 2>&1 </dev/null)
-    say seen "id=$1" status=present "text64=$(encoded "$answer")"
+    say seen "id=$1" status=present "text?=$answer"
 }
 
 # Runs one of Kafka's own tools in the Kafka home, with INPUT on its standard input. Codecs unpack their native
@@ -1154,15 +1258,15 @@ tool() { # ID SECONDS JAVA_HOME HOME INPUT COMMAND...
     began=$(date +%s)
     errors=$(printf '%s' "$input" | { timeout -k 5 "$seconds" "$@" 2>&1 >&3 3>&-; printf '\nstatus=%s' $?; } 3>"$tool_out")
     say seen "id=$id" status=present "code=${errors##*status=}" "took=$(($(date +%s) - began))" \
-        "output64=$(encode <"$tool_out")" "errors64=$(encoded "${errors%
-status=*}")"
+        "output64=$(encode <"$tool_out")" "errors?=${errors%
+status=*}"
     rm -rf -- "$tool_out" "$tool_tmp"
 }
 
 # Runs a command of the verification suite; its standard error is that of the exchange.
 run_command() { # TEXT
     output=$(/bin/sh -c "$1" </dev/null; printf '@%s' $?)
-    say ran "code=${output##*@}" "output64=$(encoded "${output%@*}")"
+    say ran "code=${output##*@}" "output?=${output%@*}"
 }
 
 # ---------------------------------------------------------------- lock and receipt
@@ -1289,7 +1393,7 @@ receive_stage() {
     if said=$(tar -xf - --no-same-owner -C "$kprov_dir/stage" 2>&1); then
         say staged ok=yes
     else
-        say staged ok=no "output64=$(encoded "$said")"
+        say staged ok=no "output?=$said"
         exit 0
     fi
 }
@@ -1307,11 +1411,11 @@ receive_upload() { # NAME SHA256 SIZE
     : >>"$part" || return 1
     before=$(stat -c %s -- "$part")
     if ! said=$({ head -c "$3" >>"$part"; } 2>&1); then
-        say upload ok=no "output64=$(encoded "$said")"
+        say upload ok=no "output?=$said"
         return
     fi
     if [ $(($(stat -c %s -- "$part") - before)) -lt "$3" ]; then
-        say upload ok=no "output64=$(encoded 'the connection ended too early')" # the next run resumes the part
+        say upload ok=no "output=the connection ended too early" # the next run resumes the part
         return
     fi
     sum=$(sha256sum -- "$part")

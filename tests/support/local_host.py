@@ -14,7 +14,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from kprov.host.answers import Record, parse
-from kprov.host.connection import Reply
+from kprov.host.connection import Reply, beside_each_other
 
 LIBRARY = files("kprov.host").joinpath("library.sh").read_text(encoding="utf-8")
 SHELLS = tuple(shell for shell in (("dash",), ("bash", "--posix")) if shutil.which(shell[0]))
@@ -79,10 +79,10 @@ class LocalHost:
         path.write_text(f'#!/bin/sh\nprintf "%s\\n" "{name} $*" >>{shlex.quote(str(self.folder / "log"))}\n{body}\n')
         path.chmod(0o755)
 
-    def script(self, calls: Iterable[Sequence[str]]) -> bytes:
+    def script(self, calls: Iterable[Sequence[str]], beside: Iterable[Sequence[str]] = ()) -> bytes:
         """The library and the calls, as one text for the shell."""
         setting = f"kprov_dir={shlex.quote(str(self.state))}\nPATH={shlex.quote(str(self.bin))}\n{self.before}\n"
-        return (LIBRARY + "\n" + setting + "\n".join(shlex.join(call) for call in calls) + "\n").encode()
+        return (LIBRARY + "\n" + setting + "\n".join(beside_each_other(calls, beside)) + "\n").encode()
 
     def command(self, length: int) -> list[str]:
         """The command line of an exchange, as in kprov.host.connection."""
@@ -94,10 +94,12 @@ class LocalHost:
         calls: Iterable[Sequence[str]],
         payload: Iterable[bytes] = (),
         on_record: Callable[[Record], None] | None = None,
+        beside: Iterable[Sequence[str]] = (),
     ) -> Reply:
         """Run the calls, and return the records after all have ended."""
-        self.calls.append([tuple(call) for call in calls])
-        script = self.script(self.calls[-1])
+        calls, beside = [tuple(call) for call in calls], [tuple(call) for call in beside]
+        self.calls.append([*calls, *beside])
+        script = self.script(calls, beside)
         done = subprocess.run(
             self.command(len(script)),
             input=script + b"".join(payload),

@@ -147,7 +147,7 @@ def test_bash_keeps_the_rules_of_centos_7(host: LocalHost) -> None:
 
 @pytest.mark.parametrize("value", [ODD, "", " ", "-n", "\\n", "ends in a line break", "€", "@kprov\tsay\tx=1"])
 def test_a_value_that_is_encoded_survives(host: LocalHost, value: str) -> None:
-    host.before = 'echo_back() { say back "value64=$(encoded "$1")"; }'
+    host.before = 'echo_back() { say back "value?=$1"; }'
     assert host.one("echo_back", value)["value"] == value
 
 
@@ -698,7 +698,7 @@ def test_a_unit_that_systemd_does_not_report_is_unknown(host: LocalHost) -> None
 
 def test_what_systemd_counts_and_what_the_process_may_open(host: LocalHost) -> None:
     """This process stands for the service's."""
-    host.stand_in("systemctl", f"case $3 in NRestarts) echo NRestarts=7 ;; *) echo MainPID={os.getpid()} ;; esac")
+    host.stand_in("systemctl", f"echo MainPID={os.getpid()}; echo NRestarts=7")
     seen = host.one("probe_running", "x", "kafka.service")
     assert (seen["restarts"], seen["messages"]) == ("7", "")
     assert int(seen["open_files"]) == resource.getrlimit(resource.RLIMIT_NOFILE)[0]
@@ -706,7 +706,7 @@ def test_what_systemd_counts_and_what_the_process_may_open(host: LocalHost) -> N
 
 def test_restarts_are_read_from_the_journal_where_systemd_does_not_count_them(host: LocalHost) -> None:
     """systemd 219 does not know NRestarts, so its messages are counted, in their wording of 219."""
-    host.stand_in("systemctl", '[ "$3" != NRestarts ] || exit 1; echo MainPID=0')
+    host.stand_in("systemctl", "echo MainPID=0")
     lines = [
         "Started Apache Kafka 1.0.0, broker 0.",
         "Starting Apache Kafka 1.0.0, broker 0...",
