@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -78,15 +79,20 @@ def cli() -> None:
     """
 
 
-def run() -> None:
-    """Run the command line and end the process with its exit code."""
+def run() -> NoReturn:
+    """Run the command line and end the process with its exit code.
+
+    The process ends without the interpreter's own clearing up: that takes a quarter of a second for all the modules,
+    and every file and connection is closed by whoever opened it.
+    """
     guard_standard_streams()
     code = main(sys.argv[1:])
     try:
         sys.stdout.flush()
     except KprovError as error:
         code = code or error.code
-    sys.exit(code)
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def main(arguments: list[str]) -> int:

@@ -2,15 +2,18 @@
 
 1. the unit is active, and its first main process is still running; 2. that process holds the port; 3. ZooKeeper
 answers `srvr`; 4. the broker is registered; 5. it serves metadata that names it. `systemctl start` succeeds for a
-process that dies a moment later, so no layer can be left out. A failure ends the wait at once.
+process that dies a moment later, so no layer can be left out. A failure ends the wait within a second or so.
+
+The question of the upper layers costs the host nothing, so it is put ten times a second; layers 1 and 2 take processes
+there, and are looked at once a second, and again after the answer.
 """
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from kprov.diagnosis import drop_in_note, known_remedy, last_lines, passes, remedy, tail
 from kprov.errors import NotReadyError
@@ -23,7 +26,8 @@ from kprov.kinds.base import Answer, Call
 from kprov.kinds.service import UnitState
 from kprov.roles.base import ReadyQuestion, Role
 
-_PAUSE_SECONDS = 0.3
+_PAUSE_SECONDS = 0.1
+_SAMPLE_SECONDS = 1.0
 _TOOL_SECONDS = 30.0
 _LINES_SAID = 8  # of the last answer, in an error
 
@@ -97,18 +101,51 @@ class _AwaitedUnit:
             )
         return holder == self.pid
 
-    def wait(self, condition: Callable[[], bool], what: str) -> None:
-        """Until the condition holds; fails at the deadline, or as soon as the process is gone."""
-        while not condition():
+    def wait(self) -> None:
+        """Until it serves; fails at the deadline, or as soon as the process is seen to be gone."""
+        bound, sampled = self.sample(), time.monotonic()
+        while not (self._answers(bound=bound) and self.sample()):
             if self.left < 0:
-                self.fail(
-                    f"{self.unit} runs, but {what} within {self.seconds:.0f} s",
-                    said=self.said,
-                    hint="read the log lines above; if it only needs more time, use --ready-timeout SECONDS",
-                )
+                self._give_up(bound=bound)
             time.sleep(_PAUSE_SECONDS)
+            if time.monotonic() - sampled > _SAMPLE_SECONDS:
+                bound, sampled = self.sample(), time.monotonic()
 
-    def fail(self, what: str, *, said: str = "", hint: str = "") -> None:
+    def _answers(self, *, bound: bool) -> bool:
+        """Layers 3 to 5 once: whether it answers as expected. Tools are asked only if its process holds its ports."""
+        question = self.role.ready_question
+        answer = self._ask_directly(question)
+        if answer is None:
+            if not bound:
+                return False
+            answer, self.said = _ask_with_tools(self, question)
+        return re.search(question.expected, answer, re.MULTILINE) is not None
+
+    def _ask_directly(self, question: ReadyQuestion) -> str | None:
+        """The answer through the connection, empty if there is none; None if sshd does not forward."""
+        if self.forbidden:
+            return None
+        query = question.query
+        try:
+            answer = str(ask(self.connection, question.address, question.port, query, seconds=self.patience()))
+        except UnansweredError as error:
+            answer, self.said = "", f"{query.name}: {error}"
+        except ForwardingForbiddenError:
+            self.forbidden = True
+            return None
+        else:
+            self.said = f"{query.name} was answered with:\n{tail(answer, _LINES_SAID)}"
+        return answer
+
+    def _give_up(self, *, bound: bool) -> NoReturn:
+        what = self.role.ready_question.failure if bound else "it is not bound to its port"
+        self.fail(
+            f"{self.unit} runs, but {what} within {self.seconds:.0f} s",
+            said=self.said if bound else "",
+            hint="read the log lines above; if it only needs more time, use --ready-timeout SECONDS",
+        )
+
+    def fail(self, what: str, *, said: str = "", hint: str = "") -> NoReturn:
         """Raise NotReadyError.
 
         The cause is the answer to kprov's own question (``said``) and the end of the log; the hint is what these mean
@@ -144,9 +181,7 @@ def await_ready(connection: Connection, role: Role, emit: Emit, *, seconds: floa
     emit(StepStarted(0, 0, f"waiting for {unit}"))
     awaited = _AwaitedUnit(connection, role, emit, role.ready_seconds if seconds is None else seconds)
     try:
-        awaited.wait(awaited.sample, "it is not bound to its port")
-        _answers(awaited, role.ready_question)
-        awaited.sample()
+        awaited.wait()
     except NotReadyError:
         emit(StepFailed(0, 0, f"waiting for {unit}", time.monotonic() - started))
         raise
@@ -154,37 +189,8 @@ def await_ready(connection: Connection, role: Role, emit: Emit, *, seconds: floa
     return awaited.pid
 
 
-def _answers(awaited: _AwaitedUnit, question: ReadyQuestion) -> None:
-    """Layers 3 to 5: until the service answers as expected, while its process holds its ports."""
-    expected = re.compile(question.expected, re.MULTILINE)
-
-    def answers() -> bool:
-        if not awaited.sample():
-            return False
-        answer, awaited.said = _ask(awaited, question)
-        return expected.search(answer) is not None
-
-    awaited.wait(answers, question.failure)
-
-
-def _ask(awaited: _AwaitedUnit, question: ReadyQuestion) -> tuple[str, str]:
-    """The answer to one question, and how to quote it in an error; nothing is quoted if there is none."""
-    query = question.query
-    if not awaited.forbidden:
-        try:
-            seconds = awaited.patience()
-            answer = str(ask(awaited.connection, question.address, question.port, query, seconds=seconds))
-        except UnansweredError as error:
-            return "", f"{query.name}: {error}"
-        except ForwardingForbiddenError:
-            awaited.forbidden = True
-        else:
-            return answer, f"{query.name} was answered with:\n{tail(answer, _LINES_SAID)}"
-    return _ask_with_tools(awaited, question)
-
-
 def _ask_with_tools(awaited: _AwaitedUnit, question: ReadyQuestion) -> tuple[str, str]:
-    """The same, with a JVM on the host for each question."""
+    """The answer to one question from a JVM on the host, and how to quote it in an error; nothing if there is none."""
     if question.tool:
         node = awaited.role.node
         run = run_tool(awaited.connection, node.java_home, node.broker.home, question.tool, seconds=awaited.patience())

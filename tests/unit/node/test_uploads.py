@@ -62,7 +62,7 @@ def test_an_archive_that_arrives_changed_is_refused(host: LocalHost, upload: Upl
 
 
 def test_a_full_disk_is_named_as_the_cause(host: LocalHost, upload: Upload) -> None:
-    host.before += "receive_upload() { say upload ok=no output64=$(encoded 'No space left on device'); }"
+    host.before += "receive_upload() { say upload ok=no 'output=No space left on device'; }"
     with pytest.raises(StepError) as caught:
         pushed(host, upload)
     assert caught.value.problems[0].cause == "No space left on device"
