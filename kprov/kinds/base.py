@@ -20,6 +20,7 @@ Call = tuple[str, ...]
 Answer = Mapping[str, str]  # the fields of a probe's answer, as text; each kind has a class that reads them
 
 ABSENT: Answer = {"status": "absent"}
+RELOAD: Call = ("reload_units",)  # what systemd needs after a change to its unit files
 
 
 class Presence(StrEnum):
@@ -352,4 +353,4 @@ def unreadable(entry: Entry, answer: Answer) -> Removal | None:
 
 def reload_for(path: str) -> tuple[Call, ...]:
     """What systemd must be told once a file has gone or come."""
-    return (("reload_units",),) if path.startswith("/etc/systemd/system/") else ()
+    return (RELOAD,) if path.startswith("/etc/systemd/system/") else ()

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from kprov.kinds.base import Action, Answer, Call, Change, Entry, Presence, Removal, of_kind, remove, unreadable
+from kprov.kinds.base import RELOAD, Action, Answer, Call, Change, Entry, Presence, Removal, of_kind, remove, unreadable
 
 
 class Before(StrEnum):
@@ -213,6 +213,8 @@ class ServiceEntry(Entry):
             calls.append(("stop_unit", self.unit))
         if state.enabled:
             calls.append(("disable_unit", self.unit))
+        if state.needs_reload:  # a killed uninstall had already removed its file
+            calls.append(RELOAD)
         return remove(self, f"service {self.unit}", *calls) if calls else Removal()
 
     def enabled_again(self) -> Change:

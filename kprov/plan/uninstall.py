@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
-from kprov.kinds.base import ABSENT, Answer, Change, Entry, Obstacle, PathEntry, Presence
+from kprov.kinds.base import ABSENT, RELOAD, Answer, Change, Entry, Obstacle, PathEntry, Presence
 from kprov.kinds.data import DataEntry, Holds, Writer
 from kprov.kinds.links import LinksEntry
 from kprov.kinds.path import CopyEntry, OriginalEntry
@@ -98,7 +98,7 @@ def uninstall_plan(
     questions = {entry.id: entry.query() for entry in entries}
     return Plan(
         host,
-        tuple(changes),
+        tuple(_reloading_once(changes)),
         tuple(obstacles),
         kept=tuple(kept),
         lost=tuple(losses(entries, changes, seen)),
@@ -106,6 +106,15 @@ def uninstall_plan(
         after=after,
         expects=expectations(changes, questions, seen),
     )
+
+
+def _reloading_once(changes: Sequence[Change]) -> list[Change]:
+    """The changes, with one daemon-reload after the last of those that end with it: each takes a tenth of a second.
+
+    If the run is killed before it, the next one finds units that need it.
+    """
+    ends = [change for change in changes if change.calls[-1:] == (RELOAD,)]
+    return [replace(change, calls=change.calls[:-1]) if change in ends[:-1] else change for change in changes]
 
 
 def _is_there(entry: Entry, seen: Mapping[str, Answer]) -> bool:

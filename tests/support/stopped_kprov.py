@@ -198,7 +198,11 @@ def _wrap(faults: list[Fault], log: Path) -> None:
     connection._library = lambda: library + text
 
     def exchange(
-        self: Any, calls: Iterable[Sequence[str]], payload: Iterable[bytes] = (), on_record: Any = None
+        self: Any,
+        calls: Iterable[Sequence[str]],
+        payload: Iterable[bytes] = (),
+        on_record: Any = None,
+        beside: Iterable[Sequence[str]] = (),
     ) -> Any:
         nonlocal text
         sent = [tuple(call) for call in calls]
@@ -230,7 +234,7 @@ def _wrap(faults: list[Fault], log: Path) -> None:
                     case Stop():
                         sent, text, end = *_cut(sent, index, fault), _kill
                 break
-        reply = real(self, sent, payload, on_record)
+        reply = real(self, sent, payload, on_record, beside)
         if end is not None:
             end()
         return reply

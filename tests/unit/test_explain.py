@@ -37,7 +37,7 @@ GONE = (record("link:/k/libs", status="absent"), EDITED[1])
 def told(seen: tuple[Record, ...] | None, error: Any = FAILED, state: State = State.DONE) -> tuple[Problem, ...]:
     """The problems after it; seen: None for a host that does not answer."""
 
-    def exchange(calls: object) -> Reply:
+    def exchange(calls: object, beside: object = ()) -> Reply:
         if seen is None:
             raise ConnectError("the connection was lost")
         return Reply(seen, "", 0)

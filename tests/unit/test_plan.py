@@ -553,7 +553,18 @@ def test_systemd_forgets_the_units_that_are_removed() -> None:
     plan = uninstall_plan("box", host.seen, host.receipt, purge=False, force=False)
     units = [change for change in plan.changes if change.id.startswith("file:/etc/systemd/")]
     assert len(units) == 2
-    assert all(change.calls[-1] == ("reload_units",) for change in units)
+    assert [change.calls[-1] == ("reload_units",) for change in units] == [False, True]
+
+
+def test_systemd_forgets_a_unit_whose_file_a_killed_uninstall_had_removed() -> None:
+    host, _ = installed()
+    gone = {
+        "file:/etc/systemd/system/zookeeper.service": {"status": "absent"},
+        "file:/etc/systemd/system/kafka.service": {"status": "absent"},
+        KAFKA: {"status": "present", "show": "LoadState=loaded\nActiveState=inactive\nNeedDaemonReload=yes"},
+    }
+    plan = uninstall_plan("box", {**host.seen, **gone}, host.receipt, purge=False, force=False)
+    assert plan.changes[0].calls == (("reload_units",),)
 
 
 @pytest.mark.parametrize("mode", ["standalone", "bundled"])

@@ -138,13 +138,13 @@ class Scene:
     plans: list[Plan] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
 
-    def exchange(self, calls: Sequence[tuple[str, ...]]) -> Reply:
+    def exchange(self, calls: Sequence[tuple[str, ...]], beside: Sequence[tuple[str, ...]] = ()) -> Reply:
         if self.gone:
             raise LOST
         content = Receipt({}, State.APPLYING, {}, {"kafka": "1.0.0"}).to_json("somebody")
         answers = {"probe_unit": {"show": "ActiveState=active"}, "probe_receipt": {"content": content}}
         return Reply(
-            tuple(Record("seen", {"id": call[1], "status": "present", **answers.get(call[0], {})}) for call in calls),
+            tuple(Record("seen", {"id": call[1], "status": "present", **answers.get(call[0], {})}) for call in (*calls, *beside)),
             "",
             0,
         )
