@@ -224,15 +224,15 @@ class Connection:
         calls: Iterable[Call],
         payload: Iterable[bytes] = (),
         on_record: Callable[[Record], None] | None = None,
-        beside: Iterable[Call] = (),
+        beside: Sequence[Sequence[Call]] = (),
     ) -> Reply:
         """Run functions of the remote library in one channel.
 
         calls: functions with their arguments. payload: bytes for the function that reads standard input.
-        on_record: called with each record as it arrives. beside: calls that run at the same time, in a shell of their
-        own, and are answered last; with them, there is no payload.
+        on_record: called with each record as it arrives. beside: further groups of calls; all groups run at the same
+        time, each in a shell of its own, and are answered in their order. With them, there is no payload.
         """
-        return self._let_in(beside_each_other(calls, beside), payload, on_record)
+        return self._let_in(beside_each_other([[*calls], *beside]), payload, on_record)
 
     def follow(self, calls: Iterable[Call], on_record: Callable[[Record], None]) -> None:
         """Run functions that last until their standard input ends: when this returns, or the connection is lost.
@@ -343,12 +343,15 @@ def lines_of(calls: Iterable[Call]) -> list[str]:
     return [shlex.join(call) for call in calls]
 
 
-def beside_each_other(calls: Iterable[Call], beside: Iterable[Call]) -> list[str]:
-    """Lines that run the calls, and ``beside`` at the same time: a pipe keeps its answers until the others are out."""
-    aside = lines_of(beside)
-    if not aside:
-        return lines_of(calls)
-    return ["{", *aside, "} </dev/null | {", "{", *lines_of(calls), "} </dev/null", "cat", "}"]
+def beside_each_other(groups: Sequence[Sequence[Call]]) -> list[str]:
+    """Lines that run groups of calls at the same time: a pipe keeps the answers of each until its turn comes."""
+    first, *others = groups
+    if not others:
+        return lines_of(first)
+    lines: list[str] = []
+    for group in reversed(others):
+        lines += ["{", "{", *lines_of(group), "} </dev/null", *(["cat"] if lines else []), "} |"]
+    return [*lines, "{", "{", *lines_of(first), "} </dev/null", "cat", "}"]
 
 
 def _library() -> str:

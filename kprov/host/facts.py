@@ -119,17 +119,27 @@ def looking_ahead(calls: Sequence[Call]) -> list[Call]:
     return [*ahead, *calls]
 
 
-def _in_two(calls: Sequence[Call]) -> tuple[list[Call], list[Call]]:
-    """The calls, and those of them that may run beside the others."""
+def _grouped(calls: Sequence[Call]) -> tuple[list[Call], list[list[Call]]]:
+    """The calls, and a group of those that run beside the others, if there are any."""
     aside = [call for call in calls if call[0] in _BESIDE]
     rest = [call for call in calls if call[0] not in _BESIDE]
-    return looking_ahead(rest), looking_ahead(aside) if rest else aside
+    return looking_ahead(rest), [looking_ahead(aside)] if aside else []
 
 
 def probe(connection: Connection, calls: Sequence[Call]) -> dict[str, Answer]:
     """Probe some resources in one exchange; raises StepError if one of them is not answered."""
-    rest, aside = _in_two(calls)
-    reply = connection.exchange(rest, beside=aside)
+    rest, beside = _grouped(calls)
+    return _answered(connection, calls, connection.exchange(rest, beside=beside))
+
+
+def probe_together(connection: Connection, calls: Sequence[Call]) -> list[Answer]:
+    """The answers of calls that run at the same time; raises StepError if one of them is not answered."""
+    first, *others = calls
+    found = _answered(connection, calls, connection.exchange([first], beside=[[call] for call in others]))
+    return [found[call[1]] for call in calls]
+
+
+def _answered(connection: Connection, calls: Sequence[Call], reply: Reply) -> dict[str, Answer]:
     found = seen_of(reply)
     for call in calls:
         if call[1] not in found:
@@ -146,11 +156,11 @@ def probe_host(connection: Connection, calls: Sequence[Call]) -> Probe:
     """Read the facts and the state of resources in one exchange."""
     asked = time.time()
     answered = {"facts": asked}
-    rest, aside = _in_two(calls)
+    rest, beside = _grouped(calls)
     reply = connection.exchange(
         [("probe_facts",), *rest],
         on_record=lambda record: answered.update({record.kind: time.time()}),
-        beside=aside,
+        beside=beside,
     )
     records = reply.of_kind("facts")
     if not records:

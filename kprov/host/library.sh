@@ -1248,16 +1248,16 @@ tool() { # ID SECONDS JAVA_HOME HOME INPUT COMMAND...
     JAVA_HOME=$3
     KAFKA_OPTS=-XX:-UsePerfData # avoids /tmp/hsperfdata_root
     KAFKA_JMX_OPTS=-Dkprov.jmx=off # if it is empty, the tool opens a port
-    tool_tmp=$4/.kprov-tool.$$
-    tool_out=$kprov_dir/tool.out.$$
+    tool_tmp=$4/.kprov-tool.$$.$id # several may run at the same time
+    tool_out=$kprov_dir/tool.out.$$.$id
     cd "$4" || return 1
     true >"$tool_out" || return 1
     if mkdir -m 0700 -- "$tool_tmp" 2>/dev/null; then KAFKA_OPTS="$KAFKA_OPTS -Djava.io.tmpdir=$tool_tmp"; fi
     export JAVA_HOME KAFKA_OPTS KAFKA_JMX_OPTS
     shift 5
-    began=$(date +%s)
+    began=$(date +%s%N)
     errors=$(printf '%s' "$input" | { timeout -k 5 "$seconds" "$@" 2>&1 >&3 3>&-; printf '\nstatus=%s' $?; } 3>"$tool_out")
-    say seen "id=$id" status=present "code=${errors##*status=}" "took=$(($(date +%s) - began))" \
+    say seen "id=$id" status=present "code=${errors##*status=}" "took_ms=$((($(date +%s%N) - began) / 1000000))" \
         "output64=$(encode <"$tool_out")" "errors?=${errors%
 status=*}"
     rm -rf -- "$tool_out" "$tool_tmp"

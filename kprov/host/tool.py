@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kprov.host.connection import Connection
-from kprov.host.facts import probe
+from kprov.host.facts import probe_together
+from kprov.kinds.base import Answer
 
 # timeout(1) exits with 124, or 137 if it had to kill the process; so does the kernel's OOM killer.
 _TIMED_OUT, _KILLED = 124, 137
@@ -28,7 +29,7 @@ class ToolRun:
     code: int
     output: str
     errors: str
-    took: int
+    took: float
     limit: int
 
     @property
@@ -63,16 +64,34 @@ class ToolRun:
         return f"{self.name} {self.outcome}{f': {self.last_words}' if self.last_words else ', without output'}"
 
 
-def run_tool(
-    connection: Connection, java_home: str, home: str, words: Sequence[str], *, seconds: int, stdin: str = ""
-) -> ToolRun:
-    """Run a tool in the Kafka home, in a clean environment, for at most ``seconds``."""
-    answer = probe(connection, [("tool", "tool", str(seconds), java_home, home, stdin, *words)])["tool"]
+@dataclass(frozen=True)
+class Tools:
+    """Where Kafka's tools are on a host, and the Java that runs them."""
+
+    connection: Connection
+    java_home: str
+    home: str
+
+    def run(self, words: Sequence[str], *, seconds: int, stdin: str = "") -> ToolRun:
+        """Run a tool in the Kafka home, in a clean environment, for at most ``seconds``."""
+        return self.run_together([(words, stdin)], seconds=seconds)[0]
+
+    def run_together(self, commands: Sequence[tuple[Sequence[str], str]], *, seconds: int) -> list[ToolRun]:
+        """Run several at the same time, each with its words and its standard input."""
+        calls = [
+            ("tool", f"tool{number}", str(seconds), self.java_home, self.home, stdin, *words)
+            for number, (words, stdin) in enumerate(commands)
+        ]
+        answers = probe_together(self.connection, calls)
+        return [_of(words, answer, seconds) for (words, _), answer in zip(commands, answers, strict=True)]
+
+
+def _of(words: Sequence[str], answer: Answer, seconds: int) -> ToolRun:
     return ToolRun(
         name=words[0],
         code=int(answer["code"]),
         output=answer.get("output", ""),
         errors=answer.get("errors", ""),
-        took=int(answer["took"]),
+        took=int(answer["took_ms"]) / 1000,
         limit=seconds,
     )

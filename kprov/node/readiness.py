@@ -21,7 +21,7 @@ from kprov.events import Emit, Message, StepDone, StepFailed, StepStarted
 from kprov.host.connection import Connection
 from kprov.host.facts import probe
 from kprov.host.forwarded import ForwardingForbiddenError, UnansweredError, ask
-from kprov.host.tool import run_tool
+from kprov.host.tool import Tools
 from kprov.kinds.base import Answer, Call
 from kprov.kinds.service import UnitState
 from kprov.roles.base import ReadyQuestion, Role
@@ -193,7 +193,8 @@ def _ask_with_tools(awaited: _AwaitedUnit, question: ReadyQuestion) -> tuple[str
     """The answer to one question from a JVM on the host, and how to quote it in an error; nothing if there is none."""
     if question.tool:
         node = awaited.role.node
-        run = run_tool(awaited.connection, node.java_home, node.broker.home, question.tool, seconds=awaited.patience())
+        tools = Tools(awaited.connection, node.java_home, node.broker.home)
+        run = tools.run(question.tool, seconds=awaited.patience())
         said = tail("\n".join((run.output, run.errors)), _LINES_SAID)
         return run.output, f"{run.name} {run.outcome}:\n{said}"
     name = question.call[1]

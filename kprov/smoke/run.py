@@ -11,7 +11,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kprov.diagnosis import known_remedy
 from kprov.errors import ConnectError, UsageError
@@ -19,7 +19,7 @@ from kprov.events import Emit, StepDone, StepFailed, StepStarted, Warned
 from kprov.host.connection import Connection
 from kprov.host.facts import probe
 from kprov.host.forwarded import ForwardingForbiddenError, UnansweredError, ask
-from kprov.host.tool import ToolRun, run_tool
+from kprov.host.tool import ToolRun, Tools
 from kprov.queries import end_offset, node_exists
 from kprov.roles.broker import BrokerRole
 from kprov.smoke import client, console
@@ -29,7 +29,7 @@ from kprov.topology import Node
 
 _TOOL_SECONDS = 60
 _CONSUMER_TIMEOUT_MS = 20000
-_GONE_TRIES, _GONE_SECONDS, _GONE_PAUSE = 8, 20, 0.2
+_GONE_TRIES, _GONE_SECONDS, _GONE_PAUSE = 8, 20, 0.05
 _STEPS, _STEPS_OF_DELETE = 9, 2
 # Printed by the console consumer when no message arrives within --timeout-ms; later releases print the full class name.
 _NO_MORE_MESSAGES = re.compile(r"TimeoutException")
@@ -38,13 +38,17 @@ _LIBRARY_NOT_LOADED = re.compile(r"^.*(?:UnsatisfiedLinkError|NoClassDefFoundErr
 
 @dataclass(frozen=True)
 class SmokeStep:
-    """One step: its name, the command that one would type for it, seconds, and whether it passed (None: not run)."""
+    """One step: its name, the command that one would type for it, seconds, and whether it passed (None: not run).
+
+    direct: whether kprov put the question to the service itself, in place of the command.
+    """
 
     name: str
     command: str
     seconds: float
     passed: bool | None
     detail: str = ""
+    direct: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,49 +85,50 @@ class _Test:
     sent: list[str] = field(default_factory=list)
     created: bool = False
 
+    @property
+    def tools(self) -> Tools:
+        return Tools(self.connection, self.node.java_home, self.node.broker.home)
+
     def run(self, command: Command) -> ToolRun:
         """Run one of Kafka's tools on the host."""
-        node = self.node
-        return run_tool(
-            self.connection,
-            node.java_home,
-            node.broker.home,
-            command.words,
-            seconds=_TOOL_SECONDS,
-            stdin=command.stdin,
-        )
+        return self.tools.run(command.words, seconds=_TOOL_SECONDS, stdin=command.stdin)
+
+    def run_together(self, name: str, commands: Sequence[Command]) -> list[ToolRun]:
+        """Run several of Kafka's tools on the host at the same time; name: of what they do, for progress."""
+        self.emit(StepStarted(len(self.steps) + 1, self.count, name))
+        both = [(command.words, command.stdin) for command in commands]
+        return self.tools.run_together(both, seconds=_TOOL_SECONDS)
 
     @contextmanager
-    def step(self, name: str, command: str) -> Iterator[Callable[[bool | None, str], None]]:
-        """Time a step; the block calls the function that it gets with (passed, detail)."""
-        number = len(self.steps) + 1
+    def step(self, name: str, command: str) -> Iterator[Callable[..., None]]:
+        """Time a step; the block calls the function that it gets with (passed, detail, direct=...)."""
         began = time.monotonic()
-        self.emit(StepStarted(number, self.count, name))
-        verdict: list[tuple[bool | None, str]] = [(False, "it did not finish")]
+        self.emit(StepStarted(len(self.steps) + 1, self.count, name))
+        verdict = [SmokeStep(name, command, 0, passed=False, detail="it did not finish")]
 
-        def decide(passed: bool | None, detail: str = "") -> None:
-            verdict[0] = (passed, detail)
+        def decide(passed: bool | None, detail: str = "", *, direct: bool = False) -> None:
+            verdict[0] = SmokeStep(name, command, 0, passed, detail, direct)
 
         try:
             yield decide
         finally:
-            seconds = time.monotonic() - began
-            passed, detail = verdict[0]
-            self.steps.append(SmokeStep(name, command, round(seconds, 2), passed, detail))
-            text = f"{name}: {detail}" if detail else name
-            if passed is None:
-                self.emit(Warned(text))
-            event = StepFailed if passed is False else StepDone
-            self.emit(event(number, self.count, text if passed is not None else f"{name}: not run", seconds))
-        if passed is False:
+            self.ended(replace(verdict[0], seconds=round(time.monotonic() - began, 2)))
+        if verdict[0].passed is False:
             raise _StepFailedError(name)
+
+    def ended(self, step: SmokeStep) -> None:
+        """Record and report a step."""
+        self.steps.append(step)
+        text = f"{step.name}: {step.detail}" if step.detail else step.name
+        if step.passed is None:
+            self.emit(Warned(text))
+            text = f"{step.name}: not run"
+        event = StepFailed if step.passed is False else StepDone
+        self.emit(event(len(self.steps), self.count, text, step.seconds))
 
     def topics(self) -> tuple[list[str], str]:
         """The topics that kafka-topics lists, and why the list cannot be trusted; empty if it can."""
-        run = self.run(console.list_topics(self.node))
-        # 2.8 and earlier may add " - marked for deletion".
-        topics = [line.split(" - ")[0].strip() for line in run.output.splitlines()]
-        return topics, run.trouble if run.timed_out or run.code else ""
+        return _listed(self.run(console.list_topics(self.node)))
 
 
 def smoke_test(
@@ -139,6 +144,7 @@ def smoke_test(
     try:
         _create(test, named=topic is not None)
         _round_trip(test)
+        _count(test)
         _from_here(test)
         _codecs(test)
         if not keep:
@@ -171,41 +177,58 @@ def _create(test: _Test, *, named: bool) -> None:
         confirmed = "Created topic" in run.output
         test.created = confirmed or "already exists" not in run.output + run.errors
         decide(confirmed, "" if confirmed else run.trouble or f"{run.name} did not confirm it: {run.last_words}")
-    command = console.list_topics(test.node)
-    with test.step("check that the topic is listed", command.text) as decide:
-        topics, trouble = test.topics()
-        listed = test.topic in topics
-        decide(listed, "" if listed else trouble or f"not in the list: {', '.join(topics) or 'no topics'}")
+
+
+def _listed(run: ToolRun) -> tuple[list[str], str]:
+    """The topics that kafka-topics printed, and why the list cannot be trusted; empty if it can."""
+    # 2.8 and earlier may add " - marked for deletion".
+    topics = [line.split(" - ")[0].strip() for line in run.output.splitlines()]
+    return topics, run.trouble if run.timed_out or run.code else ""
 
 
 def _round_trip(test: _Test) -> None:
-    command = console.produce(test.node, test.topic)
-    with test.step(f"produce {len(MESSAGES)} messages", command.text) as decide:
-        trouble = test.run(command).trouble
-        decide(not trouble, trouble)
+    """List, produce and consume. None needs the end of another, so their three JVMs start at the same time."""
+    commands = (
+        console.list_topics(test.node),
+        console.produce(test.node, test.topic),
+        console.consume(test.node, test.topic, _CONSUMER_TIMEOUT_MS),
+    )
+    listing, producer, consumer = test.run_together("list the topic, produce and consume", commands)
     test.sent += MESSAGES
-    command = console.consume(test.node, test.topic, _CONSUMER_TIMEOUT_MS)
-    with test.step("consume the messages from the beginning", command.text) as decide:
-        failure = _consumed(test.run(command), test.sent)
-        decide(not failure, failure or ", ".join(test.sent))
+    topics, trouble = _listed(listing)
+    unlisted = "" if test.topic in topics else trouble or f"not in the list: {', '.join(topics) or 'no topics'}"
+    lost = _consumed(consumer, test.sent)
+    steps = (
+        ("check that the topic is listed", listing, unlisted, ""),
+        (f"produce {len(MESSAGES)} messages", producer, producer.trouble, ""),
+        ("consume the messages from the beginning", consumer, lost, ", ".join(test.sent)),
+    )
+    for command, (name, run, failure, shown) in zip(commands, steps, strict=True):
+        test.ended(SmokeStep(name, command.text, round(run.took, 2), not failure, failure or shown))
+    if unlisted or producer.trouble or lost:
+        raise _StepFailedError
+
+
+def _count(test: _Test) -> None:
     command = console.end_offsets(test.node, test.topic)
     with test.step("count the messages on the broker", command.text) as decide:
         expected = f"{test.topic}:0:{len(MESSAGES)}"
-        shown, trouble = _end_offset(test, command)
+        shown, trouble, direct = _end_offset(test, command)
         exact = shown == expected
-        decide(exact, expected if exact else trouble or f"{shown or 'nothing'} instead of {expected}")
+        detail = expected if exact else trouble or f"{shown or 'nothing'} instead of {expected}"
+        decide(exact, detail, direct=direct)
 
 
-def _end_offset(test: _Test, command: Command) -> tuple[str, str]:
-    """The end offset as the command prints it, and why there is none: asked directly, or else with the command."""
+def _end_offset(test: _Test, command: Command) -> tuple[str, str, bool]:
+    """The end offset as the command prints it, why there is none, and whether it was asked without the command."""
     try:
         offset = ask(test.connection, *test.node.broker.local_endpoint, end_offset(test.topic), seconds=_TOOL_SECONDS)
     except UnansweredError as error:
-        return "", f"{test.node.broker.local}: {error}"
+        return "", f"{test.node.broker.local}: {error}", True
     except ForwardingForbiddenError:
         run = test.run(command)
-        return run.output.strip(), run.trouble
-    return f"{test.topic}:0:{offset}", ""
+        return run.output.strip(), run.trouble, False
+    return f"{test.topic}:0:{offset}", "", True
 
 
 def _consumed(run: ToolRun, expected: Sequence[str]) -> str:
@@ -286,13 +309,14 @@ def _delete(test: _Test) -> None:
         failure = run.trouble or (run.last_words if "Error" in run.output + run.errors else "")
         decide(not failure, failure)
     with test.step("check that the topic is gone", console.list_topics(test.node).text) as decide:
-        gone, trouble = _gone(test)
-        decide(gone, "" if gone else trouble or "still listed; check that delete.topic.enable is true")
+        gone, trouble, direct = _gone(test)
+        still = "" if gone else trouble or "still listed; check that delete.topic.enable is true"
+        decide(gone, still, direct=direct)
         test.created = not gone
 
 
-def _gone(test: _Test) -> tuple[bool, str]:
-    """Whether the topic disappears, and why that cannot be said: asked of ZooKeeper itself, or else with the tool."""
+def _gone(test: _Test) -> tuple[bool, str, bool]:
+    """Whether the topic disappears, why that cannot be said, and whether ZooKeeper itself was asked, not the tool."""
     servers, _, root = test.node.zookeeper_connect.partition("/")
     address, _, port = servers.split(",")[0].rpartition(":")
     question = node_exists(f"/{root}/brokers/topics/{test.topic}" if root else f"/brokers/topics/{test.topic}")
@@ -300,19 +324,19 @@ def _gone(test: _Test) -> tuple[bool, str]:
     try:
         while ask(test.connection, address.strip("[]"), int(port), question, seconds=_GONE_SECONDS):
             if time.monotonic() > deadline:
-                return False, ""
+                return False, "", True
             time.sleep(_GONE_PAUSE)
     except (ForwardingForbiddenError, UnansweredError):
         return _gone_from_list(test)
-    return True, ""
+    return True, "", True
 
 
-def _gone_from_list(test: _Test) -> tuple[bool, str]:
+def _gone_from_list(test: _Test) -> tuple[bool, str, bool]:
     for _ in range(_GONE_TRIES):
         topics, trouble = test.topics()
         if trouble or test.topic not in topics:
-            return not trouble, trouble
-    return False, ""
+            return not trouble, trouble, False
+    return False, "", False
 
 
 def _clean_up(test: _Test) -> None:

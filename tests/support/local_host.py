@@ -79,10 +79,10 @@ class LocalHost:
         path.write_text(f'#!/bin/sh\nprintf "%s\\n" "{name} $*" >>{shlex.quote(str(self.folder / "log"))}\n{body}\n')
         path.chmod(0o755)
 
-    def script(self, calls: Iterable[Sequence[str]], beside: Iterable[Sequence[str]] = ()) -> bytes:
+    def script(self, calls: Iterable[Sequence[str]], beside: Sequence[Sequence[Sequence[str]]] = ()) -> bytes:
         """The library and the calls, as one text for the shell."""
         setting = f"kprov_dir={shlex.quote(str(self.state))}\nPATH={shlex.quote(str(self.bin))}\n{self.before}\n"
-        return (LIBRARY + "\n" + setting + "\n".join(beside_each_other(calls, beside)) + "\n").encode()
+        return (LIBRARY + "\n" + setting + "\n".join(beside_each_other([[*calls], *beside])) + "\n").encode()
 
     def command(self, length: int) -> list[str]:
         """The command line of an exchange, as in kprov.host.connection."""
@@ -94,11 +94,11 @@ class LocalHost:
         calls: Iterable[Sequence[str]],
         payload: Iterable[bytes] = (),
         on_record: Callable[[Record], None] | None = None,
-        beside: Iterable[Sequence[str]] = (),
+        beside: Sequence[Sequence[Sequence[str]]] = (),
     ) -> Reply:
         """Run the calls, and return the records after all have ended."""
-        calls, beside = [tuple(call) for call in calls], [tuple(call) for call in beside]
-        self.calls.append([*calls, *beside])
+        calls = [tuple(call) for call in calls]
+        self.calls.append([*calls, *(tuple(call) for group in beside for call in group)])
         script = self.script(calls, beside)
         done = subprocess.run(
             self.command(len(script)),

@@ -202,7 +202,7 @@ def _wrap(faults: list[Fault], log: Path) -> None:
         calls: Iterable[Sequence[str]],
         payload: Iterable[bytes] = (),
         on_record: Any = None,
-        beside: Iterable[Sequence[str]] = (),
+        beside: Sequence[Sequence[Sequence[str]]] = (),
     ) -> Any:
         nonlocal text
         sent = [tuple(call) for call in calls]

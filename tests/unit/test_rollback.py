@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -138,13 +139,16 @@ class Scene:
     plans: list[Plan] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
 
-    def exchange(self, calls: Sequence[tuple[str, ...]], beside: Sequence[tuple[str, ...]] = ()) -> Reply:
+    def exchange(self, calls: Sequence[tuple[str, ...]], beside: Sequence[Sequence[tuple[str, ...]]] = ()) -> Reply:
         if self.gone:
             raise LOST
         content = Receipt({}, State.APPLYING, {}, {"kafka": "1.0.0"}).to_json("somebody")
         answers = {"probe_unit": {"show": "ActiveState=active"}, "probe_receipt": {"content": content}}
         return Reply(
-            tuple(Record("seen", {"id": call[1], "status": "present", **answers.get(call[0], {})}) for call in (*calls, *beside)),
+            tuple(
+                Record("seen", {"id": call[1], "status": "present", **answers.get(call[0], {})})
+                for call in chain(calls, *beside)
+            ),
             "",
             0,
         )

@@ -26,8 +26,11 @@ def view(result: SmokeResult, _: HostArguments) -> View:
 def _lines(result: SmokeResult) -> Iterator[Line]:
     yield f"$ cd {result.home}"
     for step in result.steps:
-        prompt = "$ " if step.command.startswith(("bin/", "printf")) else "  "
-        yield f"{prompt}{step.command}"
+        typed = step.command.startswith(("bin/", "printf"))
+        if step.direct:
+            yield f"  asked without a tool; to see the same: {step.command}"
+        else:
+            yield f"{'$ ' if typed else '  '}{step.command}"
         detail = f": {step.detail}" if step.detail else ""
         yield Text.assemble("    ", _MARKS[step.passed], f"  {step.name}{detail}  {step.seconds:.1f} s")
     verdict = "passed" if result.passed else "FAILED"

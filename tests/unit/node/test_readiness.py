@@ -45,7 +45,7 @@ def given_up(
 
     monkeypatch.setattr("kprov.node.readiness.probe", ask)
     monkeypatch.setattr("kprov.node.readiness.ask", forwarded)
-    monkeypatch.setattr("kprov.node.readiness.run_tool", lambda *_, **__: run)
+    monkeypatch.setattr("kprov.host.tool.Tools.run", lambda *_, **__: run)
     connection: Any = SimpleNamespace(login=SimpleNamespace(name="box"))
     with pytest.raises(NotReadyError) as raised:
         await_ready(connection, role_of(node(asked()), unit), lambda _: None, seconds=0)

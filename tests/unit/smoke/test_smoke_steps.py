@@ -13,7 +13,7 @@ from support.specimens import asked
 from kprov.errors import UsageError
 from kprov.events import Event, Warned
 from kprov.host.forwarded import ForwardingForbiddenError, UnansweredError
-from kprov.host.tool import ToolRun
+from kprov.host.tool import ToolRun, Tools
 from kprov.queries import Query
 from kprov.smoke import SmokeResult, SmokeStep, client, smoke_test
 from kprov.smoke.client import Batch, ClientResult
@@ -105,10 +105,10 @@ def of(version: str) -> Node:
 @pytest.fixture
 def try_it(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Tried]:
     def run(broker: Broker, version: str = "1.0.0", log: str = "", **options: Any) -> Tried:
-        def run_tool(_connection: Any, _java: str, _home: str, words: Any, *, seconds: int, stdin: str = "") -> ToolRun:
-            return broker.tool(tuple(words), stdin)
+        def run_together(_tools: Tools, commands: Any, *, seconds: int) -> list[ToolRun]:
+            return [broker.tool(tuple(words), stdin) for words, stdin in commands]
 
-        monkeypatch.setattr("kprov.smoke.run.run_tool", run_tool)
+        monkeypatch.setattr(Tools, "run_together", run_together)
         monkeypatch.setattr("kprov.smoke.run.ask", broker.ask)
         monkeypatch.setattr("kprov.smoke.run.probe", lambda *_: {"log": {"text": log}})
         monkeypatch.setattr(client, "exchange", broker.client)
@@ -231,7 +231,7 @@ def test_the_messages_are_counted_without_a_tool(
         ([False], True, False),
         ([True, True, False], True, False),
         ([UnansweredError("no answer")], True, True),
-        ([True] * 9, False, False),
+        ([True] * 99, False, False),
     ],
 )
 def test_zookeeper_itself_says_whether_the_topic_is_gone(
