@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from kprov.host.ssh_config import read_login
-from kprov.kinds.base import Upload
+from kprov.kinds.base import ABSENT, Upload
 from kprov.node.lock import host_lock
 from kprov.node.uploads import push
 from kprov.operations.session import Access
@@ -21,7 +21,7 @@ def main(config: str, host: str, path: str) -> None:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     login = read_login(Target(host, "root", None), config=Path(config))
     with Access().connect(login) as connection, host_lock(connection, "bench", ()):
-        push(connection, Upload(file.name, digest, file.stat().st_size, file), lambda _: None)
+        push(connection, Upload(file.name, digest, file.stat().st_size, file, "", ""), ABSENT, lambda _: None)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ umask 022
 # The programs that kprov calls; tests run the library with a PATH of exactly these.
 # shellcheck disable=SC2034
 kprov_needs='base64 cat chmod chown chroot cp date df du env flock grep gzip head id ln ls mkdir mv readlink rm rmdir
-sed sha256sum stat sync tail tar test timeout tr uname wc journalctl systemctl
+sed sha256sum stat sync tail tar tee test timeout tr uname wc journalctl systemctl
 groupadd groupdel useradd userdel'
 
 kprov_dir=/var/lib/kprov
@@ -1404,28 +1404,56 @@ clear_uploads() { rm -rf "$kprov_dir/uploads"; }
 
 drop_part() { rm -f -- "$kprov_dir/uploads/$1.part"; } # NAME
 
-# Receives SIZE more bytes of an archive; a partial upload is resumed.
-receive_upload() { # NAME SHA256 SIZE
+# Receives SIZE more bytes of an archive; a partial upload is resumed. Meanwhile its TOP is unpacked beside PATH, so that
+# unpack_release only has to move it there: if that cannot be done, unpack_release does all of it, and says why not.
+receive_upload() { # NAME SHA256 SIZE [TOP PATH]
     state_dir && mkdir -p "$kprov_dir/uploads" || return 1
     part=$kprov_dir/uploads/$1.part
     : >>"$part" || return 1
+    rm -f -- "$kprov_dir/uploads/$1.unpacked"
     before=$(stat -c %s -- "$part")
-    if ! said=$({ head -c "$3" >>"$part"; } 2>&1); then
-        say upload ok=no "output?=$said"
-        return
+    # The bytes go into the part, through the sum (on descriptor 4, with any errors) and into tar (on descriptor 3).
+    said=$({ { feed "$part" "$before" "$3" 2>&4 | also_to_3 | sha256sum >&4; } 3>&1 | unpack_ahead "${4-}" "${5-}"; } 4>&1)
+    unpacked=$?
+    sum=${said##*"$newline"}
+    sum=${sum%% *}
+    case $said in
+        *"$newline"*) say upload ok=no "output?=${said%"$newline"*}" ;;
+        *)
+            if [ $(($(stat -c %s -- "$part") - before)) -lt "$3" ]; then
+                say upload ok=no "output=the connection ended too early" # the next run resumes the part
+            elif [ "$sum" = "$2" ]; then
+                [ "$unpacked" != 0 ] || cat /proc/sys/kernel/random/boot_id >"$kprov_dir/uploads/$1.unpacked"
+                mv -f -- "$part" "$kprov_dir/uploads/$1" && say upload ok=yes
+                return
+            else
+                size=$(stat -c %s -- "$part")
+                rm -f -- "$part"
+                say upload ok=no "sum=$sum" "size=$size"
+            fi ;;
+    esac
+    [ -z "${5-}" ] || rm -rf -- "$5.kprov-new"
+}
+
+# Writes what PART holds already, then SIZE bytes from standard input, which it appends to PART.
+feed() { # PART BEFORE SIZE
+    head -c "$2" -- "$1"
+    head -c "$3" | tee -a -- "$1"
+}
+
+# Copies standard input to standard output and to descriptor 3, whose reader may stop early.
+also_to_3() { trap '' PIPE && tee /proc/self/fd/3 2>/dev/null; }
+
+unpack_ahead() { # TOP PATH
+    if [ -z "$1" ] || ! rm -rf -- "$2.kprov-new" || ! mkdir -p -- "$2.kprov-new"; then
+        cat >/dev/null
+        return 1
     fi
-    if [ $(($(stat -c %s -- "$part") - before)) -lt "$3" ]; then
-        say upload ok=no "output=the connection ended too early" # the next run resumes the part
-        return
-    fi
-    sum=$(sha256sum -- "$part")
-    if [ "${sum%% *}" = "$2" ]; then
-        mv -f -- "$part" "$kprov_dir/uploads/$1" && say upload ok=yes
-    else
-        size=$(stat -c %s -- "$part")
-        rm -f -- "$part"
-        say upload ok=no "sum=${sum%% *}" "size=$size"
-    fi
+    unpack_into "$2.kprov-new" "$1" >&2
+} 2>/dev/null
+
+unpack_into() { # FOLDER TOP: an archive from standard input, which may be a plain tar
+    gzip -dcf | tar -xf - --no-same-owner --no-same-permissions -C "$1" -- "$2"
 }
 
 # ---------------------------------------------------------------- changes
@@ -1540,17 +1568,28 @@ drop_links() { # FOLDER PATTERN SOURCE...
     done
 }
 
-# Unpacks beside the destination and renames, so a release is either complete or absent.
+# Unpacks beside the destination, if that was not done while the archive was received, and renames: a release is either
+# complete or absent.
 unpack_release() { # NAME SHA256 TOP PATH
     archive=$kprov_dir/uploads/$1
-    sum=$(sha256sum -- "$archive") || return 1
-    [ "${sum%% *}" = "$2" ] || fail "$archive does not have the SHA-256 $2" || return 1
-    rm -rf -- "$4.kprov-new" "$4.kprov-old" && mkdir -- "$4.kprov-new" &&
-        tar -xf "$archive" --no-same-owner --no-same-permissions -C "$4.kprov-new" -- "$3" || return 1
+    unpacked_ahead "$archive" "$4.kprov-new/$3" || unpack_beside "$archive" "$2" "$3" "$4" || return 1
+    rm -rf -- "$4.kprov-old"
     chown -R root:root -- "$4.kprov-new/$3" && chmod -R u+rwX,go+rX,go-w -- "$4.kprov-new/$3" || return 1
     [ ! -e "$4" ] || mv -T -- "$4" "$4.kprov-old" || return 1
     mv -T -- "$4.kprov-new/$3" "$4" && rmdir -- "$4.kprov-new" && rm -rf -- "$4.kprov-old" && label_tree "$4" || return 1
-    rm -f -- "$archive"
+    rm -f -- "$archive.unpacked" "$archive"
+}
+
+# After a crash of the host, files may be incomplete that were written before it.
+unpacked_ahead() { # ARCHIVE FOLDER
+    [ -d "$2" ] && [ -r "$1.unpacked" ] && [ "$(cat "$1.unpacked")" = "$(cat /proc/sys/kernel/random/boot_id)" ]
+}
+
+unpack_beside() { # ARCHIVE SHA256 TOP PATH
+    rm -f -- "$1.unpacked"
+    sum=$(sha256sum -- "$1") || return 1
+    [ "${sum%% *}" = "$2" ] || fail "$1 does not have the SHA-256 $2" || return 1
+    rm -rf -- "$4.kprov-new" && mkdir -- "$4.kprov-new" && unpack_into "$4.kprov-new" "$3" <"$1"
 }
 
 add_user() { # NAME: in a new group of the same name, or in the existing one

@@ -191,17 +191,26 @@ def of_kind(entry: Entry | None, kind: type[E]) -> E | None:
 
 @dataclass(frozen=True)
 class Upload:
-    """An archive that a change needs on the host; ``size`` in bytes."""
+    """An archive that a change needs on the host; ``size`` in bytes.
+
+    top: what of it is needed. path: where that will be; it is unpacked beside it while it arrives.
+    """
 
     name: str
     sha256: str
     size: int
     source: Path
+    top: str
+    path: str
 
     @property
     def stored(self) -> str:
         """Its name on the host: another archive of the same name is another file."""
         return f"{self.sha256[:12]}-{self.name}"
+
+    def query(self) -> Call:
+        """How much of it the host has."""
+        return ("probe_upload", self.stored, self.stored)
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ class Release:
         if obstacle := unknown(self.id, title, answer):
             return obstacle
         seen, made = PathSeen.of(answer), of_kind(was, ReleaseEntry)
-        upload = Upload(self.name, self.sha256, self.size, self.source)
+        upload = Upload(self.name, self.sha256, self.size, self.source, self.top, self.path)
         change = Change(
             Action.CREATE,
             self.id,

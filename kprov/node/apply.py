@@ -32,12 +32,14 @@ def apply(connection: Connection, plan: Plan, command: str, emit: Emit, gate: Ga
     """
     if plan.obstacles:
         raise ValueError("a plan with obstacles must not be applied")
-    with host_lock(connection, command, [call for call, _ in plan.expects], changes=len(plan.changes)) as held:
+    uploads = uploads_of(plan.changes)
+    calls = [*(call for call, _ in plan.expects), *(upload.query() for upload in uploads)]
+    with host_lock(connection, command, calls, changes=len(plan.changes)) as held:
         _check_fits(connection, plan, held.seen)
         intent = intent_of(plan)
         write_exactly(connection, intent)
-        for upload in uploads_of(plan.changes):
-            push(connection, upload, emit)
+        for upload in uploads:
+            push(connection, upload, held.seen.get(upload.stored, ABSENT), emit)
         run_steps(connection, plan.changes, emit, _recording(connection, plan, intent, gate))
         finish(connection, plan.after)
 

@@ -1,4 +1,8 @@
-"""Archives are pushed to the host before its first change, while its services still run; a partial one is resumed."""
+"""Archives are pushed to the host before its first change, while its services still run; a partial one is resumed.
+
+The host unpacks an archive while it arrives, beside the place of its release. The release appears there only with the
+step that the plan shows for it.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,7 @@ from kprov.diagnosis import known_remedy
 from kprov.errors import StepError
 from kprov.events import Emit, Transfer
 from kprov.host.connection import Connection
-from kprov.host.facts import probe
-from kprov.kinds.base import Change, Upload
+from kprov.kinds.base import Answer, Change, Upload
 from kprov.node.lock import exchange_under_lock
 
 _CHUNK = 262144
@@ -20,18 +23,19 @@ def uploads_of(changes: Iterable[Change]) -> list[Upload]:
     return list({change.upload.sha256: change.upload for change in changes if change.upload}.values())
 
 
-def push(connection: Connection, upload: Upload, emit: Emit) -> None:
+def push(connection: Connection, upload: Upload, seen: Answer, emit: Emit) -> None:
     """Send an archive to the host unless all of it is there, under a lock that the caller holds.
 
-    A partial upload is resumed; if its SHA-256 turns out wrong, the archive is sent once more from the start.
+    seen: how much of it the host has. A partial upload is resumed; if its SHA-256 turns out wrong, the archive is sent
+    once more from the start.
     """
-    seen = probe(connection, [("probe_upload", "upload", upload.stored)])["upload"]
     if seen.get("whole") == "yes":
         return
     offset = int(seen.get("size") or 0)
     for start in dict.fromkeys((offset if offset < upload.size else 0, 0)):
         restart = [] if start else [("drop_part", upload.stored)]
-        receive = ("receive_upload", upload.stored, upload.sha256, str(upload.size - start))
+        size = str(upload.size - start)
+        receive = ("receive_upload", upload.stored, upload.sha256, size, upload.top, upload.path)
         reply = exchange_under_lock(connection, [*restart, receive], _read(upload, start, emit))
         answers = reply.of_kind("upload")
         if answers and answers[0]["ok"] == "yes":

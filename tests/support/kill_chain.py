@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from support.converged import Converged, converged
 from support.machine import Machine
 from support.stopped_kprov import Call, Moment, Stop, run
 
 # Before which command of a step its shell is ended, so that it is half done: a copy that has not its owner yet, some of
-# many links, an archive unpacked in part. Steps of one command are ended before it; after it they are done.
-HALF: dict[str, int | Literal["tar"]] = {
+# many links, a release that is not in its place yet. Steps of one command are ended before it; after it they are done.
+HALF: dict[str, int] = {
     "put_file": 3,
     "put_link": 3,
     "put_links": 5,
     "write_receipt": 3,
     "start_unit": 3,
-    "unpack_release": "tar",
+    "unpack_release": 3,
 }
 KILLED = -9
 INTERRUPTED = 130
@@ -72,7 +71,7 @@ def install(machine: Machine, *stops: Stop) -> int:
     return run(machine, "install", "--no-smoke-test", faults=stops).code
 
 
-def half(place: Call) -> int | Literal["tar"]:
+def half(place: Call) -> int:
     """The number of the command before which the step is half done."""
     if place[0] == "make_directory" and place[2:] != ("root", "root", "0755"):
         return 2  # it exists and still belongs to root

@@ -29,8 +29,7 @@ _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(["__main__", "kprov.cli.main", "kprov.cli.install", "fabric", "kprov.smoke"])
 
 # Added to the library for the step to be killed: it counts the commands of the library and kills the shell and its
-# children before number STOP_AT; ``tar`` means while unpacking. A step with fewer commands is killed after its last
-# command, before it reports its end.
+# children before number STOP_AT. A step with fewer commands is killed after its last command, before it says so.
 DYING = r"""
 stopped_step() {
     : >"$stopped_file"
@@ -41,16 +40,9 @@ stopped_step() {
     kill -9 0
 }
 stopped_command() {
-    if [ "$stop_at" = tar ] && [ "$1" = tar ]; then
-        stopped_archive=$3
-        shift 3
-        command head -c 300000 "$stopped_archive" | command tar -xzf - "$@"
-        kill -9 0
-    elif [ "$stop_at" != tar ]; then
-        printf x >>"$stopped_file"
-        read -r stopped_count <"$stopped_file"
-        [ "${#stopped_count}" -lt "$stop_at" ] || kill -9 0
-    fi
+    printf x >>"$stopped_file"
+    read -r stopped_count <"$stopped_file"
+    [ "${#stopped_count}" -lt "$stop_at" ] || kill -9 0
     command "$@"
 }
 """
@@ -62,14 +54,14 @@ class Stop:
 
     call: the first words of a call of the remote library, without ``step NUMBER``. occurrence: which such call of the
     run, from 1. moment: ``before``, ``during`` and ``after`` kill the run there with SIGKILL; ``during`` also kills the
-    host's shell, before the command ``at`` of the step or within its tar. During the call, ``alone`` kills only the run
-    while the step continues, and ``interrupt`` sends Ctrl-C.
+    host's shell, before the command ``at`` of the step, or ends a push in the middle of its archive. During the call,
+    ``alone`` kills only the run while the step continues, and ``interrupt`` sends Ctrl-C.
     """
 
     call: Call
     moment: Moment
     occurrence: int = 1
-    at: int | Literal["tar"] = 2
+    at: int = 2
 
 
 @dataclass(frozen=True)

@@ -787,7 +787,7 @@ def test_a_tool_gets_a_temporary_directory_that_is_removed(host: LocalHost, plac
     options, mode = answer["output"].splitlines()
     assert options.startswith(f"-XX:-UsePerfData -Djava.io.tmpdir={place}/.kprov-tool.")
     assert mode == "700"
-    assert int(answer["took"]) in {0, 1}
+    assert 0 <= int(answer["took_ms"]) < 5000
     assert os.listdir(place) == ["bin"]
     assert os.listdir(host.state) == []
     (place / "home" / ".kprov-tool.17" / "x").mkdir(parents=True)
@@ -1102,6 +1102,83 @@ def test_an_upload_to_a_full_disk_reports_the_error(host: LocalHost) -> None:
     answer = host.one(*receive(b"x"), payload=b"x")
     assert answer["ok"] == "no"
     assert "No space left" in answer["output"]
+
+
+# ------------------------------------------------------------------ unpacked while received
+
+
+TOP = "kafka_2.12-1.0.0"
+
+
+def stream(data: bytes, path: Path, size: int | None = None) -> tuple[str, ...]:
+    return (*receive(data, size), TOP, str(path))
+
+
+def placed(data: bytes, path: Path) -> tuple[str, ...]:
+    return ("unpack_release", "kafka.tgz", sha256(data), TOP, str(path))
+
+
+def count_tars(host: LocalHost) -> None:
+    host.stand_in("tar", f'exec {shutil.which("tar")} "$@"')
+
+
+@needs_root
+@pytest.mark.parametrize("mode", ["w:gz", "w"])
+@pytest.mark.parametrize("already", [0, 30000])
+def test_an_archive_is_unpacked_while_it_is_received(host: LocalHost, place: Path, mode: str, already: int) -> None:
+    """Also one that is resumed. Its directory is made as well, and nothing is in its place before the step."""
+    count_tars(host)
+    path = place / "new" / "release"
+    data = release({"bin/start.sh": b"start", "libs/a.jar": os.urandom(100000)}, mode=mode)
+    part(host).parent.mkdir()
+    part(host).write_bytes(data[:already])
+    assert host.one(*stream(data, path, len(data) - already), payload=data[already:])["ok"] == "yes"
+    assert os.listdir(path.parent) == ["release.kprov-new"]
+    step(host, *placed(data, path))
+    assert sorted(os.listdir(path)) == ["bin", "libs"]
+    assert (path / "bin/start.sh").stat().st_mode & 0o777 == 0o755
+    assert os.listdir(path.parent) == ["release"]
+    assert os.listdir(host.state / "uploads") == []
+    assert len([line for line in host.log if line.startswith("tar ")]) == 1
+
+
+@needs_root
+def test_what_was_unpacked_from_an_archive_with_a_wrong_sum_is_removed(host: LocalHost, place: Path) -> None:
+    data = release({"a": b"a"})
+    answer = host.one(*stream(b"another", place / "release", len(data)), payload=data)
+    assert (answer["ok"], answer["sum"]) == ("no", sha256(data))
+    assert os.listdir(place) == os.listdir(host.state / "uploads") == []
+
+
+@needs_root
+def test_what_was_unpacked_before_the_connection_was_lost_is_removed(host: LocalHost, place: Path) -> None:
+    data = release({"a": os.urandom(200000), "b": os.urandom(200000)})
+    host.exchange([stream(data, place / "release")], [data[:300000]])
+    assert os.listdir(place) == []
+    assert part(host).read_bytes() == data[:300000]
+
+
+@needs_root
+@pytest.mark.parametrize("trouble", ["no room", "another boot", "removed"])
+def test_a_release_is_unpacked_by_its_step_if_it_was_not_while_it_was_received(
+    host: LocalHost, place: Path, trouble: str
+) -> None:
+    """There was no room, which the step would report; the host was booted since, and files may be incomplete."""
+    data = release({"a": os.urandom(2_000_000)})
+    path = place / "release"
+    if trouble == "no room":
+        host.stand_in("tar", "head -c 9 >/dev/null; exit 2")
+    assert host.one(*stream(data, path), payload=data)["ok"] == "yes"
+    if trouble == "another boot":
+        (host.state / "uploads/kafka.tgz.unpacked").write_text("another boot\n")
+        (place / "release.kprov-new" / TOP / "a").write_bytes(b"")
+    elif trouble == "removed":
+        shutil.rmtree(place / "release.kprov-new")
+    count_tars(host)
+    step(host, *placed(data, path))
+    assert (path / "a").stat().st_size == 2_000_000
+    assert os.listdir(place) == ["release"]
+    assert os.listdir(host.state / "uploads") == []
 
 
 def test_small_files_are_received(host: LocalHost) -> None:

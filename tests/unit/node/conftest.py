@@ -27,4 +27,11 @@ def host(tmp_path: Path) -> LocalHost:
 def upload(tmp_path: Path) -> Upload:
     path = tmp_path / "kafka.tgz"
     path.write_bytes(os.urandom(600_000))
-    return Upload(path.name, hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_size, path)
+    return Upload(
+        path.name,
+        hashlib.sha256(path.read_bytes()).hexdigest(),
+        path.stat().st_size,
+        path,
+        "top",
+        str(tmp_path / "releases/kafka"),
+    )

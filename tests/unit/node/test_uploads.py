@@ -11,6 +11,7 @@ from support.local_host import LocalHost
 
 from kprov.errors import StepError
 from kprov.events import Event, Transfer
+from kprov.host.facts import probe
 from kprov.kinds.base import Upload
 from kprov.node.lock import host_lock
 from kprov.node.uploads import push
@@ -20,7 +21,8 @@ def pushed(host: LocalHost, upload: Upload) -> list[int]:
     """Push, and how many bytes had been sent at each event."""
     events: list[Event] = []
     with host_lock(connection(host), "install"):
-        push(connection(host), upload, events.append)
+        seen = probe(connection(host), [upload.query()])[upload.stored]
+        push(connection(host), upload, seen, events.append)
     return [event.done for event in events if isinstance(event, Transfer)]
 
 
