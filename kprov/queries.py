@@ -37,13 +37,15 @@ class Query(Generic[T]):
     """A question: what to call it, the bytes to send, when the answer is complete, and what it means.
 
     whole: whether these bytes are the complete answer; an answer may also end by the end of the connection. read:
-    raises GarbledError.
+    raises GarbledError. framed: whether the service keeps the connection open after its answer, which begins with its
+    length.
     """
 
     name: str
     request: bytes
     whole: Callable[[bytes], bool]
     read: Callable[[bytes], T]
+    framed: bool = False
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,7 @@ def _kafka(name: str, key: int, version: int, body: bytes, read: Callable[[_Read
             raise GarbledError(f"the answer of {len(data)} bytes is not Kafka's")
         return read(reader)
 
-    return Query(name, struct.pack(">i", len(message)) + message, _whole, read_message)
+    return Query(name, struct.pack(">i", len(message)) + message, _whole, read_message, framed=True)
 
 
 def _whole(data: bytes) -> bool:

@@ -21,7 +21,7 @@ import fabric
 import paramiko
 
 from kprov.errors import ConnectError
-from kprov.events import Emit, ignore
+from kprov.events import Emit, Message, ignore
 from kprov.host.answers import Record
 from kprov.host.authentication import Authentication
 from kprov.host.become import Become
@@ -31,6 +31,8 @@ from kprov.host.trust import Trust, prepare
 from kprov.host.waiting import LOGIN_SECONDS, SLOW_HINT, SLOW_REASON, Waiting
 from kprov.host.wire import Watch, Wire, dial, start_proxy
 from kprov.secret import Passwords, Secret
+from kprov.sizes import human_size
+from kprov.words import counted
 
 __all__ = ["Call", "Connection", "Reply", "Traffic"]
 
@@ -44,14 +46,45 @@ _BUSY_SECONDS = 10  # until sshd has closed the previous session
 _SUDO_TRIES = 3
 
 
+# Functions of the library that start a JVM.
+_START_JAVA = frozenset({"tool", "probe_java", "probe_srvr", "start_unit", "restart_unit", "try_start_unit"})
+
+
 @dataclass
 class Traffic:
-    """Counts what was exchanged with the host; tests limit it for a repeated run."""
+    """Counts what was exchanged with the host: what makes a run slow that a timing on a fast line does not show.
+
+    forwards: questions to services through the connection. jvms: started on the host, services included. sent,
+    received: bytes of scripts, archives and answers, before encryption.
+    """
 
     connections: int = 0
     exchanges: int = 0
     forwards: int = 0
+    jvms: int = 0
     sent: int = 0
+    received: int = 0
+
+    @property
+    def round_trips(self) -> int:
+        """How often at least the run waited for an answer after its login.
+
+        An exchange opens a channel, requests the command, and reads its answer; a forward needs no command.
+        """
+        return 3 * self.exchanges + 2 * self.forwards
+
+    def __str__(self) -> str:
+        """For people."""
+        return (
+            f"{counted(self.connections, 'connection')}, {counted(self.exchanges, 'exchange')}, "
+            f"{counted(self.forwards, 'forwarded question')}, {counted(self.round_trips, 'round trip')}, "
+            f"{human_size(self.sent)} sent, {human_size(self.received)} received, "
+            f"{counted(self.jvms, 'JVM')} started"
+        )
+
+
+def _starts_java(call: Call) -> bool:
+    return not _START_JAVA.isdisjoint(call[:1] if call[0] != "step" else call[2:])
 
 
 @dataclass
@@ -59,8 +92,9 @@ class Connection:
     """A connection to one host, as root. Use it as a context manager, from one thread.
 
     passwords: for the login and for sudo. run: the id of the run, for the host's journal. emit: receives a message
-    from another thread while the login is slow. Raises ConnectError if the host cannot be reached, the login is
-    refused, kprov cannot become root, or the connection is lost.
+    from another thread while the login is slow. verbose: 1 for a message about the login, 2 also for one about the
+    traffic, at the end. forwards: false once sshd has refused to forward. Raises ConnectError if the host cannot be
+    reached, the login is refused, kprov cannot become root, or the connection is lost.
     """
 
     login: Login
@@ -68,6 +102,8 @@ class Connection:
     passwords: Passwords = field(default_factory=Passwords)
     run: str = ""
     emit: Emit = ignore
+    verbose: int = 0
+    forwards: bool = True
     traffic: Traffic = field(default_factory=Traffic)
     session: str = ""
     _chain: list[fabric.Connection] = field(default_factory=list)
@@ -81,6 +117,11 @@ class Connection:
         except BaseException:
             self.close()
             raise
+        if self.verbose:
+            cipher = self._chain[-1].transport.local_cipher
+            became = " and sudo" if self._become.sudo else ""
+            login = self.login
+            self.emit(Message(f"connected to {login.hostname}:{login.port} as {login.user}{became}, with {cipher}"))
         return self
 
     def __exit__(
@@ -92,6 +133,8 @@ class Connection:
         """Close the connection and every hop on the way to it (fabric leaves its gateways open)."""
         if self._watch is not None:
             self._watch.stop()
+            if self.verbose > 1:
+                self.emit(Message(f"traffic: {self.traffic}"))
         while self._chain:
             with suppress(Exception):
                 self._chain.pop().close()
@@ -232,7 +275,9 @@ class Connection:
         on_record: called with each record as it arrives. beside: further groups of calls; all groups run at the same
         time, each in a shell of its own, and are answered in their order. With them, there is no payload.
         """
-        return self._let_in(beside_each_other([[*calls], *beside]), payload, on_record)
+        groups = [[*calls], *beside]
+        self.traffic.jvms += sum(_starts_java(call) for group in groups for call in group)
+        return self._let_in(beside_each_other(groups), payload, on_record)
 
     def follow(self, calls: Iterable[Call], on_record: Callable[[Record], None]) -> None:
         """Run functions that last until their standard input ends: when this returns, or the connection is lost.
@@ -284,6 +329,7 @@ class Connection:
         except (paramiko.SSHException, OSError, EOFError) as error:
             raise self._lost(error) from error
         self.traffic.sent += exchange.sent
+        self.traffic.received += exchange.received
         if not self._chain[-1].is_connected:
             raise self._lost(None)
         return reply

@@ -67,7 +67,7 @@ class StalledError(Exception):
 class Exchange:
     """Runs one script on a new, unused channel.
 
-    hold: keep standard input open, keep no records, and allow unlimited silence. sent: bytes sent so far.
+    hold: keep standard input open, keep no records, and allow unlimited silence. sent, received: bytes so far.
     """
 
     def __init__(
@@ -86,6 +86,7 @@ class Exchange:
         self._feeder: _Feeder | None = None
         self._left: int | None = None
         self._begun = False
+        self.received = 0
 
     @property
     def sent(self) -> int:
@@ -177,6 +178,7 @@ class Exchange:
         rest = b""
         while chunk := self._channel.recv(_CHUNK):
             self._bound.heard()
+            self.received += len(chunk)
             if self._hear is not None:
                 self._hear(chunk.decode("utf-8", "replace"))
             *lines, rest = (rest + chunk).split(b"\n")

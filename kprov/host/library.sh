@@ -25,7 +25,7 @@ umask 022
 
 # The programs that kprov calls; tests run the library with a PATH of exactly these.
 # shellcheck disable=SC2034
-kprov_needs='base64 cat chmod chown chroot cp date df du env flock grep gzip head id ln ls mkdir mv readlink rm rmdir
+kprov_needs='base64 cat chmod chown chroot cp date df du env flock grep gzip head id ln ls mkdir mv od readlink rm rmdir
 sed sha256sum stat sync tail tar tee test timeout tr uname wc journalctl systemctl
 groupadd groupdel useradd userdel'
 
@@ -624,7 +624,7 @@ look_at_disks() { # PATH...
         find_place "$path"
         set -- "$@" "$place"
     done
-    space=$(df -Pk -- "$@" 2>/dev/null | sed -n '1!s/^.* \([0-9][0-9]*\)  *[0-9]*%  *\(.*\)$/\1 \2/p')
+    space=$(df -Pk -- "$@" 2>/dev/null | sed -n '1!s/^.* \([0-9][0-9]*\)  *[0-9-]*%*  *\(\/.*\)$/\1 \2/p')
     inodes=$(df -Pi -- "$@" 2>/dev/null |
         sed -n -e '1!s/^.* \([1-9][0-9]*\)  *[0-9][0-9]*  *\([0-9][0-9]*\)  *[0-9-]*%* .*$/=\2/p' -e t -e '1!s/^.*$/=/p')
     devices=$(stat -c %d -- "$@" 2>/dev/null)
@@ -632,7 +632,7 @@ look_at_disks() { # PATH...
         count_lines "$found"
         [ "$lines" = $# ] || [ $# = 1 ] || return 0 # not all of them answered: each is asked alone
     done
-    mount=
+    mount='' options=''
     for place; do
         free=${space%%"$newline"*}
         [ "$mount" = "${free#* }" ] || { mount=${free#* } && find_options "$mount"; }
@@ -1239,6 +1239,25 @@ probe_srvr() { # ID JAVA_HOME CLASSPATH ADDRESS PORT SECONDS
     answer=$(timeout -k 5 "$6" "$2/bin/java" -Xmx64m -XX:-UsePerfData -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -cp "$3" \
         org.apache.zookeeper.client.FourLetterWordMain "$4" "$5" srvr 2>&1 </dev/null)
     say seen "id=$1" status=present "text?=$answer"
+}
+
+# Puts a question to a service, through bash's own connections; without a bash nobody is asked. The answer begins with
+# its length (frame), or ends with the connection (stream).
+ask_service() { # ID ADDRESS PORT SECONDS frame|stream QUESTION64
+    if ! command -v bash >/dev/null 2>&1; then
+        unknown "$1" 'bash is not installed'
+        return
+    fi
+    # shellcheck disable=SC2016 # for bash
+    answer=$(printf '%s' "$6" | base64 -d | timeout -k 5 "$4" bash -c '
+        exec 3<>"/dev/tcp/$1/$2" && cat >&3 || exit 1
+        [ "$3" = frame ] || exec cat <&3
+        set -- $(head -c 4 <&3 | od -An -tu1)
+        size=$((($1 << 24) + ($2 << 16) + ($3 << 8) + $4))
+        printf "$(printf "\\%o" "$@")"
+        head -c "$size" <&3
+    ' ask "$2" "$3" "$5" 2>/dev/null | encode)
+    say seen "id=$1" status=present "answer=$answer"
 }
 
 # Runs one of Kafka's own tools in the Kafka home, with INPUT on its standard input. Codecs unpack their native

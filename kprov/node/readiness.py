@@ -27,6 +27,7 @@ from kprov.kinds.service import UnitState
 from kprov.roles.base import ReadyQuestion, Role
 
 _PAUSE_SECONDS = 0.1
+_PAUSE_IN_EXCHANGES_SECONDS = 0.5  # where each question takes an exchange
 _SAMPLE_SECONDS = 1.0
 _TOOL_SECONDS = 30.0
 _LINES_SAID = 8  # of the last answer, in an error
@@ -107,7 +108,7 @@ class _AwaitedUnit:
         while not (self._answers(bound=bound) and self.sample()):
             if self.left < 0:
                 self._give_up(bound=bound)
-            time.sleep(_PAUSE_SECONDS)
+            time.sleep(_PAUSE_SECONDS if self.connection.forwards else _PAUSE_IN_EXCHANGES_SECONDS)
             if time.monotonic() - sampled > _SAMPLE_SECONDS:
                 bound, sampled = self.sample(), time.monotonic()
 

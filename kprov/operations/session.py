@@ -31,7 +31,7 @@ class Access:
 
     passwords: where they come from; called before anything is changed, and reads each file once.
     files: the options that name password files, for commands in messages.
-    emit: takes a message if a login takes long.
+    emit: takes a message if a login takes long. verbose: as in ``Connection``.
     """
 
     ssh_config: Path | None = None
@@ -41,6 +41,7 @@ class Access:
     passwords: Callable[[], Passwords] = Passwords
     files: tuple[str, ...] = ()
     emit: Emit = ignore
+    verbose: int = 0
 
     @property
     def arguments(self) -> list[str]:
@@ -68,7 +69,8 @@ class Access:
         if journal is not None:
             journal.host(login.name, f"{login.user}@{login.hostname}:{login.port}")
         trust = Trust(self.accept_new_host_key, self.confirm_host_key)
-        return Connection(login, trust, self.passwords(), journal.id if journal else "", about(login.name, self.emit))
+        run = journal.id if journal else ""
+        return Connection(login, trust, self.passwords(), run, about(login.name, self.emit), self.verbose)
 
 
 def receipt_of(seen: Answer, where: str) -> Receipt | None:

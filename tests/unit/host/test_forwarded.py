@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,6 +10,8 @@ import paramiko
 import pytest
 
 from kprov.errors import ConnectError
+from kprov.host.answers import Record
+from kprov.host.connection import Reply
 from kprov.host.forwarded import ForwardingForbiddenError, UnansweredError, ask
 from kprov.queries import four_letter_word, metadata
 
@@ -38,7 +41,9 @@ class Channel:
         self.closed = True
 
 
-def connection(channel: Channel | Exception, lost: bool = False) -> Any:
+def connection(channel: Channel | Exception, lost: bool = False, bash: dict[str, str] | None = None) -> Any:
+    """bash: what it answers if sshd does not forward; None if there is none."""
+
     def open_forward(address: str, port: int, seconds: float) -> Channel:
         assert (address, port, seconds) == ("box", 2181, 3)
         if isinstance(channel, Exception):
@@ -46,7 +51,14 @@ def connection(channel: Channel | Exception, lost: bool = False) -> Any:
         return channel
 
     error = ConnectError("the connection was lost", hint="run the same command again to continue")
-    return SimpleNamespace(open_forward=open_forward, lost=lambda _error=None: error if lost else None)
+
+    def exchange(calls: Any, beside: Any = ()) -> Reply:
+        assert calls == [("ask_service", "answer", "box", "2181", "3", "stream", "c3J2cg==")]
+        return Reply((Record("seen", {"id": "answer", **(bash or {"status": "unknown", "why": "no bash"})}),), "", 0)
+
+    return SimpleNamespace(
+        open_forward=open_forward, lost=lambda _error=None: error if lost else None, exchange=exchange, forwards=True
+    )
 
 
 def test_an_answer_in_pieces() -> None:
@@ -78,8 +90,16 @@ def test_an_answer_of_something_else() -> None:
 
 @pytest.mark.parametrize("code", [1, 3, 4])  # prohibited, unknown type, no resources
 def test_an_sshd_that_does_not_forward(code: int) -> None:
+    """The host's bash asks from then on; without one, the caller has to find another way."""
+    refused = paramiko.ChannelException(code, "no")
     with pytest.raises(ForwardingForbiddenError):
-        ask(connection(paramiko.ChannelException(code, "no")), "box", 2181, metadata(), seconds=3)
+        ask(connection(refused), "box", 2181, four_letter_word("srvr"), seconds=3)
+    answering = connection(refused, bash={"status": "present", "answer": base64.b64encode(ANSWER).decode()})
+    for _ in range(2):
+        assert ask(answering, "box", 2181, four_letter_word("srvr"), seconds=3) == ANSWER.decode()
+        answering.open_forward = None  # it is not tried again
+    with pytest.raises(UnansweredError, match="no answer from box port 2181 within 3 s"):
+        ask(connection(refused, bash={"status": "present"}), "box", 2181, four_letter_word("srvr"), seconds=3)
 
 
 @pytest.mark.parametrize("channel", [paramiko.SSHException("not active"), Channel(b"HTTP"), Channel()])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import grp
 import hashlib
 import io
@@ -16,7 +17,10 @@ import socket
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -296,6 +300,66 @@ def test_paths_are_looked_at_in_one_process_each(host: LocalHost, many: list[tup
     escaped = missing = 4  # the file with a backslash and its link's target are asked twice, and so are two paths
     assert programs.count("stat") == 1 + missing
     assert programs.count("sha256sum") <= 1 + escaped
+
+
+UNITS = """\
+Id=zookeeper.service
+LoadState=loaded
+MainPID=0
+NRestarts=1
+
+MainPID=7
+Id=kafka.service
+LoadState=loaded
+NRestarts=22
+"""
+
+
+def test_units_are_looked_at_in_one_process(host: LocalHost) -> None:
+    """In whatever order systemd has them; one that it does not know is asked about alone."""
+    host.stand_in("systemctl", f"[ $# = 4 ] && echo Id=other || echo {shlex.quote(UNITS)}")
+    names = ("kafka.service", "zookeeper.service", "kafka.service")
+    calls = [("probe_unit", name, name) for name in names] + [("probe_running", f"running:{names[0]}", names[0])]
+    seen = seen_of(host.exchange(looking_ahead(calls)))
+    assert seen["kafka.service"]["show"] == "MainPID=7\nId=kafka.service\nLoadState=loaded\nNRestarts=22"
+    assert seen["zookeeper.service"]["show"].startswith("Id=zookeeper.service\n")
+    assert seen["running:kafka.service"]["restarts"] == "22"
+    assert len([line for line in host.log if line.startswith("systemctl ")]) == 1
+    calls = [("probe_unit", name, name) for name in ("kafka.service", "alias.service")]
+    assert seen_of(host.exchange(looking_ahead(calls)))["alias.service"]["show"] == "Id=other"
+
+
+def test_file_systems_are_looked_at_in_one_process_each(host: LocalHost, place: Path) -> None:
+    """The answers are those of one question for each."""
+    host.stand_in("df", f'exec {shutil.which("df")} "$@"')
+    (place / "there").mkdir()
+    paths = (place, place / "there", place / "missing", place / "there" / "a" / "b", Path("/proc"), Path("/"))
+    calls = [("probe_disk", f"disk:{path}", str(path)) for path in paths]
+    alone = [host.one(*call) for call in calls]
+    before = len(host.log)
+    together = host.exchange(looking_ahead(calls)).records
+    volatile = ("kib", "inodes")
+    assert [{**record.fields, **dict.fromkeys(volatile)} for record in together] == [
+        {**record.fields, **dict.fromkeys(volatile)} for record in alone
+    ]
+    assert all(record["kib"] and record["mount"] and record["type"] and record["options"] for record in together)
+    assert len(host.log) - before == 2
+
+
+def test_groups_of_calls_run_at_the_same_time_and_answer_in_their_order(host: LocalHost, place: Path) -> None:
+    """Each waits for what another one makes; none reads what the others say."""
+    host.before = """
+        make() { touch "$1" && meet "$2" "$3"; }
+        meet() { until [ -e "$1" ]; do sleep 0.01; done; cat; say met "who=$2"; }
+    """
+    for name in ("touch", "sleep"):
+        (host.bin / name).symlink_to(shutil.which(name) or "")
+    one, two = str(place / "one"), str(place / "two")
+    reply = host.exchange([("make", one, two, "1")], beside=[[("make", two, one, "2"), ("say", "met", "who=3")]])
+    assert [record["who"] for record in reply.records] == ["1", "2", "3"]
+    three = [[("say", "met", f"who={number}")] for number in range(9)]
+    reply = host.exchange(three[0], beside=three[1:])
+    assert [record["who"] for record in reply.records] == [str(number) for number in range(9)]
 
 
 def test_one_path_needs_no_look_ahead() -> None:
@@ -970,6 +1034,58 @@ def test_removing_a_missing_user_succeeds(host: LocalHost) -> None:
     assert host.log == []
     step(host, "remove_user", "root")
     assert host.log == ["userdel -- root"], "a stand-in"
+
+
+# ------------------------------------------------------------------ asking a service
+
+
+@pytest.fixture
+def service() -> Iterator[Callable[[bytes, bool], int]]:
+    """A function that starts a service, which answers one question and keeps the connection open or not; its port."""
+    with ExitStack() as stack:
+
+        def start(answer: bytes, keeps: bool) -> int:
+            server = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+            server.settimeout(10)
+
+            def serve() -> None:
+                with server.accept()[0] as connection:
+                    assert connection.recv(100) == b"\0question\xff"
+                    connection.sendall(answer)
+                    if keeps:
+                        connection.settimeout(10)
+                        connection.recv(1)
+
+            thread = threading.Thread(target=serve, daemon=True)
+            thread.start()
+            stack.callback(thread.join, 10)
+            return int(server.getsockname()[1])
+
+        yield start
+
+
+@pytest.mark.parametrize(
+    ("answer", "ends"), [(b"\0\0\1\4" + bytes(range(256)) + b"\0\n\0\n", "frame"), (b"Mode: x\n\0\xff", "stream")]
+)
+def test_a_service_is_asked_by_bash(
+    host: LocalHost, service: Callable[[bytes, bool], int], answer: bytes, ends: str
+) -> None:
+    """Every byte of the question and of the answer arrives; nobody waits for a service to close the connection."""
+    (host.bin / "bash").symlink_to(shutil.which("bash") or "")
+    question = base64.b64encode(b"\0question\xff").decode()
+    began = time.monotonic()
+    port = service(answer, ends == "frame")
+    seen = host.one("ask_service", "a", "127.0.0.1", str(port), "5", ends, question)
+    assert base64.b64decode(seen["answer"]) == answer
+    assert time.monotonic() - began < 4
+
+
+def test_a_service_that_does_not_answer_and_a_host_without_bash(host: LocalHost) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        call = ("ask_service", "a", "127.0.0.1", str(server.getsockname()[1]), "1", "frame", "eA==")
+        assert (host.one(*call)["status"], host.one(*call)["why"]) == ("unknown", "bash is not installed")
+        (host.bin / "bash").symlink_to(shutil.which("bash") or "")
+        assert (host.one(*call)["status"], host.one(*call)["answer"]) == ("present", "")
 
 
 # ------------------------------------------------------------------ releases
