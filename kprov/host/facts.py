@@ -123,7 +123,9 @@ def _grouped(calls: Sequence[Call]) -> tuple[list[Call], list[list[Call]]]:
     """The calls, and a group of those that run beside the others, if there are any."""
     aside = [call for call in calls if call[0] in _BESIDE]
     rest = [call for call in calls if call[0] not in _BESIDE]
-    return looking_ahead(rest), [looking_ahead(aside)] if aside else []
+    if not aside or not rest:
+        return looking_ahead(calls), []
+    return looking_ahead(rest), [looking_ahead(aside)]
 
 
 def probe(connection: Connection, calls: Sequence[Call]) -> dict[str, Answer]:

@@ -29,6 +29,7 @@ from kprov.roles.base import ReadyQuestion, Role
 _PAUSE_SECONDS = 0.1
 _PAUSE_IN_EXCHANGES_SECONDS = 0.5  # where each question takes an exchange
 _SAMPLE_SECONDS = 1.0
+_JOURNAL_LAGS_SECONDS = 0.3  # behind what it tells of
 _TOOL_SECONDS = 30.0
 _LINES_SAID = 8  # of the last answer, in an error
 
@@ -107,7 +108,7 @@ class _AwaitedUnit:
         bound, sampled = self.sample(), time.monotonic()
         while not (self._answers(bound=bound) and self.sample()):
             if self.left < 0:
-                self._give_up(bound=bound)
+                self._give_up(bound=self.sample())
             time.sleep(_PAUSE_SECONDS if self.connection.forwards else _PAUSE_IN_EXCHANGES_SECONDS)
             if time.monotonic() - sampled > _SAMPLE_SECONDS:
                 bound, sampled = self.sample(), time.monotonic()
@@ -152,6 +153,7 @@ class _AwaitedUnit:
         The cause is the answer to kprov's own question (``said``) and the end of the log; the hint is what these mean
         where that is known, else ``hint``. Drop-ins of others are named with it: what they set may be the cause.
         """
+        time.sleep(_JOURNAL_LAGS_SECONDS)
         seen = probe(self.connection, [self._log_call, ("probe_unit", self.unit, self.unit)])
         log = seen["log"].get("text", "")
         hint = known_remedy(said) or known_remedy(log) or hint or remedy(log)

@@ -233,6 +233,10 @@ def says(name: str, option: str, answer: str) -> Change:
     return lambda site: site.program(name, own)
 
 
+def uname(system: str, machine: str) -> Change:
+    return says("uname", "-snrm", f"{system} box 3.10.0 {machine}")
+
+
 def foreign(name: str, text: str = "# of somebody else\n") -> Change:
     return lambda site: site.file(name, text)
 
@@ -242,10 +246,10 @@ def unchanged(site: Site) -> AbstractContextManager[None]:
 
 
 HOSTS: dict[str, tuple[Change, tuple[str, ...], str, str]] = {
-    "not Linux": (says("uname", "-s", "FreeBSD"), (), "the host runs FreeBSD, not Linux", "Linux host with systemd"),
+    "not Linux": (uname("FreeBSD", "x86_64"), (), "the host runs FreeBSD, not Linux", "Linux host with systemd"),
     "32 bit user space": (says("getconf", "LONG_BIT", "32"), (), "the host is x86_64, 32 bit", "64-bit"),
-    "another machine": (says("uname", "-m", "armv7l"), (), "the host is armv7l", "64-bit x86_64 or aarch64"),
-    "another machine than Java's": (says("uname", "-m", "aarch64"), (), "is for x86_64, the host is aarch64", "--arch"),
+    "another machine": (uname("Linux", "armv7l"), (), "the host is armv7l", "64-bit x86_64 or aarch64"),
+    "another machine than Java's": (uname("Linux", "aarch64"), (), "is for x86_64, the host is aarch64", "--arch"),
     "no systemd": (says("systemctl", "--version", ""), (), "systemd is not running", "boots with systemd"),
     "systemd of CentOS 7.1": (
         says("systemctl", "--version", "systemd 208"),

@@ -85,7 +85,7 @@ def test_a_lost_connection_is_resumed(machine: Machine, reference: Converged, tm
     assert PART * 0.8 < arrived <= int(sent.read_text())
     config, sent = through_wire(machine, tmp_path)
     # The archives come before the first change: there it is ended.
-    install(machine, *config, faults=[Stop(("make_directory",), "before")], check=KILLED)
+    install(machine, *config, faults=[Stop(("unpack_release",), "before")], check=KILLED)
     sizes = sum(path.stat().st_size for path in whole(machine))
     assert sizes - arrived < int(sent.read_text()) < sizes - arrived + 1_000_000
 
@@ -107,7 +107,7 @@ def test_an_archive_that_arrives_changed_is_not_used(machine: Machine, reference
     assert "kafka" not in machine.ssh("ls /var/lib/kprov/uploads /usr/local")
     install(machine, faults=[Stop(("receive_upload",), "during")], check=KILLED)
     machine.ssh("cd /var/lib/kprov/uploads && printf x | dd of=$(ls *.part) bs=1 seek=5000 conv=notrunc 2>/dev/null")
-    again = install(machine, faults=[Stop(("make_directory",), "before")], check=KILLED)
+    again = install(machine, faults=[Stop(("unpack_release",), "before")], check=KILLED)
     pushes = [call for calls in again.exchanges for call in calls if call[0] == "receive_upload"]
     assert len(pushes) == 2
     assert len(whole(machine)) == 3

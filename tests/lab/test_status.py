@@ -127,8 +127,8 @@ def test_a_crash_loop(host: Machine) -> None:
 
 # systemctl as on systemd 219, which does not know NRestarts. The library looks into /usr/sbin first.
 OLD_SYSTEMCTL = """#!/bin/sh
-case $* in *NRestarts*) exit 1 ;; esac
-exec /usr/bin/systemctl "$@"
+[ "$1" = show ] || exec /usr/bin/systemctl "$@"
+/usr/bin/systemctl "$@" | grep -v ^NRestarts=
 """
 
 
