@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 # Inside the wheel the templates lie in the package; in a checkout beside it.
 _PLACES = (Path(__file__).parent.parent / "templates", Path(__file__).parent.parent.parent / "templates")
@@ -15,6 +16,8 @@ _PLACES = (Path(__file__).parent.parent / "templates", Path(__file__).parent.par
 
 @cache
 def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 (most commands render nothing)
+
     return Environment(
         loader=FileSystemLoader(_PLACES),
         undefined=StrictUndefined,

@@ -128,7 +128,7 @@ def test_a_full_disk_while_the_receipt_is_written(machine: Machine, reference: C
 def test_a_full_disk_while_an_archive_is_unpacked(machine: Machine, reference: Converged) -> None:
     """A half-unpacked release is never in its place, whether there was no room on its arrival or at its step."""
     with small_disk(machine, "/usr/local", "600m"):
-        machine.ssh("rm -rf /var/lib/kprov/uploads")
+        machine.ssh("rm -rf /var/lib/kprov/uploads /usr/local/*.kprov-new /usr/local/*/*.kprov-new")
         full = install(machine, faults=[Meddle(("receive_upload",), fill("/usr/local"), 2)], check=ExitCode.STEP)
         machine.ssh("rm -f /usr/local/filler")
     assert "create release /usr/local/kafka_2.12-1.0.0 failed" in full.err

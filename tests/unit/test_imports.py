@@ -79,7 +79,7 @@ ARROWS: dict[str, set[str]] = {
     "plan": {"receipt", "kinds", "sizes"},
     "drift": {"receipt", "kinds"},
     "receipt": {"kinds", "errors"},
-    "host": {"kinds", "queries", "spec", "errors", "events", "secret"},
+    "host": {"kinds", "queries", "spec", "errors", "events", "secret", "sizes", "words"},
     "roles": {"kinds", "topology", "queries", "releases", "spec"},
     "topology": {"releases", "spec"},
     "lab": {"errors", "events"},
@@ -258,6 +258,19 @@ def test_a_command_without_a_host_does_not_load_ssh(arguments: list[str], tmp_pa
         [sys.executable, "-c", text, *arguments], capture_output=True, text=True, check=True, cwd=tmp_path
     )
     assert done.stderr == ""
+
+
+def test_a_command_loads_no_library_that_only_others_need() -> None:
+    """Each takes as long to load as a question to a host; also what a terminal needs and a pipe does not."""
+    text = (
+        "import sys\n"
+        "from kprov.cli.main import _COMMANDS\n"
+        "import kprov.cli.services, kprov.cli.install\n"
+        "others = {'httpx', 'jinja2', 'rich.progress', 'confluent_kafka', 'pytest'}\n"
+        "print(' '.join(sorted(others & sys.modules.keys())))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+    assert done.stdout == "\n"
 
 
 def test_no_command_raises_after_its_result() -> None:
