@@ -22,6 +22,7 @@ ROOT = Path(__file__).parent.parent
 def measure(scene: Scene, host: BenchHost, delay: int, rounds: int) -> Measured:
     """Time a scene at one delay. The host is prepared over the direct line."""
     seconds: dict[str, list[float]] = {name: [] for name in scene.rivals}
+    counts: dict[str, str] = {}
     scene.before(host)
     try:
         with delayed(host, delay / 1000) as far:
@@ -31,12 +32,15 @@ def measure(scene: Scene, host: BenchHost, delay: int, rounds: int) -> Measured:
                     rival = scene.rivals[name]
                     rival.before(host)
                     began = time.monotonic()
-                    rival.act(far)
-                    seconds[name].append(time.monotonic() - began)
+                    told = rival.act(far)
+                    took = time.monotonic() - began
+                    seconds[name].append(told if isinstance(told, float) else took)
+                    if isinstance(told, str):
+                        counts[name] = told
                     rival.after(host)
     finally:
         scene.after(host)
-    return Measured(scene.name, delay, scene.base, seconds, scene.goals.get(delay))
+    return Measured(scene.name, delay, scene.base, seconds, counts, scene.goals.get(delay))
 
 
 def run(only: str, rounds: int) -> Iterator[Measured]:

@@ -43,8 +43,8 @@ class BenchHost:
     address: str
     ssh_config: Path
 
-    def run(self, words: Sequence[str | Path], stdin: Path | None = None) -> None:
-        """Run a command here; its output is shown only if it fails."""
+    def run(self, words: Sequence[str | Path], stdin: Path | None = None) -> tuple[str, str]:
+        """Run a command here, and return its two outputs; they are shown only if it fails."""
         source = stdin.open("rb") if stdin else subprocess.DEVNULL
         environment = {
             **os.environ,
@@ -52,18 +52,20 @@ class BenchHost:
             "ANSIBLE_CONFIG": str(HERE / "ansible/ansible.cfg"),
         }
         done = subprocess.run(list(map(str, words)), stdin=source, capture_output=True, check=False, env=environment)
+        output, errors = (data.decode("utf-8", "replace") for data in (done.stdout, done.stderr))
         if done.returncode:
-            said = (done.stdout + done.stderr).decode("utf-8", "replace")
-            raise RuntimeError(f"{' '.join(map(str, words))}: exit code {done.returncode}\n{said}")
+            raise RuntimeError(f"{' '.join(map(str, words))}: exit code {done.returncode}\n{output}{errors}")
+        return output, errors
 
     def ssh(self, *command: str, stdin: Path | None = None) -> None:
         """Run a command on the host with ssh."""
         self.run(["ssh", "-F", self.ssh_config, f"root@{self.name}", *command], stdin)
 
-    def kprov(self, command: str, *words: str) -> None:
-        """Run kprov as its users do."""
-        login = ("--ssh-config", self.ssh_config)
-        self.run([sys.executable, "-m", "kprov", command, f"root@{self.name}", *login, *words])
+    def kprov(self, command: str, *words: str) -> str:
+        """Run kprov as its users do; what it counts of the traffic with the host."""
+        login = ("--ssh-config", self.ssh_config, "-vv")
+        _, told = self.run([sys.executable, "-m", "kprov", command, f"root@{self.name}", *login, *words])
+        return next(line.removeprefix("traffic: ") for line in told.splitlines() if line.startswith("traffic: "))
 
     def playbook(self, name: str) -> None:
         """Run one of the rival's playbooks."""

@@ -20,18 +20,23 @@ ratios, not seconds: these depend on the machine. `performance.json` has every s
 - by hand: scp, then one ssh with the whole article as a script (`bench/by_hand`)
 - Ansible: a playbook with one task for each thing, facts off, pipelining on (`bench/ansible`)
 - delay: the round-trip time that a proxy adds between kprov, or its rivals, and sshd
+- push: the login and the transfer; the host also hashes what kprov pushes
 
 """
 
 
 @dataclass(frozen=True)
 class Measured:
-    """The times of one scene at one delay (milliseconds): seconds by rival and round. goal: for kprov's ratio."""
+    """The times of one scene at one delay (milliseconds): seconds by rival and round.
+
+    counts: what kprov exchanged with the host, by rival, in the last round. goal: for kprov's ratio.
+    """
 
     scene: str
     delay: int
     base: str
     seconds: dict[str, list[float]]
+    counts: dict[str, str]
     goal: float | None = None
 
     def ratio(self, name: str) -> float:
@@ -69,10 +74,19 @@ def table(found: Sequence[Measured]) -> str:
     return "\n".join(rows)
 
 
+def counts(found: Sequence[Measured]) -> str:
+    """What kprov exchanged with the host in each scene without a delay."""
+    rows = ["| scene | who | what it took |", "|---|---|---|"]
+    for each in found:
+        rows += [f"| {each.scene} | {name} | {told} |" for name, told in each.counts.items() if not each.delay]
+    return "\n".join(rows)
+
+
 def write(found: Sequence[Measured], folder: Path) -> None:
     """Write performance.md, .json, .png and .svg."""
     when = f"{datetime.now(UTC):%Y-%m-%d}"
-    text = f"{_HEAD}Measured on {when}: {machine()}.\n\n{table(found)}\n\n![The ratios](performance.svg)\n"
+    text = f"{_HEAD}Measured on {when}: {machine()}.\n\n{table(found)}\n\n![The ratios](performance.svg)\n\n"
+    text += f"## Counts\n\nFrom `kprov -vv`, in the last round without a delay.\n\n{counts(found)}\n"
     (folder / "performance.md").write_text(text)
     document = {"date": when, "machine": machine(), "scenes": [asdict(each) for each in found]}
     (folder / "performance.json").write_text(json.dumps(document, indent=1) + "\n")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.host import HERE, BenchHost, archive
 
-Act = Callable[[BenchHost], None]
+Act = Callable[[BenchHost], float | str | None]
 
 
 def nothing(_host: BenchHost) -> None:
@@ -19,7 +19,10 @@ def nothing(_host: BenchHost) -> None:
 
 @dataclass(frozen=True)
 class Rival:
-    """One way to do it. Only ``act`` is timed. before, after: prepare the host, and clean it up."""
+    """One way to do it. Only ``act`` is timed, unless it returns the seconds itself; a text is what it counted.
+
+    before, after: prepare the host, and clean it up.
+    """
 
     act: Act
     before: Act = nothing
@@ -47,10 +50,10 @@ def install(*words: str) -> Act:
     """Kprov install with the lab's archives."""
     folder = archive("kafka_2.12-1.0.0.tgz").parent
 
-    def act(host: BenchHost) -> None:
+    def act(host: BenchHost) -> str:
         # Behind the delay proxy, the address that kprov connects to is not the one for clients.
         options = ("--archives", str(folder), "--java", "temurin-11", "--advertised", host.address, "--yes")
-        host.kprov("install", *options, *words)
+        return host.kprov("install", *options, *words)
 
     return act
 
@@ -71,9 +74,9 @@ def removed_by_hand(host: BenchHost) -> None:
     host.ssh("bash", "-s", stdin=HERE / "by_hand/remove.sh")
 
 
-def uninstall(host: BenchHost) -> None:
+def uninstall(host: BenchHost) -> str:
     """Undo ``install``."""
-    host.kprov("uninstall", "--purge", "--yes", "--force")
+    return host.kprov("uninstall", "--purge", "--yes", "--force")
 
 
 def restart_by_hand(host: BenchHost) -> None:
@@ -87,10 +90,10 @@ class Property:
     def __init__(self) -> None:
         self._value = 3
 
-    def act(self, host: BenchHost) -> None:
+    def act(self, host: BenchHost) -> float | str | None:
         """Change it."""
         self._value += 1
-        install("--no-smoke-test", "--set", f"num.network.threads={self._value}")(host)
+        return install("--no-smoke-test", "--set", f"num.network.threads={self._value}")(host)
 
 
 def payload() -> Path:
@@ -111,9 +114,18 @@ def ssh_cat(host: BenchHost) -> None:
     host.ssh("cat >/var/tmp/payload", stdin=payload())
 
 
-def push(host: BenchHost) -> None:
-    """Kprov's own push, without what is around it, in a process of its own."""
-    host.run([sys.executable, "-m", "bench.push", host.ssh_config, host.name, payload()])
+def push(host: BenchHost) -> float:
+    """Kprov's own login and push, without the start of Python and the checksum of the file."""
+    return float(host.run([sys.executable, "-m", "bench.push", host.ssh_config, host.name, payload()])[0])
+
+
+def python(*words: str) -> Act:
+    """Python itself, or a program in it, on this machine."""
+
+    def act(host: BenchHost) -> None:
+        host.run([sys.executable, *words])
+
+    return act
 
 
 def dropped(host: BenchHost) -> None:
@@ -198,8 +210,8 @@ SCENES = (
     Scene(
         "help",
         {
-            "import click": Rival(lambda host: host.run([sys.executable, "-c", "import click"])),
-            "kprov --help": Rival(lambda host: host.run([sys.executable, "-m", "kprov", "--help"])),
+            "import click": Rival(python("-c", "import click")),
+            "kprov --help": Rival(python("-m", "kprov", "--help")),
         },
         "import click",
     ),
