@@ -31,8 +31,16 @@ class DelayProxy:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._run(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
+
+    async def _end(self) -> None:
+        """Cancel what is still on its way."""
+        tasks = asyncio.all_tasks(self._loop) - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def _run(self, task: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(task, self._loop).result(10)

@@ -93,8 +93,9 @@ class Connection:
 
     passwords: for the login and for sudo. run: the id of the run, for the host's journal. emit: receives a message
     from another thread while the login is slow. verbose: 1 for a message about the login, 2 also for one about the
-    traffic, at the end. forwards: false once sshd has refused to forward. Raises ConnectError if the host cannot be
-    reached, the login is refused, kprov cannot become root, or the connection is lost.
+    traffic, at the end. forwards: false once sshd has refused to forward. first: calls that are made together with the
+    login if the user is root; ``greeting`` returns the reply. Raises ConnectError if the host cannot be reached, the
+    login is refused, kprov cannot become root, or the connection is lost.
     """
 
     login: Login
@@ -104,11 +105,13 @@ class Connection:
     emit: Emit = ignore
     verbose: int = 0
     forwards: bool = True
+    first: tuple[Call, ...] = ()
     traffic: Traffic = field(default_factory=Traffic)
     session: str = ""
     _chain: list[fabric.Connection] = field(default_factory=list)
     _become: Become = field(default_factory=Become)
     _watch: Watch | None = None
+    _greeting: Reply | None = None
 
     def __enter__(self) -> Connection:
         try:
@@ -198,7 +201,7 @@ class Connection:
 
     def _become_root(self) -> None:
         with self._waiting():
-            reply = self.exchange([["probe_login"]])
+            reply = self._greeting = self.exchange([["probe_login"], *(("if_root", *call) for call in self.first)])
         answers = reply.of_kind("login")
         if not answers:
             raise ConnectError(
@@ -215,6 +218,11 @@ class Connection:
             self._ask_sudo(answer["user"], answer["said"].strip())
         elif answer["sudo"] != "root":
             raise self._no_root(answer["user"], "sudo is not installed", "", "install sudo and ")
+
+    def greeting(self) -> Reply | None:
+        """The reply to the login and to ``first``, the first time; None afterwards, as it may be outdated."""
+        reply, self._greeting = self._greeting, None
+        return reply
 
     def _waiting(self) -> AbstractContextManager[None]:
         """Reports a slow first command; later ones do not go through a login again."""

@@ -108,6 +108,8 @@ probe_login() {
         "session=$(session_of $$)"
 }
 
+if_root() { [ "$(id -u)" != 0 ] || "$@"; } # CALL...
+
 # The sshd process of this connection, the ancestor of all its exchanges, as PID:STARTTIME.
 session_of() {
     session_pid=$1
@@ -1643,9 +1645,17 @@ remove_group() { # NAME
 
 reload_units() { systemctl daemon-reload; }
 
-enable_unit() { systemctl enable "$1"; }
+# enable and disable reload systemd, which takes a tenth of a second; only what systemd already knows of the unit may
+# make that necessary.
+enable_unit() {
+    systemctl --no-reload enable "$1" || return 1
+    [ "$(systemctl show -p UnitFileState "$1")" = UnitFileState=enabled ] || reload_units
+}
 
-disable_unit() { systemctl disable "$1"; }
+disable_unit() {
+    systemctl --no-reload disable "$1" || return 1
+    [ "$(systemctl show -p UnitFileState "$1")" != UnitFileState=enabled ] || reload_units
+}
 
 start_unit() { # UNIT: stopped first if it waits for an automatic restart, for which the start would wait as well
     [ "$(systemctl is-active "$1" 2>/dev/null)" != activating ] || systemctl stop "$1" || return 1

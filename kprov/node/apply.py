@@ -7,12 +7,12 @@ next run understands.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from kprov.errors import PreflightError
+from kprov.errors import PreflightError, StepError
 from kprov.events import Emit
 from kprov.host.connection import Connection
-from kprov.kinds.base import ABSENT, Answer
+from kprov.kinds.base import ABSENT, Answer, Entry
 from kprov.node.lock import host_lock
 from kprov.node.receipt_store import finish, intent_of, write_exactly
 from kprov.node.steps import Gate, run_steps
@@ -40,7 +40,13 @@ def apply(connection: Connection, plan: Plan, command: str, emit: Emit, gate: Ga
         write_exactly(connection, intent)
         for upload in uploads:
             push(connection, upload, held.seen.get(upload.stored, ABSENT), emit)
-        run_steps(connection, plan.changes, emit, _recording(connection, plan, intent, gate))
+        started = {change.gate: change.entry for change in plan.changes if change.gate and change.entry}
+        passed = _Passed(connection, gate, started, intent)
+        try:
+            run_steps(connection, plan.changes, emit, passed)
+        except StepError:
+            passed.write()
+            raise
         finish(connection, plan.after)
 
 
@@ -56,16 +62,28 @@ def _check_fits(connection: Connection, plan: Plan, seen: Mapping[str, Answer]) 
         )
 
 
-def _recording(connection: Connection, plan: Plan, intent: Receipt, gate: Gate) -> Gate:
-    """The gate; once a unit has passed it, the receipt says that the unit runs with the files that it reads."""
-    started = {change.gate: change.entry for change in plan.changes if change.gate and change.entry}
-    current = intent
+@dataclass
+class _Passed:
+    """The gate; once a unit has passed it, the receipt says that the unit runs with the files that it reads.
 
-    def passed(unit: str) -> None:
-        nonlocal current
-        gate(unit)
-        if made := started.get(unit):
-            current = replace(current, made={**current.made, made.id: made})
-            write_exactly(connection, current)
+    That is written while the next unit starts, or when a step fails; for the last unit the run's last receipt says so.
+    """
 
-    return passed
+    connection: Connection
+    gate: Gate
+    started: Mapping[str, Entry]
+    receipt: Receipt
+    changed: bool = False
+
+    def __call__(self, unit: str) -> None:
+        self.write()
+        self.gate(unit)
+        if made := self.started.get(unit):
+            self.receipt = replace(self.receipt, made={**self.receipt.made, made.id: made})
+            self.changed = True
+
+    def write(self) -> None:
+        """Write the receipt if a unit has passed since it was written."""
+        if self.changed:
+            self.changed = False
+            write_exactly(self.connection, self.receipt)

@@ -11,7 +11,7 @@ from kprov import receipt as receipts
 from kprov.errors import PreflightError, UsageError
 from kprov.events import Emit, about, ignore
 from kprov.host.connection import Connection
-from kprov.host.facts import probe
+from kprov.host.facts import probe, seen_of
 from kprov.host.ssh_config import Login, read_login
 from kprov.host.trust import Trust
 from kprov.journal import Journal
@@ -70,7 +70,8 @@ class Access:
             journal.host(login.name, f"{login.user}@{login.hostname}:{login.port}")
         trust = Trust(self.accept_new_host_key, self.confirm_host_key)
         run = journal.id if journal else ""
-        return Connection(login, trust, self.passwords(), run, about(login.name, self.emit), self.verbose)
+        emit = about(login.name, self.emit)
+        return Connection(login, trust, self.passwords(), run, emit, self.verbose, first=(receipts.QUESTION,))
 
 
 def receipt_of(seen: Answer, where: str) -> Receipt | None:
@@ -127,7 +128,14 @@ def recorded_spec(node: Node, unpacked: Mapping[str, str] | None = None) -> dict
 
 def read_receipt(connection: Connection) -> Receipt:
     """The host's receipt, an empty one if there is none; raises PreflightError if it cannot be read."""
-    return receipt_of(probe(connection, [receipts.QUESTION])["receipt"], connection.login.name) or Receipt()
+    return receipt_of(receipt_answer(connection), connection.login.name) or Receipt()
+
+
+def receipt_answer(connection: Connection) -> Answer:
+    """The answer about the receipt: the one that came with the login, if it has not been read yet."""
+    greeting = connection.greeting()
+    seen = seen_of(greeting) if greeting else {}
+    return seen.get("receipt") or probe(connection, [receipts.QUESTION])["receipt"]
 
 
 def _of_what(receipt: Receipt) -> str:

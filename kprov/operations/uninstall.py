@@ -15,9 +15,9 @@ from kprov.node.apply import apply
 from kprov.operations.dialogue import Dialogue
 from kprov.operations.kept import writers
 from kprov.operations.report import Report
-from kprov.operations.session import receipt_of
+from kprov.operations.session import receipt_answer, receipt_of
 from kprov.plan import Plan, uninstall_plan
-from kprov.receipt import QUESTION, Receipt
+from kprov.receipt import Receipt
 from kprov.words import counted
 
 
@@ -66,14 +66,16 @@ def _question(plan: Plan, where: str) -> str:
 def plan_uninstall(connection: Connection, *, purge: bool, force: bool) -> Plan:
     """The plan, with its obstacles; raises PreflightError if the host has no receipt."""
     where = connection.login.name
-    found = probe(connection, [QUESTION])
-    receipt = receipt_of(found["receipt"], where)
+    answer = receipt_answer(connection)
+    receipt = receipt_of(answer, where)
     if receipt is None:
         raise PreflightError(
             "kprov has installed nothing on this host", where=where, hint="there is nothing to uninstall"
         )
     seen = probe(connection, [made.query() for made in receipt.made.values()]) if receipt.made else {}
-    return uninstall_plan(where, {**seen, **found}, receipt, purge=purge, force=force, writers=writers(receipt))
+    return uninstall_plan(
+        where, {**seen, "receipt": answer}, receipt, purge=purge, force=force, writers=writers(receipt)
+    )
 
 
 def _leftovers(connection: Connection, before: Receipt, after: Receipt) -> tuple[str, ...]:
