@@ -21,6 +21,7 @@ def own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+_LONGEST = ("test_data_directories.py", "test_standalone.py", "test_faults_services.py")
 _WITHOUT_SERVICES = ("test_access_login.py", "test_lab_hosts.py")  # on lab hosts, but nothing is installed there
 
 
@@ -32,12 +33,14 @@ def starts_services(module: str) -> bool:
 class _LabsOnTwoWorkers(LoadFileScheduling):  # type: ignore[misc]
     """Two workers run the modules that start services on lab hosts, and then help the third, which runs the others.
 
-    No more than two hosts start services at once, and while both wait for them, the third has the processors.
+    No more than two hosts start services at once, and while both wait for them, the third has the processors. The
+    longest modules come first, so that all workers end at about the same time.
     """
 
     def _assign_work_unit(self, node: Any) -> None:
         with_services = node.gateway.id != "gw2"
         fitting = [module for module in self.workqueue if starts_services(module) is with_services]
+        fitting.sort(key=lambda module: not module.endswith(_LONGEST))
         if fitting:
             self.workqueue.move_to_end(fitting[0], last=False)
         elif not with_services:

@@ -87,7 +87,7 @@ def report(connection: Connection, *, unit: str | None, lines: int, since: str) 
 
 
 def read_logs(connection: Connection, *, unit: str | None, lines: int, since: str) -> Logs:
-    """Problems and the last ``lines`` of each source; two exchanges: the receipt, and all logs.
+    """Problems and the last ``lines`` of each source; one exchange after the login.
 
     unit: only of this one, as systemd names it. since: as ``kprov.logs.since_argument`` gives it, empty for all.
     Raises PreflightError if nothing is installed, UsageError if the host's date cannot read ``since``.

@@ -69,7 +69,7 @@ def report(connection: Connection) -> Report:
 
 
 def status(connection: Connection) -> Status:
-    """Two exchanges: the receipt, then all that it lists and the ports; one more for the logs if a unit fails.
+    """One exchange after the login: all that the receipt lists, and the ports; one more for the logs if a unit fails.
 
     Raises PreflightError if nothing is installed.
     """

@@ -201,12 +201,12 @@ def test_a_moment_that_is_none(machine: Machine) -> None:
     assert "cannot be used with --follow" in machine.kprov("logs", "--follow", "--json", check=2).out
 
 
-def test_logs_takes_one_connection_and_three_exchanges(machine: Machine) -> None:
-    """The login, the receipt, and all logs at once."""
+def test_logs_takes_one_connection_and_two_exchanges(machine: Machine) -> None:
+    """The login with the receipt, and all logs at once."""
     login = read_login(Target(machine.address, "root", None), config=machine.lab.ssh_config)
     with Access().connect(login) as connection:
         read_logs(connection, unit=None, lines=5, since="")
-    assert (connection.traffic.connections, connection.traffic.exchanges) == (1, 3)
+    assert (connection.traffic.connections, connection.traffic.exchanges) == (1, 2)
 
 
 @contextmanager
@@ -242,12 +242,12 @@ def test_the_services_answer_without_a_tool(machine: Machine) -> None:
 @pytest.mark.parametrize(
     ("words", "exchanges", "forwards", "jvms"),
     [
-        (("status",), 3, 0, 0),  # the login, the receipt, the probe
-        (("logs",), 3, 0, 0),
-        (("plan",), 3, 0, 1),  # the JVM says which Java it is
-        (("install", "--no-smoke-test", "--yes"), 3, 0, 1),
-        # The receipt, the units, and a tool to create; list, produce and consume at the same time; a tool to delete.
-        (("smoke-test",), 6, 2, 5),
+        (("status",), 2, 0, 0),  # the login with the receipt, and the probe
+        (("logs",), 2, 0, 0),
+        (("plan",), 2, 0, 1),  # the JVM says which Java it is
+        (("install", "--no-smoke-test", "--yes"), 2, 0, 1),
+        # The units, and a tool to create; list, produce and consume at the same time; a tool to delete.
+        (("smoke-test",), 5, 2, 5),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
