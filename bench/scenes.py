@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import sys
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -96,6 +97,17 @@ class Property:
         return install("--no-smoke-test", "--set", f"num.network.threads={self._value}")(host)
 
 
+def together(count: int) -> Act:
+    """The status as often as that, at the same time."""
+
+    def act(host: BenchHost) -> None:
+        with ThreadPoolExecutor(count) as pool:
+            for run in [pool.submit(host.kprov, "status") for _ in range(count)]:
+                run.result()
+
+    return act
+
+
 def payload() -> Path:
     """150 MB that do not compress."""
     path = Path("/var/tmp/kprov-bench-payload")  # noqa: S108 (not secret, and larger than a memory file system likes)
@@ -180,6 +192,15 @@ SCENES = (
         before=install("--no-smoke-test"),
         after=uninstall,
         delays=DELAYS,
+    ),
+    Scene(
+        "several at the same time",
+        {"kprov status": Rival(together(1)), "kprov": Rival(together(8))},
+        "kprov status",
+        before=install("--no-smoke-test"),
+        after=uninstall,
+        delays=(150,),
+        goals={150: 1.3},
     ),
     Scene(
         "one property changed",

@@ -47,6 +47,7 @@ def apply(connection: Connection, plan: Plan, command: str, emit: Emit, gate: Ga
         except StepError:
             passed.write()
             raise
+        passed.write()
         finish(connection, plan.after)
 
 
@@ -66,7 +67,7 @@ def _check_fits(connection: Connection, plan: Plan, seen: Mapping[str, Answer]) 
 class _Passed:
     """The gate; once a unit has passed it, the receipt says that the unit runs with the files that it reads.
 
-    That is written while the next unit starts, or when a step fails; for the last unit the run's last receipt says so.
+    That is written while the next unit starts, or after the last step.
     """
 
     connection: Connection
