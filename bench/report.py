@@ -21,7 +21,7 @@ ratios, not seconds: these depend on the machine. `performance.json` has every s
 - Ansible: a playbook with one task for each thing, facts off, pipelining on (`bench/ansible`)
 - delay: the round-trip time that a proxy adds between kprov, or its rivals, and sshd
 - push: the login and the transfer; the host also hashes what kprov pushes
-- several at the same time: 8 processes, compared with one, on a line that leaves the processors idle
+- several at the same time: 8 processes, compared with one; starting them keeps two processors busy for two seconds
 
 """
 

@@ -200,7 +200,6 @@ SCENES = (
         before=install("--no-smoke-test"),
         after=uninstall,
         delays=(150,),
-        goals={150: 1.3},
     ),
     Scene(
         "one property changed",
