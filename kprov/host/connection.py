@@ -27,14 +27,13 @@ from kprov.host.authentication import Authentication
 from kprov.host.become import Become
 from kprov.host.exchange import STARTED, Exchange, NotLetInError, Reply, StalledError
 from kprov.host.ssh_config import Login
+from kprov.host.traffic import Traffic, starts_java
 from kprov.host.trust import Trust, prepare
 from kprov.host.waiting import LOGIN_SECONDS, SLOW_HINT, SLOW_REASON, Waiting
 from kprov.host.wire import Watch, Wire, dial, start_proxy
 from kprov.secret import Passwords, Secret
-from kprov.sizes import human_size
-from kprov.words import counted
 
-__all__ = ["Call", "Connection", "Reply", "Traffic"]
+__all__ = ["Call", "Connection", "Reply"]
 
 Call = Sequence[str]
 
@@ -44,47 +43,6 @@ logging.getLogger("paramiko").addHandler(logging.NullHandler())
 _OPEN_SECONDS = 60  # to open a channel, including the look-ups that sshd makes for a session
 _BUSY_SECONDS = 10  # until sshd has closed the previous session
 _SUDO_TRIES = 3
-
-
-# Functions of the library that start a JVM.
-_START_JAVA = frozenset({"tool", "probe_java", "probe_srvr", "start_unit", "restart_unit", "try_start_unit"})
-
-
-@dataclass
-class Traffic:
-    """Counts what was exchanged with the host: what makes a run slow that a timing on a fast line does not show.
-
-    forwards: questions to services through the connection. jvms: started on the host, services included. sent,
-    received: bytes of scripts, archives and answers, before encryption.
-    """
-
-    connections: int = 0
-    exchanges: int = 0
-    forwards: int = 0
-    jvms: int = 0
-    sent: int = 0
-    received: int = 0
-
-    @property
-    def round_trips(self) -> int:
-        """How often at least the run waited for an answer after its login.
-
-        An exchange opens a channel, requests the command, and reads its answer; a forward needs no command.
-        """
-        return 3 * self.exchanges + 2 * self.forwards
-
-    def __str__(self) -> str:
-        """For people."""
-        return (
-            f"{counted(self.connections, 'connection')}, {counted(self.exchanges, 'exchange')}, "
-            f"{counted(self.forwards, 'forwarded question')}, {counted(self.round_trips, 'round trip')}, "
-            f"{human_size(self.sent)} sent, {human_size(self.received)} received, "
-            f"{counted(self.jvms, 'JVM')} started"
-        )
-
-
-def _starts_java(call: Call) -> bool:
-    return not _START_JAVA.isdisjoint(call[:1] if call[0] != "step" else call[2:])
 
 
 @dataclass
@@ -284,7 +242,7 @@ class Connection:
         time, each in a shell of its own, and are answered in their order. With them, there is no payload.
         """
         groups = [[*calls], *beside]
-        self.traffic.jvms += sum(_starts_java(call) for group in groups for call in group)
+        self.traffic.jvms += sum(starts_java(call) for group in groups for call in group)
         return self._let_in(beside_each_other(groups), payload, on_record)
 
     def follow(self, calls: Iterable[Call], on_record: Callable[[Record], None]) -> None:

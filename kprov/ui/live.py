@@ -23,7 +23,7 @@ from rich.text import Text
 
 from kprov.events import Emit, Event, Message, StepDone, StepFailed, StepStarted, Transfer, Warned
 from kprov.sizes import human_size
-from kprov.ui.progress import Hosts
+from kprov.ui.hosts import Hosts
 
 # Cells: what a bar and the columns beside it take, and how wide a terminal must be for all of them.
 _BAR, _COUNT, _SPEED, _WIDE = 10, 17, 13, 78

@@ -15,6 +15,7 @@ from typing import TextIO
 from kprov.events import Emit, Event, Message, StepDone, StepFailed, StepStarted, Transfer, Warned
 from kprov.sizes import human_size
 from kprov.ui.console import plain_wanted
+from kprov.ui.hosts import Hosts
 
 HEARTBEAT_SECONDS = 4.0
 TRANSFER_SECONDS = 2.0
@@ -47,24 +48,6 @@ def plain_line(event: Event) -> str | None:
             return f"{_position(number, count)}{text}  FAILED after {seconds:.1f} s"
         case _:
             return None
-
-
-class Hosts:
-    """The hosts that events were about: as soon as there are several, each line says which one it is about."""
-
-    def __init__(self) -> None:
-        self._seen: set[str] = set()
-
-    @property
-    def several(self) -> bool:
-        return len(self._seen) > 1
-
-    def label(self, event: Event) -> str:
-        """What a line about this event begins with; nothing with one host, or for this machine."""
-        if not event.host:
-            return ""
-        self._seen.add(event.host)
-        return f"{event.host}: " if self.several else ""
 
 
 def _position(number: int, count: int) -> str:
