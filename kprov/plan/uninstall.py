@@ -113,8 +113,12 @@ def _reloading_once(changes: Sequence[Change]) -> list[Change]:
 
     If the run is killed before it, the next one finds units that need it.
     """
-    ends = [change for change in changes if change.calls[-1:] == (RELOAD,)]
-    return [replace(change, calls=change.calls[:-1]) if change in ends[:-1] else change for change in changes]
+    early = [change for change in changes if change.calls[-1:] == (RELOAD,)][:-1]
+    return [
+        # One that does nothing else keeps it: a change without a call cannot be applied.
+        replace(change, calls=change.calls[:-1]) if change in early and change.calls != (RELOAD,) else change
+        for change in changes
+    ]
 
 
 def _is_there(entry: Entry, seen: Mapping[str, Answer]) -> bool:

@@ -556,15 +556,15 @@ def test_systemd_forgets_the_units_that_are_removed() -> None:
     assert [change.calls[-1] == ("reload_units",) for change in units] == [False, True]
 
 
-def test_systemd_forgets_a_unit_whose_file_a_killed_uninstall_had_removed() -> None:
+@pytest.mark.parametrize("removed", [("zookeeper", "kafka"), ("kafka",)])
+def test_systemd_forgets_a_unit_whose_file_a_killed_uninstall_had_removed(removed: tuple[str, ...]) -> None:
+    """Also if the file of the other unit is still there, after which systemd is reloaded anyway."""
     host, _ = installed()
-    gone = {
-        "file:/etc/systemd/system/zookeeper.service": {"status": "absent"},
-        "file:/etc/systemd/system/kafka.service": {"status": "absent"},
-        KAFKA: {"status": "present", "show": "LoadState=loaded\nActiveState=inactive\nNeedDaemonReload=yes"},
-    }
+    gone = {f"file:/etc/systemd/system/{name}.service": {"status": "absent"} for name in removed}
+    gone[KAFKA] = {"status": "present", "show": "LoadState=loaded\nActiveState=inactive\nNeedDaemonReload=yes"}
     plan = uninstall_plan("box", {**host.seen, **gone}, host.receipt, purge=False, force=False)
     assert plan.changes[0].calls == (("reload_units",),)
+    assert all(change.calls for change in plan.changes)
 
 
 @pytest.mark.parametrize("mode", ["standalone", "bundled"])
