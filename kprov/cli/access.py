@@ -43,7 +43,7 @@ def access_options(function: F) -> F:
     wrap.__name__, wrap.__doc__ = function.__name__, function.__doc__
     wrap.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
     for option in (
-        click.option("-v", "--verbose", count=True, help="Say how HOST is reached; -vv: also count what that takes."),
+        click.option("-v", "--verbose", count=True, help="Say how HOST is reached; -vv also counts the traffic."),
         click.option("--accept-new-host-key", is_flag=True, help="Trust a host key that is not in known_hosts yet."),
         click.option(
             "--sudo-password-file",

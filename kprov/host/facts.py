@@ -17,7 +17,7 @@ _AHEAD = {
     "look_at_units": ("probe_unit", "probe_running"),
     "look_at_disks": ("probe_disk",),
 }
-# Functions that take long. They run beside the others, which makes a probe a third shorter.
+# Functions that take long: they run beside the others.
 _BESIDE = (
     "probe_port",
     "probe_way",

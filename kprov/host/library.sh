@@ -134,6 +134,8 @@ start_time() {
     printf '%s' "$1"
 }
 
+boot_id() { cat /proc/sys/kernel/random/boot_id; }
+
 os_release() { # prints ID, VERSION_ID and PRETTY_NAME, a line each
     if [ -r /etc/os-release ]; then
         # shellcheck disable=SC1091
@@ -164,7 +166,7 @@ probe_facts() {
     say facts "system=$1" "host_name=$2" "kernel=$3" "machine=$4" "bits=$(getconf LONG_BIT 2>/dev/null)" \
         "os=$os" "os_version=$os_version" "os_name?=${release%%"$newline"*}" "uid=$(id -u)" "systemd=$systemd" \
         "selinux=$(selinux_mode)" "firewalld=$firewalld" "memory_kib=$(memory_kib MemTotal)" \
-        "boot=$(line_of /proc/sys/kernel/random/boot_id)" "now=$(date +%s)" "missing=$(missing_commands)"
+        "boot=$(boot_id)" "now=$(date +%s)" "missing=$(missing_commands)"
 }
 
 # ---------------------------------------------------------------- state of resources (read-only)
@@ -253,16 +255,22 @@ probe_path() { # ID PATH [content]
     fi
 }
 
-# Sets "lines" to the number of lines, none of which is empty.
-count_lines() { # TEXT
+# Calls a function with the lines of TEXT, none of which is empty, as its arguments.
+with_lines() { # FUNCTION TEXT
+    with=$1
     IFS=$newline
     set -f
     # shellcheck disable=SC2086 # one word for each line
-    set -- $1
+    set -- $2
     set +f
     IFS=$ifs
-    lines=$#
+    "$with" "$@"
 }
+
+# Sets "lines" to the number of lines, none of which is empty.
+count_lines() { with_lines count "$1"; } # TEXT
+
+count() { lines=$#; } # LINE...
 
 # Whether kprov keeps the original of PATH beside it.
 set_aside_before() { [ -e "$1.before-kprov" ] || [ -L "$1.before-kprov" ]; }
@@ -288,7 +296,7 @@ probe_data() { # ID PATH
     for file in "$2"/version-2/log.*; do [ ! -e "$file" ] || log=yes; done
     [ ! -e "$2/version-2/log.1" ] || first_log=yes
     if listing=$(ls -A -- "$2" 2>/dev/null); then
-        count_partitions "$listing"
+        with_lines count_partitions "$listing"
         count_lines "$listing"
         [ "$lost_found" = no ] || lines=$((lines - 1))
         entries="entries=$lines"
@@ -301,14 +309,9 @@ probe_data() { # ID PATH
         "topics=$topics" "partitions=$partitions" ${entries:+"$entries"}
 }
 
-# Sets "partitions" to how many of the names are partition directories, and "topics" to how many of those are a first one.
-count_partitions() { # LISTING
-    IFS=$newline
-    set -f
-    # shellcheck disable=SC2086 # one word for each line
-    set -- $1
-    set +f
-    IFS=$ifs
+# Sets "partitions" to how many of the names are those of partition directories, and "topics" to how many of these are a
+# topic's first one.
+count_partitions() { # NAME...
     for name; do
         case $name in
             __consumer_offsets-* | __transaction_state-*) ;;
@@ -1304,7 +1307,7 @@ lock_is_stale() {
     holder=$(cat "$kprov_dir/lock/holder" 2>/dev/null) || return 0
     boot=$(printf '%s\n' "$holder" | sed -n 's/^boot=//p')
     session=$(printf '%s\n' "$holder" | sed -n 's/^session=//p')
-    [ "$boot" != "$(cat /proc/sys/kernel/random/boot_id)" ] && return 0
+    [ "$boot" != "$(boot_id)" ] && return 0
     [ "$(start_time "${session%%:*}")" != "${session#*:}" ]
 }
 
@@ -1349,7 +1352,7 @@ take_lock_alone() {
     fi
     if said=$(mkdir "$kprov_dir/lock" 2>&1); then
         printf 'session=%s\nboot=%s\nwho=%s\ncommand=%s\nsince=%s\n' "$1" \
-            "$(cat /proc/sys/kernel/random/boot_id)" "$2" "$3" "$(date +%s)" >"$kprov_dir/lock/holder" || return 1
+            "$(boot_id)" "$2" "$3" "$(date +%s)" >"$kprov_dir/lock/holder" || return 1
         note_run "${4-}"
         say lock taken=yes
     elif [ -d "$kprov_dir/lock" ]; then
@@ -1436,23 +1439,22 @@ receive_upload() { # NAME SHA256 SIZE [TOP PATH]
     # The bytes go into the part, through the sum (on descriptor 4, with any errors) and into tar (on descriptor 3).
     said=$({ { feed "$part" "$before" "$3" 2>&4 | also_to_3 | sha256sum >&4; } 3>&1 | unpack_ahead "${4-}" "${5-}"; } 4>&1)
     unpacked=$?
-    sum=${said##*"$newline"}
+    sum=${said##*"$newline"} # the last line
+    errors=${said%"$sum"}
     sum=${sum%% *}
-    case $said in
-        *"$newline"*) say upload ok=no "output?=${said%"$newline"*}" ;;
-        *)
-            if [ $(($(stat -c %s -- "$part") - before)) -lt "$3" ]; then
-                say upload ok=no "output=the connection ended too early" # the next run resumes the part
-            elif [ "$sum" = "$2" ]; then
-                [ "$unpacked" != 0 ] || cat /proc/sys/kernel/random/boot_id >"$kprov_dir/uploads/$1.unpacked"
-                mv -f -- "$part" "$kprov_dir/uploads/$1" && say upload ok=yes
-                return
-            else
-                size=$(stat -c %s -- "$part")
-                rm -f -- "$part"
-                say upload ok=no "sum=$sum" "size=$size"
-            fi ;;
-    esac
+    size=$(stat -c %s -- "$part")
+    if [ -n "$errors" ]; then
+        say upload ok=no "output?=${errors%"$newline"}"
+    elif [ $((size - before)) -lt "$3" ]; then
+        say upload ok=no "output=the connection ended too early" # the next run resumes the part
+    elif [ "$sum" != "$2" ]; then
+        rm -f -- "$part"
+        say upload ok=no "sum=$sum" "size=$size"
+    else
+        [ "$unpacked" != 0 ] || boot_id >"$kprov_dir/uploads/$1.unpacked"
+        mv -f -- "$part" "$kprov_dir/uploads/$1" && say upload ok=yes
+        return
+    fi
     [ -z "${5-}" ] || rm -rf -- "$5.kprov-new"
 }
 
@@ -1603,7 +1605,7 @@ unpack_release() { # NAME SHA256 TOP PATH
 
 # After a crash of the host, files may be incomplete that were written before it.
 unpacked_ahead() { # ARCHIVE FOLDER
-    [ -d "$2" ] && [ -r "$1.unpacked" ] && [ "$(cat "$1.unpacked")" = "$(cat /proc/sys/kernel/random/boot_id)" ]
+    [ -d "$2" ] && [ -r "$1.unpacked" ] && [ "$(cat "$1.unpacked")" = "$(boot_id)" ]
 }
 
 unpack_beside() { # ARCHIVE SHA256 TOP PATH
@@ -1645,8 +1647,8 @@ remove_group() { # NAME
 
 reload_units() { systemctl daemon-reload; }
 
-# enable and disable reload systemd, which takes a tenth of a second; only what systemd already knows of the unit may
-# make that necessary.
+# By itself, systemctl would reload systemd, which takes a tenth of a second. That is needed only where systemd still
+# remembers the old state of the unit.
 enable_unit() {
     systemctl --no-reload enable "$1" || return 1
     [ "$(systemctl show -p UnitFileState "$1")" = UnitFileState=enabled ] || reload_units

@@ -39,8 +39,8 @@ class _AwaitedUnit:
     """One unit that is waited for: its first main process must keep running.
 
     seconds: how long it may take. One exit is forgiven if its cause goes away by itself; ``coming_back`` is true until
-    systemd has started the unit again after it. said: the answer to the last question to the service. forbidden:
-    whether sshd has refused to forward to the service.
+    systemd has started the unit again after it. said: the answer to the last question to the service. tools_only:
+    whether sshd does not forward and the host has no bash, so that only a JVM can ask it.
     """
 
     connection: Connection
@@ -52,7 +52,7 @@ class _AwaitedUnit:
     forgiven: bool = False
     coming_back: bool = False
     said: str = ""
-    forbidden: bool = False
+    tools_only: bool = False
 
     @property
     def unit(self) -> str:
@@ -124,8 +124,8 @@ class _AwaitedUnit:
         return re.search(question.expected, answer, re.MULTILINE) is not None
 
     def _ask_directly(self, question: ReadyQuestion) -> str | None:
-        """The answer through the connection, empty if there is none; None if sshd does not forward."""
-        if self.forbidden:
+        """The answer without a JVM, empty if the service gave none; None if only tools can ask."""
+        if self.tools_only:
             return None
         query = question.query
         try:
@@ -133,7 +133,7 @@ class _AwaitedUnit:
         except UnansweredError as error:
             answer, self.said = "", f"{query.name}: {error}"
         except ForwardingForbiddenError:
-            self.forbidden = True
+            self.tools_only = True
             return None
         else:
             self.said = f"{query.name} was answered with:\n{tail(answer, _LINES_SAID)}"

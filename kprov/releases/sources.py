@@ -111,7 +111,7 @@ def locate(
 def _given(given: str, cache: Path, emit: Emit) -> Path:
     if "://" not in given:
         return Path(given).expanduser()
-    from kprov.releases.address import fetched  # noqa: PLC0415 (loads the library for HTTP)
+    from kprov.releases.from_url import fetched  # noqa: PLC0415 (loads the library for HTTP)
 
     return fetched(given, cache, emit)
 

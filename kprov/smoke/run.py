@@ -96,8 +96,8 @@ class _Test:
     def run_together(self, name: str, commands: Sequence[Command]) -> list[ToolRun]:
         """Run several of Kafka's tools on the host at the same time; name: of what they do, for progress."""
         self.emit(StepStarted(len(self.steps) + 1, self.count, name))
-        both = [(command.words, command.stdin) for command in commands]
-        return self.tools.run_together(both, seconds=_TOOL_SECONDS)
+        lines = [(command.words, command.stdin) for command in commands]
+        return self.tools.run_together(lines, seconds=_TOOL_SECONDS)
 
     @contextmanager
     def step(self, name: str, command: str) -> Iterator[Callable[..., None]]:
