@@ -1281,10 +1281,21 @@ tool() { # ID SECONDS JAVA_HOME HOME INPUT COMMAND...
     shift 5
     began=$(date +%s%N)
     errors=$(printf '%s' "$input" | { timeout -k 5 "$seconds" "$@" 2>&1 >&3 3>&-; printf '\nstatus=%s' $?; } 3>"$tool_out")
-    say seen "id=$id" status=present "code=${errors##*status=}" "took_ms=$((($(date +%s%N) - began) / 1000000))" \
-        "output64=$(encode <"$tool_out")" "errors?=${errors%
+    took=$((($(date +%s%N) - began) / 1000000))
+    output=$(encode <"$tool_out")
+    rm -rf -- "$tool_out" "$tool_tmp" # before the answer, which nobody reads after a Ctrl-C
+    say seen "id=$id" status=present "code=${errors##*status=}" "took_ms=$took" "output64=$output" "errors?=${errors%
 status=*}"
-    rm -rf -- "$tool_out" "$tool_tmp"
+}
+
+# Waits until the processes end that have WORD in their command line, for instance the tools of an interrupted run.
+await_end() { # WORD SECONDS
+    # shellcheck disable=SC2013 # these names have no spaces
+    for file in $(grep -lF -e "$1" /proc/[0-9]*/cmdline 2>/dev/null); do
+        pid=${file#/proc/}
+        timeout "$2" tail "--pid=${pid%/*}" -f /dev/null
+    done
+    return 0
 }
 
 # Runs a command of the verification suite; its standard error is that of the exchange.

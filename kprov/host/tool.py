@@ -85,6 +85,10 @@ class Tools:
         answers = probe_together(self.connection, calls)
         return [_of(words, answer, seconds) for (words, _), answer in zip(commands, answers, strict=True)]
 
+    def await_end(self, word: str, *, seconds: int) -> None:
+        """Wait until no tool with this word among its arguments runs; at most ``seconds`` for each."""
+        self.connection.exchange([("await_end", word, str(seconds))])
+
 
 def _of(words: Sequence[str], answer: Answer, seconds: int) -> ToolRun:
     return ToolRun(

@@ -340,8 +340,13 @@ def _gone_from_list(test: _Test) -> tuple[bool, str, bool]:
 
 
 def _clean_up(test: _Test) -> None:
-    """Delete the topic after a failure, if the cluster still allows it."""
+    """Delete the topic after a failure, if the cluster still allows it.
+
+    Tools that still run after a Ctrl-C would create it again.
+    """
+    test.emit(StepStarted(0, 0, "deleting the topic"))
     try:
+        test.tools.await_end(test.topic, seconds=_CONSUMER_TIMEOUT_MS // 1000 + 5)
         trouble = test.run(console.delete(test.node, test.topic)).trouble
     except ConnectError:
         trouble = "the connection was lost"

@@ -1088,6 +1088,31 @@ def test_a_service_that_does_not_answer_and_a_host_without_bash(host: LocalHost)
         assert (host.one(*call)["status"], host.one(*call)["answer"]) == ("present", "")
 
 
+# ------------------------------------------------------------------ tools that still run
+
+
+def test_the_end_of_a_tool_is_waited_for(host: LocalHost) -> None:
+    """If it has the word among its arguments, but not longer than it may take."""
+    word = f"topic-{os.getpid()}"
+    for seconds, ended in ((20, True), (1, False)):
+        with subprocess.Popen(["sh", "-c", "sleep 3; :", "tool", word]) as tool:
+            threading.Thread(target=tool.wait).start()  # an ended process is gone only once its parent knows
+            step(host, "await_end", "topic-of-nobody", "20")
+            assert tool.poll() is None
+            step(host, "await_end", word, str(seconds))
+            assert (tool.poll() is not None) is ended
+
+
+def test_a_tool_leaves_nothing_behind_if_nobody_reads_its_answer(host: LocalHost, place: Path) -> None:
+    tool = place / "slow.sh"
+    tool.write_text("#!/bin/sh\necho done\n")
+    tool.chmod(0o755)
+    host.before = "say() { exit 1; }"
+    host.exchange([("tool", "t", "10", "/java", str(place), "", "./slow.sh")])
+    assert os.listdir(place) == ["slow.sh"]
+    assert os.listdir(host.state) == []
+
+
 # ------------------------------------------------------------------ releases
 
 

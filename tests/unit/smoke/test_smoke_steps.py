@@ -109,6 +109,7 @@ def try_it(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Tried]:
             return [broker.tool(tuple(words), stdin) for words, stdin in commands]
 
         monkeypatch.setattr(Tools, "run_together", run_together)
+        monkeypatch.setattr(Tools, "await_end", lambda *_, **__: broker.commands.append("waited"))
         monkeypatch.setattr("kprov.smoke.run.ask", broker.ask)
         monkeypatch.setattr("kprov.smoke.run.probe", lambda *_: {"log": {"text": log}})
         monkeypatch.setattr(client, "exchange", broker.client)
@@ -283,6 +284,16 @@ def test_a_warning_names_the_topic_that_may_still_exist(try_it: Callable[..., Tr
     tried = try_it(Broker({"console-producer": BROKEN, "--delete": TIMED_OUT}))
     (warning,) = (event for event in tried.events if isinstance(event, Warned))
     assert warning.text.startswith(f"the topic {TOPIC} may still exist: bin/tool.sh did not end within 60 s")
+
+
+def test_the_topic_is_deleted_after_its_tools_have_ended(try_it: Callable[..., Tried]) -> None:
+    """They may still run after a Ctrl-C, and would create it again."""
+    broker = Broker({"console-producer": BROKEN})
+    try_it(broker)
+    assert broker.commands[-2:] == [
+        "waited",
+        f"bin/kafka-topics.sh --zookeeper 192.168.78.141:2181 --delete --topic {TOPIC}",
+    ]
 
 
 @pytest.mark.parametrize(
