@@ -270,14 +270,16 @@ def test_a_login_shell_that_runs_nothing(door: Door) -> None:
         pass
 
 
-def test_an_installation_through_sudo_with_a_password_and_a_terminal(door: Door) -> None:
+@pytest.mark.parametrize("shell", ["bash", pytest.param("dash", marks=pytest.mark.soak)])
+def test_an_installation_through_sudo_with_a_password_and_a_terminal(only_door: Door, shell: str) -> None:
     """A complete install: archives are uploaded, files staged, steps run, and the receipt written and read again."""
+    door = only_door
     secret = door.desk / "sudo-password"
     secret.write_text(f"{PASSWORD}\n")
     secret.chmod(0o600)
     words = ("--java", "temurin-11", "--archives", str(default_directory()), "--yes", "--no-smoke-test")
     access = ("--sudo-password-file", str(secret))
-    with door.sudoers(defaults("requiretty", "use_pty") + ASKS):
+    with door.sh(shell), door.sudoers(defaults("requiretty", "use_pty") + ASKS):
         installed = door.kprov("install", *words, *access)
         assert installed.code == ExitCode.DONE, installed.err
         assert f"--sudo-password-file {secret}" in installed.err + installed.out, "the command to type next"

@@ -6,7 +6,16 @@ The second half is in test_faults_killed_late.py, so that the two chains can run
 from __future__ import annotations
 
 import pytest
-from support.kill_chain import KILLED, Reference, half, install, kill_at_each, recovers, reference_of
+from support.kill_chain import (
+    KILLED,
+    Reference,
+    half,
+    install,
+    kill_at_each,
+    one_of_each_kind,
+    recovers,
+    reference_of,
+)
 from support.machine import Machine
 from support.stopped_kprov import Stop, run
 
@@ -18,9 +27,9 @@ def reference(machine: Machine) -> Reference:
     return reference_of(machine)
 
 
-def test_killed_during_each_early_step(machine: Machine, reference: Reference) -> None:
-    """A kill in the middle of the first receipt, of each archive on its way and of each step of the first half."""
-    kill_at_each(machine, reference.first_half, ["during"])
+def test_killed_during_each_kind_of_early_step(machine: Machine, reference: Reference) -> None:
+    """A kill in the middle of the first receipt, of an archive on its way and of each kind of early step."""
+    kill_at_each(machine, one_of_each_kind(reference.first_half), ["during"])
     recovers(machine, reference)
     run(machine, "uninstall", "--purge", "--yes", check=0)
 
@@ -40,6 +49,6 @@ def test_what_was_half_made_or_half_removed_is_uninstalled(machine: Machine, ref
 
 
 @pytest.mark.soak
-def test_killed_before_and_after_each_early_step(machine: Machine, reference: Reference) -> None:
-    kill_at_each(machine, reference.first_half, ["before", "after"])
+def test_killed_before_during_and_after_each_early_step(machine: Machine, reference: Reference) -> None:
+    kill_at_each(machine, reference.first_half, ["before", "during", "after"])
     recovers(machine, reference)

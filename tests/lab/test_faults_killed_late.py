@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from support.kill_chain import HALF, INTERRUPTED, KILLED, Reference, install, kill_at_each, recovers, reference_of
+from support.kill_chain import (
+    HALF,
+    INTERRUPTED,
+    KILLED,
+    Reference,
+    install,
+    kill_at_each,
+    one_of_each_kind,
+    recovers,
+    reference_of,
+)
 from support.machine import Machine
 from support.stopped_kprov import Call, Stop, run
 
@@ -17,9 +27,10 @@ def reference(machine: Machine) -> Reference:
     return reference_of(machine)
 
 
-def test_killed_during_each_late_step(machine: Machine, reference: Reference) -> None:
-    """A kill in the middle of each step of the second half, and at the receipts after the services are ready."""
-    kill_at_each(machine, reference.second_half, ["during"])
+def test_killed_during_each_kind_of_late_step(machine: Machine, reference: Reference) -> None:
+    """A kill in the middle of each kind of step of the second half, of the last step, and at the receipts after it."""
+    places = one_of_each_kind(reference.second_half)
+    kill_at_each(machine, [*places, *(call for call in reference.steps[-1:] if call not in places)], ["during"])
     # Only Kafka is left to be started: the receipt after its gate comes next, and then the last one.
     for moment in ("during", "after", "during", "after"):
         stop = Stop(("write_receipt",), moment, 2, HALF["write_receipt"])
@@ -29,7 +40,7 @@ def test_killed_during_each_late_step(machine: Machine, reference: Reference) ->
 
 
 def test_interrupted_at_each_kind_of_step(machine: Machine, reference: Reference) -> None:
-    interrupt_at(machine, reference.one_of_each_kind)
+    interrupt_at(machine, one_of_each_kind(reference.steps))
     recovers(machine, reference)
     run(machine, "uninstall", "--purge", "--yes", check=0)
 
@@ -42,8 +53,8 @@ def test_interrupted_at_each_step(machine: Machine, reference: Reference) -> Non
 
 
 @pytest.mark.soak
-def test_killed_before_and_after_each_late_step(machine: Machine, reference: Reference) -> None:
-    kill_at_each(machine, reference.second_half, ["before", "after"])
+def test_killed_before_during_and_after_each_late_step(machine: Machine, reference: Reference) -> None:
+    kill_at_each(machine, reference.second_half, ["before", "during", "after"])
     recovers(machine, reference)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -45,13 +45,13 @@ class Reference:
     def second_half(self) -> list[Call]:
         return self.places[len(self.places) // 2 :]
 
-    @property
-    def one_of_each_kind(self) -> list[Call]:
-        """The first step of each function of the library."""
-        first: dict[str, Call] = {}
-        for call in self.steps:
-            first.setdefault(call[0], call)
-        return list(first.values())
+
+def one_of_each_kind(places: Iterable[Call]) -> list[Call]:
+    """The first call of each function of the library."""
+    first: dict[str, Call] = {}
+    for call in places:
+        first.setdefault(call[0], call)
+    return list(first.values())
 
 
 def reference_of(machine: Machine) -> Reference:
