@@ -6,11 +6,16 @@ import signal
 from collections.abc import Iterator
 from typing import Any
 
+import hypothesis
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
 # A shell starts what it puts into the background with Ctrl-C ignored, and so would every run of kprov be started.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# No test fails because the machine is busy; pytest ends one that does not end.
+hypothesis.settings.register_profile("kprov", deadline=None)
+hypothesis.settings.load_profile("kprov")
 
 
 @pytest.fixture(autouse=True, scope="module")
