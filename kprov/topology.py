@@ -7,19 +7,11 @@ string, the broker's properties. Whatever runs later reads them there.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 from kprov.releases.catalogue import bundled_zookeeper
 from kprov.spec.broker import BrokerConfig, broker_config
-from kprov.spec.model import Cluster, Host, Mode
+from kprov.spec.model import Cluster, Host, Mode, RoleName
 from kprov.spec.zookeeper import ZooKeeperConfig, zookeeper_config, zookeeper_connect
-
-
-class RoleName(StrEnum):
-    """What a host can do in a cluster. In the order in which the services of one host start."""
-
-    ZOOKEEPER = "zookeeper"
-    BROKER = "broker"
 
 
 @dataclass(frozen=True)
@@ -82,14 +74,9 @@ def topology(cluster: Cluster) -> tuple[Node, ...]:
 
 
 def _node(cluster: Cluster, host: Host) -> Node:
-    # Every host plays both roles: the settings have no key yet to say otherwise.
-    return Node(
-        cluster,
-        host,
-        zookeeper_connect(cluster),
-        zookeeper_config(cluster, host, zookeeper_version(cluster)),
-        broker_config(cluster, host),
-    )
+    server = zookeeper_config(cluster, host, zookeeper_version(cluster)) if host.plays(RoleName.ZOOKEEPER) else None
+    broker = broker_config(cluster, host) if host.plays(RoleName.BROKER) else None
+    return Node(cluster, host, zookeeper_connect(cluster), server, broker)
 
 
 def zookeeper_version(cluster: Cluster) -> str:

@@ -38,6 +38,11 @@ def host_argument(function: F) -> F:
     return click.argument("host", metavar="[HOST]", required=False)(function)
 
 
+def hosts_argument(function: F) -> F:
+    """HOST once or more; several are the hosts of one cluster."""
+    return click.argument("hosts", metavar="[HOST]...", nargs=-1)(function)
+
+
 def config_option(function: F) -> F:
     """--config FILE."""
     return click.option("--config", type=_FILE, metavar="FILE", help="Read the settings from this kprov.yaml.")(

@@ -1,4 +1,4 @@
-"""The node that a command is about."""
+"""The nodes that a command is about."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 
 from kprov.errors import UsageError
 from kprov.spec.load import Flag, load
+from kprov.spec.model import Cluster
+from kprov.spec.target import Target, parse_target
 from kprov.topology import Node, topology
 
 
@@ -15,11 +17,7 @@ def one_host(config: Path | None, host: str | None, flags: Sequence[Flag], *, wh
 
     Raises UsageError if they describe several.
     """
-    if config is None and host is None:
-        raise UsageError(
-            "no host is named", where="HOST", hint="name HOST, or a kprov.yaml that lists it with --config FILE"
-        )
-    cluster = load(config, host, flags, whole=whole)
+    cluster = _load(config, [host] if host is not None else [], flags, whole=whole)
     if len(cluster.hosts) > 1:
         raise UsageError(
             f"it lists {len(cluster.hosts)} hosts, and this version of kprov installs files with one host",
@@ -27,3 +25,18 @@ def one_host(config: Path | None, host: str | None, flags: Sequence[Flag], *, wh
             hint="leave one host in the file; clusters come with a later version",
         )
     return topology(cluster)[0]
+
+
+def named_nodes(config: Path | None, hosts: Sequence[str], flags: Sequence[Flag]) -> list[Node]:
+    """The nodes that are named, or all that the file lists. Raises UsageError."""
+    cluster = _load(config, hosts, flags)
+    names = [target.name for host in hosts if isinstance(target := parse_target(host), Target)]
+    return [node for node in topology(cluster) if not names or node.host.target.name in names]
+
+
+def _load(config: Path | None, hosts: Sequence[str], flags: Sequence[Flag], *, whole: bool = True) -> Cluster:
+    if config is None and not hosts:
+        raise UsageError(
+            "no host is named", where="HOST", hint="name HOST, or a kprov.yaml that lists it with --config FILE"
+        )
+    return load(config, hosts, flags, whole=whole)

@@ -1,4 +1,4 @@
-"""render: writes every file of a host into a local folder, without contacting the host.
+"""render: writes every file of one or more hosts into a local folder, without contacting them.
 
 An archive is read only if one is given, since its top directory is part of paths. render does not know what a host
 runs, so versions without an option are the defaults.
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from kprov.errors import UsageError, unwritable
 from kprov.kinds.file import File
-from kprov.operations.one_host import one_host
+from kprov.operations.one_host import named_nodes
 from kprov.operations.releases import assumed_releases, check_compatibility
 from kprov.operations.report import Report
 from kprov.roles.desired import desired
@@ -33,13 +33,18 @@ class Rendered:
     files: tuple[Path, ...]
 
 
-def render(config: Path | None, host: str | None, flags: Sequence[Flag], folder: Path) -> Report:
-    """Write the files of one host. Raises UsageError for wrong settings, and what ``write_files`` raises."""
+def render(config: Path | None, hosts: Sequence[str], flags: Sequence[Flag], folder: Path) -> Report:
+    """Write the files of each host, those of several hosts each into a folder of its own.
+
+    Raises UsageError for wrong settings, and what ``write_files`` raises.
+    """
     try:
-        node = one_host(config, host, flags)
+        nodes = named_nodes(config, hosts, flags)
     except UsageError as error:
         raise _explained(error) from None
-    return Report("render", (Rendered(folder, tuple(write_files(node, folder))),))
+    folders = [folder / node.host.address if len(nodes) > 1 else folder for node in nodes]
+    files = [file for node, own in zip(nodes, folders, strict=True) for file in write_files(node, own)]
+    return Report("render", (Rendered(folder, tuple(files)),))
 
 
 def _explained(error: UsageError) -> UsageError:

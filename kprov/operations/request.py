@@ -74,9 +74,9 @@ class Request:
             return goal
         spec = receipt.spec if receipt.spec is not None else remembered(receipt)
         if spec is None:
-            load(None, self.host, self.flags)  # the receipt adds nothing, so every rule can be checked
+            load(None, [self.host or ""], self.flags)  # the receipt adds nothing, so every rule can be checked
             return goal
-        cluster = load(None, self.host, [*_login_flags(self.host or ""), *self.flags], _base(spec))
+        cluster = load(None, [self.host or ""], [*_login_flags(self.host or ""), *self.flags], _base(spec))
         return Goal(topology(cluster)[0], goal.login)
 
     def notes(self, goal: Goal, receipt: Receipt) -> Iterator[str]:

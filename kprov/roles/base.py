@@ -12,7 +12,8 @@ from kprov.kinds.user import User
 from kprov.queries import Query
 from kprov.releases.product import Product
 from kprov.roles.inputs import Inputs
-from kprov.topology import Node, RoleName
+from kprov.spec.model import RoleName
+from kprov.topology import Node
 
 
 @dataclass(frozen=True)

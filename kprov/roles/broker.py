@@ -33,7 +33,7 @@ from kprov.roles.java import java_paths
 from kprov.roles.templates import PropertyLines, render
 from kprov.spec.broker import BrokerConfig
 from kprov.spec.broker_keys import BrokerKey, describe, read_keys
-from kprov.topology import RoleName
+from kprov.spec.model import RoleName
 
 # The log files beside server.log: (appender, file, loggers that write there instead).
 _APPENDERS = (

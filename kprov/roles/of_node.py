@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from kprov.roles.base import Role
 from kprov.roles.broker import BrokerRole
 from kprov.roles.zookeeper import ZooKeeperRole
-from kprov.topology import Node, RoleName
+from kprov.spec.model import RoleName
+from kprov.topology import Node
 
 _ROLES: Mapping[RoleName, type[Role]] = {RoleName.ZOOKEEPER: ZooKeeperRole, RoleName.BROKER: BrokerRole}
 

@@ -35,8 +35,8 @@ from kprov.roles.hardening import as_written_and_real, hardening, protect_home, 
 from kprov.roles.inputs import Inputs
 from kprov.roles.java import java_paths
 from kprov.roles.templates import PropertyLines, render
+from kprov.spec.model import RoleName
 from kprov.spec.zookeeper import ZooKeeperConfig
-from kprov.topology import RoleName
 
 _ADMIN_SERVER_SINCE = Version("3.5.0a0")
 _LOGBACK_SINCE = Version("3.8.0")
@@ -82,8 +82,8 @@ class ZooKeeperRole(Role):
 
     @property
     def public_ports(self) -> tuple[int, ...]:
-        """None of a single server: its only client is on the same host."""
-        return (*self.ports, *self.further_ports) if self.config.members else ()
+        """None on a single host: the only client of its server is there, too."""
+        return (*self.ports, *self.further_ports) if len(self.node.cluster.hosts) > 1 else ()
 
     @property
     def data(self) -> tuple[DataPlace, ...]:

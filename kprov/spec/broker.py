@@ -11,8 +11,8 @@ from packaging.version import Version
 from kprov.spec.broker_keys import ADDRESS_KEYS, MESSAGE_FORMAT, PROTOCOL, broker_keys
 from kprov.spec.broker_values import parse_protocol_version, protocol_of, split_list
 from kprov.spec.listener import Listener, endpoint, parse_listeners, reachable
-from kprov.spec.model import Cluster, Host
-from kprov.spec.zookeeper import zookeeper_connect
+from kprov.spec.model import Cluster, Host, RoleName
+from kprov.spec.zookeeper import own_address, zookeeper_connect
 
 # The values of the article's server.properties; the user may override any of them.
 ARTICLE: Mapping[str, str] = {
@@ -152,14 +152,15 @@ def broker_config(cluster: Cluster, host: Host) -> BrokerConfig:
         own,
         plugin_properties,
         _properties(cluster, host, own, inside) | plugin_properties,
-        host.internal or "",
+        own_address(host) if inside else "",
         inside,
     )
 
 
 def _internal_port(cluster: Cluster, host: Host, own: Mapping[str, str]) -> int | None:
-    """The next free port; None if the host needs no internal listener, or the user defines the listeners."""
-    if not host.internal or any(name in own for name in _LISTENER_KEYS):
+    """The next free port; None if no broker needs an internal listener, or the user defines the listeners."""
+    needed = any(item.internal for item in cluster.playing(RoleName.BROKER))
+    if not needed or any(name in own for name in _LISTENER_KEYS):
         return None
     taken = {cluster.zookeeper.client_port, cluster.kafka.jmx_port}
     port = int(own.get("port", cluster.kafka.port))
@@ -174,15 +175,16 @@ def _properties(cluster: Cluster, host: Host, given: Mapping[str, str], inside: 
     port = int(own.pop("port", cluster.kafka.port))
     public = own.pop("advertised.host.name", bind if reachable(bind) else host.advertised or host.address).strip()
     public_port = int(own.pop("advertised.port", port))
-    internal = str(min(3, len(cluster.hosts)))
+    replicas = str(min(3, cluster.brokers))
+    in_sync = "1" if cluster.brokers < 3 else "2"
     values = {
         "broker.id": str(host.broker.id),
         "listeners": str(Listener("PLAINTEXT", bind, port)),
         "advertised.listeners": str(Listener("PLAINTEXT", public, public_port)),
         **ARTICLE,
-        "offsets.topic.replication.factor": internal,
-        "transaction.state.log.replication.factor": internal,
-        "transaction.state.log.min.isr": "1" if len(cluster.hosts) < 3 else "2",
+        "offsets.topic.replication.factor": replicas,
+        "transaction.state.log.replication.factor": replicas,
+        "transaction.state.log.min.isr": in_sync,
         "zookeeper.connect": zookeeper_connect(cluster),
     }
     if (protocol := cluster.kafka.protocol) is not None:
@@ -190,8 +192,13 @@ def _properties(cluster: Cluster, host: Host, given: Mapping[str, str], inside: 
         # From 3.0 on the protocol determines the format; before, it must not be later (KafkaConfig.validateValues).
         if Version(protocol) < Version("3.0"):
             values[MESSAGE_FORMAT] = protocol
-    if inside and host.internal:
-        listener = Listener(INTERNAL, host.internal, inside)
+    if cluster.brokers > 1:
+        values |= {"default.replication.factor": replicas, "min.insync.replicas": in_sync}
+    if host.broker.rack is not None:
+        values["broker.rack"] = host.broker.rack
+    if inside:
+        # Brokers talk to each other through listeners of one name: if one needs it, all have it.
+        listener = Listener(INTERNAL, own_address(host), inside)
         values["listeners"] += f",{listener}"
         values["advertised.listeners"] += f",{listener}"
         values["listener.security.protocol.map"] = f"PLAINTEXT:PLAINTEXT,{INTERNAL}:PLAINTEXT"

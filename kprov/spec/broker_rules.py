@@ -27,6 +27,12 @@ _FACTORS = (
 )
 
 
+_IN_SYNC = (
+    ("min.insync.replicas", "default.replication.factor"),
+    ("transaction.state.log.min.isr", "transaction.state.log.replication.factor"),
+)
+
+
 class _Values:
     """The properties of one broker, with the defaults of its Kafka version."""
 
@@ -155,7 +161,7 @@ def broker_id(places: Places) -> Iterator[Problem]:
 def cross(places: Places) -> Iterator[Problem]:
     """Numbers and versions that limit each other."""
     values = _Values(places)
-    brokers = len(places.cluster.hosts)
+    brokers = places.cluster.brokers
     number, problem = values.number, values.problem
     for other in ("replica.socket.timeout.ms", "replica.lag.time.max.ms"):
         if number("replica.fetch.wait.max.ms") > number(other):
@@ -177,9 +183,10 @@ def cross(places: Places) -> Iterator[Problem]:
         if factor in values.set and number(factor) > brokers:
             count = "one broker" if brokers == 1 else f"{brokers} brokers"
             yield problem(factor, f"is too high for {count}", f"lower it to {brokers} or less")
-    isr, replicas = "transaction.state.log.min.isr", "transaction.state.log.replication.factor"
-    if number(replicas) < number(isr) <= brokers:
-        yield _more(values, isr, replicas)
+    for isr, replicas in _IN_SYNC:
+        # Otherwise such a topic could not be written with acks=all.
+        if number(replicas) < number(isr) <= brokers:
+            yield _more(values, isr, replicas)
     acks, factor = "offsets.commit.required.acks", "offsets.topic.replication.factor"
     if acks in broker_keys(places.cluster.kafka.parsed) and not -1 <= number(acks) <= number(factor):
         yield problem(

@@ -29,8 +29,11 @@ at once, each with its key path. Values of a host override the shared values, an
 
 Broker properties belong under `kafka.properties`, or under `hosts[].broker.properties` for one host. kprov checks the
 name, type and range of each against the tables of that Kafka version. It derives `listeners`, `advertised.listeners`,
-`zookeeper.connect` and the replication factors of the internal topics from the hosts; you may set them yourself, and
-kprov checks them.
+`zookeeper.connect`, `server.N`, `broker.rack` and the replication factors from the hosts; you may set them yourself,
+and kprov checks them. With three brokers a topic has three replicas, of which two must be in sync.
+
+Several hosts are one cluster. One to three of them play both roles unless `roles` says otherwise; one, three or five
+run ZooKeeper. Ids that are not given follow from the order of the hosts.
 
 This page is generated from the models: `python -m kprov.spec.document > docs/configuration.md`.
 """

@@ -95,16 +95,16 @@ class _Source:
 
 def load(
     config: Path | None,
-    target: str | None,
+    targets: Sequence[str],
     flags: Sequence[Flag] = (),
     base: Mapping[str, Any] | None = None,
     *,
     whole: bool = True,
 ) -> Cluster:
-    """The Cluster of a file, a HOST and options; later ones override earlier ones.
+    """The Cluster of a file, HOSTs and options; later ones override earlier ones.
 
-    config: a kprov.yaml, or None. target: HOST, or None if the file lists the hosts. An option for a host applies to
-    HOST. base: the previous settings of that host, instead of a file; its only host is HOST, whatever address is
+    config: a kprov.yaml, or None. targets: each HOST; none if the file lists the hosts. An option for a host needs a
+    single one. base: the previous settings of that host, instead of a file; its only host is HOST, whatever address is
     recorded there. whole: False if the options will be added to settings and versions that the host may already have;
     then only problems that do not depend on these are reported.
     Raises UsageError with every problem that can be found without a host.
@@ -114,9 +114,10 @@ def load(
         source, index = _Source(copy.deepcopy(dict(base)), "the previous settings of this host"), 0
     else:
         source = _Source(read(config) if config else {}, str(config or "HOST"))
-        if target is not None:
-            index = _merge_target(source, target)
-        elif not source.tree.get("hosts"):
+        listed = bool(source.tree.get("hosts"))
+        places = [_merge_target(source, target, listed=listed) for target in targets]
+        index = places[0] if len(places) == 1 else None
+        if not targets and not listed:
             raise UsageError("no host is given", where=source.name, hint="give HOST, or list hosts: in kprov.yaml")
     problems = list(_put_flags(source, flags, index))
     try:
@@ -131,16 +132,19 @@ def load(
     raise UsageError(list(dict.fromkeys(source.renamed(problem) for problem in problems)))
 
 
-def _merge_target(source: _Source, text: str) -> int | None:
-    """Merge HOST: it selects the host of the file with that address, or is the only host. Returns its index."""
+def _merge_target(source: _Source, text: str, *, listed: bool) -> int | None:
+    """Merge HOST: it selects the host of the file with that address, or is one more host. Returns its index.
+
+    listed: whether the file lists the hosts.
+    """
     target = parse_target(text)
     if isinstance(target, Problem):
         raise UsageError(target.what, where="HOST", hint=target.hint)
     hosts = source.tree.get("hosts")
-    if not hosts:
-        source.tree["hosts"] = hosts = [{"address": target.name}]
-        source.options["hosts", 0, "address"] = "HOST"
-        index = 0
+    if not listed:
+        hosts = source.tree["hosts"] = [*(hosts or []), {"address": target.name}]
+        index = len(hosts) - 1
+        source.options["hosts", index, "address"] = "HOST"
     elif not isinstance(hosts, list):  # validation reports it
         return None
     else:
@@ -180,9 +184,10 @@ def _put_flags(source: _Source, flags: Iterable[Flag], index: int | None) -> Ite
         elif index is not None or count == 1:
             source.put(Flag(flag.option, ("hosts", index or 0, *flag.path[2:]), flag.value))
         elif count:
-            yield Problem(
-                f"the file has {count} hosts", flag.option, hint="give the HOST that it is for, or set it in the file"
-            )
+            what, hint = f"the file has {count} hosts", "give the HOST that it is for, or set it in the file"
+            if source.name == "HOST":
+                what, hint = f"{count} hosts are named", "write a kprov.yaml, and set it there for each host"
+            yield Problem(what, flag.option, hint=hint)
 
 
 def _name_of(flag: Flag) -> tuple[str | int, ...]:

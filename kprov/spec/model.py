@@ -7,7 +7,7 @@ docs/configuration.md is generated from the descriptions of the fields. Checks o
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -27,6 +27,13 @@ class Mode(StrEnum):
 
     STANDALONE = "standalone"
     BUNDLED = "bundled"
+
+
+class RoleName(StrEnum):
+    """What a host can do in a cluster. In the order in which the services of one host start."""
+
+    ZOOKEEPER = "zookeeper"
+    BROKER = "broker"
 
 
 _KAFKA_VERSION = re.compile(r"(?:0|[1-9][0-9]{0,3})(?:\.(?:0|[1-9][0-9]{0,3})){2}")
@@ -110,6 +117,18 @@ def _host_name(value: str) -> str:
     if parsed.user or parsed.port:
         raise wrong(f"{value!r} has a user or a port", "write user and port under ssh")
     return parsed.name
+
+
+def _roles(value: tuple[RoleName, ...]) -> tuple[RoleName, ...]:
+    if not value:
+        raise wrong("a host without a role has nothing to do", "give it a role, or remove it from the hosts")
+    return tuple(role for role in RoleName if role in value)
+
+
+def _rack(value: str) -> str:
+    if not value.strip() or not value.isprintable():
+        raise wrong(f"{shown(value)} is not the name of a rack", "write a word")
+    return value.strip()
 
 
 def _advertised(value: str) -> str:
@@ -276,8 +295,13 @@ class Broker(_Model):
     id: Annotated[int, BeforeValidator(_whole)] = Field(
         0,
         ge=0,
-        description="broker.id, unique in the cluster",
+        description="broker.id, unique in the cluster; by default one more than that of the broker before",
         json_schema_extra=_extra("a broker id", "choose one from 0 to 1000"),
+    )
+    rack: Annotated[str, AfterValidator(_rack)] | None = Field(
+        None,
+        description="broker.rack: where the host stands; replicas of a partition are spread over the racks",
+        json_schema_extra=_extra("the name of a rack", "write a word"),
     )
     properties: Properties = Field(default_factory=dict, description="broker properties of this host only")
     plugin_properties: Properties = Field(default_factory=dict, description="plugin properties of this host only")
@@ -290,7 +314,7 @@ class Server(_Model):
         1,
         ge=1,
         le=254,
-        description="myid, unique in the ensemble",
+        description="myid, unique in the ensemble; by default one more than that of the server before",
         json_schema_extra=_extra("the id of a ZooKeeper server", "choose one from 1 to 254"),
     )
 
@@ -299,6 +323,12 @@ class Host(_Model):
     """A host of the cluster."""
 
     address: HostName = Field(description="name, address or ssh_config alias of the host")
+    roles: Annotated[tuple[RoleName, ...], AfterValidator(_roles)] | None = Field(
+        None,
+        description="what runs on the host: zookeeper, broker; by default both. With more than three hosts, each needs "
+        "its own",
+        json_schema_extra=_extra("a list of roles", "write [zookeeper], [broker] or [zookeeper, broker]"),
+    )
     advertised: Annotated[str, AfterValidator(_advertised)] | None = Field(
         None,
         description="name or address that clients connect to; default: `address`",
@@ -318,6 +348,10 @@ class Host(_Model):
         default_factory=Server, description="the ZooKeeper server of this host"
     )
 
+    def plays(self, role: RoleName) -> bool:
+        """Whether the host plays a role."""
+        return self.roles is None or role in self.roles
+
     @property
     def target(self) -> Target:
         """Where to log in."""
@@ -327,10 +361,57 @@ class Host(_Model):
         return Target(parsed.name, self.ssh.user, self.ssh.port)
 
 
+def _numbered(hosts: tuple[Host, ...]) -> tuple[Host, ...]:
+    """The hosts of a cluster with an id for each broker and each ZooKeeper server that was given none.
+
+    A single host keeps the default ids.
+    """
+    if len(hosts) == 1:
+        return hosts
+    servers = _ids([host.zookeeper for host in hosts], [host.plays(RoleName.ZOOKEEPER) for host in hosts], 1, 254)
+    brokers = _ids([host.broker for host in hosts], [host.plays(RoleName.BROKER) for host in hosts], 0, 1000)
+    return tuple(
+        host.model_copy(
+            update={
+                "zookeeper": host.zookeeper if server is None else host.zookeeper.model_copy(update={"id": server}),
+                "broker": host.broker if broker is None else host.broker.model_copy(update={"id": broker}),
+            }
+        )
+        for host, server, broker in zip(hosts, servers, brokers, strict=True)
+    )
+
+
+def _ids(parts: Sequence[Broker | Server], plays: Sequence[bool], first: int, last: int) -> Iterator[int | None]:
+    """The id for each part that plays its role and was given none, otherwise None."""
+    taken = {part.id for part, used in zip(parts, plays, strict=True) if used and "id" in part.model_fields_set}
+    following = first
+    for part, used in zip(parts, plays, strict=True):
+        given = "id" in part.model_fields_set
+        if given or not used:
+            yield None
+        else:
+            free = (number for number in (*range(following, last + 1), *range(first, following)) if number not in taken)
+            yield (chosen := next(free, first))  # if none is left, the rules report two hosts with one id
+            taken.add(chosen)
+        if used:
+            following = (part.id if given else chosen) + 1
+
+
 class Cluster(_Model):
     """The whole specification."""
 
     kafka: Annotated[Kafka, BeforeValidator(_group)] = Field(default_factory=Kafka)
     zookeeper: Annotated[ZooKeeper, BeforeValidator(_group)] = Field(default_factory=ZooKeeper)
     java: Annotated[Java, BeforeValidator(_group)] = Field(default_factory=Java)
-    hosts: Annotated[tuple[Host, ...], AfterValidator(_some)] = Field(description="the hosts")
+    hosts: Annotated[tuple[Host, ...], AfterValidator(_some), AfterValidator(_numbered)] = Field(
+        description="the hosts"
+    )
+
+    def playing(self, role: RoleName) -> tuple[Host, ...]:
+        """The hosts that play a role, in their order."""
+        return tuple(host for host in self.hosts if host.plays(role))
+
+    @property
+    def brokers(self) -> int:
+        """The number of brokers."""
+        return len(self.playing(RoleName.BROKER))

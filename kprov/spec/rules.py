@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Set
 from packaging.version import Version
 
 from kprov.errors import Problem
-from kprov.spec import broker_rules
+from kprov.spec import broker_rules, cluster_rules
 from kprov.spec.broker_keys import check_plugin_property, check_property
 from kprov.spec.directory import overlap
-from kprov.spec.model import Broker, Cluster, Kafka, Mode
+from kprov.spec.model import Broker, Cluster, Kafka, Mode, RoleName
 from kprov.spec.places import Places
 from kprov.spec.zookeeper import BUNDLED_FOLDER, ELECTION_PORT, PEER_PORT, zookeeper_data
 
@@ -22,22 +22,25 @@ _RULES = (broker_rules.listeners_alone, broker_rules.listeners, broker_rules.bro
 
 def check(cluster: Cluster) -> list[Problem]:
     """Every problem that can be found without a host, in the order of the rules; each place is a key path."""
-    problems = [*_versions(cluster), *_unique(cluster)]
+    problems = [*_versions(cluster), *cluster_rules.unique(cluster), *cluster_rules.roles(cluster)]
     if not any(
         problem.where == "kafka.version" for problem in problems
     ):  # the version decides which properties are valid
         wrong = wrong_properties(cluster, cluster.kafka.parsed)
         sound = _without(cluster, wrong.keys())
         problems += wrong.values()
-        for index in range(len(sound.hosts)):
-            places = Places(sound, index)
+        hosts = [Places(sound, index) for index in range(len(sound.hosts))]
+        brokers = [places for places in hosts if places.host.plays(RoleName.BROKER)]
+        for places in hosts:
             problems += _root_ports(places)
             problems += _ports(places)
             problems += _directories(places)
+        for places in brokers:
             problems += _overlapping_data(places)
             problems += _twice(places)
             for rule in _RULES:
                 problems += rule(places)
+        problems += cluster_rules.between_brokers(brokers)
     return list(dict.fromkeys(problems))
 
 
@@ -120,29 +123,14 @@ def _versions(cluster: Cluster) -> Iterator[Problem]:
         )
 
 
-def _unique(cluster: Cluster) -> Iterator[Problem]:
-    first: dict[tuple[str, object], int] = {}
-    for index, host in enumerate(cluster.hosts):
-        for label, value, key in (
-            ("address", host.address, (host.address, host.ssh.port)),  # one address may forward several ports
-            ("broker.id", host.broker.id, host.broker.id),
-            ("zookeeper.id", host.zookeeper.id, host.zookeeper.id),
-        ):
-            taken = first.setdefault((label, key), index)
-            if taken != index:
-                what = f"{value} is already used by hosts[{taken}]"
-                yield Problem(what, f"hosts[{index}].{label}", hint=f"give each host its own {label}")
-
-
 def _wanted_ports(places: Places) -> list[tuple[int, str]]:
     """The ports that the services need, each with the key path that sets it."""
-    cluster = places.cluster
-    listeners = sorted(set(places.broker.ports.values()))
-    return [
-        (cluster.zookeeper.client_port, "zookeeper.client_port"),
-        *((port, places.listeners) for port in listeners),
-        *([(cluster.kafka.jmx_port, "kafka.jmx_port")] if cluster.kafka.jmx_port else []),
-    ]
+    cluster, host = places.cluster, places.host
+    wanted = [(cluster.zookeeper.client_port, "zookeeper.client_port")] if host.plays(RoleName.ZOOKEEPER) else []
+    if host.plays(RoleName.BROKER):
+        wanted += [(port, places.listeners) for port in sorted(set(places.broker.ports.values()))]
+        wanted += [(cluster.kafka.jmx_port, "kafka.jmx_port")] if cluster.kafka.jmx_port else []
+    return wanted
 
 
 def _root_ports(places: Places) -> Iterator[Problem]:
@@ -160,7 +148,7 @@ def _ports(places: Places) -> Iterator[Problem]:
     """Each port is used only once on a host."""
     cluster = places.cluster
     taken = {places.host.ssh.port or _SSH_PORT: "sshd"}
-    if len(cluster.hosts) > 1:
+    if places.host.plays(RoleName.ZOOKEEPER) and len(cluster.playing(RoleName.ZOOKEEPER)) > 1:
         taken |= dict.fromkeys((PEER_PORT, ELECTION_PORT), "the ZooKeeper servers among themselves")
     used = dict(taken)
     for port, where in _wanted_ports(places):
@@ -182,10 +170,11 @@ def _directories(places: Places) -> Iterator[Problem]:
     cluster = places.cluster
     standalone = cluster.zookeeper.mode is Mode.STANDALONE
     data, logs = zookeeper_data(cluster)
-    given = [("kafka.home", cluster.kafka.home)]
-    given += [("zookeeper.home", cluster.zookeeper.home)] if standalone else []
-    given += [("zookeeper.data_dir", data), ("zookeeper.data_log_dir", logs)]
-    given += [(places.of("log.dirs"), path) for path in places.broker.log_dirs]
+    broker, server = (places.host.plays(role) for role in (RoleName.BROKER, RoleName.ZOOKEEPER))
+    given = [("kafka.home", cluster.kafka.home)] if broker else []
+    given += [("zookeeper.home", cluster.zookeeper.home)] if server and standalone else []
+    given += [("zookeeper.data_dir", data), ("zookeeper.data_log_dir", logs)] if server else []
+    given += [(places.of("log.dirs"), path) for path in places.broker.log_dirs] if broker else []
     for (one, first), (two, second) in itertools.combinations(given, 2):
         article = not standalone and one == "kafka.home" and second.startswith(f"{first}/{BUNDLED_FOLDER}/")
         if article or not overlap(first, second):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kprov.spec.listener import endpoint
-from kprov.spec.model import Cluster, Host, Mode
+from kprov.spec.model import Cluster, Host, Mode, RoleName
 
 # The article's places: the bundled ZooKeeper is in this folder of Kafka's home.
 BUNDLED_FOLDER = "zk_dir"
@@ -63,7 +63,7 @@ def zookeeper_config(cluster: Cluster, host: Host, version: str) -> ZooKeeperCon
     """The configuration of the server on one host of the cluster. version: of the ZooKeeper that will run."""
     zookeeper, bundled = cluster.zookeeper, cluster.zookeeper.mode is Mode.BUNDLED
     home = cluster.kafka.home if bundled else zookeeper.home
-    members = tuple(Member(item.zookeeper.id, own_address(item)) for item in cluster.hosts)
+    members = tuple(Member(item.zookeeper.id, own_address(item)) for item in cluster.playing(RoleName.ZOOKEEPER))
     return ZooKeeperConfig(
         host.zookeeper.id,
         version,
@@ -94,4 +94,5 @@ def own_address(host: Host) -> str:
 
 def zookeeper_connect(cluster: Cluster) -> str:
     """The value of ``zookeeper.connect`` for brokers and tools: every host that runs ZooKeeper (A7)."""
-    return ",".join(endpoint(own_address(host), cluster.zookeeper.client_port) for host in cluster.hosts)
+    servers = cluster.playing(RoleName.ZOOKEEPER)
+    return ",".join(endpoint(own_address(host), cluster.zookeeper.client_port) for host in servers)

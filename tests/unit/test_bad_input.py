@@ -390,10 +390,28 @@ ROWS = {
         just(HOST, "--set", "broker.id=3"), where="--set broker.id", value="broker.id=3", remedy="--broker-id 3"
     ),
     "broker id twice": row(
-        write("kprov.yaml", "hosts: [{address: a}, {address: b, zookeeper: {id: 2}}]"),
+        write("kprov.yaml", "hosts: [{address: a, broker: {id: 0}}, {address: b, roles: [broker], broker: {id: 0}}]"),
         where="hosts[1].broker.id",
         value="0 is already used by hosts[0]",
         remedy="its own",
+    ),
+    "an even ensemble": row(
+        write("kprov.yaml", "hosts: [{address: a}, {address: b}]"),
+        where="hosts",
+        value="2 ZooKeeper servers survive no more failures than 1",
+        remedy="one, three or five hosts",
+    ),
+    "host without a role": row(
+        write("kprov.yaml", "hosts: [{address: a, roles: []}]"),
+        where="hosts[0].roles",
+        value="without a role",
+        remedy="give it a role",
+    ),
+    "role that is none": row(
+        write("kprov.yaml", "hosts: [{address: a, roles: [controller]}]"),
+        where="hosts[0].roles[0]",
+        value="controller",
+        remedy="zookeeper",
     ),
     # versions
     "version that is none": row(
@@ -644,7 +662,7 @@ def test_an_ssh_config_that_cannot_be_read_names_the_file(
 
 @pytest.mark.usefixtures("offline")
 def test_install_refuses_a_file_with_several_hosts(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
-    words = write("kprov.yaml", "hosts: [{address: a}, {address: b, broker: {id: 1}, zookeeper: {id: 2}}]")(desk)
+    words = write("kprov.yaml", "hosts: [{address: a}, {address: b, roles: [broker]}]")(desk)
     assert main(["install", *words]) == ExitCode.USAGE
     err = capsys.readouterr().err
     assert "kprov.yaml: it lists 2 hosts" in err

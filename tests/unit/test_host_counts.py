@@ -52,7 +52,7 @@ def data(path: str, holds: str, **fields: Any) -> Entry:
 
 def receipt(*flags: Flag, java: str = "11.0.13", state: State = State.DONE) -> Receipt:
     """Of a host that was installed with these flags, and with a Java from an archive that was given by hand."""
-    cluster = load(None, "kafka-1", [flag("--java-archive", "/somewhere/jre.tar.gz"), *flags])
+    cluster = load(None, ["kafka-1"], [flag("--java-archive", "/somewhere/jre.tar.gz"), *flags])
     spec = recorded_spec(topology(cluster)[0], {"java": JAVA})
     kafka, zookeeper = cluster.kafka.version, cluster.zookeeper.version
     made = [
@@ -76,7 +76,7 @@ def run(there: Receipt, *flags: Flag, monkeypatch: pytest.MonkeyPatch, config: P
     """What a run with these flags asks of a host with that receipt."""
     request = Request(config, "kafka-1", flags, Access())
     monkeypatch.setattr(resolve, "read_receipt", lambda connection: there)
-    cluster = load(config, "kafka-1", flags, whole=config is not None)
+    cluster = load(config, ["kafka-1"], flags, whole=config is not None)
     return resolve.resolve(None, request, Goal(topology(cluster)[0], LOGIN))  # type: ignore[arg-type]
 
 
@@ -140,24 +140,27 @@ def test_zookeeper_alone_is_upgraded_beside_the_kafka_on_the_host(settled: Any) 
 )
 def test_what_is_wrong_everywhere_is_told_before_the_host_is_reached(flags: list[Flag], where: str) -> None:
     with pytest.raises(UsageError) as caught:
-        load(None, "kafka-1", flags, whole=False)
+        load(None, ["kafka-1"], flags, whole=False)
     assert where in [item.where for item in caught.value.problems]
 
 
 def test_those_are_told_at_once() -> None:
     with pytest.raises(UsageError) as caught:
         load(
-            None, "kafka-1", [flag("--heap", "x"), prop("num.partitons", "3"), prop("num.io.threads", "y")], whole=False
+            None,
+            ["kafka-1"],
+            [flag("--heap", "x"), prop("num.partitons", "3"), prop("num.io.threads", "y")],
+            whole=False,
         )
     assert {item.where for item in caught.value.problems} == {"--heap", "--set num.partitons", "--set num.io.threads"}
 
 
 def test_only_archives_that_are_named_are_looked_for_early(tmp_path: Path) -> None:
     """Of those it is known that they are needed."""
-    bare = load(None, "kafka-1", [], whole=False)
+    bare = load(None, ["kafka-1"], [], whole=False)
     releases.verify_local_archives(bare, None, ignore, whole=False)
     flags = (flag("--java-archive", str(tmp_path / "none.tar.gz")),)
-    named = load(None, "kafka-1", flags, whole=False)
+    named = load(None, ["kafka-1"], flags, whole=False)
     with pytest.raises(UsageError, match="no such file"):
         releases.verify_local_archives(named, None, ignore, whole=False)
     with pytest.raises(UsageError, match="no such directory"):

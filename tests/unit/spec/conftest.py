@@ -28,18 +28,19 @@ def config(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def given(config: Path) -> Load:
-    """Load a text of kprov.yaml, a HOST, ``--set`` values and flags; without a file HOST is kafka-1."""
+    """Load a text of kprov.yaml, a HOST or several, ``--set`` values and flags; without a file HOST is kafka-1."""
 
     def run(
         text: str | None = None,
-        host: str | None = None,
+        host: str | list[str] | None = None,
         *flags: Flag,
         properties_set: dict[str, str] | None = None,
     ) -> Cluster:
         if text is not None:
             config.write_text(text, encoding="utf-8")
-        named = host or (None if text is not None else "kafka-1")
-        return load(config if text is not None else None, named, [*flags, *properties(properties_set or {})])
+        named = host or ([] if text is not None else "kafka-1")
+        targets = [named] if isinstance(named, str) else named
+        return load(config if text is not None else None, targets, [*flags, *properties(properties_set or {})])
 
     return run
 

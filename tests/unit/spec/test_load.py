@@ -19,7 +19,7 @@ Wrong = Callable[..., list[Problem]]
 
 
 HOST = "hosts: [{address: kafka-1}]\n"
-TWO = "hosts:\n- {address: a}\n- {address: b, broker: {id: 1}, zookeeper: {id: 2}}\n"
+TWO = "hosts:\n- {address: a}\n- {address: b, roles: [broker], broker: {id: 1}}\n"
 BROKER_ID = ("hosts", 0, "broker", "id")
 
 
@@ -175,7 +175,7 @@ def test_a_specification_without_a_host_is_refused(wrong: Wrong, config: Path, t
 @pytest.mark.parametrize("host", ["a b", "a\nb", "", "a:99999"])
 def test_an_invalid_host_is_refused(wrong: Wrong, host: str) -> None:
     with pytest.raises(UsageError) as caught:
-        load(None, host)
+        load(None, [host])
     assert one(list(caught.value.problems), "HOST").what.endswith(
         (" is not a host name or an address", " is not a port")
     )
@@ -453,10 +453,12 @@ KEYS = st.sampled_from(
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.dictionaries(KEYS, st.one_of(TREES, st.dictionaries(KEYS, TREES), st.lists(st.dictionaries(KEYS, TREES)))),
-    st.sampled_from([None, "kafka-1", "root@a:22"]),
+    st.sampled_from([[], ["kafka-1"], ["root@a:22"], ["a", "b"]]),
 )
-def test_any_tree_is_loaded_or_explained(monkeypatch: pytest.MonkeyPatch, tree: dict[str, object], host: str) -> None:
+def test_any_tree_is_loaded_or_explained(
+    monkeypatch: pytest.MonkeyPatch, tree: dict[str, object], hosts: list[str]
+) -> None:
     monkeypatch.setattr("kprov.spec.load.read", lambda path: tree)
     flags = [Flag("--port", ("kafka", "port"), 9093), Flag("--broker-id", BROKER_ID, 1)]
     with suppress(UsageError):  # any other exception is a bug
-        load(Path("kprov.yaml"), host, flags)
+        load(Path("kprov.yaml"), hosts, flags)

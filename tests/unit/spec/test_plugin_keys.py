@@ -152,12 +152,12 @@ def test_plugin_properties_of_a_host_override_the_shared_ones(tmp_path: object) 
         "kafka: {plugin_properties: {opa.url: shared, opa.mode: strict}}\n"
         "hosts: [{address: a, broker: {plugin_properties: {opa.url: own}}}]\n"
     )
-    cluster = load(path, None)
+    cluster = load(path, [])
     found = broker_config(cluster, cluster.hosts[0]).properties
     assert (found["opa.url"], found["opa.mode"]) == ("own", "strict")
 
 
 def test_a_flag_sets_a_plugin_property() -> None:
     flag = Flag("--set-plugin opa.url", ("kafka", "plugin_properties", "opa.url"), "http://opa")
-    cluster = load(None, "kafka-1", [flag])
+    cluster = load(None, ["kafka-1"], [flag])
     assert broker_config(cluster, cluster.hosts[0]).properties["opa.url"] == "http://opa"

@@ -35,26 +35,27 @@ def hosts(*rest: str) -> str:
 @pytest.mark.parametrize(
     ("second", "where", "what"),
     [
-        ("address: b, zookeeper: {id: 2}", "hosts[1].broker.id", "0 is already used by hosts[0]"),
-        ("address: b, broker: {id: 1}", "hosts[1].zookeeper.id", "1 is already used by hosts[0]"),
-        ("address: a, broker: {id: 1}, zookeeper: {id: 2}", "hosts[1].address", "a is already used by hosts[0]"),
+        ("address: b, broker: {id: 0}", "hosts[1].broker.id", "0 is already used by hosts[0]"),
+        ("address: b, zookeeper: {id: 1}", "hosts[1].zookeeper.id", "1 is already used by hosts[0]"),
+        ("address: a, advertised: b", "hosts[1].address", "a is already used by hosts[0]"),
     ],
 )
 def test_a_duplicate_names_both_hosts(wrong: Wrong, second: str, where: str, what: str) -> None:
-    assert one(wrong(hosts("address: a", second)), where).what == what
+    first = "address: a, broker: {id: 0}, zookeeper: {id: 1}"
+    assert one(wrong(hosts(first, second, "address: c")), where).what == what
 
 
 def test_one_address_with_two_ports_is_two_hosts(given: Load) -> None:
     given(
         hosts(
             "address: 127.0.0.1, advertised: a, ssh: {port: 2222}",
-            "address: 127.0.0.1, advertised: b, ssh: {port: 2200}, broker: {id: 1}, zookeeper: {id: 2}",
+            "address: 127.0.0.1, advertised: b, ssh: {port: 2200}, roles: [broker]",
         )
     )
 
 
 def test_a_second_duplicate_names_the_first_host(wrong: Wrong) -> None:
-    text = hosts("address: a", "address: b, broker: {id: 1}, zookeeper: {id: 2}", "address: c, zookeeper: {id: 3}")
+    text = hosts("address: a, broker: {id: 0}", "address: b", "address: c, broker: {id: 0}")
     assert one(wrong(text), "hosts[2].broker.id").what == "0 is already used by hosts[0]"
 
 
@@ -131,14 +132,12 @@ def test_the_port_of_sshd_is_refused(given: Load, wrong: Wrong) -> None:
 
 
 def test_a_problem_of_shared_properties_is_reported_once(wrong: Wrong) -> None:
-    text = "kafka: {properties: {port: 2181}}\n" + hosts(
-        "address: a", "address: b, broker: {id: 1}, zookeeper: {id: 2}"
-    )
+    text = "kafka: {properties: {port: 2181}}\n" + hosts("address: a", "address: b", "address: c")
     one(wrong(text), "kafka.properties.port", "port 2181")
 
 
 def test_a_problem_of_a_host_property_is_reported_at_that_host(wrong: Wrong) -> None:
-    text = hosts("address: a", "address: b, broker: {id: 1, properties: {port: 2181}}, zookeeper: {id: 2}")
+    text = hosts("address: a", "address: b, broker: {properties: {port: 2181}}", "address: c")
     one(wrong(text), "hosts[1].broker.properties.port", "port 2181")
 
 

@@ -35,7 +35,7 @@ VALUES: Mapping[str, Any] = {
 
 def receipt_of(*flags: Flag) -> dict[str, Any]:
     """The settings in the receipt of a host that was installed with these flags."""
-    cluster = load(None, "kafka-1", flags)
+    cluster = load(None, ["kafka-1"], flags)
     unpacked = {
         "kafka": "/usr/local/kafka_2.13-2.8.2",
         "zookeeper": "/usr/local/zookeeper-x",
@@ -62,7 +62,7 @@ def test_every_option_can_be_reset(option: str) -> None:
     base = receipt_of(Flag(option, path, VALUES[option]))
     assert at(base, path) != at(bare, path)
     (key,) = [key for key, value in RESETTABLE.items() if value == path]
-    again = load(None, "kafka-1", [Flag(f"--unset {key}", path_to_reset(key), UNSET)], base)
+    again = load(None, ["kafka-1"], [Flag(f"--unset {key}", path_to_reset(key), UNSET)], base)
     assert recorded_spec(topology(again)[0]) == bare
 
 
@@ -77,7 +77,7 @@ def test_the_suggested_options_restore_the_old_values(option: str) -> None:
             flags.append(Flag(f"--unset {value}", path_to_reset(value), UNSET))
         else:
             flags.append(Flag(word, OPTIONS[word], int(value) if value.isdigit() else value))
-    again = load(None, "kafka-1", flags, base)
+    again = load(None, ["kafka-1"], flags, base)
     assert recorded_spec(topology(again)[0]) == bare
 
 
@@ -106,7 +106,7 @@ def test_the_protocol_cannot_be_unset() -> None:
 
 def test_unset_removes_a_plugin_property() -> None:
     base = receipt_of(Flag("--set-plugin opa.url", ("kafka", "plugin_properties", "opa.url"), "x"))
-    cluster = load(None, "kafka-1", [Flag("--unset opa.url", path_to_reset("opa.url"), UNSET)], base)
+    cluster = load(None, ["kafka-1"], [Flag("--unset opa.url", path_to_reset("opa.url"), UNSET)], base)
     assert cluster.kafka.plugin_properties == {}
 
 
@@ -128,7 +128,7 @@ def test_unset_removes_a_plugin_property() -> None:
 )
 def test_setting_and_unsetting_the_same_key_is_refused(flags: list[Flag], where: str) -> None:
     with pytest.raises(UsageError) as caught:
-        load(None, "kafka-1", flags)
+        load(None, ["kafka-1"], flags)
     assert where in [problem.where for problem in caught.value.problems]
 
 
