@@ -26,7 +26,15 @@ def own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-_LONGEST = ("test_data_directories.py", "test_standalone.py", "test_faults_services.py")
+# By how long they take.
+_LONGEST = [
+    f"tests/lab/test_{name}.py"
+    for name in (
+        *("data_directories", "standalone", "faults_services", "bundled", "host_conditions", "upgrade", "host_paths"),
+        *("drift", "versions", "faults_killed_late", "faults_killed", "surroundings", "status", "runs", "remembered"),
+        *("faults_host", "verify", "access", "playbooks", "firewall", "hardened"),
+    )
+]
 _WITHOUT_SERVICES = ("test_access_login.py", "test_lab_hosts.py")  # on lab hosts, but nothing is installed there
 
 
@@ -45,7 +53,7 @@ class _LabsOnTwoWorkers(LoadFileScheduling):  # type: ignore[misc]
     def _assign_work_unit(self, node: Any) -> None:
         with_services = node.gateway.id != "gw2"
         fitting = [module for module in self.workqueue if starts_services(module) is with_services]
-        fitting.sort(key=lambda module: not module.endswith(_LONGEST))
+        fitting.sort(key=lambda module: _LONGEST.index(module) if module in _LONGEST else len(_LONGEST))
         if fitting:
             self.workqueue.move_to_end(fitting[0], last=False)
         elif not with_services:

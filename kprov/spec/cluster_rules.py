@@ -54,7 +54,7 @@ def roles(cluster: Cluster) -> Iterator[Problem]:
         yield Problem(
             f"of {len(cluster.hosts)} hosts, these have no roles: {', '.join(without)}",
             "hosts",
-            hint="give one, three or five of the hosts roles: [zookeeper, broker], and the others roles: [broker]",
+            hint="in kprov.yaml, give one, three or five of them [zookeeper, broker] as roles, the others [broker]",
         )
     elif servers == 0 or cluster.brokers == 0:
         what = "ZooKeeper" if servers == 0 else "a broker"
@@ -70,13 +70,13 @@ def _ensemble(cluster: Cluster, servers: int) -> Iterator[Problem]:
         yield Problem(
             f"{servers} ZooKeeper servers survive no more failures than {servers - 1}: a majority must be up",
             "hosts",
-            hint="run ZooKeeper on one, three or five hosts: the others get roles: [broker]",
+            hint="run ZooKeeper on one, three or five hosts; in kprov.yaml, give the others roles: [broker]",
         )
     elif servers > _MOST_SERVERS:
         yield Problem(
             f"{servers} ZooKeeper servers make every change wait for {servers // 2 + 1} of them",
             "hosts",
-            hint="run ZooKeeper on five hosts, which survive the loss of two: the others get roles: [broker]",
+            hint="run ZooKeeper on five hosts, which may lose two; in kprov.yaml, give the others roles: [broker]",
         )
     if cluster.zookeeper.mode is Mode.BUNDLED and len(cluster.hosts) > 1:
         yield Problem(

@@ -13,9 +13,8 @@ from kprov.lab.archives import default_directory
 pytestmark = pytest.mark.lab
 
 
-@pytest.mark.parametrize(
-    ("scenario", "number"), [("default", 113), pytest.param("bundled", 114, marks=pytest.mark.soak)]
-)
+@pytest.mark.soak
+@pytest.mark.parametrize(("scenario", "number"), [("default", 113), ("bundled", 114)])
 def test_the_whole_sequence(scenario: str, number: int, tmp_path: Path) -> None:
     """It ends well, every step of it was run, and nothing is left of the lab."""
     lab = lab_of("km", number, tmp_path).status()
