@@ -1,0 +1,1 @@
+"""Several nodes of a cluster: what may stop now, and in which order nodes act. Pure."""
