@@ -50,7 +50,8 @@ def explain(item: Mapping[str, Any]) -> Problem:
         case "model_type" | "mapping_type" | "dict_type" | "model_attributes_type":
             return Problem(f"{shown(value)} is not a group of keys", where, hint=_group_hint(path, value))
         case "tuple_type":
-            return Problem(f"{shown(value)} is not a list", where, hint="begin each host with '- address: '")
+            hint = "begin each host with '- address: '" if path == ("hosts",) else _described(path)[1]
+            return Problem(f"{shown(value)} is not a list", where, hint=hint)
         case "enum":
             choices = context["expected"].replace("'", "").split(" or ")
             hint = "; ".join(filter(None, (f"choose {' or '.join(choices)}", did_you_mean(str(value), choices))))

@@ -125,6 +125,10 @@ def _roles(value: tuple[RoleName, ...]) -> tuple[RoleName, ...]:
     return tuple(role for role in RoleName if role in value)
 
 
+def _number_as_text(value: object) -> object:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 def _rack(value: str) -> str:
     if not value.strip() or not value.isprintable():
         raise wrong(f"{shown(value)} is not the name of a rack", "write a word")
@@ -298,7 +302,7 @@ class Broker(_Model):
         description="broker.id, unique in the cluster; by default one more than that of the broker before",
         json_schema_extra=_extra("a broker id", "choose one from 0 to 1000"),
     )
-    rack: Annotated[str, AfterValidator(_rack)] | None = Field(
+    rack: Annotated[str, BeforeValidator(_number_as_text), AfterValidator(_rack)] | None = Field(
         None,
         description="broker.rack: where the host stands; replicas of a partition are spread over the racks",
         json_schema_extra=_extra("the name of a rack", "write a word"),

@@ -407,6 +407,18 @@ ROWS = {
         value="without a role",
         remedy="give it a role",
     ),
+    "roles that are no list": row(
+        write("kprov.yaml", "hosts: [{address: a, roles: broker}]"),
+        where="hosts[0].roles",
+        value="'broker' is not a list",
+        remedy="[broker]",
+    ),
+    "rack without a name": row(
+        write("kprov.yaml", "hosts: [{address: a, broker: {rack: ''}}]"),
+        where="hosts[0].broker.rack",
+        value="''",
+        remedy="write a word",
+    ),
     "role that is none": row(
         write("kprov.yaml", "hosts: [{address: a, roles: [controller]}]"),
         where="hosts[0].roles[0]",

@@ -165,6 +165,11 @@ def test_all_brokers_have_a_rack_or_none(
         assert found == list(racks)
 
 
+def test_a_rack_may_be_a_number(given: Load) -> None:
+    cluster = given(hosts("address: a, broker: {rack: 7}"))
+    assert broker_config(cluster, cluster.hosts[0]).properties["broker.rack"] == "7"
+
+
 def test_two_racks_of_one_broker_are_refused(wrong: Wrong) -> None:
     (problem,) = wrong(hosts("address: a, broker: {rack: r1, properties: {broker.rack: r2}}"))
     assert problem.where == "hosts[0].broker.properties.broker.rack"
