@@ -22,7 +22,7 @@ from kprov.errors import (
     code_of,
 )
 from kprov.journal import Journal
-from kprov.operations.one_host import one_host
+from kprov.operations.named import one_host
 from kprov.spec.load import UNSET, Flag
 from kprov.spec.model import Host
 from kprov.spec.settings import OPTIONS, PLUGIN_PROPERTIES, PROPERTIES, KeyPath, path_to_reset

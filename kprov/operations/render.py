@@ -13,7 +13,7 @@ from pathlib import Path
 
 from kprov.errors import UsageError, unwritable
 from kprov.kinds.file import File
-from kprov.operations.one_host import named_nodes
+from kprov.operations.named import named_nodes
 from kprov.operations.releases import assumed_releases, check_compatibility
 from kprov.operations.report import Report
 from kprov.roles.desired import desired

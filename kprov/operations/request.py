@@ -15,7 +15,7 @@ from typing import Any
 from kprov.errors import Problem, UsageError
 from kprov.host.ssh_config import Login
 from kprov.operations.kept import remembered
-from kprov.operations.one_host import one_host
+from kprov.operations.named import one_host
 from kprov.operations.preflight.outcome import require_names
 from kprov.operations.session import Access
 from kprov.receipt import Receipt
