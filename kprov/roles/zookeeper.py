@@ -41,6 +41,8 @@ from kprov.spec.zookeeper import ZooKeeperConfig
 _ADMIN_SERVER_SINCE = Version("3.5.0a0")
 _LOGBACK_SINCE = Version("3.8.0")
 _JARS_IN_LIB_SINCE = Version("3.5.5")
+# These keep the members of an ensemble in files of their own (ZOOKEEPER-2819); later ones only if told to.
+_REWRITES_CONFIG = Version("3.5.0a0"), Version("3.5.4a0")
 _STARTS_WITH = 128 * 2**20  # preAllocSize of the first transaction log, 64 MiB, twice
 
 # zookeeperAdmin, snapshot.trust.empty: to be taken away after one start.
@@ -208,7 +210,12 @@ class ZooKeeperRole(Role):
             File(f"{home}/conf/zoo.cfg", self._config("zoo.cfg")),
             File(f"{home}/conf/server-{logging}", render(f"zookeeper-{logging}", log_dir=self.logs)),
             environment_file(f"{home}/conf/zookeeper.env", ZOOKEEPER_UNIT, ZOOKEEPER_USER, environment),
-            self._unit(inputs, "conf", f"{home}/bin/zkServer.sh start-foreground {home}/conf/zoo.cfg"),
+            self._unit(
+                inputs,
+                "conf",
+                f"{home}/bin/zkServer.sh start-foreground {self._copy or f'{home}/conf/zoo.cfg'}",
+                copied_from=f"{home}/conf/zoo.cfg" if self._copy else "",
+            ),
         ]
 
     def _logs(self) -> list[Resource]:
@@ -246,7 +253,16 @@ class ZooKeeperRole(Role):
             **{f"server.{member.id}": str(member) for member in self.config.members},
         }
 
-    def _unit(self, inputs: Inputs, config: str, command: str) -> File:
+    @property
+    def _copy(self) -> str:
+        """Where a server that writes its configuration anew has a copy of it; empty for one that leaves it alone.
+
+        kprov's file stays as it is, so each start has the members that it names.
+        """
+        rewritten = self.config.members and _REWRITES_CONFIG[0] <= Version(self.version) < _REWRITES_CONFIG[1]
+        return f"{self.temporary}/zoo.cfg" if rewritten else ""
+
+    def _unit(self, inputs: Inputs, config: str, command: str, *, copied_from: str = "") -> File:
         home = self.config.home
         used = [home, release_path(inputs.zookeeper or inputs.kafka), *java_paths(self.node.java_home, inputs.real)]
         text = render(
@@ -256,6 +272,8 @@ class ZooKeeperRole(Role):
             env_file=f"{home}/{config}/zookeeper.env",
             home=home,
             command=command,
+            copied_from=copied_from,
+            config=self._copy,
             temporary=self.temporary,
             mounts=as_written_and_real([*self.config.data, *used], inputs.real),
             protect_home=protect_home([*self.written, *used], inputs.real),

@@ -73,6 +73,33 @@ def test_a_single_server_is_no_ensemble(mode: str) -> None:
     assert not [file.path for file in state.files() if file.path.endswith("myid")]
 
 
+@pytest.mark.parametrize(
+    ("version", "ensemble", "copied"),
+    [
+        ("3.4.14", True, False),
+        ("3.5.3-beta", True, True),
+        ("3.5.3-beta", False, False),
+        ("3.5.10", True, False),
+        ("3.8.6", True, False),
+    ],
+)
+def test_a_server_that_rewrites_its_configuration_gets_a_copy(
+    three: Cluster, version: str, *, ensemble: bool, copied: bool
+) -> None:
+    """Beside kprov's file, in a directory that the service may write to and that is emptied before each start."""
+    single = asked(zookeeper=version)
+    cluster = three.model_copy(update={"zookeeper": single.zookeeper}) if ensemble else single
+    unit = content(wanted(cluster), "/zookeeper.service").splitlines()
+    started = next(line for line in unit if line.startswith("ExecStart="))
+    copies = [line for line in unit if line.startswith("ExecStartPre=/bin/cp")]
+    copy = "/usr/local/zookeeper/tmp/zoo.cfg"
+    assert copies == ([f"ExecStartPre=/bin/cp -- /usr/local/zookeeper/conf/zoo.cfg {copy}"] if copied else [])
+    assert started.endswith(copy if copied else "/usr/local/zookeeper/conf/zoo.cfg")
+    if copied:
+        cleaned = next(line for line in unit if "rm -rf -- /usr/local/zookeeper/tmp/*" in line)
+        assert unit.index(cleaned) < unit.index(copies[0]) < unit.index(started)
+
+
 def test_servers_of_an_ensemble_need_ports_for_each_other(three: Cluster) -> None:
     zookeeper = role_of(topology(three)[0], "zookeeper.service")
     assert zookeeper.further_ports == (2888, 3888)
