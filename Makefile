@@ -17,7 +17,7 @@ ACTIONLINT := 1.7.7
 help:
 	@echo 'make demo      boot a lab host, install Kafka on it, send messages through it'
 	@echo 'make test      all checks and tests; boots real hosts'
-	@echo 'make soak      what repeats make test: kills and Ctrl-C at every step, molecule, acceptance/run'
+	@echo 'make soak      what repeats make test: kills and Ctrl-C at every step, molecule, a cluster, acceptance/run'
 	@echo 'make bench     times kprov beside a script by hand, Ansible and OpenSSH; writes docs/performance.*'
 	@echo 'make lint      ruff, mypy, shellcheck, actionlint, vagrant validate, ansible-lint'
 	@echo 'make unit      the tests that need no lab'
@@ -65,7 +65,7 @@ PYTEST := $(BIN)/pytest --dist loadfile --no-loadscope-reorder
 
 test: lint archives
 	@$(PYTEST) --numprocesses 3 -m 'not soak'
-	@echo 'not tested here but by make soak: kills and Ctrl-C at every step, molecule, acceptance/run'
+	@echo 'not tested here but by make soak: kills and Ctrl-C at every step, molecule, a cluster, acceptance/run'
 
 bench: archives
 	@$(BIN)/pip -q install --group bench
