@@ -211,10 +211,7 @@ class ZooKeeperRole(Role):
             File(f"{home}/conf/server-{logging}", render(f"zookeeper-{logging}", log_dir=self.logs)),
             environment_file(f"{home}/conf/zookeeper.env", ZOOKEEPER_UNIT, ZOOKEEPER_USER, environment),
             self._unit(
-                inputs,
-                "conf",
-                f"{home}/bin/zkServer.sh start-foreground {self._copy or f'{home}/conf/zoo.cfg'}",
-                copied_from=f"{home}/conf/zoo.cfg" if self._copy else "",
+                inputs, "conf", f"{home}/bin/zkServer.sh start-foreground {self._copy or f'{home}/conf/zoo.cfg'}"
             ),
         ]
 
@@ -262,7 +259,7 @@ class ZooKeeperRole(Role):
         rewritten = self.config.members and _REWRITES_CONFIG[0] <= Version(self.version) < _REWRITES_CONFIG[1]
         return f"{self.temporary}/zoo.cfg" if rewritten else ""
 
-    def _unit(self, inputs: Inputs, config: str, command: str, *, copied_from: str = "") -> File:
+    def _unit(self, inputs: Inputs, config: str, command: str) -> File:
         home = self.config.home
         used = [home, release_path(inputs.zookeeper or inputs.kafka), *java_paths(self.node.java_home, inputs.real)]
         text = render(
@@ -272,8 +269,7 @@ class ZooKeeperRole(Role):
             env_file=f"{home}/{config}/zookeeper.env",
             home=home,
             command=command,
-            copied_from=copied_from,
-            config=self._copy,
+            copy=self._copy,
             temporary=self.temporary,
             mounts=as_written_and_real([*self.config.data, *used], inputs.real),
             protect_home=protect_home([*self.written, *used], inputs.real),
