@@ -13,7 +13,7 @@ from xdist.scheduler import LoadFileScheduling
 # A shell starts what it puts into the background with Ctrl-C ignored, and so would every run of kprov be started.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# No test fails because the machine is busy; pytest ends one that does not end.
+# A busy machine fails no property test; pytest's own time limit ends one that hangs.
 hypothesis.settings.register_profile("kprov", deadline=None)
 hypothesis.settings.load_profile("kprov")
 

@@ -21,7 +21,7 @@ from kprov.plan import Plan
 from kprov.roles.desired import Desired
 
 # Reproducible: a failure in CI is the failure here.
-QUICK = settings(max_examples=200, deadline=None, derandomize=True)
+QUICK = settings(max_examples=200, derandomize=True)
 
 # ------------------------------------------------------------------ any history
 

@@ -201,7 +201,7 @@ SETTINGS = st.sampled_from(
 
 
 @needs_ssh
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lines=st.lists(st.one_of(BLOCKS, SETTINGS, SETTINGS), max_size=12), host=NAMES)
 def test_any_configuration_is_read_as_ssh_reads_it(tmp_path: Path, lines: list[str], host: str) -> None:
     path = tmp_path / "config"

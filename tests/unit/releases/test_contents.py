@@ -228,7 +228,7 @@ def test_a_large_archive_shows_progress(tmp_path: Path, kafka: Maker) -> None:
     assert {event.what for event in transfers} == {"checking kafka.tgz"}
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_damage_gives_contents_or_a_usage_error(tmp_path: Path, java: Maker, data: st.DataObject) -> None:
     """No change of bytes causes any other exception."""
@@ -245,7 +245,7 @@ _PART = st.sampled_from(["a", "b", "c", ".", "..", "", "top"])
 _PATH = st.lists(_PART, min_size=1, max_size=6).map("/".join)
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(links=st.lists(st.tuples(_PATH, _PATH), max_size=5), files=st.lists(_PATH, max_size=4))
 def test_accepted_archives_unpack_only_into_their_own_directory(
     tmp_path_factory: pytest.TempPathFactory, kafka: Maker, links: list[tuple[str, str]], files: list[str]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import Version
 
@@ -66,7 +66,6 @@ def misspelt(draw: st.DrawFn) -> tuple[str, str]:
     )
 
 
-@settings(deadline=None)
 @given(misspelt())
 def test_a_misspelt_key_is_refused_with_set_and_with_set_plugin(pair: tuple[str, str]) -> None:
     key, name = pair
