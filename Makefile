@@ -17,7 +17,7 @@ ACTIONLINT := 1.7.7
 help:
 	@echo 'make demo      boot a lab host, install Kafka on it, send messages through it'
 	@echo 'make test      all checks and tests; boots real hosts'
-	@echo 'make soak      what repeats make test: kills and Ctrl-C at every step, molecule, a cluster, acceptance/run'
+	@echo 'make soak      what make test leaves out: kills and Ctrl-C at every step, molecule, a cluster, acceptance/run'
 	@echo 'make bench     times kprov beside a script by hand, Ansible and OpenSSH; writes docs/performance.*'
 	@echo 'make lint      ruff, mypy, shellcheck, actionlint, vagrant validate, ansible-lint'
 	@echo 'make unit      the tests that need no lab'

@@ -47,7 +47,9 @@ KINDS = st.sampled_from([None, START, RESTART])
 
 
 @given(st.lists(st.tuples(KINDS, KINDS), max_size=7), st.booleans(), st.integers(0, 6), st.integers(0, 6))
-def test_any_order(work: list[tuple[Work | None, Work | None]], serves: bool, leader: int, controller: int) -> None:
+def test_whatever_is_due_the_order_keeps_its_rules(
+    work: list[tuple[Work | None, Work | None]], serves: bool, leader: int, controller: int
+) -> None:
     """Everything due is done once, ensemble before brokers, starts before restarts, and no two restart at once."""
     due = [Due(str(index), *kinds) for index, kinds in enumerate(work)]
     found = stages(due, serves=serves, leader=str(leader), controller=str(controller))
