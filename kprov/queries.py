@@ -9,7 +9,7 @@ import than these questions take to be answered.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -17,6 +17,11 @@ T = TypeVar("T")
 
 _METADATA, _METADATA_VERSION = 3, 4
 _LIST_OFFSETS, _LIST_OFFSETS_VERSION = 2, 1
+_DESCRIBE_CONFIGS, _DESCRIBE_CONFIGS_VERSION = 32, 0
+_LIST_REASSIGNMENTS, _LIST_REASSIGNMENTS_VERSION = 46, 0
+_TOPIC_RESOURCE = 2
+_MINIMUM = "min.insync.replicas"
+_EVERYTHING = -1  # the length of an array that is null
 _CLIENT = b"kprov"
 _CORRELATION = 7
 _LATEST = -1  # the timestamp that stands for the end of a partition
@@ -24,6 +29,7 @@ _NO_REPLICA = -1  # who asks is a client
 _EXISTS, _CLOSE_SESSION = 3, -11
 _NO_NODE = -101
 _SESSION_MS = 10_000
+_ANSWER_MS = 5_000
 UNKNOWN_TOPIC = 3
 """The error code UNKNOWN_TOPIC_OR_PARTITION."""
 
@@ -63,11 +69,36 @@ class BrokerSeen:
 
 
 @dataclass(frozen=True)
+class PartitionSeen:
+    """A partition as metadata name it: ids of brokers. leader: None if it has none. in_sync: the replicas in sync."""
+
+    number: int
+    leader: int | None
+    replicas: tuple[int, ...]
+    in_sync: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class TopicSeen:
+    """A topic as metadata name it. error: Kafka's code, 0 for none; with one, its partitions are not known."""
+
+    name: str
+    error: int
+    partitions: tuple[PartitionSeen, ...] = ()
+
+
+@dataclass(frozen=True)
 class Metadata:
-    """What a broker says about the cluster. topics: the error code of each topic that was asked about, by name."""
+    """What a broker says about the cluster.
+
+    brokers: those that are registered. topics: those that were asked about. controller: its id, None while none is
+    elected. cluster: the id that Kafka gave the cluster.
+    """
 
     brokers: tuple[BrokerSeen, ...]
-    topics: dict[str, int]
+    topics: tuple[TopicSeen, ...] = ()
+    controller: int | None = None
+    cluster: str = ""
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.brokers)) or "no broker"
@@ -76,10 +107,31 @@ class Metadata:
 # ------------------------------------------------------------------ questions
 
 
-def metadata(*topics: str) -> Query[Metadata]:
-    """Ask a broker which brokers it knows, and about these topics. None of them is created by the question."""
-    body = struct.pack(">i", len(topics)) + b"".join(_text(topic) for topic in topics) + b"\0"
+def metadata(*topics: str, every_topic: bool = False) -> Query[Metadata]:
+    """Ask a broker which brokers it knows, and about these topics, or all. None is created by the question."""
+    count = _EVERYTHING if every_topic else len(topics)
+    body = struct.pack(">i", count) + b"".join(_text(topic) for topic in topics) + b"\0"
     return _kafka("the question for metadata", _METADATA, _METADATA_VERSION, body, _read_metadata)
+
+
+def minimums(topics: Sequence[str]) -> Query[dict[str, int]]:
+    """Ask a broker for the min.insync.replicas in force for each topic: its own, the broker's, or Kafka's default.
+
+    A topic that the broker does not describe, since it has just been deleted, is left out of the answer.
+    """
+    wanted = struct.pack(">i", 1) + _text(_MINIMUM)
+    resources = (struct.pack(">b", _TOPIC_RESOURCE) + _text(topic) + wanted for topic in topics)
+    body = struct.pack(">i", len(topics)) + b"".join(resources)
+    name = "the question for min.insync.replicas"
+    return _kafka(name, _DESCRIBE_CONFIGS, _DESCRIBE_CONFIGS_VERSION, body, _read_minimums)
+
+
+def reassigning() -> Query[bool]:
+    """Ask the controller, from Kafka 2.4 on, whether replicas of any partition are being reassigned (KIP-455)."""
+    no_tags, every_topic = b"\0", b"\0"
+    body = no_tags + struct.pack(">i", _ANSWER_MS) + every_topic + no_tags
+    name = "the question for reassignments"
+    return _kafka(name, _LIST_REASSIGNMENTS, _LIST_REASSIGNMENTS_VERSION, body, _read_reassigning)
 
 
 def end_offset(topic: str, partition: int = 0) -> Query[int]:
@@ -168,10 +220,19 @@ class _Reader:
         """The positions of the array that comes next."""
         return range(self.number("i"))
 
-    def numbers(self) -> None:
-        """Pass over an array of ids."""
-        for _ in self.count():
-            self.number("i")
+    def numbers(self) -> tuple[int, ...]:
+        """The array of ids that comes next."""
+        return tuple(self.number("i") for _ in self.count())
+
+    def compact(self) -> int:
+        """The next length in the compact form: one more than the length, seven bits in each byte; 0 is null."""
+        value = shift = 0
+        while True:
+            byte = self._take(1)[0]
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                return value
 
     def _take(self, size: int) -> bytes:
         taken = self._data[self._at : self._at + size]
@@ -186,19 +247,51 @@ def _read_metadata(reader: _Reader) -> Metadata:
     brokers = []
     for _ in reader.count():
         brokers.append(BrokerSeen(reader.number("i"), reader.text(), reader.number("i"), reader.text()))
-    reader.text()  # the cluster's id
-    reader.number("i")  # the controller's id
-    topics = {}
+    cluster, controller = reader.text(), reader.number("i")
+    topics = []
     for _ in reader.count():
         error, name = reader.number("h"), reader.text()
         reader.number("b")  # whether it is internal
+        topics.append(TopicSeen(name, error, tuple(_read_partition(reader) for _ in reader.count())))
+    return Metadata(tuple(brokers), tuple(topics), _id_or_none(controller), cluster)
+
+
+def _read_partition(reader: _Reader) -> PartitionSeen:
+    reader.number("h")  # its error says again that it has no leader
+    number, leader = reader.number("i"), reader.number("i")
+    return PartitionSeen(number, _id_or_none(leader), reader.numbers(), reader.numbers())
+
+
+def _id_or_none(number: int) -> int | None:
+    return number if number >= 0 else None
+
+
+def _read_minimums(reader: _Reader) -> dict[str, int]:
+    reader.number("i")
+    found = {}
+    for _ in reader.count():
+        reader.number("h")  # with an error, there are no entries
+        reader.text()
+        reader.number("b")
+        topic = reader.text()
         for _ in reader.count():
-            for kind in "hii":  # error, partition, leader
-                reader.number(kind)
-            reader.numbers()  # replicas
-            reader.numbers()  # in sync
-        topics[name] = error
-    return Metadata(tuple(brokers), topics)
+            name, value = reader.text(), reader.text()
+            for _ in range(3):  # read-only, default, sensitive
+                reader.number("b")
+            if name == _MINIMUM and value.isdigit():
+                found[topic] = int(value)
+    return found
+
+
+def _read_reassigning(reader: _Reader) -> bool:
+    if reader.compact():
+        raise GarbledError("the answer has tags that nobody knows")
+    reader.number("i")
+    if error := reader.number("h"):
+        raise GarbledError(f"Kafka answered with error code {error}")
+    for _ in range(reader.compact() - 1):  # the message, null without an error
+        reader.number("b")
+    return reader.compact() > 1
 
 
 def _read_end_offset(reader: _Reader) -> int:

@@ -11,11 +11,15 @@ from kprov.queries import (
     UNKNOWN_TOPIC,
     BrokerSeen,
     GarbledError,
+    PartitionSeen,
     Query,
+    TopicSeen,
     end_offset,
     four_letter_word,
     metadata,
+    minimums,
     node_exists,
+    reassigning,
 )
 
 # Written after the description of the protocol: Metadata version 4 of two brokers, one with a rack, one topic that
@@ -33,6 +37,15 @@ METADATA = bytes.fromhex(
     "0003 000162 00 00000000"
 )
 END_OFFSET = bytes.fromhex("00000007 00000001 000161 00000001 00000000 0000 ffffffffffffffff 0000000000000005")
+# DescribeConfigs version 0: one topic with the wanted key, and one that has just been deleted.
+MINIMUMS = bytes.fromhex(
+    "00000007 00000000 00000002"
+    "0000 ffff 02 000161 00000001"
+    "0013 6d696e2e696e73796e632e7265706c69636173 000132 00 01 00"
+    "0003 0004676f6e65 02 000162 00000000"
+)
+# ListPartitionReassignments version 0: of one topic, whose partitions are not read.
+MOVING = bytes.fromhex("00000007 00 00000000 0000 00 02")
 REFUSED = bytes.fromhex("00000007 00000001 000161 00000001 00000000 0006 ffffffffffffffff ffffffffffffffff")
 
 
@@ -43,13 +56,16 @@ def framed(body: bytes) -> bytes:
 def test_metadata_name_brokers_and_topics() -> None:
     seen = metadata("a", "b").read(framed(METADATA))
     assert seen.brokers == (BrokerSeen(0, "box", 9092), BrokerSeen(1, "kafka", 9093, "r"))
-    assert seen.topics == {"a": 0, "b": UNKNOWN_TOPIC}
+    assert seen.topics == (TopicSeen("a", 0, (PartitionSeen(0, 1, (1,), (1,)),)), TopicSeen("b", UNKNOWN_TOPIC))
+    assert (seen.controller, seen.cluster) == (0, "id")
     assert str(seen) == "box:9092 (id: 0 rack: null)\nkafka:9093 (id: 1 rack: r)"
 
 
 def test_metadata_without_a_broker() -> None:
     empty = bytes.fromhex("00000007 00000000 00000000 ffff ffffffff 00000000")
-    assert str(metadata().read(framed(empty))) == "no broker"
+    seen = metadata().read(framed(empty))
+    assert str(seen) == "no broker"
+    assert seen.controller is None
 
 
 def test_the_end_offset() -> None:
@@ -63,9 +79,39 @@ def test_a_question_about_topics_creates_none() -> None:
     request = metadata("a").request
     assert request[4:8] == struct.pack(">hh", 3, 4)
     assert request.endswith(b"\0\0\0\1\0\1a\0")
+    assert metadata(every_topic=True).request.endswith(b"kprov\xff\xff\xff\xff\0")
 
 
-@pytest.mark.parametrize(("query", "body"), [(metadata(), METADATA), (end_offset("a"), END_OFFSET)])
+def test_a_partition_without_a_leader() -> None:
+    led, without = bytes.fromhex("0000 00000000 00000001"), bytes.fromhex("0005 00000000 ffffffff")
+    place = METADATA.index(bytes.fromhex("00000001") + led) + 4
+    seen = metadata().read(framed(METADATA[:place] + without + METADATA[place + len(led) :]))
+    assert seen.topics[0].partitions == (PartitionSeen(0, None, (1,), (1,)),)
+
+
+def test_the_minimums_of_topics() -> None:
+    query = minimums(["a", "b"])
+    assert query.read(framed(MINIMUMS)) == {"a": 2}
+    assert query.request[4:8] == struct.pack(">hh", 32, 0)
+    assert query.request.endswith(b"\2\0\1b\0\0\0\1\0\x13min.insync.replicas")
+
+
+def test_whether_replicas_move() -> None:
+    assert reassigning().read(framed(MOVING)) is True
+    assert reassigning().read(framed(MOVING[:-1] + b"\1")) is False
+    with pytest.raises(GarbledError, match="error code 41"):
+        reassigning().read(framed(bytes.fromhex("00000007 00 00000000 0029 00 01")))
+
+
+@pytest.mark.parametrize(
+    ("query", "body"),
+    [
+        (metadata(), METADATA),
+        (end_offset("a"), END_OFFSET),
+        (minimums(["a", "b"]), MINIMUMS),
+        (reassigning(), MOVING),
+    ],
+)
 def test_every_answer_that_ends_early_is_noticed(query: Query[Any], body: bytes) -> None:
     for size in range(len(body)):
         assert not query.whole(framed(body)[: size + 4])

@@ -98,10 +98,10 @@ def test_the_cause_is_what_zookeeper_answered(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize(
     ("unit", "answer", "cause"),
     [
-        (KAFKA_UNIT, Metadata((), {}), "the question for metadata was answered with:\nno broker"),
+        (KAFKA_UNIT, Metadata(()), "the question for metadata was answered with:\nno broker"),
         (
             KAFKA_UNIT,
-            Metadata((BrokerSeen(5, "box", 9092),), {}),
+            Metadata((BrokerSeen(5, "box", 9092),)),
             "the question for metadata was answered with:\nbox:9092 (id: 5 rack: null)",
         ),
         (KAFKA_UNIT, UnansweredError("no answer within 1 s"), "the question for metadata: no answer within 1 s"),
