@@ -1,7 +1,7 @@
 """The receipt: the record of what kprov created on a host, kept there, so that any operator's machine can continue.
 
-It is JSON in /var/lib/kprov/receipt.json, readable by root only; docs/receipt.md describes format 3. kprov reads older
-formats, and writes format 3 at the next change.
+It is JSON in /var/lib/kprov/receipt.json, readable by root only; docs/receipt.md describes format 4. kprov reads older
+formats, and writes format 4 at the next change.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from kprov.kinds import entry_of
 from kprov.kinds.base import Entry
 from kprov.kinds.release import ReleaseEntry
 
-FORMAT = 3
+FORMAT = 4
 # Before a directory that replaces an archive's path in ``spec``: the release from that archive is in this directory.
 ON_HOST = "release:"
 PATH = "/var/lib/kprov/receipt.json"
@@ -47,6 +47,7 @@ class Receipt:
     last: ``spec`` and ``releases`` with which the services last ran, if they differ from the ones above: during a run,
     after one that failed, and after an uninstall that kept data. Its ``archives`` has the name and SHA-256 of each
     archive that the operator named, by the directory of its release.
+    address: which of the hosts in ``spec`` this one is; empty in older receipts, which know one host.
     kprov, written, by: the version of kprov that wrote it, when (UTC, ISO 8601), and who from where; empty until it is
     written. restored: whether this is the previous receipt, because the newer one is truncated.
     """
@@ -57,6 +58,7 @@ class Receipt:
     releases: Mapping[str, str] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
     last: Mapping[str, Any] | None = None
+    address: str = ""
     kprov: str = field(default="", compare=False)
     written: str = field(default="", compare=False)
     by: str = field(default="", compare=False)
@@ -68,6 +70,12 @@ class Receipt:
         if self.spec is None or self.state is State.APPLYING:
             return self.last
         return self.installed
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The addresses of the hosts of its cluster; after an uninstall that kept data, of the one that was."""
+        spec = self.spec if self.spec is not None else (self.last or {}).get("spec")
+        return tuple(host["address"] for host in (spec or {}).get("hosts", ()))
 
     @property
     def installed(self) -> Mapping[str, Any] | None:
@@ -92,6 +100,7 @@ class Receipt:
             "releases": dict(self.releases),
             "ignored": list(self.ignored),
             **({"last": dict(self.last)} if self.last is not None else {}),
+            "address": self.address,
             "made": [entry.to_json() for entry in self.made.values()],
         }
         return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
@@ -122,6 +131,7 @@ def parse(text: str, host: str) -> Receipt:
             document["releases"],
             tuple(document["ignored"]),
             _last(document.get("last")),
+            document["address"],
             document["kprov"],
             document["written"],
             document["by"],
@@ -168,8 +178,13 @@ def _from_2(document: dict[str, Any]) -> dict[str, Any]:
     return {**document, "format": 3, "made": [_typed(entry) for entry in document["made"]]}
 
 
+def _from_3(document: dict[str, Any]) -> dict[str, Any]:
+    """In format 3 ``spec`` had only the host itself."""
+    return {**document, "format": 4, "address": ""}
+
+
 def _typed(entry: Mapping[str, str]) -> dict[str, Any]:
-    """An entry of format 2 with the fields of format 3."""
+    """An entry of format 2 with the fields of format 3 and later."""
     kind = entry["kind"]
     fields: dict[str, Any] = {key: value for key, value in entry.items() if key != "id"}
     for key in ("pending", "foreign", "kept", "filled", "group_made"):
@@ -204,4 +219,8 @@ def _typed(entry: Mapping[str, str]) -> dict[str, Any]:
 
 
 # From each older format to the next one.
-_MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_1, 2: _from_2}
+_MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    1: _from_1,
+    2: _from_2,
+    3: _from_3,
+}

@@ -73,6 +73,14 @@ def topology(cluster: Cluster) -> tuple[Node, ...]:
     return tuple(_node(cluster, host) for host in cluster.hosts)
 
 
+def node_at(cluster: Cluster, address: str) -> Node:
+    """The node of the host with this address; of a cluster of one host, that host. Raises LookupError for others."""
+    for host in cluster.hosts:
+        if host.address == address or len(cluster.hosts) == 1:
+            return _node(cluster, host)
+    raise LookupError(f"the cluster has no host {address}")
+
+
 def _node(cluster: Cluster, host: Host) -> Node:
     server = zookeeper_config(cluster, host, zookeeper_version(cluster)) if host.plays(RoleName.ZOOKEEPER) else None
     broker = broker_config(cluster, host) if host.plays(RoleName.BROKER) else None

@@ -28,7 +28,15 @@ def intent_of(plan: Plan) -> Receipt:
         made[change.id] = change.entry.intended(made.get(change.id), gated=bool(change.gate), takes_over=takes_over)
         made |= {copy.id: copy for copy in change.copies}
     after = plan.after if plan.after.spec is not None else plan.before
-    return Receipt(made, State.APPLYING, after.spec, after.releases, after.ignored, plan.before.ran)
+    return Receipt(
+        made,
+        State.APPLYING,
+        after.spec,
+        after.releases,
+        after.ignored,
+        plan.before.ran,
+        after.address or plan.before.address,
+    )
 
 
 def write_exactly(connection: Connection, receipt: Receipt) -> None:

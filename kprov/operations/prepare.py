@@ -118,6 +118,7 @@ def plan_for(connection: Connection, request: Request, found: Survey, emit: Emit
             "java": node.java_version,
             "java_home": node.java_home,
         },
+        address=node.host.address,
         notes=[*notes(request, found)],
         ignored=request.ignored,
         adopt=request.adopt,

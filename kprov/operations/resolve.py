@@ -14,7 +14,7 @@ from kprov.operations.session import read_receipt
 from kprov.receipt import Receipt
 from kprov.spec.model import Cluster
 from kprov.spec.protocol import Raised, downgrade_problem, raised, staged
-from kprov.topology import topology
+from kprov.topology import node_at
 
 
 @dataclass(frozen=True)
@@ -68,5 +68,4 @@ def _before(receipt: Receipt, goal: Goal) -> Goal | None:
     """The goal of the previous run; None if nothing is installed on the host."""
     if receipt.spec is None:
         return None
-    cluster = Cluster.model_validate(receipt.spec)
-    return Goal(topology(cluster)[0], goal.login)
+    return Goal(node_at(Cluster.model_validate(receipt.spec), receipt.address), goal.login)

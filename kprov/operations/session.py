@@ -22,7 +22,7 @@ from kprov.releases.product import java_major
 from kprov.secret import Passwords
 from kprov.spec.directory import plain_path
 from kprov.spec.model import Cluster, Host
-from kprov.topology import Node, topology
+from kprov.topology import Node, node_at
 
 
 @dataclass(frozen=True)
@@ -110,17 +110,18 @@ def _with_its_java(receipt: Receipt) -> Receipt:
 
 
 def recorded_spec(node: Node, unpacked: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """The settings of one node as the receipt holds it, defaults included, since these may change.
+    """The settings of a node's cluster as the receipt holds them, defaults included, since these may change.
 
     How this operator logs in, and where archives are on this machine, is left out. A given archive is recorded as the
     directory of its release on the host, ``unpacked`` by product.
     """
     cluster = node.cluster
-    tree = cluster.model_copy(update={"hosts": (node.host,)}).model_dump(mode="json", exclude_none=True)
+    tree = cluster.model_dump(mode="json", exclude_none=True)
     for part in ("kafka", "zookeeper", "java"):
         if tree[part].pop("archive", None) and unpacked and part in unpacked:
             tree[part]["archive"] = f"{ON_HOST}{unpacked[part]}"
-    del tree["hosts"][0]["ssh"]
+    for host in tree["hosts"]:
+        del host["ssh"]
     if cluster.java.home or cluster.java.archive:
         del tree["java"]["release"]  # a default that would contradict it
     return tree
@@ -178,5 +179,5 @@ def installed(connection: Connection) -> Installed:
 
 def installed_node(receipt: Receipt) -> Node:
     """The node that a receipt with a specification describes."""
-    (node,) = topology(Cluster.model_validate(receipt.spec))
+    node = node_at(Cluster.model_validate(receipt.spec), receipt.address)
     return node.with_java(receipt.releases.get("java_home", ""), receipt.releases.get("java", ""))

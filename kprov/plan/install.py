@@ -29,6 +29,7 @@ def install_plan(
     receipt: Receipt,
     spec: Mapping[str, Any],
     releases: Mapping[str, str],
+    address: str = "",
     notes: Iterable[str] = (),
     ignored: Sequence[str] = (),
     adopt: bool = False,
@@ -38,10 +39,11 @@ def install_plan(
     """The plan that brings the host to the desired state.
 
     desired: the resources in the order in which they are created. services: in the order in which they start. seen: the
-    probe's answers by id. receipt: the host's receipt. spec, releases: the settings and versions that the receipt will
-    record. ignored: names of checks that did not stop the run, for the receipt. adopt: whether to adopt what kprov did
-    not create, where that is possible. accepted: data directories to use as they are, even if the receipt remembers
-    something else. drop: ids of releases to remove, which would stay otherwise.
+    probe's answers by id. receipt: the host's receipt. spec, releases, address: the settings and versions that the
+    receipt will record, and which of the hosts in ``spec`` this one is. ignored: names of checks that did not stop the
+    run, for the receipt. adopt: whether to adopt what kprov did not create, where that is possible. accepted: data
+    directories to use as they are, even if the receipt remembers something else. drop: ids of releases to remove, which
+    would stay otherwise.
     """
     changes: list[Change] = []
     obstacles: list[Obstacle] = []
@@ -85,7 +87,8 @@ def install_plan(
     ]
     others = [entry for entry in left if entry not in inside]
     copies = [entry for change in changes for entry in change.copies]
-    result = Receipt(index([*others, *made, *inside, *copies]), State.UNPROVEN, spec, releases, tuple(ignored))
+    items = index([*others, *made, *inside, *copies])
+    result = Receipt(items, State.UNPROVEN, spec, releases, tuple(ignored), address=address)
     if not every and receipt.state is State.APPLYING:
         notes = (*notes, "an interrupted run had made every change; only the receipt is updated")
     questions = {item.id: item.query() for item in (*receipt.made.values(), *wanted)}

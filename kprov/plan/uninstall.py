@@ -94,7 +94,11 @@ def uninstall_plan(
     changes += [entry.enabled_again() for entry in services if entry.adopted is Before.ENABLED]
     kept += [f"{copy.path} (a copy of {copy.of} as it was edited)" for copy in copies]
     data_stay = any(isinstance(entry, DataEntry) and entry.kept for entry in left)
-    after = Receipt(index([*reversed(left), *copies]), last=(receipt.installed or receipt.last) if data_stay else None)
+    after = Receipt(
+        index([*reversed(left), *copies]),
+        last=(receipt.installed or receipt.last) if data_stay else None,
+        address=receipt.address,
+    )
     questions = {entry.id: entry.query() for entry in entries}
     return Plan(
         host,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -39,13 +39,18 @@ class Stage:
 
 
 def stages(
-    due: Sequence[Due], *, serves: bool, leader: str | None = None, controller: str | None = None
+    due: Sequence[Due],
+    *,
+    serving: Collection[RoleName],
+    leader: str | None = None,
+    controller: str | None = None,
 ) -> list[Stage]:
     """The stages, in order.
 
-    serves: whether anybody may be using the cluster; only one that serves nobody yet is started at once. leader,
-    controller: the hosts of ZooKeeper's leader and of Kafka's controller now. Either may move to another host during a
-    roll, so the order is asked for again before each stage.
+    serving: the roles that serve anybody now: of the others, all that do not run start at once. That is how a new
+    cluster begins, and an ensemble without a majority needs more than one server to serve again.
+    leader, controller: the hosts of ZooKeeper's leader and of Kafka's controller now. Either may move to another host
+    during a roll, so the order is asked for again before each stage.
 
     The whole ensemble comes before the first broker. Of each role, what does not run comes first, since a cluster that
     lacks a node must not lose another one; the leader and the controller come last, which costs one election instead of
@@ -54,9 +59,10 @@ def stages(
     found: list[Stage] = []
     for role, last in ((RoleName.ZOOKEEPER, leader), (RoleName.BROKER, controller)):
         work = {item.host: kind for item in due if (kind := item.of(role)) is not None}
-        if not serves and set(work.values()) == {Work.START}:
-            found.append(Stage(role, Work.START, tuple(work)))
-            continue
+        down = tuple(host for host, kind in work.items() if kind is Work.START)
+        if down and role not in serving:
+            found.append(Stage(role, Work.START, down))
+            work = {host: kind for host, kind in work.items() if host not in down}
         order = sorted(work, key=lambda host: (work[host] is not Work.START, host == last))
         found += [Stage(role, work[host], (host,)) for host in order]
     return found

@@ -40,7 +40,7 @@ PROPERTIES: KeyPath = ("kafka", "properties")
 PLUGIN_PROPERTIES: KeyPath = ("kafka", "plugin_properties")
 _GROUPS = {"properties": "--set", "plugin_properties": "--set-plugin"}
 # kprov determines these itself.
-_NOT_SET_BY_USERS = {"hosts[0].address", "hosts[0].internal"}
+_NOT_SET_BY_USERS = re.compile(r"hosts\[[0-9]+\]\.(?:address|internal)")
 MASK = "***"
 
 
@@ -112,7 +112,7 @@ def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Settin
     return tuple(
         Setting(dotted(path), path, old.get(path), new.get(path))
         for path in paths
-        if old.get(path) != new.get(path) and dotted(path) not in _NOT_SET_BY_USERS
+        if old.get(path) != new.get(path) and not _NOT_SET_BY_USERS.fullmatch(dotted(path))
     )
 
 

@@ -26,7 +26,7 @@ from kprov.receipt import Receipt
 from kprov.roles.common import JMX_OFF
 from kprov.roles.of_node import roles_of
 from kprov.spec.model import Cluster
-from kprov.topology import Node, topology
+from kprov.topology import Node, node_at
 
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
 _CLEAN = ("env", "-i", "HOME=/", "LC_ALL=C", "LANG=C", f"PATH={_PATH}")
@@ -126,7 +126,7 @@ class VerifiedHost:
     def node(self) -> Node:
         """The node that the receipt describes."""
         releases = self.receipt.releases
-        (node,) = topology(Cluster.model_validate(self.receipt.spec))
+        node = node_at(Cluster.model_validate(self.receipt.spec), self.receipt.address)
         return node.with_java(releases.get("java_home", ""), releases.get("java", ""))
 
     @cached_property

@@ -199,7 +199,7 @@ def test_a_receipt_of_a_newer_kprov(machine: Machine, reference: Converged) -> N
     machine.ssh(f'cp -p {receipt} /root/kept && sed -i \'s/"format": [0-9]*/"format": 99/\' {receipt}')
     pids = machine.ssh("systemctl show -p MainPID kafka zookeeper")
     refused = install(machine, check=ExitCode.PREFLIGHT)
-    assert "the receipt has format 99; this kprov supports formats up to 3" in refused.err
+    assert "the receipt has format 99; this kprov supports formats up to 4" in refused.err
     assert "-> use that version of kprov, or a newer one" in refused.err
     assert machine.ssh("systemctl show -p MainPID kafka zookeeper") == pids
     machine.ssh(f"mv /root/kept {receipt}")

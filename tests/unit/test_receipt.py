@@ -44,10 +44,21 @@ def test_the_receipt_of_a_whole_install_is_read_back() -> None:
 
 def test_the_document_says_what_wrote_it_and_when() -> None:
     document = json.loads(Receipt().to_json("me@desk"))
-    assert document["format"] == FORMAT == 3
+    assert document["format"] == FORMAT == 4
     assert document["kprov"] == __version__
     assert document["written"].endswith("+00:00")
-    assert set(document) == {"format", "kprov", "written", "by", "state", "spec", "releases", "ignored", "made"}
+    assert set(document) == {
+        "format",
+        "kprov",
+        "written",
+        "by",
+        "state",
+        "spec",
+        "releases",
+        "ignored",
+        "address",
+        "made",
+    }
     again = parse(json.dumps(document), "box")
     assert (again.kprov, again.written, again.by) == (__version__, document["written"], "me@desk")
 
@@ -93,9 +104,9 @@ def test_a_damaged_receipt(text: str) -> None:
 
 def test_a_receipt_of_a_newer_kprov_is_not_taken_for_damaged() -> None:
     with pytest.raises(PreflightError) as caught:
-        parse(document(format=4, kprov="9.0"), "box")
+        parse(document(format=5, kprov="9.0"), "box")
     problem = caught.value.problems[0]
-    assert problem.what == "the receipt has format 4; this kprov supports formats up to 3"
+    assert problem.what == "the receipt has format 5; this kprov supports formats up to 4"
     assert "9.0" in problem.cause
     assert "damaged" not in str(caught.value)
 

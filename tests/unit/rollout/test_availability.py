@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 
 from kprov.rollout.availability import Cause, ClusterState, Partition, is_back, may_stop
 from kprov.rollout.stages import Due, Work, stages
+from kprov.spec.model import RoleName
 
 CASES: list[dict[str, Any]] = YAML(typ="safe").load(Path(__file__).parent / "may_stop.yaml")
 QUICK = settings(max_examples=200, derandomize=True)
@@ -130,7 +131,7 @@ def clusters(draw: st.DrawFn) -> Simulated:
 def order(cluster: Simulated, due: Collection[int]) -> list[int]:
     """In which order the brokers that are due restart now."""
     work = [Due(str(id_), broker=Work.RESTART if id_ in cluster.up else Work.START) for id_ in sorted(due)]
-    found = stages(work, serves=True, controller=str(cluster.state.controller))
+    found = stages(work, serving=tuple(RoleName), controller=str(cluster.state.controller))
     assert all(len(stage.hosts) == 1 for stage in found), "two brokers act at once"
     return [int(stage.hosts[0]) for stage in found]
 
