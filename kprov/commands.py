@@ -21,20 +21,21 @@ _SSH = re.compile(rf"(?<![\w/.-])(?:ssh|ssh -G|ssh-copy-id) ({HOST})\b")
 class HostArguments:
     """The arguments with which this run reaches its host.
 
-    host: HOST as typed, with user and port; empty if kprov.yaml names it. config: that file. options: kprov's login
-    options. ssh: ssh's options for the same login, with the host; empty if unknown.
+    host: HOST as typed, with user and port; empty if kprov.yaml names it. others: further HOSTs. config: that file.
+    options: kprov's login options. ssh: ssh's options for the same login, with the host; empty if unknown.
     """
 
     host: str = ""
     config: Path | None = None
     options: tuple[str, ...] = ()
     ssh: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
     @property
     def words(self) -> tuple[str, ...]:
         """The words that replace HOST in a kprov command."""
         config = ("--config", str(self.config)) if self.config else ()
-        return (*((self.host,) if self.host else ()), *config, *self.options)
+        return (*((self.host,) if self.host else ()), *self.others, *config, *self.options)
 
     def completed(self, text: str) -> str:
         """The text with HOST replaced in every command; unchanged if the run names no host."""

@@ -26,7 +26,7 @@ _CLIENT = b"kprov"
 _CORRELATION = 7
 _LATEST = -1  # the timestamp that stands for the end of a partition
 _NO_REPLICA = -1  # who asks is a client
-_EXISTS, _CLOSE_SESSION = 3, -11
+_EXISTS, _GET_DATA, _CLOSE_SESSION = 3, 4, -11
 _NO_NODE = -101
 _SESSION_MS = 10_000
 _ANSWER_MS = 5_000
@@ -147,31 +147,55 @@ def four_letter_word(word: str) -> Query[str]:
 
 def node_exists(path: str) -> Query[bool]:
     """Ask ZooKeeper whether there is a node, in a session of its own (ZooKeeper's jute format, 3.4 to 3.9)."""
-    session = struct.pack(">iqiqi16x", 0, 0, _SESSION_MS, 0, 16)
-    question = struct.pack(">iii", 1, _EXISTS, len(path.encode())) + path.encode() + b"\0"
-    end = struct.pack(">ii", 2, _CLOSE_SESSION)
-    request = b"".join(struct.pack(">i", len(part)) + part for part in (session, question, end))
-    return Query("the question for a node", request, lambda data: len(_frames(data)) > 1, _read_existence)
+    return _of_zookeeper("the question for a node", _EXISTS, [path], lambda answers: answers[0] is not None)
 
 
-def _read_existence(data: bytes) -> bool:
-    frames = _frames(data)
-    if len(frames) < 2:
-        raise GarbledError(f"the answer of {len(data)} bytes is not ZooKeeper's")
-    reader = _Reader(frames[1])
+def node_data(paths: Sequence[str]) -> Query[tuple[bytes | None, ...]]:
+    """Ask ZooKeeper for the data of these nodes, in a session of its own; None for one that is not there."""
+    return _of_zookeeper("the question for nodes", _GET_DATA, paths, lambda answers: tuple(map(_data_of, answers)))
+
+
+def _of_zookeeper(
+    name: str, kind: int, paths: Sequence[str], read: Callable[[Sequence[_Reader | None]], T]
+) -> Query[T]:
+    """The same question about each of these paths. read: gets what answers each, None for a node that is not there."""
+    parts = [struct.pack(">iqiqi16x", 0, 0, _SESSION_MS, 0, 16)]
+    for number, path in enumerate(paths, 1):
+        parts.append(struct.pack(">iii", number, kind, len(path.encode())) + path.encode() + b"\0")
+    parts.append(struct.pack(">ii", len(paths) + 1, _CLOSE_SESSION))
+    request = b"".join(struct.pack(">i", len(part)) + part for part in parts)
+
+    def read_frames(data: bytes) -> T:
+        frames = _frames(data)
+        if len(frames) <= len(paths):
+            raise GarbledError(f"the answer of {len(data)} bytes is not ZooKeeper's")
+        return read([_answer(frame, number) for number, frame in enumerate(frames[1 : len(paths) + 1], 1)])
+
+    return Query(name, request, lambda data: len(_frames(data)) > len(paths), read_frames)
+
+
+def _answer(frame: bytes, number: int) -> _Reader | None:
+    """The rest of the answer to a question about a node; None if there is no such node."""
+    reader = _Reader(frame)
     xid, _, error = reader.number("i"), reader.number("q"), reader.number("i")
-    if xid != 1 or error not in {0, _NO_NODE}:
+    if xid != number or error not in {0, _NO_NODE}:
         raise GarbledError(f"ZooKeeper answered with error code {error}")
-    return error == 0
+    return reader if error == 0 else None
+
+
+def _data_of(reader: _Reader | None) -> bytes | None:
+    return None if reader is None else reader.data()
 
 
 def _frames(data: bytes) -> list[bytes]:
     """The complete frames at the beginning of the data, without their lengths."""
-    frames = []
-    while _whole(data):
-        end = 4 + max(0, int(struct.unpack_from(">i", data)[0]))
-        frames.append(data[4:end])
-        data = data[end:]
+    frames, start = [], 0
+    while len(data) >= start + 4:
+        end = start + 4 + max(0, int(struct.unpack_from(">i", data, start)[0]))
+        if len(data) < end:
+            break
+        frames.append(data[start + 4 : end])
+        start = end
     return frames
 
 
@@ -215,6 +239,10 @@ class _Reader:
     def text(self) -> str:
         """The next text; empty if it is null."""
         return self._take(max(0, self.number("h"))).decode("utf-8", "replace")
+
+    def data(self) -> bytes:
+        """The next bytes, after their length; none if they are null."""
+        return self._take(max(0, self.number("i")))
 
     def count(self) -> range:
         """The positions of the array that comes next."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,7 +36,7 @@ def access_options(function: F) -> F:
             values.pop("verbose"),
         )
         click.get_current_context().meta[HOST_ARGUMENTS] = _host_arguments(
-            values.get("host"), values.get("config"), access
+            values.get("hosts") or ((values["host"],) if values.get("host") else ()), values.get("config"), access
         )
         return function(access=access, **values)
 
@@ -64,16 +64,17 @@ def access_options(function: F) -> F:
     return wrap  # type: ignore[return-value]
 
 
-def _host_arguments(host: str | None, config: Path | None, access: Access) -> HostArguments:
+def _host_arguments(hosts: Sequence[str], config: Path | None, access: Access) -> HostArguments:
     """The arguments for the commands that this run shows. ssh takes no port in HOST, so it gets -p."""
-    target = parse_target(host or "")
+    host, *others = hosts or ("",)
+    target = parse_target(host)
     ssh: list[str] = []
     if isinstance(target, Target):
         ssh += ["-F", str(access.ssh_config)] if access.ssh_config else []
         ssh += ["-i", str(access.identity)] if access.identity else []
         ssh += ["-p", str(target.port)] if target.port else []
         ssh.append(f"{target.user}@{target.name}" if target.user else target.name)
-    return HostArguments(host or "", config, tuple(access.arguments), tuple(ssh))
+    return HostArguments(host, config, tuple(access.arguments), tuple(ssh), tuple(others))
 
 
 def _print_line(event: Event) -> None:

@@ -12,7 +12,7 @@ from kprov.cli.options import (
     archives_option,
     command,
     config_option,
-    host_argument,
+    hosts_argument,
     ignore_option,
     json_option,
     junit_option,
@@ -25,7 +25,7 @@ from kprov.spec.load import Flag
 
 
 @click.command()
-@host_argument
+@hosts_argument
 @config_option
 @spec_options
 @archives_option
@@ -36,7 +36,7 @@ from kprov.spec.load import Flag
 @junit_option
 def check(
     *,
-    host: str | None,
+    hosts: tuple[str, ...],
     config: Path | None,
     flags: list[Flag],
     archives: Path | None,
@@ -58,5 +58,5 @@ def check(
     did not pass. The exit code is 3 if a check fails. install runs the same checks.
     """
     with command("check", as_json=as_json, junit=junit) as output:
-        request = Request(config, host, tuple(flags), access, archives, adopt, ignored)
+        request = Request(config, hosts, tuple(flags), access, archives, adopt, ignored)
         output.finish(operation.check(request, output))

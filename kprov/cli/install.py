@@ -13,8 +13,10 @@ from kprov.cli.options import (
     archives_option,
     command,
     config_option,
-    host_argument,
+    downtime_option,
+    hosts_argument,
     ignore_option,
+    in_sync_option,
     json_option,
     junit_option,
     ready_option,
@@ -30,7 +32,7 @@ _NO_SMOKE_TEST = click.option("--no-smoke-test", is_flag=True, help="Skip the sm
 
 
 @click.command()
-@host_argument
+@hosts_argument
 @config_option
 @spec_options
 @archives_option
@@ -43,9 +45,11 @@ _NO_SMOKE_TEST = click.option("--no-smoke-test", is_flag=True, help="Skip the sm
 @junit_option
 @_NO_SMOKE_TEST
 @ready_option
+@in_sync_option
+@downtime_option
 def install(
     *,
-    host: str | None,
+    hosts: tuple[str, ...],
     config: Path | None,
     flags: list[Flag],
     archives: Path | None,
@@ -58,26 +62,41 @@ def install(
     junit: Path | None,
     no_smoke_test: bool,
     ready: int | None,
+    in_sync: int | None,
+    downtime: bool,
 ) -> None:
     """Install Kafka, ZooKeeper and Java on HOST and test them.
 
     \b
     Examples:
       kprov install root@192.168.78.141
+      kprov install kafka-1 kafka-2 kafka-3
       kprov install kafka-1 --zookeeper bundled --java temurin-11
       kprov install kafka-1 --kafka-version 3.9.2 --set num.partitions=3 --yes
       kprov install --config kprov.yaml --archives ./archives
 
-    HOST is what ssh takes: [user@]name[:port] or an alias from ssh_config. The user is root or has sudo. kprov prints
-    the plan and asks before it changes anything. Options that you leave out keep the values that they had on this
-    host; with --config the file replaces all of them.
+    HOST is what ssh takes: [user@]name[:port] or an alias from ssh_config. The user is root or has sudo. Several HOSTs
+    are one cluster. kprov prints the plan and asks before it changes anything. Options that you leave out keep the
+    values that they had on these hosts; with --config the file replaces all of them.
     """
-    request = Request(config, host, tuple(flags), access, archives, adopt, ignored, accepted, ready=ready)
+    request = Request(
+        config,
+        hosts,
+        tuple(flags),
+        access,
+        archives,
+        adopt,
+        ignored,
+        accepted,
+        ready=ready,
+        in_sync=in_sync,
+        downtime=downtime,
+    )
     _run("install", request, yes=yes, as_json=as_json, junit=junit, smoke_test=not no_smoke_test)
 
 
 @click.command()
-@host_argument
+@hosts_argument
 @config_option
 @spec_options
 @archives_option
@@ -89,10 +108,12 @@ def install(
 @junit_option
 @_NO_SMOKE_TEST
 @ready_option
+@in_sync_option
+@downtime_option
 @click.option("--finish", is_flag=True, help="Switch to the new release's protocol; this cannot be undone.")
 def upgrade(
     *,
-    host: str | None,
+    hosts: tuple[str, ...],
     config: Path | None,
     flags: list[Flag],
     archives: Path | None,
@@ -104,6 +125,8 @@ def upgrade(
     junit: Path | None,
     no_smoke_test: bool,
     ready: int | None,
+    in_sync: int | None,
+    downtime: bool,
     finish: bool,
 ) -> None:
     """Move HOST to other releases of Kafka, ZooKeeper or Java.
@@ -121,7 +144,7 @@ def upgrade(
     """
     request = Request(
         config,
-        host,
+        hosts,
         tuple(flags),
         access,
         archives,
@@ -129,6 +152,8 @@ def upgrade(
         accepted=accepted,
         finish=finish,
         ready=ready,
+        in_sync=in_sync,
+        downtime=downtime,
     )
     _run("upgrade", request, yes=yes, as_json=as_json, junit=junit, smoke_test=not no_smoke_test)
 
@@ -140,7 +165,7 @@ def _run(name: str, request: Request, *, yes: bool, as_json: bool, junit: Path |
 
 
 @click.command()
-@host_argument
+@hosts_argument
 @config_option
 @spec_options
 @archives_option
@@ -153,7 +178,7 @@ def _run(name: str, request: Request, *, yes: bool, as_json: bool, junit: Path |
 @click.option("--finish", is_flag=True, help="Show what upgrade --finish would change.")
 def plan(
     *,
-    host: str | None,
+    hosts: tuple[str, ...],
     config: Path | None,
     flags: list[Flag],
     archives: Path | None,
@@ -177,5 +202,5 @@ def plan(
     Nothing is changed.
     """
     with command("plan", as_json=as_json) as output:
-        request = Request(config, host, tuple(flags), access, archives, adopt, ignored, accepted, finish=finish)
+        request = Request(config, hosts, tuple(flags), access, archives, adopt, ignored, accepted, finish=finish)
         output.finish(operation.plan(request, output, exit_code=exit_code))

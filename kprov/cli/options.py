@@ -98,6 +98,30 @@ def ready_option(function: F) -> F:
     )(function)
 
 
+def in_sync_option(function: F) -> F:
+    """--in-sync-timeout SECONDS; the function gets it as ``in_sync``, None if not given."""
+    return click.option(
+        "--in-sync-timeout",
+        "in_sync",
+        type=click.IntRange(1, 86400),
+        metavar="SECONDS",
+        help="Time limit for the replicas of a cluster to be in sync before and after each restart. [600]",
+    )(function)
+
+
+def downtime_option(function: F) -> F:
+    """--allow-downtime; the function gets it as ``downtime``."""
+    text = "Restart brokers even if partitions without a spare replica are then unavailable."
+    return click.option("--allow-downtime", "downtime", is_flag=True, help=text)(function)
+
+
+def only_option(function: F) -> F:
+    """--only HOST; the function gets the hosts as ``only``."""
+    return click.option(
+        "--only", multiple=True, metavar="HOST", help="Act on this host of the cluster alone; may be repeated."
+    )(function)
+
+
 def ignore_option(function: F) -> F:
     """--ignore CHECK; the function gets the names as ``ignored``."""
     return click.option(

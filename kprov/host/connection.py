@@ -31,6 +31,7 @@ from kprov.host.traffic import Traffic, starts_java
 from kprov.host.trust import Trust, prepare
 from kprov.host.waiting import LOGIN_SECONDS, SLOW_HINT, SLOW_REASON, Waiting
 from kprov.host.wire import Watch, Wire, dial, start_proxy
+from kprov.kinds.base import Answer
 from kprov.secret import Passwords, Secret
 
 __all__ = ["Call", "Connection", "Reply"]
@@ -52,8 +53,9 @@ class Connection:
     passwords: for the login and for sudo. run: the id of the run, for the host's journal. emit: receives a message
     from another thread while the login is slow. verbose: 1 for a message about the login, 2 also for one about the
     traffic, at the end. forwards: false once sshd has refused to forward. first: calls that are made together with the
-    login if the user is root; ``greeting`` returns the reply. Raises ConnectError if the host cannot be reached, the
-    login is refused, kprov cannot become root, or the connection is lost.
+    login if the user is root; ``greeting`` returns the reply. ahead: an answer that was read ahead, for who asks next.
+    Raises ConnectError if the host cannot be reached, the login is refused, kprov cannot become root, or the connection
+    is lost.
     """
 
     login: Login
@@ -70,6 +72,7 @@ class Connection:
     _become: Become = field(default_factory=Become)
     _watch: Watch | None = None
     _greeting: Reply | None = None
+    ahead: Answer | None = None
 
     def __enter__(self) -> Connection:
         try:

@@ -22,14 +22,24 @@ from kprov.node.staging import check_staged, packed
 Gate = Callable[[str], None]
 
 
-def run_steps(connection: Connection, changes: Sequence[Change], emit: Emit, gate: Gate) -> None:
-    """Run changes in order, under a lock that the caller holds.
+@dataclass(frozen=True)
+class Numbering:
+    """How steps are numbered in events: after ``start``, of ``count``."""
+
+    start: int
+    count: int
+
+
+def run_steps(
+    connection: Connection, changes: Sequence[Change], emit: Emit, gate: Gate, numbering: Numbering | None = None
+) -> None:
+    """Run changes in order, under a lock that the caller holds. numbering: if they are a part of more changes.
 
     Raises StepError at the first step that fails; what ``gate`` raises goes through.
     """
-    number = 0
+    number, count = (numbering.start, numbering.count) if numbering else (0, len(changes))
     for batch in _batches(changes):
-        _run(connection, batch, number, len(changes), emit)
+        _run(connection, batch, number, count, emit)
         number += len(batch)
         if batch[-1].gate:
             gate(batch[-1].gate)

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from kprov.checks import Outcome, Result
 from kprov.errors import ExitCode, UsageError
 from kprov.events import Emit, ignore
 from kprov.host.connection import Connection
 from kprov.operations.dialogue import Dialogue
+from kprov.operations.fleet import Fleet, fleet
 from kprov.operations.preflight.outcome import stopping
 from kprov.operations.prepare import plan_for
+from kprov.operations.prepare_cluster import resolve_cluster, surveyed
 from kprov.operations.releases import known_releases, verify_local_archives
 from kprov.operations.report import Report
 from kprov.operations.request import Goal, Request
 from kprov.operations.resolve import resolve
-from kprov.operations.survey import Survey, survey
+from kprov.operations.session import peek_receipt
+from kprov.operations.survey import Survey
+from kprov.rollout.together import one_at_a_time, together
 
 
 @dataclass(frozen=True)
@@ -38,22 +44,32 @@ class Checked:
 
 def check(request: Request, dialogue: Dialogue) -> Report:
     """Run every check against the host; the exit code says whether one failed."""
-    goal = request.goal()
+    goals = request.goals()
     with dialogue.progress() as emit:
-        verify_local_archives(goal.node.cluster, request.archives, emit, whole=request.config is not None)
-        with request.access.connect(goal.login, dialogue.journal) as connection:
-            result = _checked(connection, request, goal, emit)
-    return Report("check", (result,), code=ExitCode.PREFLIGHT if result.failed else ExitCode.DONE)
+        verify_local_archives(goals[0].node.cluster, request.archives, emit, whole=request.config is not None)
+        with fleet(request.whom, dialogue.journal, [goal.login for goal in goals]) as found:
+            goals = request.goals_on(found, goals)
+            results = _checked(found, request, goals, one_at_a_time(emit))
+    failed = any(item.failed for item in results)
+    return Report("check", tuple(results), code=ExitCode.PREFLIGHT if failed else ExitCode.DONE)
 
 
-def _checked(connection: Connection, request: Request, goal: Goal, emit: Emit) -> Checked:
-    """Run every check and, if an install can be planned, name what is in its way.
+def _checked(found: Fleet, request: Request, goals: Sequence[Goal], emit: Emit) -> list[Checked]:
+    """Run every check on each host and, if an install can be planned, name what is in its way.
 
-    Raises UsageError for wrong settings, and PreflightError if the host cannot go back to that release.
+    Raises UsageError for wrong settings, and PreflightError if a host cannot go back to that release.
     """
-    run = resolve(connection, request, goal)
-    releases = known_releases(run.goal.node.cluster, run.receipt, request.archives, emit)
-    found = survey(connection, run.goal, run.receipt, releases)
+    if len(goals) == 1:
+        runs = [resolve(found.connections[0], request, goals[0])]
+    else:
+        receipts = together([partial(peek_receipt, connection) for connection in found.connections], found.abandon)
+        runs = resolve_cluster(receipts, request, goals)
+    releases = [known_releases(run.goal.node.cluster, run.receipt, request.archives, emit) for run in runs]
+    surveys = surveyed(found.connections, runs, releases)
+    return [_of_host(connection, request, seen) for connection, seen in zip(found.connections, surveys, strict=True)]
+
+
+def _of_host(connection: Connection, request: Request, found: Survey) -> Checked:
     results = found.results
     if not stopping(results, request.ignored):
         results += _in_the_way(connection, request, found)

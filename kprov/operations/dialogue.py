@@ -8,6 +8,7 @@ from typing import Protocol
 from kprov.events import Emit
 from kprov.journal import Journal
 from kprov.plan import Plan
+from kprov.rollout.plan import ClusterPlan
 
 
 class Dialogue(Protocol):
@@ -23,7 +24,7 @@ class Dialogue(Protocol):
     def changing(self) -> AbstractContextManager[Emit]:
         """The same for work that changes a host: after this, an interrupted run may have changed something."""
 
-    def show(self, plan: Plan) -> None:
+    def show(self, plan: Plan | ClusterPlan) -> None:
         """Show a plan before the operator is asked about it, and write it to the journal."""
 
     def record(self, plan: Plan) -> None:

@@ -9,12 +9,16 @@ from kprov.events import about
 from kprov.host.connection import Connection
 from kprov.operations.apply_and_prove import apply_and_prove
 from kprov.operations.dialogue import Dialogue
+from kprov.operations.fleet import fleet
+from kprov.operations.install_cluster import install_cluster, plan_cluster
 from kprov.operations.prepare import Prepared, prepare
 from kprov.operations.releases import verify_local_archives
 from kprov.operations.report import NextStep, Report
 from kprov.operations.request import Goal, Request
 from kprov.operations.reset import reset_problem
+from kprov.plan import Plan
 from kprov.receipt import State
+from kprov.rollout.plan import ClusterPlan
 from kprov.smoke import SmokeResult
 from kprov.words import counted
 
@@ -25,24 +29,34 @@ def install(request: Request, dialogue: Dialogue, *, command: str, smoke_test: b
     Raises UsageError for wrong settings, PreflightError for every reason that the host gives, DeclinedError, and what
     ``execute`` raises.
     """
-    goal = _verified(request, dialogue)
+    goals = _verified(request, dialogue)
+    with fleet(request.whom, dialogue.journal, [goal.login for goal in goals]) as found:
+        if found.several:
+            goals = request.goals_on(found, goals)
+            return install_cluster(found, request, goals, dialogue, command=command, smoke_test=smoke_test)
+        return _install_one(found.connections[0], request, goals[0], dialogue, command=command, smoke_test=smoke_test)
+
+
+def _install_one(
+    connection: Connection, request: Request, goal: Goal, dialogue: Dialogue, *, command: str, smoke_test: bool
+) -> Report:
+    """The same for a single host; a release that does not become ready there is rolled back."""
     where = goal.login.name
-    with request.access.connect(goal.login, dialogue.journal) as connection:
-        prepared = _prepared(connection, request, goal, dialogue)
-        plan = prepared.plan
-        if command == "upgrade" and plan.before.spec is None:
-            what = "kprov has installed nothing on this host"
-            raise PreflightError(what, where=where, hint="install it: kprov install HOST")
-        dialogue.show(plan)
-        if plan.changes:
-            dialogue.confirm(_question(prepared, where))
-        proven = plan.empty and (not smoke_test or plan.before.state is State.DONE)
-        with dialogue.changing() as shown:
-            emit = about(where, shown)
-            proving = smoke_test and not proven
-            result = apply_and_prove(
-                connection, request, prepared, command, emit, smoke_test=proving, planned=dialogue.record
-            )
+    prepared = _prepared(connection, request, goal, dialogue)
+    plan = prepared.plan
+    if command == "upgrade" and plan.before.spec is None:
+        what = "kprov has installed nothing on this host"
+        raise PreflightError(what, where=where, hint="install it: kprov install HOST")
+    dialogue.show(plan)
+    if plan.changes:
+        dialogue.confirm(_question(prepared, where))
+    proven = plan.empty and (not smoke_test or plan.before.state is State.DONE)
+    with dialogue.changing() as shown:
+        emit = about(where, shown)
+        proving = smoke_test and not proven
+        result = apply_and_prove(
+            connection, request, prepared, command, emit, smoke_test=proving, planned=dialogue.record
+        )
     if proven:
         return Report(command)
     return _report(command, request, prepared, where, result)
@@ -50,19 +64,22 @@ def install(request: Request, dialogue: Dialogue, *, command: str, smoke_test: b
 
 def plan(request: Request, dialogue: Dialogue, *, exit_code: bool) -> Report:
     """What ``install`` would change. exit_code: whether changes are an exit code of their own."""
-    goal = _verified(request, dialogue)
-    with request.access.connect(goal.login, dialogue.journal) as connection:
-        prepared = _prepared(connection, request, goal, dialogue)
-    changes = exit_code and not prepared.plan.empty
-    return Report("plan", (prepared.plan,), code=ExitCode.CHANGES if changes else ExitCode.DONE)
+    goals = _verified(request, dialogue)
+    with fleet(request.whom, dialogue.journal, [goal.login for goal in goals]) as found:
+        if found.several:
+            shown: Plan | ClusterPlan = plan_cluster(found, request, request.goals_on(found, goals), dialogue)
+        else:
+            shown = _prepared(found.connections[0], request, goals[0], dialogue).plan
+    changes = exit_code and not shown.empty
+    return Report("plan", (shown,), code=ExitCode.CHANGES if changes else ExitCode.DONE)
 
 
-def _verified(request: Request, dialogue: Dialogue) -> Goal:
-    """The wanted node, checked as far as possible before the host is contacted."""
-    goal = request.goal()
+def _verified(request: Request, dialogue: Dialogue) -> list[Goal]:
+    """The wanted nodes, checked as far as possible before a host is contacted."""
+    goals = request.goals()
     with dialogue.progress() as emit:
-        verify_local_archives(goal.node.cluster, request.archives, emit, whole=request.config is not None)
-    return goal
+        verify_local_archives(goals[0].node.cluster, request.archives, emit, whole=request.config is not None)
+    return goals
 
 
 def _prepared(connection: Connection, request: Request, goal: Goal, dialogue: Dialogue) -> Prepared:

@@ -20,11 +20,26 @@ def one_host(config: Path | None, host: str | None, flags: Sequence[Flag], *, wh
     cluster = _load(config, [host] if host is not None else [], flags, whole=whole)
     if len(cluster.hosts) > 1:
         raise UsageError(
-            f"it lists {len(cluster.hosts)} hosts, and this version of kprov installs files with one host",
+            f"it lists {len(cluster.hosts)} hosts, and this command takes one",
             where=str(config),
-            hint="leave one host in the file; clusters come with a later version",
+            hint="name the HOST that it is for",
         )
     return topology(cluster)[0]
+
+
+def all_nodes(config: Path | None, hosts: Sequence[str], flags: Sequence[Flag], *, whole: bool = True) -> list[Node]:
+    """The nodes that an installation is about: all of them. whole: as for ``load``.
+
+    Raises UsageError, also for HOSTs that are only some of those in the file: the others would not fit any more.
+    """
+    cluster = _load(config, hosts, flags, whole=whole)
+    if hosts and len(hosts) < len(cluster.hosts):
+        raise UsageError(
+            f"the file lists {len(cluster.hosts)} hosts, and only some of them are named",
+            where="HOST",
+            hint="name no HOST to act on all hosts in the file",
+        )
+    return list(topology(cluster))
 
 
 def named_nodes(config: Path | None, hosts: Sequence[str], flags: Sequence[Flag]) -> list[Node]:

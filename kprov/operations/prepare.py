@@ -9,6 +9,7 @@ from kprov.errors import PreflightError, Problem
 from kprov.events import Emit, Warned, about
 from kprov.host.connection import Connection
 from kprov.kinds.base import path_of
+from kprov.kinds.service import Service
 from kprov.node.apply import apply
 from kprov.node.readiness import await_ready
 from kprov.operations.notes import finishing_notes, notes
@@ -34,14 +35,15 @@ from kprov.topology import Node
 class Prepared:
     """A plan, and what is needed to apply it and to prove it.
 
-    results: of the checks. before: the node as the previous run wanted it, if this run changes releases; a rollback
-    goes back to it. held: the protocol that the broker keeps until the upgrade is finished, empty otherwise. raised:
-    the protocol that the plan raises, which cannot be undone.
+    results: of the checks. services: that the plan was made for. before: the node as the previous run wanted it, if
+    this run changes releases; a rollback goes back to it. held: the protocol that the broker keeps until the upgrade is
+    finished, empty otherwise. raised: the protocol that the plan raises, which cannot be undone.
     """
 
     plan: Plan
     node: Node
     results: tuple[Result, ...] = ()
+    services: tuple[Service, ...] = ()
     before: Goal | None = None
     held: str = ""
     raised: Raised | None = None
@@ -128,7 +130,7 @@ def plan_for(connection: Connection, request: Request, found: Survey, emit: Emit
         drop=request.drop,
     )
     in_vain = writable.obstacles(plan.changes, found.answer.seen["writable"], request.ignored)
-    return Prepared(replace(plan, obstacles=(*plan.obstacles, *in_vain)), node, found.results)
+    return Prepared(replace(plan, obstacles=(*plan.obstacles, *in_vain)), node, found.results, wanted.services)
 
 
 def apply_prepared(

@@ -7,15 +7,16 @@ short command, and it undoes nothing that another operator configured.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kprov.errors import Problem, UsageError
 from kprov.host.ssh_config import Login
+from kprov.operations.fleet import Fleet, Whom
 from kprov.operations.kept import remembered
-from kprov.operations.named import one_host
+from kprov.operations.named import all_nodes
 from kprov.operations.preflight.outcome import require_names
 from kprov.operations.session import Access
 from kprov.receipt import Receipt
@@ -36,15 +37,16 @@ class Goal:
 class Request:
     """The options of one run.
 
-    config: a kprov.yaml. host: HOST as it was typed. archives: a folder that is searched first. adopt: whether
+    config: a kprov.yaml. hosts: each HOST as it was typed. archives: a folder that is searched first. adopt: whether
     existing files are adopted. ignored: checks that do not stop the run. finish: whether a protocol that an upgrade
     keeps is raised. accepted: data directories that are used as they are, whatever the receipt says about them.
     back: for a rollback, what the host goes back to; drop: ids of releases that are then removed. ready: seconds
-    until a service must be ready.
+    until a service must be ready. in_sync: seconds until replicas must be in sync, before and after a broker of a
+    cluster restarts. downtime: whether partitions may be unavailable that no order of restarts can spare.
     """
 
     config: Path | None
-    host: str | None
+    hosts: tuple[str, ...]
     flags: tuple[Flag, ...]
     access: Access
     archives: Path | None = None
@@ -55,16 +57,38 @@ class Request:
     back: Goal | None = None
     drop: frozenset[str] = frozenset()
     ready: int | None = None
+    in_sync: int | None = None
+    downtime: bool = False
 
-    def goal(self) -> Goal:
-        """The wanted node, as far as it is known without the host. Raises UsageError with every mistake.
+    @property
+    def host(self) -> str | None:
+        """HOST, if it is one; None if the file names it."""
+        return self.hosts[0] if len(self.hosts) == 1 else None
 
-        Without a kprov.yaml the options add to the settings in the host's receipt, so rules that depend on these are
-        checked later.
+    def goals(self) -> list[Goal]:
+        """All wanted nodes of the cluster, as far as they are known without the hosts; one for a single host.
+
+        Raises UsageError with every mistake. Without a kprov.yaml the options add to the settings in the receipts, so
+        rules that depend on these are checked later.
         """
         require_names(self.ignored)
-        whole = self.config is not None
-        return Goal(*self.access.reach(one_host(self.config, self.host, self.flags, whole=whole)))
+        nodes = all_nodes(self.config, self.hosts, self.flags, whole=self.config is not None)
+        if len(nodes) == 1:
+            return [Goal(*self.access.reach(nodes[0]))]
+        return [Goal(*reached) for reached in self.access.reach_all(nodes)]
+
+    @property
+    def whom(self) -> Whom:
+        """The hosts that it names."""
+        return Whom(self.access, self.config, self.hosts)
+
+    def goals_on(self, found: Fleet, goals: Sequence[Goal]) -> list[Goal]:
+        """A goal for each connection: the receipt of a single HOST may have added the others of its cluster."""
+        more = [connection.login for connection in found.connections[len(goals) :]]
+        first = goals[0]
+        beside = (first.node.host.model_copy(update={"address": login.hostname}) for login in more)
+        others = [Goal(first.node.with_host(host), login) for host, login in zip(beside, more, strict=True)]
+        return [*goals, *others]
 
     def goal_on(self, goal: Goal, receipt: Receipt) -> Goal:
         """The wanted node on a host with this receipt. Raises UsageError."""
@@ -76,7 +100,7 @@ class Request:
         if spec is None:
             load(None, [self.host or ""], self.flags)  # the receipt adds nothing, so every rule can be checked
             return goal
-        cluster = load(None, [self.host or ""], [*_login_flags(self.host or ""), *self.flags], _base(spec))
+        cluster = load(None, [self.host or ""], [*_login_flags(self.host or ""), *self.flags], base_of(spec))
         return Goal(topology(cluster)[0], goal.login)
 
     def notes(self, goal: Goal, receipt: Receipt) -> Iterator[str]:
@@ -98,10 +122,11 @@ class Request:
             )
 
 
-def _base(spec: Any) -> dict[str, Any]:
-    """The receipt's settings as a file would contain them, without defaults that would look like settings."""
+def base_of(spec: Any) -> dict[str, Any]:
+    """A receipt's settings as a file would contain them, without defaults that would look like settings."""
     tree: dict[str, Any] = copy.deepcopy(dict(spec))
-    own = {*tree.get("kafka", {}).get("properties", {}), *tree["hosts"][0].get("broker", {}).get("properties", {})}
+    own = {*tree.get("kafka", {}).get("properties", {})}
+    own |= {name for host in tree["hosts"] for name in host.get("broker", {}).get("properties", {})}
     if own & {"listeners", "port"}:
         tree["kafka"].pop("port", None)  # a default that these would contradict
     return tree

@@ -34,11 +34,18 @@ class Resolved:
 def resolve(connection: Connection, request: Request, goal: Goal) -> Resolved:
     """Read the receipt, and add its settings to those of the run. Raises UsageError and PreflightError."""
     receipt = read_receipt(connection)
-    wanted = request.goal_on(goal, receipt)
+    return resolved(receipt, request, goal, request.goal_on(goal, receipt))
+
+
+def resolved(receipt: Receipt, request: Request, goal: Goal, wanted: Goal) -> Resolved:
+    """The wanted node of a host with this receipt, with the protocol that its broker must keep.
+
+    goal: as it was asked for; wanted: with the settings of the receipt. Raises UsageError and PreflightError.
+    """
     before = _before(receipt, goal) if request.back is None else None
     if request.finish and before is None:
         what = "kprov has installed nothing on this host, so there is no upgrade to finish"
-        raise PreflightError(what, where=connection.login.name, hint="install it: kprov install HOST")
+        raise PreflightError(what, where=goal.login.name, hint="install it: kprov install HOST")
     if before is not None:
         was, version = before.node.broker, wanted.node.cluster.kafka.version
         if request.finish and version != str(was.version):

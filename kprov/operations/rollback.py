@@ -176,7 +176,7 @@ def _request_back(request: Request, plan: Plan, before: Goal) -> Request:
     """The request for the earlier goal, without this run's settings; releases that this run added are removed."""
     return Request(
         None,
-        request.host,
+        request.hosts,
         (),
         request.access,
         request.archives,

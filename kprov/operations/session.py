@@ -22,7 +22,7 @@ from kprov.releases.product import java_major
 from kprov.secret import Passwords
 from kprov.spec.directory import plain_path
 from kprov.spec.model import Cluster, Host
-from kprov.topology import Node, node_at
+from kprov.topology import Node, node_at, topology
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,24 @@ class Access:
         if login.hostname == node.host.address:
             return node, login
         return node.with_host(node.host.model_copy(update={"address": login.hostname})), login
+
+    def reach_all(self, nodes: Sequence[Node]) -> list[tuple[Node, Login]]:
+        """The same for all nodes of a cluster. Raises UsageError if two of them have the same address."""
+        logins = [self.login(node.host) for node in nodes]
+        known: dict[tuple[str, int], str] = {}
+        for login in logins:
+            other = known.setdefault((login.hostname, login.port), login.name)
+            if other != login.name:
+                raise UsageError(
+                    f"{other} and {login.name} are the same host: {login.hostname}",
+                    where="HOST",
+                    hint="name each host of the cluster once",
+                )
+        hosts = tuple(
+            node.host.model_copy(update={"address": login.hostname}) for node, login in zip(nodes, logins, strict=True)
+        )
+        cluster = nodes[0].cluster.model_copy(update={"hosts": hosts})
+        return list(zip(topology(cluster), logins, strict=True))
 
     def connect(self, login: Login, journal: Journal | None = None) -> Connection:
         """A connection that is not open yet: use it as a context manager. journal: of the run that it is for."""
@@ -132,8 +150,17 @@ def read_receipt(connection: Connection) -> Receipt:
     return receipt_of(receipt_answer(connection), connection.login.name) or Receipt()
 
 
+def peek_receipt(connection: Connection) -> Receipt:
+    """The host's receipt, which the next reader gets from the same answer. Raises PreflightError."""
+    connection.ahead = receipt_answer(connection)
+    return receipt_of(connection.ahead, connection.login.name) or Receipt()
+
+
 def receipt_answer(connection: Connection) -> Answer:
     """The answer about the receipt: the one that came with the login, if it has not been read yet."""
+    answer, connection.ahead = connection.ahead, None
+    if answer is not None:
+        return answer
     greeting = connection.greeting()
     seen = seen_of(greeting) if greeting else {}
     return seen.get("receipt") or probe(connection, [receipts.QUESTION])["receipt"]

@@ -1,5 +1,6 @@
 """The smoke test: produces and consumes messages, with Kafka's own tools and from the operator's machine."""
 
-from kprov.smoke.run import SmokeResult, SmokeStep, smoke_test
+from kprov.smoke.run import smoke_test
+from kprov.smoke.steps import SmokeResult, SmokeStep
 
 __all__ = ["SmokeResult", "SmokeStep", "smoke_test"]

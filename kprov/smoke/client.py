@@ -12,23 +12,27 @@ TIMEOUT_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class Batch:
-    """Messages that are produced together, and their compression codec: ``none``, ``gzip``, ``snappy`` ..."""
+    """Messages that are produced together, to one partition, with a codec: ``none``, ``gzip``, ``snappy`` ..."""
 
     messages: tuple[str, ...]
     codec: str = "none"
+    partition: int = 0
 
 
 @dataclass(frozen=True)
 class ClientResult:
-    """available: whether the client library is installed. got: all messages of the topic. error: what failed."""
+    """available: whether the client library is installed. got: all messages of the topic, partition by partition.
+
+    error: what failed.
+    """
 
     available: bool
     got: tuple[str, ...] = ()
     error: str = ""
 
 
-def exchange(bootstrap: str, topic: str, batches: Sequence[Batch]) -> ClientResult:
-    """Produce the batches to partition 0 of the topic, then read it from beginning to end."""
+def exchange(bootstrap: str, topic: str, batches: Sequence[Batch], partitions: int = 1) -> ClientResult:
+    """Produce the batches to the topic, then read its partitions from beginning to end."""
     try:
         import confluent_kafka  # noqa: PLC0415 (the optional extra "client")
     except ImportError:
@@ -48,8 +52,10 @@ def exchange(bootstrap: str, topic: str, batches: Sequence[Batch]) -> ClientResu
             failure = f"{batch.codec}: {failure}" if batch.codec != "none" else failure
             break
     got: tuple[str, ...] = ()
-    if not failure:
-        got, failure = _consume(confluent_kafka, settings, topic)
+    for partition in range(partitions):
+        if not failure:
+            more, failure = _consume(confluent_kafka, settings, topic, partition)
+            got += more
     if failure and errors:
         failure = f"{failure}: {errors[-1]}"
     return ClientResult(available=True, got=got, error=failure)
@@ -68,22 +74,22 @@ def _produce(library: Any, settings: dict[str, Any], topic: str, batch: Batch) -
         {**settings, "acks": "all", "message.timeout.ms": timeout_ms, "compression.type": batch.codec}
     )
     for message in batch.messages:
-        producer.produce(topic, message.encode(), partition=0, on_delivery=delivered)
+        producer.produce(topic, message.encode(), partition=batch.partition, on_delivery=delivered)
     left = producer.flush(TIMEOUT_SECONDS + 2)
     if failures:
         return f"not acknowledged: {failures[0]}"
     return f"{left} messages were not acknowledged within {TIMEOUT_SECONDS:.0f} s" if left else ""
 
 
-def _consume(library: Any, settings: dict[str, Any], topic: str) -> tuple[tuple[str, ...], str]:
-    """The messages of partition 0, and why it could not be read to its end; empty if it could."""
+def _consume(library: Any, settings: dict[str, Any], topic: str, partition: int) -> tuple[tuple[str, ...], str]:
+    """The messages of a partition, and why it could not be read to its end; empty if it could."""
     consumer = library.Consumer({**settings, "group.id": "kprov-smoke", "enable.auto.commit": False})
     got: list[str] = []
     deadline = time.monotonic() + TIMEOUT_SECONDS
     try:
         # This also makes the library look for the partition's leader at once; by itself it waits half a second.
-        first, end = consumer.get_watermark_offsets(library.TopicPartition(topic, 0), timeout=TIMEOUT_SECONDS)
-        consumer.assign([library.TopicPartition(topic, 0, first)])
+        first, end = consumer.get_watermark_offsets(library.TopicPartition(topic, partition), timeout=TIMEOUT_SECONDS)
+        consumer.assign([library.TopicPartition(topic, partition, first)])
         while first < end and time.monotonic() < deadline:
             message = consumer.poll(0.1)
             if message is None:

@@ -40,9 +40,9 @@ def _topics(node: Node) -> tuple[str, ...]:
     return ("bin/kafka-topics.sh", "--bootstrap-server", node.broker.local)
 
 
-def create(node: Node, topic: str) -> Command:
-    """Create a topic with one partition and one replica (A10)."""
-    shape = ("--replication-factor", "1", "--partitions", "1", "--topic", topic)
+def create(node: Node, topic: str, partitions: int = 1, replicas: int = 1) -> Command:
+    """Create a topic (A10); replicas: of each partition."""
+    shape = ("--replication-factor", str(replicas), "--partitions", str(partitions), "--topic", topic)
     return Command((*_topics(node), "--create", *shape))
 
 
@@ -56,12 +56,15 @@ def delete(node: Node, topic: str) -> Command:
     return Command((*_topics(node), "--delete", "--topic", topic))
 
 
-def produce(node: Node, topic: str, messages: Sequence[str] = MESSAGES, codec: str = "none") -> Command:
-    """Produce messages (A13), compressed with ``codec``."""
+def produce(
+    node: Node, topic: str, messages: Sequence[str] = MESSAGES, codec: str = "none", *, acknowledged: bool = False
+) -> Command:
+    """Produce messages (A13), compressed with ``codec``; acknowledged: by all replicas in sync."""
     flag = "--broker-list" if node.broker.version < Version("2.5.0") else "--bootstrap-server"
     words = ("bin/kafka-console-producer.sh", flag, node.broker.local, "--topic", topic)
     compressed = ("--compression-codec", codec) if codec != "none" else ()
-    return Command((*words, *compressed), "".join(f"{message}\n" for message in messages))
+    acks = ("--request-required-acks", "all") if acknowledged else ()
+    return Command((*words, *compressed, *acks), "".join(f"{message}\n" for message in messages))
 
 
 def consume(node: Node, topic: str, timeout_ms: int, count: int = len(MESSAGES)) -> Command:

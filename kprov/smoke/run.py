@@ -9,126 +9,29 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
 
 from kprov.diagnosis import known_remedy
 from kprov.errors import ConnectError, UsageError
-from kprov.events import Emit, StepDone, StepFailed, StepStarted, Warned
+from kprov.events import Emit, StepStarted, Warned
 from kprov.host.connection import Connection
 from kprov.host.facts import probe
 from kprov.host.forwarded import ForwardingForbiddenError, UnansweredError, ask
-from kprov.host.tool import ToolRun, Tools
+from kprov.host.tool import ToolRun
 from kprov.queries import end_offset, node_exists
 from kprov.roles.broker import BrokerRole
 from kprov.smoke import client, console
 from kprov.smoke.client import Batch
 from kprov.smoke.console import MESSAGES, Command
+from kprov.smoke.steps import TOOL_SECONDS, SmokeResult, SmokeRun, SmokeStep, StepFailedError, listed
 from kprov.topology import Node
 
-_TOOL_SECONDS = 60
 _CONSUMER_TIMEOUT_MS = 20000
 _GONE_TRIES, _GONE_SECONDS, _GONE_PAUSE = 8, 20, 0.05
 _STEPS, _STEPS_OF_DELETE = 9, 2
 # Printed by the console consumer when no message arrives within --timeout-ms; later releases print the full class name.
 _NO_MORE_MESSAGES = re.compile(r"TimeoutException")
 _LIBRARY_NOT_LOADED = re.compile(r"^.*(?:UnsatisfiedLinkError|NoClassDefFoundError).*$", re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class SmokeStep:
-    """One step: its name, the command that one would type for it, seconds, and whether it passed (None: not run).
-
-    direct: whether kprov put the question to the service itself, in place of the command.
-    """
-
-    name: str
-    command: str
-    seconds: float
-    passed: bool | None
-    detail: str = ""
-    direct: bool = False
-
-
-@dataclass(frozen=True)
-class SmokeResult:
-    """All steps; the test passed if none failed. ``home``: the directory in which the commands run."""
-
-    topic: str
-    home: str
-    bootstrap: str
-    steps: tuple[SmokeStep, ...]
-
-    @property
-    def passed(self) -> bool:
-        return all(step.passed is not False for step in self.steps)
-
-    @property
-    def failure(self) -> str:
-        """The step that failed, with its detail; empty if none did."""
-        return next((f"{step.name}: {step.detail}" for step in self.steps if step.passed is False), "")
-
-
-class _StepFailedError(Exception):
-    """A step failed, so the steps after it are skipped."""
-
-
-@dataclass
-class _Test:
-    connection: Connection
-    node: Node
-    topic: str
-    emit: Emit
-    count: int
-    steps: list[SmokeStep] = field(default_factory=list)
-    sent: list[str] = field(default_factory=list)
-    created: bool = False
-
-    @property
-    def tools(self) -> Tools:
-        return Tools(self.connection, self.node.java_home, self.node.broker.home)
-
-    def run(self, command: Command) -> ToolRun:
-        """Run one of Kafka's tools on the host."""
-        return self.tools.run(command.words, seconds=_TOOL_SECONDS, stdin=command.stdin)
-
-    def run_together(self, name: str, commands: Sequence[Command]) -> list[ToolRun]:
-        """Run several of Kafka's tools on the host at the same time; name: of what they do, for progress."""
-        self.emit(StepStarted(len(self.steps) + 1, self.count, name))
-        lines = [(command.words, command.stdin) for command in commands]
-        return self.tools.run_together(lines, seconds=_TOOL_SECONDS)
-
-    @contextmanager
-    def step(self, name: str, command: str) -> Iterator[Callable[..., None]]:
-        """Time a step; the block calls the function that it gets with (passed, detail, direct=...)."""
-        began = time.monotonic()
-        self.emit(StepStarted(len(self.steps) + 1, self.count, name))
-        verdict = [SmokeStep(name, command, 0, passed=False, detail="it did not finish")]
-
-        def decide(passed: bool | None, detail: str = "", *, direct: bool = False) -> None:
-            verdict[0] = SmokeStep(name, command, 0, passed, detail, direct)
-
-        try:
-            yield decide
-        finally:
-            self.ended(replace(verdict[0], seconds=round(time.monotonic() - began, 2)))
-        if verdict[0].passed is False:
-            raise _StepFailedError(name)
-
-    def ended(self, step: SmokeStep) -> None:
-        """Record and report a step."""
-        self.steps.append(step)
-        text = f"{step.name}: {step.detail}" if step.detail else step.name
-        if step.passed is None:
-            self.emit(Warned(text))
-            text = f"{step.name}: not run"
-        event = StepFailed if step.passed is False else StepDone
-        self.emit(event(len(self.steps), self.count, text, step.seconds))
-
-    def topics(self) -> tuple[list[str], str]:
-        """The topics that kafka-topics lists, and why the list cannot be trusted; empty if it can."""
-        return _listed(self.run(console.list_topics(self.node)))
 
 
 def smoke_test(
@@ -140,24 +43,25 @@ def smoke_test(
     deletes a topic that it did not create: raises UsageError if ``topic`` already exists.
     """
     count = _STEPS - _STEPS_OF_DELETE if keep else _STEPS
-    test = _Test(connection, node, topic or f"kprov-smoke-{secrets.token_hex(4)}", emit, count)
+    test = SmokeRun(connection, node, topic or f"kprov-smoke-{secrets.token_hex(4)}", emit, count)
     try:
-        _create(test, named=topic is not None)
+        create_topic(test, named=topic is not None)
         _round_trip(test)
         _count(test)
         _from_here(test)
         _codecs(test)
         if not keep:
-            _delete(test)
-    except _StepFailedError:
+            delete_topic(test)
+    except StepFailedError:
         pass
     finally:
         if test.created and not keep:
-            _clean_up(test)
+            clean_up(test)
     return SmokeResult(test.topic, node.broker.home, node.broker.bootstrap, tuple(test.steps))
 
 
-def _create(test: _Test, *, named: bool) -> None:
+def create_topic(test: SmokeRun, *, named: bool, partitions: int = 1, replicas: int = 1) -> None:
+    """Create the topic; named: whether the operator chose its name, so that it may exist already."""
     if named:
         topics, trouble = test.topics()
         if trouble:
@@ -169,7 +73,7 @@ def _create(test: _Test, *, named: bool) -> None:
                 where="--topic",
                 hint="choose another name: the smoke test uses only topics that it created itself",
             )
-    command = console.create(test.node, test.topic)
+    command = console.create(test.node, test.topic, partitions, replicas)
     with test.step("create a topic", command.text) as decide:
         # From here on the topic may exist, even if the connection breaks before the tool answers.
         test.created = True
@@ -179,14 +83,7 @@ def _create(test: _Test, *, named: bool) -> None:
         decide(confirmed, "" if confirmed else run.trouble or f"{run.name} did not confirm it: {run.last_words}")
 
 
-def _listed(run: ToolRun) -> tuple[list[str], str]:
-    """The topics that kafka-topics printed, and why the list cannot be trusted; empty if it can."""
-    # 2.8 and earlier may add " - marked for deletion".
-    topics = [line.split(" - ")[0].strip() for line in run.output.splitlines()]
-    return topics, run.trouble if run.timed_out or run.code else ""
-
-
-def _round_trip(test: _Test) -> None:
+def _round_trip(test: SmokeRun) -> None:
     """List, produce and consume. None needs the end of another, so their three JVMs start at the same time."""
     commands = (
         console.list_topics(test.node),
@@ -195,7 +92,7 @@ def _round_trip(test: _Test) -> None:
     )
     listing, producer, consumer = test.run_together("list the topic, produce and consume", commands)
     test.sent += MESSAGES
-    topics, trouble = _listed(listing)
+    topics, trouble = listed(listing)
     unlisted = "" if test.topic in topics else trouble or f"not in the list: {', '.join(topics) or 'no topics'}"
     lost = _consumed(consumer, test.sent)
     steps = (
@@ -206,10 +103,10 @@ def _round_trip(test: _Test) -> None:
     for command, (name, run, failure, shown) in zip(commands, steps, strict=True):
         test.ended(SmokeStep(name, command.text, round(run.took, 2), not failure, failure or shown))
     if unlisted or producer.trouble or lost:
-        raise _StepFailedError
+        raise StepFailedError
 
 
-def _count(test: _Test) -> None:
+def _count(test: SmokeRun) -> None:
     command = console.end_offsets(test.node, test.topic)
     with test.step("count the messages on the broker", command.text) as decide:
         expected = f"{test.topic}:0:{len(MESSAGES)}"
@@ -219,10 +116,10 @@ def _count(test: _Test) -> None:
         decide(exact, detail, direct=direct)
 
 
-def _end_offset(test: _Test, command: Command) -> tuple[str, str, bool]:
+def _end_offset(test: SmokeRun, command: Command) -> tuple[str, str, bool]:
     """The end offset as the command prints it, why there is none, and whether it was asked without the command."""
     try:
-        offset = ask(test.connection, *test.node.broker.local_endpoint, end_offset(test.topic), seconds=_TOOL_SECONDS)
+        offset = ask(test.connection, *test.node.broker.local_endpoint, end_offset(test.topic), seconds=TOOL_SECONDS)
     except UnansweredError as error:
         return "", f"{test.node.broker.local}: {error}", True
     except ForwardingForbiddenError:
@@ -238,15 +135,15 @@ def _consumed(run: ToolRun, expected: Sequence[str]) -> str:
         return ""
     if not run.timed_out and _NO_MORE_MESSAGES.search(run.errors):
         waited = _CONSUMER_TIMEOUT_MS // 1000
-        return f"got {len(got)} of {len(expected)} messages, then none for {waited} s: {_shown(got)}"
-    return run.trouble or f"got {_shown(got)} instead of {_shown(expected)}"
+        return f"got {len(got)} of {len(expected)} messages, then none for {waited} s: {shown(got)}"
+    return run.trouble or f"got {shown(got)} instead of {shown(expected)}"
 
 
-def _shown(messages: Sequence[str]) -> str:
+def shown(messages: Sequence[str]) -> str:
     return ", ".join(message[:20] for message in messages) or "nothing"
 
 
-def _from_here(test: _Test) -> None:
+def _from_here(test: SmokeRun) -> None:
     again = tuple(f"{message} again" for message in MESSAGES)
     name = "produce and consume from this machine"
     with test.step(name, f"confluent-kafka to {test.node.broker.bootstrap}") as decide:
@@ -267,11 +164,11 @@ def _from_here(test: _Test) -> None:
                 equal,
                 f"{len(result.got)} messages at {test.node.broker.bootstrap}"
                 if equal
-                else f"got {_shown(result.got)} instead of {_shown(test.sent)}",
+                else f"got {shown(result.got)} instead of {shown(test.sent)}",
             )
 
 
-def _codecs(test: _Test) -> None:
+def _codecs(test: SmokeRun) -> None:
     """One message with each codec; the broker decompresses every batch (LogValidator in every release)."""
     # Long enough to shrink: the library sends a batch uncompressed if compression does not make it smaller.
     batches = [Batch((" ".join([codec] * 100),), codec) for codec in test.node.broker.codecs]
@@ -281,11 +178,11 @@ def _codecs(test: _Test) -> None:
         test.sent += [message for batch in batches for message in batch.messages]
         failure = _with_tools(test, batches) if not result.available else result.error
         if not failure and result.available and list(result.got) != test.sent:
-            failure = f"got {_shown(result.got)} instead of {_shown(test.sent)}"
-        decide(not failure, _explained(test, failure) if failure else "")
+            failure = f"got {shown(result.got)} instead of {shown(test.sent)}"
+        decide(not failure, explained(test, failure) if failure else "")
 
 
-def _with_tools(test: _Test, batches: Sequence[Batch]) -> str:
+def _with_tools(test: SmokeRun, batches: Sequence[Batch]) -> str:
     """The same with Kafka's own tools on the host. Why it failed; empty if it did not."""
     for batch in batches:
         if trouble := test.run(console.produce(test.node, test.topic, batch.messages, batch.codec)).trouble:
@@ -294,7 +191,7 @@ def _with_tools(test: _Test, batches: Sequence[Batch]) -> str:
     return _consumed(test.run(command), test.sent)
 
 
-def _explained(test: _Test, failure: str) -> str:
+def explained(test: SmokeRun, failure: str) -> str:
     """The failure, with the line of the broker's log about a library that it could not load, if there is one."""
     broker = BrokerRole(test.node)
     call = ("probe_log", "log", broker.unit, "200", broker.log_files[0])
@@ -302,7 +199,8 @@ def _explained(test: _Test, failure: str) -> str:
     return f"{failure}; the broker's log: {found[0].strip()}; {known_remedy(found[0])}" if found else failure
 
 
-def _delete(test: _Test) -> None:
+def delete_topic(test: SmokeRun) -> None:
+    """Delete the topic, and check that it is gone: two steps."""
     command = console.delete(test.node, test.topic)
     with test.step("delete the topic", command.text) as decide:
         run = test.run(command)
@@ -315,7 +213,7 @@ def _delete(test: _Test) -> None:
         test.created = not gone
 
 
-def _gone(test: _Test) -> tuple[bool, str, bool]:
+def _gone(test: SmokeRun) -> tuple[bool, str, bool]:
     """Whether the topic disappears, why that cannot be said, and whether ZooKeeper itself was asked, not the tool."""
     servers, _, root = test.node.zookeeper_connect.partition("/")
     address, _, port = servers.split(",")[0].rpartition(":")
@@ -331,7 +229,7 @@ def _gone(test: _Test) -> tuple[bool, str, bool]:
     return True, "", True
 
 
-def _gone_from_list(test: _Test) -> tuple[bool, str, bool]:
+def _gone_from_list(test: SmokeRun) -> tuple[bool, str, bool]:
     for _ in range(_GONE_TRIES):
         topics, trouble = test.topics()
         if trouble or test.topic not in topics:
@@ -339,7 +237,7 @@ def _gone_from_list(test: _Test) -> tuple[bool, str, bool]:
     return False, "", False
 
 
-def _clean_up(test: _Test) -> None:
+def clean_up(test: SmokeRun) -> None:
     """Delete the topic after a failure, if the cluster still allows it.
 
     Tools that still run after a Ctrl-C would create it again.

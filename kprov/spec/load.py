@@ -104,14 +104,15 @@ def load(
     """The Cluster of a file, HOSTs and options; later ones override earlier ones.
 
     config: a kprov.yaml, or None. targets: each HOST; none if the file lists the hosts. An option for a host needs a
-    single one. base: the previous settings of that host, instead of a file; its only host is HOST, whatever address is
+    single one. base: the previous settings, instead of a file; if they have one host, that is HOST, whatever address is
     recorded there. whole: False if the options will be added to settings and versions that the host may already have;
     then only problems that do not depend on these are reported.
     Raises UsageError with every problem that can be found without a host.
     """
     index: int | None = None
     if base is not None:
-        source, index = _Source(copy.deepcopy(dict(base)), "the previous settings of this host"), 0
+        source = _Source(copy.deepcopy(dict(base)), "the previous settings of this host")
+        index = 0 if len(source.tree["hosts"]) == 1 else None
     else:
         source = _Source(read(config) if config else {}, str(config or "HOST"))
         listed = bool(source.tree.get("hosts"))

@@ -135,6 +135,12 @@ def _rack(value: str) -> str:
     return value.strip()
 
 
+def _cluster_name(value: str) -> str:
+    if not value.strip() or not value.isprintable():
+        raise wrong(f"{shown(value)} is not the name of a cluster", "write a word")
+    return value.strip()
+
+
 def _advertised(value: str) -> str:
     if not is_host(value):
         raise wrong(
@@ -404,6 +410,11 @@ def _ids(parts: Sequence[Broker | Server], plays: Sequence[bool], first: int, la
 class Cluster(_Model):
     """The whole specification."""
 
+    name: Annotated[str, AfterValidator(_cluster_name)] | None = Field(
+        None,
+        description="name of the cluster; a host that belongs to a cluster of another name is refused",
+        json_schema_extra=_extra("the name of a cluster", "write a word"),
+    )
     kafka: Annotated[Kafka, BeforeValidator(_group)] = Field(default_factory=Kafka)
     zookeeper: Annotated[ZooKeeper, BeforeValidator(_group)] = Field(default_factory=ZooKeeper)
     java: Annotated[Java, BeforeValidator(_group)] = Field(default_factory=Java)

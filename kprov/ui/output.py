@@ -32,6 +32,7 @@ from kprov.events import Emit, Event, Warned
 from kprov.journal import Journal
 from kprov.operations.report import Report
 from kprov.plan import Plan
+from kprov.rollout.plan import ClusterPlan
 from kprov.ui.console import console, print_line
 from kprov.ui.junit import Case, write_junit
 from kprov.ui.progress import progress
@@ -149,9 +150,10 @@ class Output:
     def _completed(self, problem: Problem) -> Problem:
         return replace(problem, hint=self._host.completed(problem.hint))
 
-    def show(self, plan: Plan) -> None:
+    def show(self, plan: Plan | ClusterPlan) -> None:
         """Show a plan before the operator is asked about it; the journal gets it as well."""
-        self.record(plan)
+        for item in plan.plans if isinstance(plan, ClusterPlan) else (plan,):
+            self.record(item)
         self._show(plan)
 
     def record(self, plan: Plan) -> None:

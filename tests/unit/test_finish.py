@@ -160,7 +160,7 @@ def notes(kafka: str, protocol: str | None, *, finish: bool) -> list[str]:
     before = asked(kafka=kafka, more={"kafka": {"protocol": protocol}} if protocol else {})
     now = asked(kafka=kafka) if finish else before
     as_asked, was = (Goal(topology(item)[0], None) for item in (now, before))  # type: ignore[arg-type]
-    request = Request(None, "kafka-1", (), Access(), finish=finish)
+    request = Request(None, ("kafka-1",), (), Access(), finish=finish)
     return list(finishing_notes(request, Resolved(fresh().receipt, as_asked, was)))
 
 

@@ -74,7 +74,7 @@ def uninstalled(before: Receipt) -> Receipt:
 
 def run(there: Receipt, *flags: Flag, monkeypatch: pytest.MonkeyPatch, config: Path | None = None) -> Resolved:
     """What a run with these flags asks of a host with that receipt."""
-    request = Request(config, "kafka-1", flags, Access())
+    request = Request(config, ("kafka-1",), flags, Access())
     monkeypatch.setattr(resolve, "read_receipt", lambda connection: there)
     cluster = load(config, ["kafka-1"], flags, whole=config is not None)
     return resolve.resolve(None, request, Goal(topology(cluster)[0], LOGIN))  # type: ignore[arg-type]
@@ -337,7 +337,7 @@ def changed_plan(before: Receipt, after: Receipt) -> Plan:
 
 
 def hint(before: Receipt, after: Receipt, cause: str = "", *, config: Path | None = None) -> str:
-    request = Request(config, "ada@kafka-1", (), Access(Path("/my config"), Path("key")))
+    request = Request(config, ("ada@kafka-1",), (), Access(Path("/my config"), Path("key")))
     found = reset_problem(request, "kafka-1", changed_plan(before, after), cause)
     return "" if found is None else f"{found.cause}\n{found.hint}"
 
@@ -386,7 +386,7 @@ def test_a_file_is_put_right_in_the_file() -> None:
 
 
 def test_it_is_the_last_thing_that_a_failure_says() -> None:
-    request = Request(None, "kafka-1", (), Access())
+    request = Request(None, ("kafka-1",), (), Access())
     plan = changed_plan(receipt(), receipt(flag("--heap", "2g")))
     error = with_reset_command(NotReadyError("kafka.service is failed", where="kafka-1"), request, "kafka-1", plan)
     assert error.code is ExitCode.NOT_READY

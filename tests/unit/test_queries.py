@@ -18,6 +18,7 @@ from kprov.queries import (
     four_letter_word,
     metadata,
     minimums,
+    node_data,
     node_exists,
     reassigning,
 )
@@ -139,6 +140,18 @@ def test_a_node_of_zookeeper() -> None:
     assert query.read(SESSION + NO_NODE) is False
     assert not query.whole(SESSION + NO_NODE[:-1])
     assert query.whole(SESSION + NO_NODE)
+
+
+def test_the_data_of_nodes_of_zookeeper() -> None:
+    query = node_data(["/a", "/b"])
+    data = framed(bytes.fromhex("00000001 0000000000000009 00000000 00000002 7b7d") + bytes(68))
+    missing = framed(bytes.fromhex("00000002 0000000000000009 ffffff9b"))
+    assert query.read(SESSION + data + missing) == (b"{}", None)
+    assert query.whole(SESSION + data + missing)
+    for size in range(len(data + missing)):
+        assert not query.whole((SESSION + data + missing)[: len(SESSION) + size])
+        with pytest.raises(GarbledError):
+            query.read((SESSION + data + missing)[: len(SESSION) + size])
 
 
 @pytest.mark.parametrize(

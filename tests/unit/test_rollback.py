@@ -187,7 +187,7 @@ class Scene:
         with pytest.raises(KprovError) as caught:
             forward.apply_and_prove(
                 connection,
-                Request(None, "box", (), Access()),
+                Request(None, ("box",), (), Access()),
                 prepared,
                 "upgrade",
                 self.events.append,

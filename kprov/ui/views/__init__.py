@@ -27,7 +27,8 @@ _VIEWS: Mapping[str, str] = {
     "kprov.operations.uninstall.Uninstalled": "uninstall:view",
     "kprov.operations.verify.Verification": "verify:view",
     "kprov.plan.plan.Plan": "plan:view",
-    "kprov.smoke.run.SmokeResult": "smoke:view",
+    "kprov.rollout.plan.ClusterPlan": "cluster_plan:view",
+    "kprov.smoke.steps.SmokeResult": "smoke:view",
 }
 
 

@@ -29,22 +29,31 @@ _SIGNS: Mapping[Action, tuple[str, str]] = {
 
 def view(plan: Plan, host: HostArguments) -> View:
     """The changes, what stays, what is lost and the notes; the content of new files is not shown."""
-    document = {
+    return View({"plan": document_of(plan, host)}, tuple(_lines(plan)), _INDENT)
+
+
+def document_of(plan: Plan, host: HostArguments) -> dict[str, Any]:
+    """The plan for programs."""
+    return {
         "host": plan.host,
         "changes": [_change(change) for change in plan.changes],
         "notes": [host.completed(note) for note in plan.notes],
         "kept": list(plan.kept),
         "lost": list(plan.lost),
     }
-    return View({"plan": document}, tuple(_lines(plan)), _INDENT)
+
+
+def change_lines(change: Change, hosts: str = "") -> Iterator[Line]:
+    """The line of a change, and its diff. hosts: which hosts it is for, at the end of its line."""
+    sign, colour = _SIGNS[change.action]
+    yield Text.assemble((f"{sign} {change.action} {change.title}", colour), (f"  {change.reason}", "dim"), hosts)
+    if change.diff and change.action is not Action.CREATE:
+        yield from map(_diff_line, change.diff.splitlines())
 
 
 def _lines(plan: Plan) -> Iterator[Line]:
     for change in plan.changes:
-        sign, colour = _SIGNS[change.action]
-        yield Text.assemble((f"{sign} {change.action} {change.title}", colour), (f"  {change.reason}", "dim"))
-        if change.diff and change.action is not Action.CREATE:
-            yield from map(_diff_line, change.diff.splitlines())
+        yield from change_lines(change)
     yield from (f"  keeps {text}" for text in plan.kept)
     yield from (Text(f"  loses {text}", style="red") for text in plan.lost)
     yield from (f"  note: {note}" for note in plan.notes)

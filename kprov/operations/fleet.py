@@ -1,0 +1,131 @@
+"""The connections of a run: to the hosts that are named, and to the others of their cluster.
+
+If one HOST is named and no kprov.yaml, and its receipt says that it belongs to a cluster, the run is about the whole
+cluster. The others are reached at the addresses in that receipt, as the same user and at the same port.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from kprov.errors import ConnectError, KprovError, UsageError
+from kprov.host.connection import Connection
+from kprov.host.ssh_config import Login
+from kprov.journal import Journal
+from kprov.operations.named import named_nodes
+from kprov.operations.session import Access, peek_receipt
+from kprov.rollout.together import together
+from kprov.spec.model import Host, Ssh
+
+
+@dataclass(frozen=True)
+class Whom:
+    """The hosts that a command names, and how to reach them. only: those of the cluster to act on; empty for all."""
+
+    access: Access
+    config: Path | None
+    hosts: tuple[str, ...]
+    only: tuple[str, ...] = ()
+
+    def logins(self) -> list[Login]:
+        """How to log in to each host that is named, or to all in the file. Raises UsageError."""
+        return [self.access.login(node.host) for node in named_nodes(self.config, self.hosts, [])]
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """The hosts of a run. unreachable: why one cannot be reached, by its name, where that does not end the run."""
+
+    connections: tuple[Connection, ...]
+    unreachable: tuple[tuple[str, ConnectError], ...] = ()
+
+    def abandon(self) -> None:
+        """Close all connections, so that what waits for an answer ends."""
+        for connection in self.connections:
+            connection.close()
+
+    @property
+    def several(self) -> bool:
+        return len(self.connections) + len(self.unreachable) > 1
+
+
+@contextmanager
+def fleet(
+    whom: Whom, journal: Journal | None, logins: Sequence[Login] | None = None, *, tolerant: bool = False
+) -> Iterator[Fleet]:
+    """Connect to the named hosts, and to the others of their cluster, until the block ends.
+
+    logins: how to reach the named hosts, where that is known already. tolerant: whether a host that cannot be reached
+    is reported in ``unreachable``, as long as another one is reached.
+    Raises UsageError, PreflightError for a receipt that cannot be read, and ConnectError.
+    """
+    with ExitStack() as stack:
+        found = _opened(whom, whom.logins() if logins is None else logins, journal, stack, tolerant=tolerant)
+        if whom.config is None and len(found.connections) == 1 and not found.unreachable:
+            others = _others(found.connections[0], whom.access)
+            if others:
+                more = _opened(whom, others, journal, stack, tolerant=tolerant)
+                found = Fleet((*found.connections, *more.connections), more.unreachable)
+        yield _narrowed(found, whom.only)
+
+
+def _opened(whom: Whom, logins: Sequence[Login], journal: Journal | None, stack: ExitStack, *, tolerant: bool) -> Fleet:
+    connections = [whom.access.connect(login, journal) for login in logins]
+    # Questions about host keys and passwords come one after the other.
+    asks = whom.access.confirm_host_key is not None
+    works: list[Callable[[], KprovError | None]] = [partial(_open, item, tolerant=tolerant) for item in connections]
+    failures = [work() for work in works] if asks else together(works, partial(_close, connections))
+    opened, unreachable = [], []
+    for connection, failure in zip(connections, failures, strict=True):
+        if failure is None:
+            stack.callback(connection.close)
+            opened.append(connection)
+        elif isinstance(failure, ConnectError):
+            unreachable.append((connection.login.name, failure))
+    if unreachable and not opened:
+        raise unreachable[0][1]
+    return Fleet(tuple(opened), tuple(unreachable))
+
+
+def _open(connection: Connection, *, tolerant: bool) -> ConnectError | None:
+    try:
+        connection.__enter__()
+    except ConnectError as error:
+        if not tolerant:
+            raise
+        return error
+    return None
+
+
+def _close(connections: Sequence[Connection]) -> None:
+    for connection in connections:
+        connection.close()
+
+
+def _others(connection: Connection, access: Access) -> list[Login]:
+    """How to log in to the other hosts of a host's cluster."""
+    receipt = peek_receipt(connection)
+    login = connection.login
+    ssh = Ssh(user=login.user, port=login.port)
+    others = [address for address in receipt.members if address != receipt.address]
+    if receipt.spec is None or not receipt.address:
+        return []
+    return [access.login(Host(address=address, ssh=ssh)) for address in others]
+
+
+def _narrowed(found: Fleet, only: Sequence[str]) -> Fleet:
+    """The hosts that --only names. Raises UsageError for one that does not belong to them."""
+    if not only:
+        return found
+    names = [connection.login.name for connection in found.connections]
+    known = [*names, *(name for name, _ in found.unreachable)]
+    if wrong := [name for name in only if name not in known]:
+        raise UsageError(f"{wrong[0]} is not one of the hosts", where="--only", hint=f"these are: {', '.join(known)}")
+    return Fleet(
+        tuple(connection for connection in found.connections if connection.login.name in only),
+        tuple(item for item in found.unreachable if item[0] in only),
+    )

@@ -1,0 +1,142 @@
+"""install, upgrade and plan for several hosts: one plan, one question, one rollout, one proof."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+
+from kprov.errors import ExitCode, PreflightError, Problem
+from kprov.events import Emit, about
+from kprov.node.apply import locked
+from kprov.node.receipt_store import mark_proven
+from kprov.operations.dialogue import Dialogue
+from kprov.operations.fleet import Fleet
+from kprov.operations.prepare_cluster import Part, prepare_cluster
+from kprov.operations.report import NextStep, Report
+from kprov.operations.request import Goal, Request
+from kprov.receipt import State
+from kprov.roles.of_node import roles_of
+from kprov.rollout.plan import ClusterPlan
+from kprov.rollout.run import Member, Patience, Rollout
+from kprov.rollout.together import one_at_a_time, together
+from kprov.smoke import SmokeResult
+from kprov.smoke.cluster import cluster_smoke_test
+from kprov.words import counted
+
+
+def install_cluster(
+    found: Fleet, request: Request, goals: Sequence[Goal], dialogue: Dialogue, *, command: str, smoke_test: bool
+) -> Report:
+    """Plan, show the plan, ask, roll it out and prove it; command: ``install`` or ``upgrade``.
+
+    Raises UsageError, PreflightError with the reasons of all hosts, DeclinedError, and what the rollout raises.
+    """
+    with dialogue.progress() as emit:
+        parts = prepare_cluster(found.connections, request, goals, one_at_a_time(emit))
+    if command == "upgrade" and all(part.prepared.plan.before.spec is None for part in parts):
+        where = ", ".join(part.connection.login.name for part in parts)
+        raise PreflightError(
+            "kprov has installed nothing on these hosts", where=where, hint="install it: kprov install HOST"
+        )
+    with dialogue.progress() as emit:
+        rollout = _rollout(found, request, parts, one_at_a_time(emit))
+        shown = rollout.planned()
+        rollout.require_spare()
+    dialogue.show(shown)
+    if shown.changes:
+        dialogue.confirm(_question(shown, parts))
+    states = {part.prepared.plan.before.state for part in parts}
+    if shown.empty and (not smoke_test or states == {State.DONE}):
+        return Report(command)
+    with dialogue.changing() as emit:
+        rollout = _rollout(found, request, parts, one_at_a_time(emit))
+        result = _applied(rollout, command, smoke_test=smoke_test)
+    return _report(command, parts, result)
+
+
+def plan_cluster(found: Fleet, request: Request, goals: Sequence[Goal], dialogue: Dialogue) -> ClusterPlan:
+    """What install or upgrade would change on all hosts, and in which stages."""
+    with dialogue.progress() as emit:
+        guarded = one_at_a_time(emit)
+        parts = prepare_cluster(found.connections, request, goals, guarded)
+        return _rollout(found, request, parts, guarded).planned()
+
+
+def _rollout(found: Fleet, request: Request, parts: Sequence[Part], emit: Emit) -> Rollout:
+    members = [
+        Member(
+            part.connection,
+            part.prepared.node,
+            part.prepared.plan,
+            {
+                role.name: service
+                for role, service in zip(roles_of(part.prepared.node), part.prepared.services, strict=True)
+            },
+            about(part.connection.login.name, emit),
+        )
+        for part in parts
+    ]
+    patience = Patience(request.ready, downtime=request.downtime)
+    if request.in_sync is not None:
+        patience = Patience(request.ready, request.in_sync, request.downtime)
+    return Rollout(members, patience, found.abandon, emit)
+
+
+@contextmanager
+def all_locked(rollout: Rollout, command: str) -> Iterator[None]:
+    """Hold the locks of all hosts, taken in one fixed order: two runs never wait for each other.
+
+    Raises LockedError, and PreflightError if a host is no longer what its plan was made from; nothing is changed yet.
+    """
+    with ExitStack() as stack:
+        for member in sorted(rollout.members, key=lambda item: item.address):
+            applied = stack.enter_context(locked(member.connection, member.plan, command))
+            rollout.applications[member.address] = applied
+        yield
+
+
+def _applied(rollout: Rollout, command: str, *, smoke_test: bool) -> SmokeResult | None:
+    """Roll out and prove, under the locks of all hosts; the result of the smoke test, None without one."""
+    with all_locked(rollout, command):
+        rollout.begin()
+        rollout.roll()
+        rollout.await_brokers()
+        rollout.finish()
+        if not smoke_test:
+            return None
+        result = cluster_smoke_test(rollout.asked, rollout.emit)
+        if result.passed:
+            together([partial(mark_proven, item.connection, item.plan.after) for item in rollout.members])
+        else:
+            for applied in rollout.applications.values():
+                applied.held.code, applied.held.problem = ExitCode.NOT_READY, "the smoke test failed"
+    return result
+
+
+def _question(shown: ClusterPlan, parts: Sequence[Part]) -> str:
+    changes, hosts = counted(shown.changes, "change"), counted(len(parts), "host")
+    raised = next((part.prepared.raised for part in parts if part.prepared.raised), None)
+    if raised:
+        return (
+            f"Raise the protocol of the cluster from {raised.was} to {raised.now}, in {changes} on {hosts}? "
+            f"After that, you cannot go back to a Kafka before {raised.now}."
+        )
+    return f"Make these {changes} on {hosts}?"
+
+
+def _report(command: str, parts: Sequence[Part], result: SmokeResult | None) -> Report:
+    data = (result,) if result is not None else ()
+    where = ", ".join(part.connection.login.name for part in parts)
+    if result is not None and not result.passed:
+        failed = Problem("the smoke test failed", where, hint="the failed step above says why")
+        return Report(command, data, (failed,), ExitCode.NOT_READY)
+    held = next((part.prepared.held for part in parts if part.prepared.held and part.prepared.before), "")
+    if held:
+        before = (
+            f"the brokers are held at the protocol {held} until you finish the upgrade; before that:",
+            "  see that your own clients produce and consume",
+            "  see that all runs as it should: kprov status HOST",
+        )
+        return Report(command, (*data, NextStep("kprov upgrade HOST --finish", before)))
+    return Report(command, (*data, NextStep("kprov status HOST")))
