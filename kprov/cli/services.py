@@ -9,40 +9,51 @@ import click
 from kprov.cli.access import access_options
 from kprov.cli.options import (
     accept_data_option,
-    bare_host,
     command,
     config_option,
-    host_argument,
+    downtime_option,
+    hosts_argument,
+    in_sync_option,
     json_option,
+    only_option,
     ready_option,
 )
-from kprov.operations.services import change_services
+from kprov.operations.fleet import Whom, fleet
+from kprov.operations.services import ServicesAsked
+from kprov.operations.services_cluster import change_services
 from kprov.operations.session import Access
-from kprov.operations.status import report as status_report
+from kprov.operations.status_cluster import report as status_report
 
 
 def _verb(name: str, text: str) -> click.Command:
     @click.command(name, help=text)
-    @host_argument
+    @hosts_argument
     @config_option
     @access_options
+    @only_option
     @json_option
     def run(
         *,
-        host: str | None,
+        hosts: tuple[str, ...],
         config: Path | None,
         access: Access,
+        only: tuple[str, ...],
         as_json: bool,
         ready: int | None = None,
         accepted: tuple[str, ...] = (),
+        in_sync: int | None = None,
+        downtime: bool = False,
     ) -> None:
         with command(name, as_json=as_json) as output:
-            login = access.login(bare_host(host, config))
-            with access.connect(login, output.journal) as connection, output.changing() as emit:
-                report = change_services(connection, name, emit, output.record, ready=ready, accepted=accepted)
+            whom = Whom(access, config, hosts, only)
+            with fleet(whom, output.journal) as found, output.changing() as emit:
+                asked = ServicesAsked(name, accepted, ready, in_sync, downtime=downtime)
+                report = change_services(found, asked, emit, output.record)
             output.finish(report)
 
-    return run if name == "stop" else accept_data_option(ready_option(run))
+    if name != "stop":
+        run = accept_data_option(ready_option(run))
+    return run if name == "start" else in_sync_option(downtime_option(run))
 
 
 start = _verb("start", "Start ZooKeeper and Kafka on HOST; wait until ready.\n\nExample: kprov start kafka-1")
@@ -54,22 +65,22 @@ restart = _verb(
 
 
 @click.command()
-@host_argument
+@hosts_argument
 @config_option
 @access_options
 @json_option
-def status(host: str | None, config: Path | None, access: Access, as_json: bool) -> None:
-    """Show whether Kafka and ZooKeeper run on HOST, and drift.
+def status(hosts: tuple[str, ...], config: Path | None, access: Access, as_json: bool) -> None:
+    """Show whether Kafka and ZooKeeper run on HOST and its cluster.
 
     \b
     Examples:
       kprov status root@192.168.78.141
       kprov status kafka-1 --json
 
-    Also shown: the reason if a service does not run, versions, units, ports and restarts.
+    Also shown: the reason if a service does not run, versions, units, ports, restarts and drift; of a cluster, a line
+    for each node, the leader, the controller, and which partitions have replicas that are not in sync.
     """
     with command("status", as_json=as_json) as output:
-        login = access.login(bare_host(host, config))
-        with access.connect(login, output.journal) as connection, output.progress():
-            report = status_report(connection)
+        with fleet(Whom(access, config, hosts), output.journal, tolerant=True) as found, output.progress():
+            report = status_report(found)
         output.finish(report)

@@ -8,19 +8,19 @@ import click
 
 from kprov.cli.access import access_options
 from kprov.cli.options import (
-    bare_host,
     command,
     config_option,
-    host_argument,
+    hosts_argument,
     json_option,
     junit_option,
 )
 from kprov.operations import smoke_test as operation
+from kprov.operations.fleet import Whom, fleet
 from kprov.operations.session import Access
 
 
 @click.command("smoke-test")
-@host_argument
+@hosts_argument
 @config_option
 @access_options
 @json_option
@@ -29,7 +29,7 @@ from kprov.operations.session import Access
 @click.option("--keep", is_flag=True, help="Keep the topic and its messages.")
 def smoke_test(
     *,
-    host: str | None,
+    hosts: tuple[str, ...],
     config: Path | None,
     access: Access,
     as_json: bool,
@@ -45,11 +45,10 @@ def smoke_test(
       kprov smoke-test kafka-1 --topic msg --keep
 
     The test creates a topic and deletes it afterwards. It runs on the host and from this machine, and never touches
-    your topics.
+    your topics. On a cluster each broker leads a partition of the topic, and all messages are read through each.
     """
     with command("smoke-test", as_json=as_json, junit=junit) as output:
         operation.require_topic_name(topic)
-        login = access.login(bare_host(host, config))
-        with access.connect(login, output.journal) as connection, output.changing() as emit:
-            report = operation.smoke_test(connection, emit, topic, keep=keep)
+        with fleet(Whom(access, config, hosts), output.journal) as found, output.changing() as emit:
+            report = operation.smoke_test(found, emit, topic, keep=keep)
         output.finish(report)

@@ -8,20 +8,21 @@ import click
 
 from kprov.cli.access import access_options
 from kprov.cli.options import (
-    bare_host,
     command,
     config_option,
-    host_argument,
+    hosts_argument,
     json_option,
     junit_option,
+    only_option,
     yes_option,
 )
-from kprov.operations import uninstall as operation
+from kprov.operations.fleet import Whom, fleet
 from kprov.operations.session import Access
+from kprov.operations.uninstall_cluster import uninstall as remove
 
 
 @click.command()
-@host_argument
+@hosts_argument
 @config_option
 @access_options
 @yes_option
@@ -33,9 +34,10 @@ from kprov.operations.session import Access
     help="Also remove the data: all messages are lost. With --force, also copies of edited files.",
 )
 @click.option("--force", is_flag=True, help="Also remove files that were edited; a copy stays unless --purge is given.")
+@only_option
 def uninstall(
     *,
-    host: str | None,
+    hosts: tuple[str, ...],
     config: Path | None,
     access: Access,
     yes: bool,
@@ -43,8 +45,9 @@ def uninstall(
     junit: Path | None,
     purge: bool,
     force: bool,
+    only: tuple[str, ...],
 ) -> None:
-    """Remove everything that install created on HOST.
+    """Remove everything that install created on HOST, or on all hosts of its cluster.
 
     The data stay unless you give --purge. Copies of edited files (NAME.edited-TIME) stay as well, unless you give both
     --purge and --force.
@@ -55,7 +58,6 @@ def uninstall(
       kprov uninstall kafka-1 --purge --yes
     """
     with command("uninstall", as_json=as_json, junit=junit, yes=yes) as output:
-        login = access.login(bare_host(host, config))
-        with access.connect(login, output.journal) as connection:
-            report = operation.uninstall(connection, output, purge=purge, force=force)
+        with fleet(Whom(access, config, hosts, only), output.journal) as found:
+            report = remove(found, output, purge=purge, force=force)
         output.finish(report)

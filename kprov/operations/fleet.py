@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from kprov.spec.model import Host, Ssh
 
 @dataclass(frozen=True)
 class Whom:
-    """The hosts that a command names, and how to reach them. only: those of the cluster to act on; empty for all."""
+    """The hosts that a command names, and how to reach them. only: those to act on, of their cluster; empty for all."""
 
     access: Access
     config: Path | None
@@ -38,10 +38,24 @@ class Whom:
 
 @dataclass(frozen=True)
 class Fleet:
-    """The hosts of a run. unreachable: why one cannot be reached, by its name, where that does not end the run."""
+    """The hosts of a run.
+
+    unreachable: why one cannot be reached, by its name, where that does not end the run. only: the names of those to
+    act on; the others are only asked. Empty for all.
+    """
 
     connections: tuple[Connection, ...]
     unreachable: tuple[tuple[str, ConnectError], ...] = ()
+    only: frozenset[str] = frozenset()
+
+    def acts(self, connection: Connection) -> bool:
+        """Whether the run is to change this host."""
+        return not self.only or connection.login.name in self.only
+
+    @property
+    def acting(self) -> tuple[Connection, ...]:
+        """The hosts to act on."""
+        return tuple(filter(self.acts, self.connections))
 
     def abandon(self) -> None:
         """Close all connections, so that what waits for an answer ends."""
@@ -118,14 +132,12 @@ def _others(connection: Connection, access: Access) -> list[Login]:
 
 
 def _narrowed(found: Fleet, only: Sequence[str]) -> Fleet:
-    """The hosts that --only names. Raises UsageError for one that does not belong to them."""
-    if not only:
-        return found
-    names = [connection.login.name for connection in found.connections]
+    """The same hosts, of which those that --only names act. Raises UsageError for one that does not belong to them."""
+    names = {connection.login.name for connection in found.connections}
+    addresses = {connection.login.hostname: connection.login.name for connection in found.connections}
     known = [*names, *(name for name, _ in found.unreachable)]
-    if wrong := [name for name in only if name not in known]:
-        raise UsageError(f"{wrong[0]} is not one of the hosts", where="--only", hint=f"these are: {', '.join(known)}")
-    return Fleet(
-        tuple(connection for connection in found.connections if connection.login.name in only),
-        tuple(item for item in found.unreachable if item[0] in only),
-    )
+    acting = [addresses.get(name, name) for name in only]
+    if wrong := [name for name in acting if name not in known]:
+        hint = f"these are: {', '.join(sorted(known))}"
+        raise UsageError(f"{wrong[0]} is not one of the hosts", where="--only", hint=hint)
+    return replace(found, only=frozenset(acting))

@@ -8,7 +8,7 @@ from functools import partial
 
 from kprov.errors import ExitCode, PreflightError, Problem
 from kprov.events import Emit, about
-from kprov.node.apply import locked
+from kprov.node.apply import Application, locked
 from kprov.node.receipt_store import mark_proven
 from kprov.operations.dialogue import Dialogue
 from kprov.operations.fleet import Fleet
@@ -84,21 +84,23 @@ def _rollout(found: Fleet, request: Request, parts: Sequence[Part], emit: Emit) 
 
 
 @contextmanager
-def all_locked(rollout: Rollout, command: str) -> Iterator[None]:
+def all_locked(rollout: Rollout, command: str) -> Iterator[list[Application]]:
     """Hold the locks of all hosts, taken in one fixed order: two runs never wait for each other.
 
     Raises LockedError, and PreflightError if a host is no longer what its plan was made from; nothing is changed yet.
     """
     with ExitStack() as stack:
-        for member in sorted(rollout.members, key=lambda item: item.address):
-            applied = stack.enter_context(locked(member.connection, member.plan, command))
-            rollout.applications[member.address] = applied
-        yield
+        applied = {
+            member.address: stack.enter_context(locked(member.connection, member.plan, command))
+            for member in sorted(rollout.members, key=lambda item: item.address)
+        }
+        rollout.applications.update(applied)
+        yield list(applied.values())
 
 
 def _applied(rollout: Rollout, command: str, *, smoke_test: bool) -> SmokeResult | None:
     """Roll out and prove, under the locks of all hosts; the result of the smoke test, None without one."""
-    with all_locked(rollout, command):
+    with all_locked(rollout, command) as applied:
         rollout.begin()
         rollout.roll()
         rollout.await_brokers()
@@ -109,8 +111,8 @@ def _applied(rollout: Rollout, command: str, *, smoke_test: bool) -> SmokeResult
         if result.passed:
             together([partial(mark_proven, item.connection, item.plan.after) for item in rollout.members])
         else:
-            for applied in rollout.applications.values():
-                applied.held.code, applied.held.problem = ExitCode.NOT_READY, "the smoke test failed"
+            for item in applied:
+                item.held.code, item.held.problem = ExitCode.NOT_READY, "the smoke test failed"
     return result
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
+
 from kprov.errors import ExitCode, NotReadyError
 from kprov.events import Emit
 from kprov.host.connection import Connection
@@ -12,7 +15,10 @@ from kprov.node.receipt_store import mark_proven
 from kprov.receipt import Receipt
 from kprov.roles.base import units
 from kprov.roles.of_node import roles_of
+from kprov.rollout.health import Asked
+from kprov.rollout.together import together
 from kprov.smoke import SmokeResult, smoke_test
+from kprov.smoke.cluster import cluster_smoke_test
 from kprov.topology import Node
 
 
@@ -20,15 +26,25 @@ def prove(
     connection: Connection, node: Node, emit: Emit, topic: str | None = None, *, keep: bool = False
 ) -> SmokeResult:
     """Run the smoke test. Raises NotReadyError at once if a service is not running."""
-    where = connection.login.name
+    require_running(connection, node)
+    return smoke_test(connection, node, emit, topic, keep=keep)
+
+
+def prove_cluster(found: Sequence[Asked], emit: Emit, topic: str | None = None, *, keep: bool = False) -> SmokeResult:
+    """The same for a cluster."""
+    together([partial(require_running, item.connection, item.node) for item in found])
+    return cluster_smoke_test(found, emit, topic, keep=keep)
+
+
+def require_running(connection: Connection, node: Node) -> None:
+    """Raise NotReadyError if a service of the node is not running."""
     services = units(roles_of(node))
     seen = probe(connection, [("probe_unit", unit, unit) for unit in services])
     for unit in services:
         state = UnitState.of(seen[unit])
         if not state.active:
             what = f"{unit} is {state.properties.get('ActiveState', 'not there')}"
-            raise NotReadyError(what, where=where, hint=_not_running(unit))
-    return smoke_test(connection, node, emit, topic, keep=keep)
+            raise NotReadyError(what, where=connection.login.name, hint=_not_running(unit))
 
 
 def _not_running(unit: str) -> str:

@@ -32,20 +32,26 @@ class ServicesChanged:
     done: tuple[str, ...]
 
 
-def change_services(
-    connection: Connection,
-    verb: str,
-    emit: Emit,
-    planned: Callable[[Plan], None],
-    *,
-    ready: float | None = None,
-    accepted: Sequence[str] = (),
-) -> Report:
-    """``verb`` is start, stop or restart.
+@dataclass(frozen=True)
+class ServicesAsked:
+    """What is to be done with services. verb: start, stop or restart.
 
-    planned: called with the plan before it is applied. ready: seconds until a service that is started must serve;
-    None for the usual ones of ``await_ready``. accepted: data directories that are used as they are, whatever the
-    receipt remembers of them.
+    accepted: data directories that are used as they are, whatever the receipt remembers of them. ready: seconds until a
+    service that is started must serve; None for the usual ones of ``await_ready``. in_sync, downtime: for a cluster, as
+    in ``Request``.
+    """
+
+    verb: str
+    accepted: tuple[str, ...] = ()
+    ready: float | None = None
+    in_sync: int | None = None
+    downtime: bool = False
+
+
+def change_one(connection: Connection, asked: ServicesAsked, emit: Emit, planned: Callable[[Plan], None]) -> Report:
+    """Start, stop or restart the services of one host.
+
+    planned: called with the plan before it is applied.
 
     Raises PreflightError if the data of a service that would start are not there, UsageError for a wrong one of
     ``accepted``, and what run_steps and await_ready raise.
@@ -53,7 +59,8 @@ def change_services(
     emit = about(connection.login.name, emit)
     found = installed(connection)
     roles = {role.unit: role for role in roles_of(found.node)}
-    anyhow = accepted_data(accepted, found.receipt.made.values())
+    verb, ready = asked.verb, asked.ready
+    anyhow = accepted_data(asked.accepted, found.receipt.made.values())
     with host_lock(connection, verb):
         entries = found.receipt.made.values() if verb != "stop" else ()
         calls = [*(("probe_unit", unit, unit) for unit in roles), *(made.query() for made in entries)]
@@ -66,12 +73,12 @@ def change_services(
         helps = helpers(needs, active) if verb != "start" else []
         if helps:
             stops = list(reversed(roles))
-        repairs = _repairs(connection, found.receipt, seen, anyhow, emit) if starts else ()
+        repairs = repairs_of(connection, found.receipt, seen, anyhow, emit) if starts else ()
         changes = [
             *helps,
-            *(_stop(unit) for unit in stops),
+            *(stop_change(unit) for unit in stops),
             *repairs,
-            *(_start(roles[unit], states[unit], found.receipt) for unit in starts),
+            *(start_change(roles[unit], states[unit], found.receipt) for unit in starts),
         ]
         planned(Plan(connection.login.name, tuple(changes)))
         changed = {change.id for change in changes}
@@ -83,12 +90,12 @@ def change_services(
         except (NotReadyError, StepError) as error:
             raise explain(connection, found, error) from error
         if starts:
-            write_receipt(connection, _after(found.receipt, repairs))
+            write_receipt(connection, receipt_after(found.receipt, repairs))
     done = tuple(f"{change.action} {change.title}" for change in changes)
     return Report(verb, (ServicesChanged(connection.login.name, done),))
 
 
-def _repairs(
+def repairs_of(
     connection: Connection, receipt: Receipt, seen: Mapping[str, Answer], accepted: frozenset[str], emit: Emit
 ) -> tuple[Change, ...]:
     """The repairs before anything starts. Raises PreflightError with every obstacle."""
@@ -101,7 +108,7 @@ def _repairs(
     return result.changes
 
 
-def _after(receipt: Receipt, repairs: Sequence[Change]) -> Receipt:
+def receipt_after(receipt: Receipt, repairs: Sequence[Change]) -> Receipt:
     """The receipt once the services run, with the repairs and the copies that they kept."""
     made = dict(receipt.made)
     for change in repairs:
@@ -115,11 +122,13 @@ def _gate(connection: Connection, role: Role, emit: Emit, ready: float | None) -
     await_ready(connection, role, emit, seconds=ready)
 
 
-def _stop(unit: str) -> Change:
+def stop_change(unit: str) -> Change:
+    """The change that stops a unit."""
     return Change(Action.STOP, service_id(unit), f"service {unit}", "asked for", (("stop_unit", unit),))
 
 
-def _start(role: Role, state: UnitState, receipt: Receipt) -> Change:
+def start_change(role: Role, state: UnitState, receipt: Receipt) -> Change:
+    """The change that starts the unit of a role. state: as it is now."""
     unit = role.unit
     calls = (*prepared(unit, role.user, state, receipt.made.values()), ("start_unit", unit))
     return Change(Action.START, service_id(unit), f"service {unit}", "asked for", calls, gate=unit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kprov.errors import ExitCode, PreflightError, Problem
@@ -31,7 +32,7 @@ class Uninstalled:
     leftovers: tuple[str, ...]
 
 
-def uninstall(connection: Connection, dialogue: Dialogue, *, purge: bool, force: bool) -> Report:
+def uninstall_one(connection: Connection, dialogue: Dialogue, *, purge: bool, force: bool) -> Report:
     """Plan, show the plan, ask, apply it and probe again; leftovers are a problem.
 
     Raises PreflightError if nothing is installed or files were edited, DeclinedError, and what apply raises.
@@ -45,17 +46,26 @@ def uninstall(connection: Connection, dialogue: Dialogue, *, purge: bool, force:
         dialogue.confirm(_question(plan, where))
     with dialogue.changing() as emit:
         apply(connection, plan, "uninstall", about(where, emit), lambda unit: None)
-        left = _leftovers(connection, plan.before, plan.after)
-    result = Uninstalled(where, len(plan.changes), plan.kept, left)
+        left = leftovers(connection, plan.before, plan.after)
+    result = uninstalled(plan, left)
     if not left:
         return Report("uninstall", (result,))
-    problem = Problem(
+    return Report("uninstall", (result,), (leftover_problem(where, left),), ExitCode.STEP)
+
+
+def uninstalled(plan: Plan, left: tuple[str, ...]) -> Uninstalled:
+    """The result for the host of a plan; left: the leftovers there."""
+    return Uninstalled(plan.host, len(plan.changes), plan.kept, left)
+
+
+def leftover_problem(where: str, left: Sequence[str]) -> Problem:
+    """That an uninstall left something."""
+    return Problem(
         f"{counted(len(left), 'thing')} left over",
         where,
         "\n".join(left),
         "others put something into them: look, then remove them by hand",
     )
-    return Report("uninstall", (result,), (problem,), ExitCode.STEP)
 
 
 def _question(plan: Plan, where: str) -> str:
@@ -78,7 +88,7 @@ def plan_uninstall(connection: Connection, *, purge: bool, force: bool) -> Plan:
     )
 
 
-def _leftovers(connection: Connection, before: Receipt, after: Receipt) -> tuple[str, ...]:
+def leftovers(connection: Connection, before: Receipt, after: Receipt) -> tuple[str, ...]:
     """What the receipt listed and still exists, apart from what is kept."""
     entries = list(before.made.values())
     adopted = [entry for entry in entries if entry.adopted_as_it_was]

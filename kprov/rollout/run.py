@@ -10,14 +10,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from kprov.errors import NotReadyError, PreflightError, Problem
 from kprov.events import Emit, Message, StepDone, StepFailed, StepStarted
 from kprov.host.connection import Connection
 from kprov.kinds.base import Change
 from kprov.kinds.service import Service
-from kprov.node.apply import Application
 from kprov.node.readiness import await_ready
+from kprov.node.steps import Gate
 from kprov.plan import Plan
 from kprov.roles.of_node import role_of
 from kprov.rollout.acts import Acts, acts
@@ -64,6 +65,19 @@ class Member:
         return Asked(self.connection, self.node)
 
 
+class Applying(Protocol):
+    """The changes of one member while they are made, as ``Application``."""
+
+    def begin(self, emit: Emit) -> None:
+        """What comes before the first change."""
+
+    def run(self, changes: Sequence[Change], emit: Emit, gate: Gate) -> None:
+        """Make the next changes."""
+
+    def finish(self) -> None:
+        """What comes after the last change."""
+
+
 @dataclass(frozen=True)
 class Patience:
     """How long the gates wait, in seconds, and what they let pass.
@@ -85,7 +99,7 @@ class Rollout:
     patience: Patience
     abandon: Callable[[], None]
     emit: Emit
-    applications: dict[str, Application] = field(default_factory=dict)
+    applications: dict[str, Applying] = field(default_factory=dict)
 
     @property
     def asked(self) -> list[Asked]:
@@ -129,17 +143,20 @@ class Rollout:
     # ------------------------------------------------------------- the changes
 
     def begin(self) -> None:
-        """Write every receipt's intent, push all archives, and make the changes that need no stage."""
+        """Write every receipt's intent, and push all archives."""
 
         def begin_one(member: Member) -> None:
             if not member.plan.empty:
                 self.applications[member.address].begin(member.emit)
-                self._run(member, member.acts.first)
 
         self._together(self.members, begin_one)
 
     def roll(self) -> None:
-        """Run the stages until none is left. Raises StepError and NotReadyError."""
+        """Make the changes that need no stage, then run the stages until none is left.
+
+        Raises StepError and NotReadyError.
+        """
+        self.in_parallel({member.address: member.acts.first for member in self.members})
         done: dict[str, set[RoleName]] = {member.address: set() for member in self.members}
         while found := self._stages(done):
             stage, *rest = found
@@ -189,6 +206,25 @@ class Rollout:
         servers, kafka = ensemble(self.asked), brokers(self.asked)
         serving = [RoleName.ZOOKEEPER] * servers.serves + [RoleName.BROKER] * bool(kafka.said)
         return stages(due, serving=serving, leader=servers.leader, controller=kafka.controller)
+
+    def stop_brokers(self, changes: Mapping[str, Sequence[Change]]) -> None:
+        """Stop brokers in turn, the controller last: all at once, they would have nobody to hand their leaders to.
+
+        changes: for each address, those that end with the stop.
+        """
+        last = brokers(self.asked).controller
+        for member in sorted(self.members, key=lambda item: item.address == last):
+            self._run(member, changes.get(member.address, ()))
+
+    def in_parallel(self, changes: Mapping[str, Sequence[Change]]) -> None:
+        """Make the changes of all members at the same time, by address."""
+        self._together(self.members, lambda member: self._run(member, changes.get(member.address, ())))
+
+    def await_spare(self, member: Member) -> None:
+        """Wait until the cluster can spare this node; raises NotReadyError when the time is up."""
+        self._await_ensemble(f"before services stop on {member.where}")
+        if RoleName.BROKER in member.node.roles:
+            self._await_spare(member)
 
     def _run_stage(self, stage: Stage, rest: Sequence[Stage]) -> None:
         acting = [member for member in self.members if member.address in stage.hosts]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from rich.text import Text
 
@@ -13,7 +14,7 @@ from kprov.operations.unit_status import UnitStatus
 from kprov.operations.verdict import HostState
 from kprov.ui.views.view import Line, View
 
-_COLOURS: Mapping[HostState, str] = {
+COLOURS: Mapping[HostState, str] = {
     HostState.SERVING: "green",
     HostState.NOT_SERVING: "red",
     HostState.NOT_INSTALLED: "red",
@@ -24,15 +25,19 @@ _COLOURS: Mapping[HostState, str] = {
 def view(status: Status, _: HostArguments) -> View:
     """The verdict first; for an interrupted install only the versions that it was installing."""
     verdict = status.verdict
-    document = dataclasses.asdict(status) | {"serving": status.serving, "verdict": dataclasses.asdict(verdict)}
     basis = " (every service runs and listens on its ports)" if verdict.state is HostState.SERVING else ""
     lines: list[Line] = [
-        Text.assemble(f"{status.host}: ", (verdict.state.value, _COLOURS[verdict.state]), basis),
+        Text.assemble(f"{status.host}: ", (verdict.state.value, COLOURS[verdict.state]), basis),
         *(f"  {reason}" for reason in verdict.reasons),
         *(f"  -> {text}" for text in verdict.advice),
     ]
     lines += [_planned(status)] if verdict.state is HostState.NOT_INSTALLED else _installation(status)
-    return View({"status": document}, tuple(lines))
+    return View({"status": document_of(status)}, tuple(lines))
+
+
+def document_of(status: Status) -> dict[str, Any]:
+    """The status for programs."""
+    return dataclasses.asdict(status) | {"serving": status.serving, "verdict": dataclasses.asdict(status.verdict)}
 
 
 def _planned(status: Status) -> str:
