@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 HOST = "HOST"
@@ -36,6 +36,13 @@ class HostArguments:
         """The words that replace HOST in a kprov command."""
         config = ("--config", str(self.config)) if self.config else ()
         return (*((self.host,) if self.host else ()), *self.others, *config, *self.options)
+
+    def at(self, where: str) -> HostArguments:
+        """The arguments for what is said about one of several hosts: that host alone."""
+        for host in (self.host, *self.others):
+            if self.others and where and host.rpartition("@")[2] == where:
+                return replace(self, host=host, others=())
+        return self
 
     def completed(self, text: str) -> str:
         """The text with HOST replaced in every command; unchanged if the run names no host."""

@@ -8,6 +8,7 @@ from itertools import chain
 
 from kprov.checks import (
     clock,
+    cluster,
     disk,
     kernel,
     memory,
@@ -55,7 +56,7 @@ _CHECKS: tuple[tuple[str, str, Callable[[Subject], Iterator[Finding]]], ...] = (
     ("selinux", "security", security.selinux),
     ("end-of-life", "releases", releases.end_of_life),
 )
-NAMES = tuple(name for name, _, _ in _CHECKS)
+NAMES = (*(name for name, _, _ in _CHECKS), *cluster.NAMES)
 
 
 def run(host: Subject) -> tuple[Result, ...]:

@@ -46,7 +46,7 @@ def _verb(name: str, text: str) -> click.Command:
     ) -> None:
         with command(name, as_json=as_json) as output:
             whom = Whom(access, config, hosts, only)
-            with fleet(whom, output.journal) as found, output.changing() as emit:
+            with fleet(whom, output.journal) as found, output.changing(found.count) as emit:
                 asked = ServicesAsked(name, accepted, ready, in_sync, downtime=downtime)
                 report = change_services(found, asked, emit, output.record)
             output.finish(report)
@@ -70,14 +70,14 @@ restart = _verb(
 @access_options
 @json_option
 def status(hosts: tuple[str, ...], config: Path | None, access: Access, as_json: bool) -> None:
-    """Show whether Kafka and ZooKeeper run on HOST and its cluster.
+    """Show whether Kafka and ZooKeeper run on HOST, and drift.
 
     \b
     Examples:
       kprov status root@192.168.78.141
       kprov status kafka-1 --json
 
-    Also shown: the reason if a service does not run, versions, units, ports, restarts and drift; of a cluster, a line
+    Also shown: the reason if a service does not run, versions, units, ports and restarts; of a cluster, a line
     for each node, the leader, the controller, and which partitions have replicas that are not in sync.
     """
     with command("status", as_json=as_json) as output:

@@ -47,10 +47,10 @@ def uninstall(
     force: bool,
     only: tuple[str, ...],
 ) -> None:
-    """Remove everything that install created on HOST, or on all hosts of its cluster.
+    """Remove everything that install created on HOST.
 
-    The data stay unless you give --purge. Copies of edited files (NAME.edited-TIME) stay as well, unless you give both
-    --purge and --force.
+    If HOST belongs to a cluster, all its hosts are meant. The data stay unless you give --purge. Copies of edited files
+    (NAME.edited-TIME) stay as well, unless you give both --purge and --force.
 
     \b
     Examples:

@@ -541,7 +541,8 @@ probe_port() { # ID PORT [PID]: which process listens; PID is checked first
     say seen "id=$1" status=present "pid=$pid" "address=${first%:*}" "program?=$program"
 }
 
-probe_firewall() { # ID PORT/PROTOCOL ZONE: whether it is open now and permanently, by any rule; "" is the default zone
+# Whether it is open now and permanently, by any rule, or only for SOURCE; "" is the default zone.
+probe_firewall() { # ID PORT/PROTOCOL ZONE [SOURCE]
     if ! firewalld_runs; then
         unknown "$1" 'firewalld is not running'
         say seen "id=$1" running=no
@@ -551,6 +552,11 @@ probe_firewall() { # ID PORT/PROTOCOL ZONE: whether it is open now and permanent
     now=no permanent=no
     port_is_open "$2" "$(firewall-cmd ${zone:+"$zone"} --list-all 2>/dev/null)" && now=yes
     port_is_open "$2" "$(firewall-cmd --permanent ${zone:+"$zone"} --list-all 2>/dev/null)" && permanent=yes
+    if [ -n "${4-}" ]; then
+        rule=$(rich_rule "$2" "$4")
+        firewall-cmd ${zone:+"$zone"} "--query-rich-rule=$rule" >/dev/null 2>&1 && now=yes
+        firewall-cmd --permanent ${zone:+"$zone"} "--query-rich-rule=$rule" >/dev/null 2>&1 && permanent=yes
+    fi
     case $now$permanent in
         yesyes) say seen "id=$1" status=present ;;
         nono) say seen "id=$1" status=absent ;;
@@ -560,6 +566,13 @@ probe_firewall() { # ID PORT/PROTOCOL ZONE: whether it is open now and permanent
 
 firewalld_runs() {
     command -v firewall-cmd >/dev/null 2>&1 && [ "$(systemctl is-active firewalld.service 2>/dev/null)" = active ]
+}
+
+rich_rule() { # PORT/PROTOCOL SOURCE
+    family=ipv4
+    case $2 in *:*) family=ipv6 ;; esac
+    printf 'rule family="%s" source address="%s" port port="%s" protocol="%s" accept' \
+        "$family" "$2" "${1%/*}" "${1#*/}"
 }
 
 zone_option() { [ -z "$1" ] || printf '%s' "--zone=$1"; } # ZONE
@@ -818,6 +831,34 @@ probe_time() { # ID
 }
 
 # How the host itself resolves each name: a line "name address address ...". The first name is the host's own.
+probe_reach() { # ID SECONDS [ADDRESS PORT]...: how a connection to each of them ends
+    id=$1 limit=$2
+    shift 2
+    if ! command -v bash >/dev/null 2>&1; then
+        unknown "$id" 'bash is not installed'
+        return
+    fi
+    answers=$(
+        while [ $# -gt 1 ]; do
+            try_to_reach "$1" "$2" &
+            shift 2
+        done
+        wait
+    )
+    say seen "id=$id" status=present "answers?=$answers"
+}
+
+try_to_reach() { # ADDRESS PORT
+    # shellcheck disable=SC2016 # for bash
+    said=$(timeout "$limit" bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$1" "$2" 2>&1)
+    case $?:$said in
+        0:*) echo "$1 $2 open" ;;
+        124:*) echo "$1 $2 no answer within $limit s" ;;
+        *refused*) echo "$1 $2 refused" ;;
+        *) echo "$1 $2 ${said##*: }" ;;
+    esac
+}
+
 probe_names() { # ID NAME...
     id=$1
     shift
@@ -1695,17 +1736,21 @@ try_start_unit() { # UNIT: another unit wants it but does not need it
 
 restart_unit() { systemctl reset-failed "$1" 2>/dev/null; systemctl restart "$1"; }
 
+kill_unit() { systemctl kill -s KILL "$1"; } # for the failover test
+
 stop_unit() { systemctl stop "$1" || return 1; systemctl reset-failed "$1" 2>/dev/null; return 0; }
 
 # HOW is "now", "permanent" or both in one word: kprov does not change what was open before.
-open_port() { change_port add "$@"; } # PORT/PROTOCOL ZONE HOW
+open_port() { change_port add "$@"; } # PORT/PROTOCOL ZONE HOW [SOURCE]
 
-close_port() { change_port remove "$@"; } # PORT/PROTOCOL ZONE HOW
+close_port() { change_port remove "$@"; } # PORT/PROTOCOL ZONE HOW [SOURCE]
 
-change_port() { # ACTION PORT/PROTOCOL ZONE HOW
+change_port() { # ACTION PORT/PROTOCOL ZONE HOW [SOURCE]
     zone=$(zone_option "$3")
-    case $4 in *permanent*) firewall-cmd -q --permanent ${zone:+"$zone"} "--$1-port=$2" || return 1 ;; esac
-    case $4 in *now*) firewall-cmd -q ${zone:+"$zone"} "--$1-port=$2" || return 1 ;; esac
+    rule=--$1-port=$2
+    [ -z "${5-}" ] || rule=--$1-rich-rule=$(rich_rule "$2" "$5")
+    case $4 in *permanent*) firewall-cmd -q --permanent ${zone:+"$zone"} "$rule" || return 1 ;; esac
+    case $4 in *now*) firewall-cmd -q ${zone:+"$zone"} "$rule" || return 1 ;; esac
 }
 
 remove_file() { # PATH: and what a killed run left beside it

@@ -33,12 +33,16 @@ def network_of(addresses: Answer, names: Answer, host_name: str) -> Network:
     own = tuple(dict.fromkeys(item for item in every if _of_use(item)))
     ends = addresses.get("ends", "").split()
     peer, local = (_unmapped(ends[0]), _unmapped(ends[2])) if len(ends) == 4 else ("", "")
-    found = None
-    if names.get("status") == "present":
-        lines = [line.split() for line in names.get("names", "").splitlines() if line.strip()]
-        found = {words[0]: tuple(dict.fromkeys(words[1:])) for words in lines}
     interface = six.get(local) or _interface(local, addresses.get("routes", ""))
-    return Network(own, local, peer, interface, host_name, found)
+    return Network(own, local, peer, interface, host_name, names_of(names))
+
+
+def names_of(answer: Answer) -> dict[str, tuple[str, ...]] | None:
+    """Read the answer of probe_names: the addresses of each name; None if the host cannot look names up."""
+    if answer.get("status") != "present":
+        return None
+    lines = [line.split() for line in answer.get("names", "").splitlines() if line.strip()]
+    return {words[0]: tuple(dict.fromkeys(words[1:])) for words in lines}
 
 
 def _six(text: str) -> Iterator[tuple[str, str]]:

@@ -47,72 +47,88 @@ class PortSeen:
         return cls(presence, answer.get("why", ""), answer.get("running") != "no", closed)
 
 
+def _from(source: str) -> str:
+    return f" from {source}" if source else ""
+
+
+def _words(source: str) -> tuple[str, ...]:
+    """The source as a further argument; none for a rule for everybody."""
+    return (source,) if source else ()
+
+
 @dataclass(frozen=True)
 class FirewallPort:
     """A port that firewalld lets through in one zone; one that was open there before stays its owner's.
 
     zone: empty for the default one, as an earlier kprov recorded it. Where the owner had opened it now or
-    permanently, but not both, only the other half is opened, and closed later.
+    permanently, but not both, only the other half is opened, and closed later. source: the only address that may
+    connect; empty for all.
     """
 
     port: int
     zone: str = ""
     protocol: str = "tcp"
+    source: str = ""
 
     @property
     def id(self) -> str:
-        return f"firewall:{self.name}"
+        return f"firewall:{self.name}{_from(self.source)}"
 
     @property
     def name(self) -> str:
         return f"{self.port}/{self.protocol}"
 
     def query(self) -> Call:
-        return ("probe_firewall", self.id, self.name, self.zone)
+        return ("probe_firewall", self.id, self.name, self.zone, *_words(self.source))
 
     def entry(self) -> PortEntry:
         return self._entry(BOTH)
 
     def _entry(self, opened: Halves) -> PortEntry:
-        return PortEntry(self.name, self.zone, opened)
+        return PortEntry(self.name, self.zone, opened, self.source)
 
     def compare(self, answer: Answer, was: Entry | None) -> Verdict:
-        title = f"firewall port {self.name}" + (f" in zone {self.zone}" if self.zone else "")
+        title = f"firewall port {self.name}{_from(self.source)}" + (f" in zone {self.zone}" if self.zone else "")
+        source = _words(self.source)
         if obstacle := unknown(self.id, title, answer):
             return obstacle
         made, missing = of_kind(was, PortEntry), PortSeen.of(answer).closed
         if made is not None and made.zone != self.zone and made.zone:
-            close: Call = ("close_port", made.port, made.zone, made.opened.word)
+            close: Call = ("close_port", made.port, made.zone, made.opened.word, *source)
             reason = f"the host is reached through that zone now, not through {made.zone}"
-            calls = (close, ("open_port", self.name, self.zone, missing.word)) if missing else (close,)
+            calls = (close, ("open_port", self.name, self.zone, missing.word, *source)) if missing else (close,)
             return Change(Action.UPDATE, self.id, title, reason, calls, entry=self._entry(missing))
         if not missing:
             return None
-        reason = "it was closed" if made else "clients must reach it"
-        call: Call = ("open_port", self.name, self.zone, missing.word)
+        reason = "it was closed" if made else f"{'that node' if self.source else 'clients'} must reach it"
+        call: Call = ("open_port", self.name, self.zone, missing.word, *source)
         entry = self._entry(BOTH if made else missing)
         return Change(Action.CREATE, self.id, title, reason, (call,), entry=entry)
 
 
 @dataclass(frozen=True)
 class PortEntry(Entry):
-    """A port that kprov opened, in which zone, and which halves of its rule: none where it was open already."""
+    """A port that kprov opened, in which zone, and which halves of its rule: none where it was open already.
+
+    source: as in ``FirewallPort``.
+    """
 
     kind = "firewall"
     port: str
     zone: str
     opened: Halves = BOTH
+    source: str = ""
 
     @property
     def id(self) -> str:
-        return f"{self.kind}:{self.port}"
+        return f"{self.kind}:{self.port}{_from(self.source)}"
 
     def query(self) -> Call:
-        return ("probe_firewall", self.id, self.port, self.zone)
+        return ("probe_firewall", self.id, self.port, self.zone, *_words(self.source))
 
     def resource(self) -> FirewallPort:
         number, _, protocol = self.port.partition("/")
-        return FirewallPort(int(number), self.zone, protocol)
+        return FirewallPort(int(number), self.zone, protocol, self.source)
 
     def staying(self, was: Entry | None, answer: Answer) -> PortEntry:
         del answer
@@ -134,5 +150,5 @@ class PortEntry(Entry):
             return Removal()
         if presence is Presence.UNKNOWN:
             return Removal(kept="firewalld is not running, so its port stays as it is")
-        title = f"firewall port {self.port}" + (f" in zone {self.zone}" if self.zone else "")
-        return remove(self, title, ("close_port", self.port, self.zone, self.opened.word))
+        title = f"firewall port {self.port}{_from(self.source)}" + (f" in zone {self.zone}" if self.zone else "")
+        return remove(self, title, ("close_port", self.port, self.zone, self.opened.word, *_words(self.source)))

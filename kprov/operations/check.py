@@ -12,11 +12,12 @@ from kprov.events import Emit, ignore
 from kprov.host.connection import Connection
 from kprov.operations.dialogue import Dialogue
 from kprov.operations.fleet import Fleet, fleet
+from kprov.operations.preflight.between import with_between
 from kprov.operations.preflight.outcome import stopping
 from kprov.operations.prepare import plan_for
 from kprov.operations.prepare_cluster import resolve_cluster, surveyed
 from kprov.operations.releases import known_releases, verify_local_archives
-from kprov.operations.report import Report
+from kprov.operations.report import OnHosts, Report
 from kprov.operations.request import Goal, Request
 from kprov.operations.resolve import resolve
 from kprov.operations.session import peek_receipt
@@ -51,7 +52,8 @@ def check(request: Request, dialogue: Dialogue) -> Report:
             goals = request.goals_on(found, goals)
             results = _checked(found, request, goals, one_at_a_time(emit))
     failed = any(item.failed for item in results)
-    return Report("check", tuple(results), code=ExitCode.PREFLIGHT if failed else ExitCode.DONE)
+    shown = (OnHosts(tuple(results)),) if len(results) > 1 else tuple(results)
+    return Report("check", shown, code=ExitCode.PREFLIGHT if failed else ExitCode.DONE)
 
 
 def _checked(found: Fleet, request: Request, goals: Sequence[Goal], emit: Emit) -> list[Checked]:
@@ -66,6 +68,8 @@ def _checked(found: Fleet, request: Request, goals: Sequence[Goal], emit: Emit) 
         runs = resolve_cluster(receipts, request, goals)
     releases = [known_releases(run.goal.node.cluster, run.receipt, request.archives, emit) for run in runs]
     surveys = surveyed(found.connections, runs, releases)
+    if found.several:
+        surveys = with_between(found.connections, surveys)
     return [_of_host(connection, request, seen) for connection, seen in zip(found.connections, surveys, strict=True)]
 
 

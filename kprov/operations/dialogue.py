@@ -18,6 +18,9 @@ class Dialogue(Protocol):
     def journal(self) -> Journal | None:
         """The journal of this run; None for commands that change nothing."""
 
+    def reaching(self, hosts: int) -> None:
+        """How many hosts the run is about, once that is known."""
+
     def progress(self) -> AbstractContextManager[Emit]:
         """Show the events of the block."""
 

@@ -63,8 +63,13 @@ class Fleet:
             connection.close()
 
     @property
+    def count(self) -> int:
+        """The number of hosts, with those that cannot be reached."""
+        return len(self.connections) + len(self.unreachable)
+
+    @property
     def several(self) -> bool:
-        return len(self.connections) + len(self.unreachable) > 1
+        return self.count > 1
 
 
 @contextmanager

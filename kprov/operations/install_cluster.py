@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 
-from kprov.errors import ExitCode, PreflightError, Problem
+from kprov.errors import ExitCode, KprovError, NotReadyError, PreflightError, Problem, StepError
 from kprov.events import Emit, about
 from kprov.node.apply import Application, locked
 from kprov.node.receipt_store import mark_proven
@@ -15,6 +15,7 @@ from kprov.operations.fleet import Fleet
 from kprov.operations.prepare_cluster import Part, prepare_cluster
 from kprov.operations.report import NextStep, Report
 from kprov.operations.request import Goal, Request
+from kprov.operations.rollback import Failure, roll_back
 from kprov.receipt import State
 from kprov.roles.of_node import roles_of
 from kprov.rollout.plan import ClusterPlan
@@ -32,6 +33,7 @@ def install_cluster(
 
     Raises UsageError, PreflightError with the reasons of all hosts, DeclinedError, and what the rollout raises.
     """
+    dialogue.reaching(len(goals))
     with dialogue.progress() as emit:
         parts = prepare_cluster(found.connections, request, goals, one_at_a_time(emit))
     if command == "upgrade" and all(part.prepared.plan.before.spec is None for part in parts):
@@ -51,12 +53,35 @@ def install_cluster(
         return Report(command)
     with dialogue.changing() as emit:
         rollout = _rollout(found, request, parts, one_at_a_time(emit))
-        result = _applied(rollout, command, smoke_test=smoke_test)
+        try:
+            result = _applied(rollout, command, smoke_test=smoke_test)
+        except (StepError, NotReadyError) as error:
+            raise _rolled_back(error, rollout, request, parts, dialogue) from error
     return _report(command, parts, result)
+
+
+def _rolled_back(
+    error: KprovError, rollout: Rollout, request: Request, parts: Sequence[Part], dialogue: Dialogue
+) -> KprovError:
+    """The error to raise for a roll that failed: a node whose new release does not become ready goes back.
+
+    The nodes before it keep the new release and those after it the old one, which may run side by side until the
+    upgrade is finished.
+    """
+    acting = [member.connection for member in rollout.acting]
+    part = next((part for part in parts if acting == [part.connection]), None)
+    if part is None or (before := part.prepared.before) is None:
+        return error
+    where = part.connection.login.name
+    releases = ", ".join(f"{role.product.label} {role.version}" for role in reversed(roles_of(part.prepared.node)))
+    failure = Failure(error, f"{releases} did not become ready")
+    emit = about(where, rollout.emit)
+    return roll_back(part.connection, request, part.prepared, emit, dialogue.record, before=before, failure=failure)
 
 
 def plan_cluster(found: Fleet, request: Request, goals: Sequence[Goal], dialogue: Dialogue) -> ClusterPlan:
     """What install or upgrade would change on all hosts, and in which stages."""
+    dialogue.reaching(len(goals))
     with dialogue.progress() as emit:
         guarded = one_at_a_time(emit)
         parts = prepare_cluster(found.connections, request, goals, guarded)

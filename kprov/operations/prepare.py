@@ -106,6 +106,7 @@ def plan_for(connection: Connection, request: Request, found: Survey, emit: Emit
         facts.systemd or 0,
         begins_from_logs(node, found.answer),
         real_paths(found.answer),
+        nodes=found.nodes,
     )
     wanted = desired(node, inputs)
     plan = install_plan(

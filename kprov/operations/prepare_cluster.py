@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from kprov.errors import PreflightError, Problem
-from kprov.events import Emit, Warned, about
+from kprov.events import Emit, Event, Warned
 from kprov.host.connection import Connection
 from kprov.kinds.base import Action, of_kind, path_of
 from kprov.kinds.data import DataSeen, Holds
 from kprov.kinds.service import ServiceEntry
 from kprov.operations.notes import finishing_notes
+from kprov.operations.preflight.between import with_between
 from kprov.operations.preflight.outcome import in_short
 from kprov.operations.prepare import Prepared, plan_for
 from kprov.operations.releases import find_releases
@@ -53,7 +54,7 @@ def prepare_cluster(
     receipts = together([partial(peek_receipt, connection) for connection in connections])
     runs = resolve_cluster(receipts, request, goals)
     releases = [find_releases(run.goal.node.cluster, run.receipt, request.archives, emit) for run in runs]
-    surveys = surveyed(connections, runs, releases)
+    surveys = with_between(connections, surveyed(connections, runs, releases))
     parts = _planned(connections, request, runs, surveys, emit)
     gone = [_gone(part.prepared) for part in parts]
     if any(gone):
@@ -181,13 +182,21 @@ def _planned(
 ) -> list[Part]:
     """The plan for each host. Raises PreflightError with the obstacles of all."""
     parts: list[Part] = []
+    warned: dict[str, list[str]] = {}
     errors: list[PreflightError] = []
     for connection, run, found in zip(connections, runs, surveys, strict=True):
-        tell = about(connection.login.name, emit)
+        where = connection.login.name
+
+        def tell(event: Event, where: str = where) -> None:
+            if isinstance(event, Warned):
+                warned.setdefault(event.text, []).append(where)
+            else:
+                emit(replace(event, host=where))
+
         try:
             prepared = plan_for(connection, request, found, tell)
-            obstacles = [Problem(item.what, connection.login.name, hint=item.hint) for item in prepared.plan.obstacles]
-            obstacles += _departing(prepared, connection.login.name)
+            obstacles = [Problem(item.what, where, hint=item.hint) for item in prepared.plan.obstacles]
+            obstacles += _departing(prepared, where)
             if obstacles:
                 raise PreflightError(obstacles)
         except PreflightError as error:
@@ -196,6 +205,8 @@ def _planned(
         if said := in_short(prepared.results, request.ignored):
             tell(Warned(f"{said}; details: kprov check HOST"))
         parts.append(Part(connection, run, _completed(prepared, request, run)))
+    for text, hosts in warned.items():
+        emit(Warned(text) if len(hosts) == len(connections) else Warned(f"{', '.join(hosts)}: {text}"))
     problems = [*_foreign_data(connections, surveys)]
     if problems:
         errors.append(PreflightError(problems))

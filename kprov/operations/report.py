@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from kprov.errors import ExitCode, Problem
 
@@ -13,6 +14,21 @@ class NextStep:
 
     command: str
     before: tuple[str, ...] = ()
+
+
+class OfHost(Protocol):
+    """Data about one host."""
+
+    @property
+    def host(self) -> str:
+        """Its name."""
+
+
+@dataclass(frozen=True)
+class OnHosts:
+    """The same kind of data about several hosts."""
+
+    items: tuple[OfHost, ...]
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,8 @@ class Request:
             if remembered(receipt) is not None:
                 yield "options you did not give have the values of the installation whose data uninstall kept"
             return
-        yield "what no option names is as it was asked of this host before"
+        several = len(goal.node.cluster.hosts) > 1
+        yield f"what no option names is as it was asked of {'these hosts' if several else 'this host'} before"
         host = goal.node.host
         if host.address != goal.login.hostname and host.advertised is None:
             yield (

@@ -18,7 +18,7 @@ from kprov.node.lock import host_lock
 from kprov.node.receipt_store import write_receipt
 from kprov.node.steps import Gate, Numbering, run_steps
 from kprov.operations.fleet import Fleet
-from kprov.operations.report import Report
+from kprov.operations.report import OnHosts, Report
 from kprov.operations.services import (
     ServicesAsked,
     ServicesChanged,
@@ -109,7 +109,7 @@ def change_services_of_all(found: Fleet, asked: ServicesAsked, emit: Emit, plann
         for member in members
         if found.acts(member.connection)
     )
-    return Report(asked.verb, changed)
+    return Report(asked.verb, (OnHosts(changed),))
 
 
 @contextmanager

@@ -105,6 +105,9 @@ def cluster_report(found: Fleet) -> Report:
         for connection, item in zip(found.connections, nodes, strict=True)
     ]
     shown += [NodeStatus(name, None, _why(error)) for name, error in found.unreachable]
+    order = [host.address for host in known[0][0].cluster.hosts]
+    places = {connection.login.name: connection.login.hostname for connection in found.connections}
+    shown.sort(key=lambda node: _place(order, places.get(node.host, node.host)))
     seen = states(asked) if kafka.said else []
     replicas = _replicas(seen)
     troubles = [text for text in (servers.trouble if servers.servers else "", kafka.trouble, *_lacks(replicas)) if text]
@@ -120,6 +123,10 @@ def _status(connection: Connection) -> tuple[Node, Status] | KprovError:
         return installed_node(receipt), found
     except KprovError as error:
         return error
+
+
+def _place(order: Sequence[str], address: str) -> int:
+    return order.index(address) if address in order else len(order)
 
 
 def _why(error: KprovError) -> str:

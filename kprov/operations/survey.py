@@ -36,7 +36,7 @@ class Survey:
     """A host as it was probed for an installation, and the results of the checks.
 
     goal: with the Java that will run, and with the address that the host uses for itself. zone: that of firewalld in
-    which the host is reached.
+    which the host is reached. nodes: the addresses of the other nodes of the cluster, as this host sees them.
     """
 
     goal: Goal
@@ -45,6 +45,7 @@ class Survey:
     answer: Probe
     zone: str
     results: tuple[Result, ...]
+    nodes: tuple[str, ...] = ()
 
 
 def survey(connection: Connection, goal: Goal, receipt: Receipt, releases: Releases) -> Survey:

@@ -47,15 +47,15 @@ def uninstall_one(connection: Connection, dialogue: Dialogue, *, purge: bool, fo
     with dialogue.changing() as emit:
         apply(connection, plan, "uninstall", about(where, emit), lambda unit: None)
         left = leftovers(connection, plan.before, plan.after)
-    result = uninstalled(plan, left)
+    result = uninstalled(where, plan, left)
     if not left:
         return Report("uninstall", (result,))
     return Report("uninstall", (result,), (leftover_problem(where, left),), ExitCode.STEP)
 
 
-def uninstalled(plan: Plan, left: tuple[str, ...]) -> Uninstalled:
-    """The result for the host of a plan; left: the leftovers there."""
-    return Uninstalled(plan.host, len(plan.changes), plan.kept, left)
+def uninstalled(where: str, plan: Plan, left: tuple[str, ...]) -> Uninstalled:
+    """The result for a host; left: the leftovers there."""
+    return Uninstalled(where, len(plan.changes), plan.kept, left)
 
 
 def leftover_problem(where: str, left: Sequence[str]) -> Problem:

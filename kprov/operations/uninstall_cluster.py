@@ -14,7 +14,7 @@ from kprov.node.apply import apply
 from kprov.operations.dialogue import Dialogue
 from kprov.operations.fleet import Fleet
 from kprov.operations.install_cluster import all_locked
-from kprov.operations.report import Report
+from kprov.operations.report import OnHosts, Report
 from kprov.operations.session import installed_node, peek_receipt
 from kprov.operations.uninstall import leftover_problem, leftovers, plan_uninstall, uninstall_one, uninstalled
 from kprov.plan import Plan
@@ -39,6 +39,7 @@ def uninstall_cluster(found: Fleet, dialogue: Dialogue, *, purge: bool, force: b
 
     Raises PreflightError with the obstacles of all hosts, DeclinedError, and what the steps raise.
     """
+    dialogue.reaching(found.count)
     receipts = together([partial(peek_receipt, connection) for connection in found.acting], found.abandon)
     plans = together(
         [partial(plan_uninstall, connection, purge=purge, force=force) for connection in found.acting], found.abandon
@@ -72,7 +73,7 @@ def uninstall_cluster(found: Fleet, dialogue: Dialogue, *, purge: bool, force: b
             for connection, plan in zip(found.acting, plans, strict=True)
         ]
     )
-    data = tuple(uninstalled(plan, paths) for plan, paths in zip(plans, left, strict=True))
+    data = (OnHosts(tuple(uninstalled(plan.host, plan, paths) for plan, paths in zip(plans, left, strict=True))),)
     problems = tuple(leftover_problem(plan.host, paths) for plan, paths in zip(plans, left, strict=True) if paths)
     return Report("uninstall", data, problems, ExitCode.STEP if problems else ExitCode.DONE)
 

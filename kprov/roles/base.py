@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from kprov.kinds.base import Call, Resource
+from kprov.kinds.port import FirewallPort
 from kprov.kinds.user import User
 from kprov.queries import Query
 from kprov.releases.product import Product
@@ -100,6 +101,21 @@ class Role(ABC):
     @abstractmethod
     def public_ports(self) -> tuple[int, ...]:
         """Those of its ports that other machines connect to."""
+
+    @property
+    def node_ports(self) -> tuple[int, ...]:
+        """Those of its ports that only the other nodes of the cluster connect to."""
+        return ()
+
+    def opened(self, inputs: Inputs) -> list[Resource]:
+        """What lets clients and the other nodes through firewalld, where it runs."""
+        if not inputs.firewalld:
+            return []
+        clients = [FirewallPort(port, inputs.zone) for port in self.public_ports]
+        return [
+            *clients,
+            *(FirewallPort(port, inputs.zone, source=node) for port in self.node_ports for node in inputs.nodes),
+        ]
 
     @property
     @abstractmethod

@@ -10,7 +10,6 @@ from kprov.kinds.directory import Directory, Purpose
 from kprov.kinds.file import File
 from kprov.kinds.link import Link
 from kprov.kinds.links import Links
-from kprov.kinds.port import FirewallPort
 from kprov.queries import metadata
 from kprov.releases.product import Product
 from kprov.roles.base import DataPlace, ReadyQuestion, Role, UsedPath
@@ -89,6 +88,12 @@ class BrokerRole(Role):
         return self.config.public_ports
 
     @property
+    def node_ports(self) -> tuple[int, ...]:
+        """The listener that brokers use among themselves, where clients have another one."""
+        internal = self.config.internal_port
+        return (internal,) if internal and len(self.node.cluster.hosts) > 1 else ()
+
+    @property
     def data(self) -> tuple[DataPlace, ...]:
         segment = int(self.config.properties.get("log.segment.bytes", "0"))
         return tuple(DataPlace(path, "the messages", soon=segment) for path in self.config.log_dirs)
@@ -161,7 +166,7 @@ class BrokerRole(Role):
         return [
             File(f"{home}/config/tools-log4j.properties", render("tools-log4j.properties")),
             *(File(f"{home}/{name}", render(name, **values), mode="0755") for name in scripts),
-            *(FirewallPort(port, inputs.zone) for port in self.public_ports if inputs.firewalld),
+            *self.opened(inputs),
         ]
 
     def _environment(self, inputs: Inputs) -> dict[str, str]:

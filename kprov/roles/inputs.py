@@ -13,7 +13,8 @@ class Inputs:
     """The releases of one host, and the facts about it that decide.
 
     zookeeper: None if it is bundled. java: None if the host's own is used. environment: variables that a known
-    workaround needs. firewalld: whether it runs on the host; zone: the zone in which the host is reached.
+    workaround needs. firewalld: whether it runs on the host; zone: the zone in which the host is reached; nodes: the
+    addresses of the other nodes, as this host sees them.
     systemd: its version on the host. from_logs: whether ZooKeeper must begin its next start from transaction logs
     without a snapshot. real: where paths of the host lead once symbolic links are followed; a path that is not in it
     leads to itself.
@@ -28,3 +29,4 @@ class Inputs:
     systemd: int = 219
     from_logs: bool = False
     real: Mapping[str, str] = field(default_factory=dict)
+    nodes: tuple[str, ...] = ()

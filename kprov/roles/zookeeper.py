@@ -84,7 +84,12 @@ class ZooKeeperRole(Role):
 
     @property
     def public_ports(self) -> tuple[int, ...]:
-        """None on a single host: the only client of its server is there, too."""
+        """None: its clients are the brokers."""
+        return ()
+
+    @property
+    def node_ports(self) -> tuple[int, ...]:
+        """All of them in a cluster; on a single host, the only client of its server is there, too."""
         return (*self.ports, *self.further_ports) if len(self.node.cluster.hosts) > 1 else ()
 
     @property
@@ -146,6 +151,9 @@ class ZooKeeperRole(Role):
         written = [inputs.real.get(path, path) for path in self.written]
         return [self.account(), *made, *hardening(ZOOKEEPER_UNIT, inputs.systemd, written)]
 
+    def extras(self, inputs: Inputs) -> list[Resource]:
+        return self.opened(inputs)
+
     def once(self, inputs: Inputs) -> str:
         return _TRUST_LOGS if inputs.from_logs else ""
 
@@ -154,7 +162,8 @@ class ZooKeeperRole(Role):
         for path in self.config.data:
             resources += [*parents(path), DataDirectory(path, ZOOKEEPER_USER, ZOOKEEPER_USER, Holds.ZOOKEEPER)]
         if self.config.members:
-            resources.append(File(f"{self.config.data_dir}/myid", f"{self.config.id}\n".encode()))
+            owner = ZOOKEEPER_USER  # like all that the server finds there
+            resources.append(File(f"{self.config.data_dir}/myid", f"{self.config.id}\n".encode(), owner, owner))
         return resources
 
     def _bundled(self, inputs: Inputs) -> list[Resource]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from kprov.errors import NotReadyError, PreflightError, Problem
-from kprov.events import Emit, Message, StepDone, StepFailed, StepStarted
+from kprov.events import Emit, StepDone, StepFailed, StepStarted
 from kprov.host.connection import Connection
 from kprov.kinds.base import Change
 from kprov.kinds.service import Service
@@ -93,13 +93,18 @@ class Patience:
 
 @dataclass
 class Rollout:
-    """The rollout of the members' plans. abandon: ends all exchanges that are under way."""
+    """The rollout of the members' plans.
+
+    abandon: ends all exchanges that are under way. acting: the members whose services
+    stop and start now, or failed to.
+    """
 
     members: Sequence[Member]
     patience: Patience
     abandon: Callable[[], None]
     emit: Emit
     applications: dict[str, Applying] = field(default_factory=dict)
+    acting: list[Member] = field(default_factory=list)
 
     @property
     def asked(self) -> list[Asked]:
@@ -134,7 +139,7 @@ class Rollout:
                 found.setdefault(holdup, member.where)
         if found:
             raise PreflightError(
-                f"a restart would make {_listed(found)}",
+                f"a restart makes partitions unavailable: {_listed(found)}",
                 where=", ".join(dict.fromkeys(found.values())),
                 hint="give these topics more replicas than min.insync.replicas; or allow that their partitions are "
                 "unavailable while their broker restarts: --allow-downtime",
@@ -231,15 +236,20 @@ class Rollout:
         if stage.role is RoleName.ZOOKEEPER:
             if stage.work is Work.RESTART:
                 self._await_ensemble(f"before ZooKeeper restarts on {acting[0].where}")
-            self._together(acting, lambda member: self._run(member, member.acts.of[stage.role]))
+            self._act(acting, stage.role)
             if not any(later.role is stage.role and later.work is Work.START for later in rest):
                 self._await_ensemble()
             return
         self._await_ensemble()
         before = self._await_spare(acting[0]) if stage.work is Work.RESTART else None
-        self._together(acting, lambda member: self._run(member, member.acts.of[stage.role]))
+        self._act(acting, stage.role)
         if before is not None:
             self._await_back(acting[0], before)
+
+    def _act(self, members: Sequence[Member], role: RoleName) -> None:
+        self.acting = list(members)
+        self._together(members, lambda member: self._run(member, member.acts.of[role]))
+        self.acting = []
 
     def _leftover(self, done: Mapping[str, set[RoleName]]) -> None:
         """Changes of a role without any work for its service, such as one that is only enabled."""
@@ -259,7 +269,9 @@ class Rollout:
         def trouble() -> str:
             return ensemble(self.asked).trouble
 
-        self._await("the ensemble to be whole", trouble, _ENSEMBLE_SECONDS, _servers_hint(), when)
+        self._await(
+            "the ensemble to be whole", trouble, min(_ENSEMBLE_SECONDS, self.patience.in_sync), _servers_hint(), when
+        )
 
     def await_brokers(self) -> None:
         """Until every broker names all brokers, and they agree on the controller. Raises NotReadyError."""
@@ -320,19 +332,16 @@ class Rollout:
         where: str = "",
         emit: Emit | None = None,
     ) -> None:
-        """Ask until there is no trouble; say every few seconds what it is. Raises NotReadyError when the time is up."""
+        """Ask until there is no trouble, and say what it is. Raises NotReadyError when the time is up."""
         tell = emit or self.emit
         began = said = time.monotonic()
         text = f"waiting {what if what.startswith('until') else f'for {what}'}"
         started = False
         while problem := trouble():
-            if not started:
-                tell(StepStarted(0, 0, text))
-                started = True
             now = time.monotonic()
-            if now - said > _SAID_AGAIN_SECONDS:
-                said = now
-                tell(Message(f"still {text}: {problem}"))
+            if not started or now - said > _SAID_AGAIN_SECONDS:
+                started, said = True, now
+                tell(StepStarted(0, 0, f"{text}: {problem}"))
             if now - began > seconds:
                 tell(StepFailed(0, 0, text, now - began))
                 late = f"{problem} {when}".strip()

@@ -51,6 +51,11 @@ class SmokeResult:
         return next((f"{step.name}: {step.detail}" for step in self.steps if step.passed is False), "")
 
 
+@dataclass(frozen=True)
+class FailoverResult(SmokeResult):
+    """The steps of a failover test."""
+
+
 class StepFailedError(Exception):
     """A step failed, so the steps after it are skipped."""
 

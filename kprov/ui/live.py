@@ -50,14 +50,17 @@ def _transfer_columns(width: int) -> list[ProgressColumn]:
 
 
 @contextmanager
-def live(stream: TextIO) -> Iterator[Emit]:
-    """Yield an emitter whose events appear on the terminal ``stream`` until the block ends."""
+def live(stream: TextIO, *, several: bool = False) -> Iterator[Emit]:
+    """Yield an emitter whose events appear on the terminal ``stream`` until the block ends.
+
+    several: whether they are about several hosts.
+    """
     console = Console(file=stream, highlight=False, emoji=False)
     bar = Progress(*_transfer_columns(console.width), console=console, transient=True)
     spinner = Progress(
         SpinnerColumn(), TextColumn("{task.description} {task.elapsed:.0f} s"), console=console, transient=True
     )
-    hosts = Hosts()
+    hosts = Hosts(several=several)
     transfers: dict[tuple[str, str], TaskID] = {}
     steps: dict[str, TaskID] = {}  # by host: its current step
     active: Progress | None = None

@@ -72,6 +72,7 @@ class Output:
         self._yes = yes
         self._ask = ask
         self._changing = False
+        self._several = False
         self._data: dict[str, Any] = {}
         self._junit = junit
         self._began = time.monotonic()
@@ -120,7 +121,7 @@ class Output:
     @contextmanager
     def progress(self) -> Iterator[Emit]:
         """Yield an emitter whose events appear on standard error, and in the journal, until the block ends."""
-        with progress() as show:
+        with progress(several=self._several) as show:
             listening = self.journal.listening(show) if self.journal else show
 
             def emit(event: Event) -> None:
@@ -129,11 +130,20 @@ class Output:
             yield emit
 
     @contextmanager
-    def changing(self) -> Iterator[Emit]:
-        """Like ``progress``, for work that changes a host: from here on an interrupted run may have changed it."""
+    def changing(self, hosts: int | None = None) -> Iterator[Emit]:
+        """Like ``progress``, for work that changes hosts: from here on an interrupted run may have changed them.
+
+        hosts: as for ``reaching``, where it is known only now.
+        """
+        if hosts is not None:
+            self.reaching(hosts)
         self._changing = True
         with self.progress() as emit:
             yield emit
+
+    def reaching(self, hosts: int) -> None:
+        """How many hosts the run is about, once that is known: of several, each line says which one it is about."""
+        self._several = hosts > 1
 
     def interrupted(self) -> InterruptedRunError:
         """The error for a run that the user ends with Ctrl-C."""
@@ -148,7 +158,7 @@ class Output:
         return error
 
     def _completed(self, problem: Problem) -> Problem:
-        return replace(problem, hint=self._host.completed(problem.hint))
+        return replace(problem, hint=self._host.at(problem.where).completed(problem.hint))
 
     def show(self, plan: Plan | ClusterPlan) -> None:
         """Show a plan before the operator is asked about it; the journal gets it as well."""

@@ -22,16 +22,19 @@ TRANSFER_SECONDS = 2.0
 
 
 @contextmanager
-def progress(stream: TextIO | None = None) -> Iterator[Emit]:
-    """Yield an emitter; its events appear on ``stream`` (standard error) until the block ends."""
+def progress(stream: TextIO | None = None, *, several: bool = False) -> Iterator[Emit]:
+    """Yield an emitter; its events appear on ``stream`` (standard error) until the block ends.
+
+    several: whether they are about several hosts.
+    """
     stream = stream or sys.stderr
     if stream.isatty() and not plain_wanted():
         from kprov.ui.live import live  # noqa: PLC0415 (a pipe needs no bars)
 
-        with live(stream) as emit:
+        with live(stream, several=several) as emit:
             yield emit
     else:
-        with _plain(stream) as emit:
+        with _plain(stream, several=several) as emit:
             yield emit
 
 
@@ -55,10 +58,10 @@ def _position(number: int, count: int) -> str:
 
 
 @contextmanager
-def _plain(stream: TextIO) -> Iterator[Emit]:
+def _plain(stream: TextIO, *, several: bool) -> Iterator[Emit]:
     lock = threading.Lock()
     stopped = threading.Event()
-    hosts = Hosts()
+    hosts = Hosts(several=several)
     last = time.monotonic()
     running: dict[str, tuple[str, float]] = {}  # by host: its current step with its label, and since when
     transfers: dict[tuple[str, str], float] = {}

@@ -673,11 +673,26 @@ def test_an_ssh_config_that_cannot_be_read_names_the_file(
 
 
 @pytest.mark.usefixtures("offline")
-def test_install_refuses_a_file_with_several_hosts(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_command_for_one_host_refuses_a_file_with_several(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     words = write("kprov.yaml", "hosts: [{address: a}, {address: b, roles: [broker]}]")(desk)
-    assert main(["install", *words]) == ExitCode.USAGE
+    assert main(["verify", *words]) == ExitCode.USAGE
     err = capsys.readouterr().err
-    assert "kprov.yaml: it lists 2 hosts" in err
+    assert "kprov.yaml: it lists 2 hosts, and this command takes one" in err
+
+
+@pytest.mark.usefixtures("offline")
+def test_install_takes_all_hosts_of_a_file_or_none(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    words = write("kprov.yaml", "hosts: [{address: a}, {address: b, roles: [broker]}]")(desk)
+    assert main(["install", "a", *words]) == ExitCode.USAGE
+    err = capsys.readouterr().err
+    assert "the file lists 2 hosts, and only some of them are named" in err
+
+
+@pytest.mark.usefixtures("offline")
+def test_two_names_of_one_host_are_refused(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    (desk.work / "config").write_text("Host one two three\n  HostName 192.0.2.1\n")
+    assert main(["install", "one", "two", "three", "--ssh-config", "config"]) == ExitCode.USAGE
+    assert "one and two are the same host: 192.0.2.1" in capsys.readouterr().err
 
 
 def test_all_mistakes_are_reported_in_one_run(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:

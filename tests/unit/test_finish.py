@@ -23,7 +23,7 @@ from kprov.operations.request import Goal, Request
 from kprov.operations.resolve import Resolved
 from kprov.operations.session import Access
 from kprov.plan import Plan
-from kprov.receipt import State
+from kprov.receipt import Receipt, State
 from kprov.smoke import SmokeResult, SmokeStep
 from kprov.spec.protocol import Raised
 from kprov.topology import topology
@@ -38,6 +38,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelHost:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setattr(operation, "verify_local_archives", lambda *_, **__: None)
     monkeypatch.setattr(Connection, "__enter__", lambda self: self)
+    monkeypatch.setattr("kprov.operations.fleet.peek_receipt", lambda _: Receipt())
     monkeypatch.setattr(Connection, "__exit__", lambda *_: None)
     host = fresh()
     host.install(wanted(asked()))

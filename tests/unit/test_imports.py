@@ -74,7 +74,7 @@ ARROWS: dict[str, set[str]] = {
         "words",
     },
     "verify": {"smoke", "roles", "topology", "host", "receipt", "kinds", "spec", "errors", "events"},
-    "smoke": {"rollout", "diagnosis", "roles", "topology", "host", "queries", "spec", "errors", "events"},
+    "smoke": {"rollout", "node", "diagnosis", "roles", "topology", "host", "queries", "spec", "errors", "events"},
     "rollout": {"node", "plan", "roles", "topology", "host", "queries", "kinds", "spec", "errors", "events"},
     "node": {"journal", "plan", "receipt", "diagnosis", "roles", "host", "kinds", "errors", "events"},
     "history": {"journal", "errors"},

@@ -21,6 +21,7 @@ from support.schemas import validated
 from kprov.cli.main import main
 from kprov.errors import ExitCode
 from kprov.host.connection import Connection
+from kprov.receipt import Receipt
 
 KPROV = (sys.executable, "-m", "kprov")
 FULL = Path("/dev/full")
@@ -193,6 +194,7 @@ def test_ctrl_c_while_a_host_is_changed_says_how_to_continue(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.setattr(Connection, "__enter__", lambda self: self)
     monkeypatch.setattr(Connection, "__exit__", lambda *_: None)
+    monkeypatch.setattr("kprov.operations.fleet.peek_receipt", lambda _: Receipt())
     monkeypatch.setattr("kprov.cli.services.change_services", interrupt)
     assert main(["restart", "kafka-1"]) == ExitCode.INTERRUPTED
     err = capsys.readouterr().err

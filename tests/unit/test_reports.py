@@ -20,7 +20,7 @@ from kprov.host.ssh_config import Login
 from kprov.operations import logs
 from kprov.operations import uninstall as operation
 from kprov.operations.report import Report
-from kprov.operations.uninstall import Uninstalled, uninstall
+from kprov.operations.uninstall import Uninstalled, uninstall_one
 from kprov.plan import Plan
 
 LOGIN = Login("kafka-1", "kafka-1", "root", 22, (), identities_only=False, known_hosts=(), connect_timeout=1.0)
@@ -68,12 +68,12 @@ def left(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(operation, "plan_uninstall", lambda *_, **__: plan)
     monkeypatch.setattr(operation, "apply", apply)
-    monkeypatch.setattr(operation, "_leftovers", lambda *_: tuple(found))
+    monkeypatch.setattr(operation, "leftovers", lambda *_: tuple(found))
     return found
 
 
 def run(operator: Operator) -> Any:
-    return uninstall(Connection(LOGIN), operator, purge=False, force=False)
+    return uninstall_one(Connection(LOGIN), operator, purge=False, force=False)
 
 
 @pytest.mark.usefixtures("left")

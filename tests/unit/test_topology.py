@@ -103,9 +103,9 @@ def test_a_server_that_rewrites_its_configuration_gets_a_copy(
 def test_servers_of_an_ensemble_need_ports_for_each_other(three: Cluster) -> None:
     zookeeper = role_of(topology(three)[0], "zookeeper.service")
     assert zookeeper.further_ports == (2888, 3888)
-    assert zookeeper.public_ports == (2181, 2888, 3888)
+    assert (zookeeper.public_ports, zookeeper.node_ports) == ((), (2181, 2888, 3888))
     alone = role_of(node(asked()), "zookeeper.service")
-    assert (alone.further_ports, alone.public_ports) == ((), ())
+    assert (alone.further_ports, alone.public_ports, alone.node_ports) == ((), (), ())
 
 
 @pytest.mark.parametrize("port", [2181, 2888, 3888])

@@ -22,6 +22,7 @@ _VIEWS: Mapping[str, str] = {
     "kprov.operations.logs.Logs": "logs:view",
     "kprov.operations.render.Rendered": "render:view",
     "kprov.operations.report.NextStep": "next_step:view",
+    "kprov.operations.report.OnHosts": "on_hosts:view",
     "kprov.operations.services.ServicesChanged": "services:view",
     "kprov.operations.status.Status": "status:view",
     "kprov.operations.status_cluster.ClusterStatus": "cluster_status:view",
@@ -29,6 +30,7 @@ _VIEWS: Mapping[str, str] = {
     "kprov.operations.verify.Verification": "verify:view",
     "kprov.plan.plan.Plan": "plan:view",
     "kprov.rollout.plan.ClusterPlan": "cluster_plan:view",
+    "kprov.smoke.steps.FailoverResult": "smoke:failover_view",
     "kprov.smoke.steps.SmokeResult": "smoke:view",
 }
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from rich.text import Text
 
 from kprov.commands import HostArguments
-from kprov.smoke import SmokeResult
+from kprov.smoke import FailoverResult, SmokeResult
 from kprov.ui.junit import Case
 from kprov.ui.views.view import Line, View
 
@@ -18,9 +18,23 @@ _JUNIT = {True: "passed", False: "failed", None: "skipped"}
 
 def view(result: SmokeResult, _: HostArguments) -> View:
     """Each step with its result and its duration."""
+    verdict = "passed" if result.passed else "FAILED"
+    can = "can" if result.passed else "cannot"
+    said = f"smoke test {verdict}: clients {can} produce and consume at {result.bootstrap}"
+    return _view("smoke_test", "smoke test", result, said)
+
+
+def failover_view(result: FailoverResult, _: HostArguments) -> View:
+    """The same for a failover test."""
+    verdict = "passed" if result.passed else "FAILED"
+    said = "the others took its place, and nothing was lost" if result.passed else "the failed step says what was lost"
+    return _view("failover", "failover test", result, f"failover test {verdict}: {said}")
+
+
+def _view(key: str, name: str, result: SmokeResult, said: str) -> View:
     document = {**dataclasses.asdict(result), "passed": result.passed}
-    cases = (Case(f"smoke test: {step.name}", _JUNIT[step.passed], step.seconds, step.detail) for step in result.steps)
-    return View({"smoke_test": document}, tuple(_lines(result)), cases=tuple(cases))
+    cases = (Case(f"{name}: {step.name}", _JUNIT[step.passed], step.seconds, step.detail) for step in result.steps)
+    return View({key: document}, (*_lines(result), said), cases=tuple(cases))
 
 
 def _lines(result: SmokeResult) -> Iterator[Line]:
@@ -33,6 +47,3 @@ def _lines(result: SmokeResult) -> Iterator[Line]:
             yield f"{'$ ' if typed else '  '}{step.command}"
         detail = f": {step.detail}" if step.detail else ""
         yield Text.assemble("    ", _MARKS[step.passed], f"  {step.name}{detail}  {step.seconds:.1f} s")
-    verdict = "passed" if result.passed else "FAILED"
-    can = "can" if result.passed else "cannot"
-    yield f"smoke test {verdict}: clients {can} produce and consume at {result.bootstrap}"

@@ -267,7 +267,7 @@ def test_unusual_yaml_is_a_usage_error(wrong: Wrong, text: str) -> None:
             "hosts[0].broker.num.partitions",
             "did you mean hosts[0].broker.properties.num.partitions? Broker properties belong there",
         ),
-        ("qqq: 1", "qqq", "the valid keys here are kafka, zookeeper, java, hosts"),
+        ("qqq: 1", "qqq", "the valid keys here are name, kafka, zookeeper, java, hosts"),
     ],
 )
 def test_an_unknown_key_is_reported_with_its_path_and_a_suggestion(
