@@ -12,10 +12,11 @@ PACKAGES := debootstrap systemd-container openssh-client iproute2 maven shellche
 # actionlint checks .github/workflows. Go builds it if Go is installed; otherwise it comes from PyPI.
 ACTIONLINT := 1.7.7
 
-.PHONY: help setup packages archives demo test bench soak lint unit lab-test clean
+.PHONY: help setup packages archives demo demo-cluster test bench soak lint unit lab-test clean
 
 help:
 	@echo 'make demo      boot a lab host, install Kafka on it, send messages through it'
+	@echo 'make demo-cluster  the same with three hosts, one of which fails'
 	@echo 'make test      all checks and tests; boots real hosts'
 	@echo 'make soak      what make test leaves out: kills and Ctrl-C at every step, molecule, a cluster, acceptance/run'
 	@echo 'make bench     times kprov beside a script by hand, Ansible and OpenSSH; writes docs/performance.*'
@@ -59,6 +60,17 @@ demo: setup
 	    --java temurin-11 --archives $(ARCHIVES) --yes
 	@echo 'kprov is in $(BIN); to remove the host: make clean, or $(BIN)/kprov lab down'
 
+# Three hosts beside it, from nothing to a cluster that loses a broker and no message.
+CLUSTER := --ssh-config /var/lib/kprov-lab/cluster/ssh_config
+demo-cluster: setup
+	@$(BIN)/kprov lab archives --to $(ARCHIVES) --only kafka-1.0.0 --only zookeeper-3.5.3-beta --only temurin-11
+	@$(BIN)/kprov lab up --name cluster --subnet 192.168.79.0/24 --hosts 3
+	$(BIN)/kprov install kafka-1 kafka-2 kafka-3 $(CLUSTER) --heap 256m --zookeeper-heap 128m \
+	    --java temurin-11 --archives $(ARCHIVES) --no-smoke-test --yes
+	$(BIN)/kprov smoke-test kafka-1 $(CLUSTER) --failover --yes
+	$(BIN)/kprov status kafka-1 $(CLUSTER)
+	@echo 'to remove the hosts: make clean, or $(BIN)/kprov lab down --name cluster'
+
 # Whole modules run in parallel, at most two of those that start services (tests/conftest.py). Each worker has hosts of
 # its own.
 PYTEST := $(BIN)/pytest --dist loadfile --no-loadscope-reorder
@@ -94,4 +106,5 @@ lab-test: archives
 
 clean:
 	@[ ! -x $(BIN)/kprov ] || $(BIN)/kprov lab down
+	@[ ! -x $(BIN)/kprov ] || $(BIN)/kprov lab down --name cluster
 	@rm -rf $(VENV)

@@ -130,6 +130,27 @@ def test_a_setting_of_one_host_restarts_that_one(cluster: Cluster) -> None:
     assert all(after[host]["zookeeper.service"] == before[host]["zookeeper.service"] for host in before)
 
 
+def test_restart_rolls_the_ensemble_and_the_brokers(cluster: Cluster) -> None:
+    """Every ZooKeeper server before the first broker, the leader and the controller last; messages flow."""
+    nodes = cluster.status()["nodes"]
+    leader = next(host for host, node in nodes.items() if node["mode"] == "leader")
+    since = cluster.now()
+    with flowing(cluster, "flow"):
+        cluster.kprov("restart", hosts=cluster.hosts[:1])
+    servers, brokers = cluster.stops("zookeeper", since), cluster.stops("kafka", since)
+    assert (len(servers), len(brokers)) == (3, 3)
+    assert servers[-1][0] == leader
+    for stops in (servers, brokers, [servers[-1], brokers[0]]):
+        assert all(first[2] < second[1] for first, second in pairwise(stops)), stops
+
+
+def test_zookeeper_writes_only_a_copy_of_its_configuration(cluster: Cluster) -> None:
+    """3.5.3-beta keeps the members of an ensemble in files of its own (ZOOKEEPER-2819)."""
+    for machine in cluster.machines:
+        assert "zoo.cfg.dynamic" in machine.ssh("ls /usr/local/zookeeper/tmp")
+        assert "dynamic" not in machine.ssh("cat /usr/local/zookeeper/conf/*.cfg; ls /usr/local/zookeeper/conf")
+
+
 def test_one_host_is_stopped_and_started_alone(cluster: Cluster) -> None:
     third = cluster.machines[2].address
     cluster.kprov("stop", "--only", third, hosts=cluster.hosts[:1])

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import Consumer, Producer, TopicPartition
-
 from kprov.lab.archives import default_directory
 from kprov.lab.lab import Lab
+from kprov.smoke.flow import Flow
 from support.machine import Machine, Result
 from support.preloaded import run_kprov
 from support.sites import lab_of
@@ -89,96 +86,35 @@ class Cluster:
                     stopped = 0.0
         return sorted(found, key=lambda item: item[1])
 
+    def stops_begun(self, unit: str, since: str) -> set[str]:
+        """The hosts on which a unit has begun to stop since a moment."""
+        told = {
+            item.address: item.ssh(f"journalctl -q -u {unit} --since '{since}' --no-pager") for item in self.machines
+        }
+        return {address for address, text in told.items() if "Stopping" in text}
+
     def now(self) -> str:
         """This moment, as journalctl takes it."""
         return self.machines[0].ssh("date '+%F %T'").strip()
 
 
-def boot_three(number: int, state: Path) -> Iterator[Cluster]:
+def boot_three(number: int, state: Path, *, firewalld: bool = False) -> Iterator[Cluster]:
     """Three new hosts in a lab of their own; removed afterwards."""
     lab = lab_of("kc", number, state)
     lab.down()
     try:
-        yield Cluster(lab, [Machine(lab, str(host.address), host.root, "root") for host in lab.up(3)])
+        yield Cluster(
+            lab, [Machine(lab, str(host.address), host.root, "root") for host in lab.up(3, firewalld=firewalld)]
+        )
     finally:
         lab.down()
 
 
-@dataclass
-class Flow:
-    """Numbered messages that a producer sends to every partition of a topic, acknowledged by all replicas in sync."""
-
-    bootstrap: str
-    topic: str
-    partitions: int = 3
-    sent: int = 0
-    acknowledged: dict[int, list[int]] = field(default_factory=dict)
-    refused: list[str] = field(default_factory=list)
-    stop: threading.Event = field(default_factory=threading.Event)
-
-    def run(self) -> None:
-        """Send some hundred messages a second until ``stop``."""
-        producer = Producer(
-            {
-                "bootstrap.servers": self.bootstrap,
-                "acks": "all",
-                "message.timeout.ms": 60000,
-                "socket.timeout.ms": 6000,
-                "max.in.flight": 1,
-                "log_level": 0,
-            }
-        )
-        while not self.stop.is_set():
-            number, self.sent = self.sent, self.sent + 1
-            producer.produce(
-                self.topic, str(number).encode(), partition=number % self.partitions, on_delivery=self._delivered
-            )
-            producer.poll(0.005)
-        producer.flush(70)
-
-    def _delivered(self, error: Any, message: Any) -> None:
-        if error is not None:
-            self.refused.append(error.str())
-        else:
-            self.acknowledged.setdefault(message.partition(), []).append(int(message.value()))
-
-    def read(self) -> dict[int, list[int]]:
-        """The numbers in each partition, from its beginning to its end."""
-        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "flow", "log_level": 0})
-        found: dict[int, list[int]] = {}
-        for number in range(self.partitions):
-            first, end = consumer.get_watermark_offsets(TopicPartition(self.topic, number), timeout=20)
-            consumer.assign([TopicPartition(self.topic, number, first)])
-            deadline = time.monotonic() + 30
-            while first < end:
-                assert time.monotonic() < deadline, "the partition could not be read to its end"
-                message = consumer.poll(1)
-                if message is not None and message.error() is None:
-                    found.setdefault(number, []).append(int(message.value()))
-                    first = message.offset() + 1
-        consumer.close()
-        return found
-
-    def assert_nothing_lost(self) -> None:
-        """Every acknowledged message is there, and in each partition the first of each number is in order."""
-        assert sum(map(len, self.acknowledged.values())) > 100, "hardly anything was sent"
-        found = self.read()
-        for number, wanted in self.acknowledged.items():
-            there = list(dict.fromkeys(found[number]))
-            assert set(wanted) <= set(there), f"partition {number} has lost {sorted(set(wanted) - set(there))[:10]}"
-            kept = [item for item in there if item in set(wanted)]
-            assert kept == sorted(kept), f"partition {number} is out of order"
-
-
 @contextmanager
 def flowing(cluster: Cluster, topic: str) -> Iterator[Flow]:
-    """Messages flow while the block runs; every one that was acknowledged must be there afterwards."""
-    flow = Flow(cluster.bootstrap, topic)
-    thread = threading.Thread(target=flow.run, daemon=True)
-    thread.start()
-    try:
+    """Messages flow while the block runs; every one that was acknowledged must be there afterwards, in order."""
+    flow = Flow(cluster.bootstrap, topic, 3)
+    with flow.running():
         yield flow
-    finally:
-        flow.stop.set()
-        thread.join(90)
-    flow.assert_nothing_lost()
+    assert flow.count > 100, "hardly anything was sent"
+    assert flow.trouble() == ""

@@ -67,3 +67,18 @@ def test_the_specification_defaults_to_what_the_catalogue_does() -> None:
     assert Kafka().version == catalogue.default_version(Product.KAFKA)
     assert ZooKeeper().version == catalogue.default_version(Product.ZOOKEEPER)
     assert Java().release == catalogue.default_version(Product.JAVA)
+
+
+def test_the_page_on_clusters_names_tests_that_exist() -> None:
+    """Each row of what a command does to availability has its test."""
+    page = (ROOT / "docs/clusters.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(test_\w+)::(test_\w+)`", page)
+    assert len(named) > 12
+    missing = [
+        f"{module}::{test}"
+        for module, test in named
+        if not any(
+            f"def {test}(" in path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob(f"{module}.py")
+        )
+    ]
+    assert missing == []

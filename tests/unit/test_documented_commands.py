@@ -1,4 +1,4 @@
-"""Every kprov command that the README and the help texts show is one that kprov takes."""
+"""Every kprov command that README, docs/clusters.md and the help texts show is one that kprov takes."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def _groups(group: click.Group, words: tuple[str, ...]) -> Iterator[tuple[tuple[
 
 
 def _documented() -> Iterator[str]:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    texts = list(re.findall(r"```console\n(.*?)```", readme, re.DOTALL))
+    pages = [(ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/clusters.md")]
+    texts = [block for page in pages for block in re.findall(r"```console\n(.*?)```", page, re.DOTALL)]
     texts += [command.help or "" for _, command in _groups(cli, ())] + [cli.help or ""]
     for text in texts:
         yield from (match[1] for match in _LINE.finditer(text) if "..." not in match[1])
