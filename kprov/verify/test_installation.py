@@ -145,6 +145,10 @@ def test_port(target: VerifiedHost, port: tuple[str, int]) -> None:
 @pytest.mark.entries("firewall")
 def test_firewall_port(target: VerifiedHost, entry: PortEntry) -> None:
     query = f"--query-port={entry.port}"
+    if entry.source:
+        family, (port, protocol) = "ipv6" if ":" in entry.source else "ipv4", entry.port.split("/")
+        query = f'--query-rich-rule=rule family="{family}" source address="{entry.source}" '
+        query += f'port port="{port}" protocol="{protocol}" accept'
     if target.run("firewall-cmd", "--state").code != 0:
         pytest.skip("firewalld is not running")
     assert target.run("firewall-cmd", "-q", "--permanent", query).code == 0, f"{entry.port} is closed after a reload"

@@ -9,6 +9,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
+from support.cluster import HEAPS, boot_three
 from support.machine import boot
 
 from kprov.lab.archives import default_directory
@@ -22,15 +23,28 @@ SCRIPT = Path(__file__).parents[2] / "acceptance/run"
 def test_the_whole_life_of_an_installation(tmp_path: Path) -> None:
     """From an empty host to an upgraded one and back to an empty one; each step is in the report."""
     for machine in boot(112, tmp_path):
-        access = ["--ssh-config", str(machine.lab.ssh_config)]
-        install = ["--archives", str(default_directory()), "--java", "temurin-11"]
-        words = [str(SCRIPT), machine.address, str(tmp_path / "reports"), *access, "--", *install]
-        environment = os.environ | {"KPROV": str(Path(sys.executable).parent / "kprov")}
-        done = subprocess.run(words, capture_output=True, text=True, check=False, env=environment)
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert "0 leftovers" in done.stdout
+        run(machine.address, tmp_path, machine.lab.ssh_config)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+def test_the_whole_life_of_a_cluster(tmp_path: Path) -> None:
+    """The same with three hosts, one of which fails in between."""
+    for cluster in boot_three(128, tmp_path):
+        run(" ".join(cluster.hosts), tmp_path, cluster.lab.ssh_config, *HEAPS)
+    assert (tmp_path / "reports/failover.xml").exists()
+
+
+def run(targets: str, folder: Path, ssh_config: Path, *install: str) -> None:
+    """Run the script; every step must pass."""
+    options = ["--archives", str(default_directory()), "--java", "temurin-11", *install]
+    words = [str(SCRIPT), targets, str(folder / "reports"), "--ssh-config", str(ssh_config), "--", *options]
+    environment = os.environ | {"KPROV": str(Path(sys.executable).parent / "kprov")}
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 leftovers" in done.stdout
     for report in ("acceptance", "install", "smoke-test", "verify", "upgrade", "verify-upgrade", "uninstall"):
-        suite = ET.parse(tmp_path / f"reports/{report}.xml").getroot().find("testsuite")  # noqa: S314 (our own)
+        suite = ET.parse(folder / f"reports/{report}.xml").getroot().find("testsuite")  # noqa: S314 (our own)
         assert suite is not None
         assert suite.get("failures") == "0"
         assert suite.findall("testcase")

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.lab
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize(("scenario", "number"), [("default", 113), ("bundled", 114)])
+@pytest.mark.parametrize(("scenario", "number"), [("default", 113), ("bundled", 114), ("cluster", 127)])
 def test_the_whole_sequence(scenario: str, number: int, tmp_path: Path) -> None:
     """It ends well, every step of it was run, and nothing is left of the lab."""
     lab = lab_of("km", number, tmp_path).status()
