@@ -37,11 +37,15 @@ _PYTHON = Recipe(
 
 @dataclass(frozen=True)
 class BenchHost:
-    """A host with sshd and nothing else. name: as ssh_config has it. address: its own, for clients of Kafka."""
+    """A host with sshd and nothing else.
+
+    name: as ssh_config has it. address: its own, for clients of Kafka. others: the names of three more, for a cluster.
+    """
 
     name: str
     address: str
     ssh_config: Path
+    others: tuple[str, ...] = ()
 
     def run(self, words: Sequence[str | Path], stdin: Path | None = None) -> tuple[str, str]:
         """Run a command here, and return its two outputs; they are shown only if it fails."""
@@ -61,11 +65,12 @@ class BenchHost:
         """Run a command on the host with ssh."""
         self.run(["ssh", "-F", self.ssh_config, f"root@{self.name}", *command], stdin)
 
-    def kprov(self, command: str, *words: str) -> str:
-        """Run kprov as its users do; what it counts of the traffic with the host."""
+    def kprov(self, command: str, *words: str, hosts: Sequence[str] = ()) -> str:
+        """Run kprov as its users do; what it counts of the traffic with the host, of several with the first."""
         login = ("--ssh-config", self.ssh_config, "-vv")
-        _, told = self.run([sys.executable, "-m", "kprov", command, f"root@{self.name}", *login, *words])
-        return next(line.removeprefix("traffic: ") for line in told.splitlines() if line.startswith("traffic: "))
+        named = [f"root@{name}" for name in hosts or [self.name]]
+        _, told = self.run([sys.executable, "-m", "kprov", command, *named, *login, *words])
+        return next(line.partition("traffic: ")[2] for line in told.splitlines() if "traffic: " in line)
 
     def playbook(self, name: str) -> None:
         """Run one of the rival's playbooks."""
@@ -92,10 +97,10 @@ def bench_host() -> Iterator[BenchHost]:
     lab = Lab("bench", subnet=_SUBNET)
     lab.down()
     try:
-        (host,) = lab.up(1)
+        host, *others = lab.up(4)
         layer = Images(user_cache_path("kprov") / "lab").ensure(_PYTHON, Steps(ignore, 2), ignore)[0]
         subprocess.run(["cp", "-a", f"{layer}/usr", f"{layer}/etc", str(host.root)], check=True)
-        yield BenchHost(host.name, str(host.address), lab.ssh_config)
+        yield BenchHost(host.name, str(host.address), lab.ssh_config, tuple(other.name for other in others))
     finally:
         lab.down()
 

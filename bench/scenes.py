@@ -140,6 +140,49 @@ def python(*words: str) -> Act:
     return act
 
 
+HEAPS = ("--heap", "256m", "--zookeeper-heap", "128m")
+# From protocol 2.7 on, replicas in sync are known at once; with the article's release, the roll waits for that.
+NEWER = ("--kafka-version", "2.8.2", "--zookeeper-version", "3.5.10")
+
+
+def of_three(command: str, *words: str) -> Act:
+    """A kprov command for the three hosts of a cluster."""
+    folder = archive("kafka_2.12-1.0.0.tgz").parent
+
+    def act(host: BenchHost) -> str:
+        options = ("--archives", str(folder), "--java", "temurin-11", *HEAPS) if command == "install" else ()
+        answered = ("--yes",) if command != "restart" else ()
+        return host.kprov(command, *options, *words, *answered, hosts=host.others)
+
+    return act
+
+
+def three_times(act: Act) -> Act:
+    """The same three times, one after the other."""
+
+    def acts(host: BenchHost) -> None:
+        for _ in range(3):
+            act(host)
+
+    return acts
+
+
+def one_and_three(*words: str) -> Act:
+    """An installation on the single host, and the same on three as a cluster."""
+
+    def act(host: BenchHost) -> None:
+        install("--no-smoke-test", *HEAPS, *words)(host)
+        of_three("install", "--no-smoke-test", *words)(host)
+
+    return act
+
+
+def removed_from_all(host: BenchHost) -> None:
+    """Undo ``one_and_three``."""
+    uninstall(host)
+    of_three("uninstall", "--purge", "--force")(host)
+
+
 def dropped(host: BenchHost) -> None:
     """Remove what was pushed."""
     host.ssh("rm -rf /var/tmp/payload /var/lib/kprov")
@@ -215,6 +258,37 @@ SCENES = (
             "kprov uninstall": Rival(uninstall, before=install("--no-smoke-test")),
         },
         "kprov smoke-test",
+    ),
+    Scene(
+        "three hosts, first install without smoke test",
+        {
+            "one host": Rival(install("--no-smoke-test", *HEAPS), after=uninstall),
+            "kprov": Rival(of_three("install", "--no-smoke-test"), after=of_three("uninstall", "--purge", "--force")),
+        },
+        "one host",
+        goals={0: 1.6},
+    ),
+    Scene(
+        "three hosts, nothing to do",
+        {
+            "one host": Rival(install("--no-smoke-test", *HEAPS)),
+            "kprov": Rival(of_three("install", "--no-smoke-test")),
+        },
+        "one host",
+        before=one_and_three(),
+        after=removed_from_all,
+        goals={0: 1.3},
+    ),
+    Scene(
+        "three hosts, rolling restart of Kafka 2.8.2",
+        {
+            "one host, three times": Rival(three_times(lambda host: host.kprov("restart"))),
+            "kprov": Rival(of_three("restart")),
+        },
+        "one host, three times",
+        before=one_and_three(*NEWER),
+        after=removed_from_all,
+        goals={0: 1.2},
     ),
     Scene(
         "push of 150 MB",

@@ -52,6 +52,11 @@ class Node:
             raise LookupError(f"{self.host.address} runs no broker")
         return self.broker_config
 
+    @property
+    def public_host(self) -> str:
+        """The name or address that clients connect to; of a node without a broker, the one that nodes connect to."""
+        return self.broker_config.public_host if self.broker_config is not None else self.host.address
+
     def with_java(self, home: str, version: str = "") -> Node:
         """The node with the Java that its services run on."""
         return replace(self, java_home=home, java_version=version)

@@ -23,6 +23,8 @@ def host_name(host: Subject) -> Iterator[Finding]:
 def advertised_address(host: Subject) -> Iterator[Finding]:
     """The advertised address is one of the host's own, also from the host: the broker connects to itself with it."""
     public, internal = host.public, host.internal
+    if not public:  # no client connects to a host without a broker
+        return
     if is_loopback([public]) or public == "localhost":
         yield advice(
             f"clients will connect to {public}, which is the client's own machine",

@@ -6,8 +6,9 @@ import click
 
 from kprov.cli.access import access_options
 from kprov.cli.group import Group
-from kprov.cli.options import bare_host, command, json_option
+from kprov.cli.options import command, json_option
 from kprov.operations import history as operation
+from kprov.operations.fleet import Whom
 from kprov.operations.session import Access
 
 
@@ -38,7 +39,8 @@ def history(ctx: click.Context, host: str | None, number: int, access: Access, a
         if host is None:
             output.finish(operation.local_history(number))
             return
-        with access.connect(access.login(bare_host(host, None)), output.journal) as connection:
+        (login,) = Whom(access, None, (host,)).logins()
+        with access.connect(login, output.journal) as connection:
             report = operation.host_history(connection, number)
         output.finish(report)
 

@@ -7,19 +7,21 @@ from pathlib import Path
 import click
 
 from kprov.cli.access import access_options
-from kprov.cli.options import bare_host, command, config_option, host_argument, json_option
+from kprov.cli.options import command, config_option, hosts_argument, json_option, only_option
 from kprov.errors import UsageError
 from kprov.logs import since_argument
 from kprov.operations import logs as operation
+from kprov.operations.fleet import Whom, fleet
 from kprov.operations.session import Access
 
 _LINES, _FOLLOWED_LINES = 10, 3
 
 
 @click.command()
-@host_argument
+@hosts_argument
 @config_option
 @access_options
+@only_option
 @json_option
 @click.option("-f", "--follow", is_flag=True, help="Show lines as they are written, until Ctrl-C.")
 @click.option(
@@ -33,9 +35,10 @@ _LINES, _FOLLOWED_LINES = 10, 3
 @click.option("--since", metavar="TIME", help="Skip older lines: 10m, 2h, 18:30, 2026-11-24T18:30 by HOST's clock.")
 def logs(
     *,
-    host: str | None,
+    hosts: tuple[str, ...],
     config: Path | None,
     access: Access,
+    only: tuple[str, ...],
     as_json: bool,
     follow: bool,
     lines: int | None,
@@ -61,12 +64,12 @@ def logs(
             )
         start = since_argument(since) if since else ""
         name = f"{unit}.service" if unit else None
-        login = access.login(bare_host(host, config))
-        with access.connect(login, output.journal) as connection:
+        with fleet(Whom(access, config, hosts, only), output.journal) as found:
             if follow:
                 count = _FOLLOWED_LINES if lines is None else lines
+                connection = operation.one_to_follow(found)
                 report = operation.follow(connection, unit=name, lines=count, show=output.show_item)
             else:
                 count = _LINES if lines is None else lines
-                report = operation.report(connection, unit=name, lines=count, since=start)
+                report = operation.report(found, unit=name, lines=count, since=start)
         output.finish(report)

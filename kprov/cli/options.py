@@ -22,20 +22,13 @@ from kprov.errors import (
     code_of,
 )
 from kprov.journal import Journal
-from kprov.operations.named import one_host
 from kprov.spec.load import UNSET, Flag
-from kprov.spec.model import Host
 from kprov.spec.settings import OPTIONS, PLUGIN_PROPERTIES, PROPERTIES, KeyPath, path_to_reset
 from kprov.ui.output import Output, show_error
 
 F = TypeVar("F", bound=Callable[..., Any])
 _FILE = click.Path(path_type=Path)
 HOST_ARGUMENTS = "kprov.host_arguments"  # the context's key for the HostArguments of the run
-
-
-def host_argument(function: F) -> F:
-    """HOST, as ``ssh HOST`` takes it."""
-    return click.argument("host", metavar="[HOST]", required=False)(function)
 
 
 def hosts_argument(function: F) -> F:
@@ -209,11 +202,6 @@ def _property(option: str, group: KeyPath, text: str) -> Flag:
     if not separator:
         raise UsageError(f"{text!r} is not KEY=VALUE", where=option, hint=f"for instance {option} num.partitions=3")
     return Flag(f"{option} {name}".strip(), (*group, name.strip()), value)
-
-
-def bare_host(host: str | None, config: Path | None) -> Host:
-    """The host of a command that reads the rest from the host's receipt."""
-    return one_host(config, host, []).host
 
 
 def asker() -> Callable[[str], bool] | None:

@@ -8,26 +8,35 @@ import click
 
 from kprov.cli.access import access_options
 from kprov.cli.options import (
-    bare_host,
     command,
     config_option,
-    host_argument,
+    hosts_argument,
     json_option,
     junit_option,
+    only_option,
 )
 from kprov.operations import verify as operation
+from kprov.operations.fleet import Whom, fleet
 from kprov.operations.session import Access
 
 
 @click.command()
-@host_argument
+@hosts_argument
 @config_option
 @access_options
+@only_option
 @json_option
 @junit_option
 @click.option("--no-clients", is_flag=True, help="Skip the tests that produce and consume; they take seconds.")
 def verify(
-    *, host: str | None, config: Path | None, access: Access, as_json: bool, junit: Path | None, no_clients: bool
+    *,
+    hosts: tuple[str, ...],
+    config: Path | None,
+    access: Access,
+    only: tuple[str, ...],
+    as_json: bool,
+    junit: Path | None,
+    no_clients: bool,
 ) -> None:
     """Compare HOST with its receipt, using the testinfra suite.
 
@@ -42,7 +51,7 @@ def verify(
     """
     with command("verify", as_json=as_json, junit=junit) as output:
         operation.require_suite()
-        login = access.login(bare_host(host, config))
-        with access.connect(login, output.journal) as connection, output.changing() as emit:
-            report = operation.verify(connection, emit, clients=not no_clients)
+        whom = Whom(access, config, hosts, only)
+        with fleet(whom, output.journal) as found, output.changing(found.count) as emit:
+            report = operation.verify(found, emit, clients=not no_clients)
         output.finish(report)

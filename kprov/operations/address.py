@@ -16,7 +16,7 @@ def settle(node: Node, net: Network, receipt: Receipt) -> Node:
     found as long as the host has it: another operator may reach the host at another of its addresses.
     """
     host = node.host
-    names = (host.address, node.broker.public_host)
+    names = (host.address, node.public_host)
     if host.internal or all(is_own(name, net.own, net.names) is not False for name in names):
         return node
     before = (receipt.spec or {}).get("hosts", [{}])[0].get("internal")
@@ -26,6 +26,8 @@ def settle(node: Node, net: Network, receipt: Receipt) -> Node:
 
 def reasons(node: Node, net: Network) -> list[str]:
     """Notes for the plan."""
+    if node.broker_config is None:
+        return []
     public, told = node.broker.public_host, node.broker.bootstrap
     return [
         f"clients are told {told}: {_source(node)}{_seen_from_there(public, net)}",

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from posixpath import basename
 
 from kprov.errors import ConnectError, UsageError
@@ -14,9 +15,11 @@ from kprov.host.connection import Connection
 from kprov.host.facts import probe
 from kprov.kinds.base import Call
 from kprov.logs import LogEntry, LogProblem, file_entries, findings, journal_entries, last, newer, zone_of
-from kprov.operations.report import Report
+from kprov.operations.fleet import Fleet
+from kprov.operations.report import OnHosts, Report
 from kprov.operations.session import installed
 from kprov.roles.of_node import roles_of
+from kprov.rollout.together import together
 from kprov.topology import Node
 
 # How many lines at the end of each source are searched; the library reads at most 256 KiB of a file.
@@ -81,9 +84,21 @@ def sources(node: Node, unit: str | None = None) -> tuple[LogSource, ...]:
     )
 
 
-def report(connection: Connection, *, unit: str | None, lines: int, since: str) -> Report:
-    """What ``read_logs`` finds."""
-    return Report("logs", (read_logs(connection, unit=unit, lines=lines, since=since),))
+def report(hosts: Fleet, *, unit: str | None, lines: int, since: str) -> Report:
+    """What ``read_logs`` finds on each host that acts."""
+    read = partial(read_logs, unit=unit, lines=lines, since=since)
+    found = together([partial(read, connection) for connection in hosts.acting], hosts.abandon)
+    return Report("logs", (OnHosts(tuple(found)),) if hosts.several else tuple(found))
+
+
+def one_to_follow(hosts: Fleet) -> Connection:
+    """The host whose logs are followed. Raises UsageError for several."""
+    if len(hosts.acting) > 1:
+        names = ", ".join(connection.login.name for connection in hosts.acting)
+        raise UsageError(
+            f"only one host can be followed, and these are {names}", where="--follow", hint="name it with --only HOST"
+        )
+    return hosts.acting[0]
 
 
 def read_logs(connection: Connection, *, unit: str | None, lines: int, since: str) -> Logs:

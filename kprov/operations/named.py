@@ -12,21 +12,6 @@ from kprov.spec.target import Target, parse_target
 from kprov.topology import Node, topology
 
 
-def one_host(config: Path | None, host: str | None, flags: Sequence[Flag], *, whole: bool = True) -> Node:
-    """The node that the settings describe; whole: as for ``load``.
-
-    Raises UsageError if they describe several.
-    """
-    cluster = _load(config, [host] if host is not None else [], flags, whole=whole)
-    if len(cluster.hosts) > 1:
-        raise UsageError(
-            f"it lists {len(cluster.hosts)} hosts, and this command takes one",
-            where=str(config),
-            hint="name the HOST that it is for",
-        )
-    return topology(cluster)[0]
-
-
 def all_nodes(config: Path | None, hosts: Sequence[str], flags: Sequence[Flag], *, whole: bool = True) -> list[Node]:
     """The nodes that an installation is about: all of them. whole: as for ``load``.
 

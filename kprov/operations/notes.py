@@ -15,6 +15,7 @@ from kprov.operations.survey import Survey
 from kprov.spec.broker import explained
 from kprov.spec.broker_keys import PROTOCOL
 from kprov.spec.model import Cluster
+from kprov.spec.protocol import in_force
 
 
 def notes(request: Request, found: Survey) -> Iterator[str]:
@@ -22,7 +23,8 @@ def notes(request: Request, found: Survey) -> Iterator[str]:
     node = found.goal.node
     yield from request.notes(found.goal, found.receipt)
     yield from reasons(node, network(found.answer))
-    yield from explained(node.broker, node.zookeeper_connect)
+    if node.broker_config is not None:
+        yield from explained(node.broker, node.zookeeper_connect)
     yield from _held(node.cluster)
     yield from _left_alone(found)
     yield from _begins_from_logs(found)
@@ -33,7 +35,7 @@ def finishing_notes(request: Request, run: Resolved) -> Iterator[str]:
     if run.raised:
         yield str(run.raised)
     elif request.finish:
-        yield f"{PROTOCOL} is {run.goal.node.broker.protocol} already: there is nothing to finish"
+        yield f"{PROTOCOL} is {in_force(run.goal.node.cluster)} already: there is nothing to finish"
 
 
 def _held(cluster: Cluster) -> Iterator[str]:

@@ -13,7 +13,7 @@ from kprov.operations.request import Goal, Request
 from kprov.operations.session import read_receipt
 from kprov.receipt import Receipt
 from kprov.spec.model import Cluster
-from kprov.spec.protocol import Raised, downgrade_problem, raised, staged
+from kprov.spec.protocol import Raised, downgrade_problem, in_force, raised, staged
 from kprov.topology import node_at
 
 
@@ -47,15 +47,16 @@ def resolved(receipt: Receipt, request: Request, goal: Goal, wanted: Goal) -> Re
         what = "kprov has installed nothing on this host, so there is no upgrade to finish"
         raise PreflightError(what, where=goal.login.name, hint="install it: kprov install HOST")
     if before is not None:
-        was, version = before.node.broker, wanted.node.cluster.kafka.version
-        if request.finish and version != str(was.version):
+        ran, version = before.node.cluster, wanted.node.cluster.kafka.version
+        spoken_last = in_force(ran)
+        if request.finish and version != ran.kafka.version:
             raise UsageError(
                 f"Kafka {version} must run well before the upgrade is finished",
                 where="--finish",
                 hint="upgrade without --finish and see that all is well; then finish: kprov upgrade HOST --finish",
             )
-        wanted = _staged(wanted, was.protocol, finish=request.finish)
-        if problem := downgrade_problem(wanted.node.cluster, was.protocol, str(was.version)):
+        wanted = _staged(wanted, spoken_last, finish=request.finish)
+        if problem := downgrade_problem(wanted.node.cluster, spoken_last, ran.kafka.version):
             raise PreflightError([problem])
     elif entries := used_again(receipt, wanted.node):
         named_here = "version" in goal.node.cluster.kafka.model_fields_set

@@ -21,6 +21,8 @@ _TRUSTED_SINCE = Version("3.5.6")
 
 def lacks_snapshot(node: Node, answer: Probe) -> bool:
     """Whether the wanted ZooKeeper will refuse to start because it finds logs and no snapshot."""
+    if node.zookeeper_config is None:
+        return False
     data, logs = (answer.seen.get(f"data:{path}", {}) for path in node.zookeeper.data)
     needed = Version(node.zookeeper.version) >= _NEEDED_SINCE
     return needed and logs.get("log") == "yes" and data.get("snapshot") != "yes"
@@ -28,9 +30,11 @@ def lacks_snapshot(node: Node, answer: Probe) -> bool:
 
 def begins_from_logs(node: Node, answer: Probe) -> bool:
     """Whether it can begin once from the logs alone; they must start with the first transaction."""
+    if not lacks_snapshot(node, answer):
+        return False
     logs = answer.seen.get(f"data:{node.zookeeper.data_log_dir}", {})
     trusts = Version(node.zookeeper.version) >= _TRUSTED_SINCE
-    return lacks_snapshot(node, answer) and trusts and logs.get("first") == "yes"
+    return trusts and logs.get("first") == "yes"
 
 
 def missing_snapshot(node: Node, answer: Probe) -> Iterator[Result]:

@@ -26,6 +26,8 @@ _LOG_LINES = "80"
 class Status:
     """A host as status shows it; state is the receipt's: done, or applying after an interrupted run.
 
+    What only a broker or only a ZooKeeper server has is empty on a host without one.
+
     written, by: when the receipt was written (UTC, ISO 8601), and by whom. protocol: what the broker keeps
     until an upgrade is finished, empty otherwise. offline: directories of log.dirs that the running broker does not
     use; those that it uses may have failed since they were last written to. drift: what differs from the receipt.
@@ -86,13 +88,13 @@ def status(connection: Connection) -> Status:
         found.receipt.state,
         found.receipt.written,
         found.receipt.by,
-        str(node.broker.version),
-        f"{node.zookeeper.version} ({node.zookeeper.mode})",
+        str(node.broker.version) if node.broker_config else "",
+        f"{node.zookeeper.version} ({node.zookeeper.mode})" if node.zookeeper_config else "",
         node.java_version,
         node.java_home,
         node.cluster.kafka.protocol or "",
-        node.broker.home,
-        node.broker.bootstrap,
+        node.broker.home if node.broker_config else "",
+        node.broker.bootstrap if node.broker_config else "",
         tuple(place.path for role in reversed(roles) for place in role.data),
         tuple(path for role in roles for path in _offline(connection, role, seen)),
         with_advice(connection, units),

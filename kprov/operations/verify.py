@@ -1,4 +1,4 @@
-"""verify: the testinfra suite against one host, over kprov's own connection."""
+"""verify: the testinfra suite against one host, or each host of a cluster, over kprov's own connections."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from kprov.errors import ExitCode, Problem, UsageError
 from kprov.events import Emit, about
 from kprov.host.connection import Connection
-from kprov.operations.report import Report
+from kprov.operations.fleet import Fleet
+from kprov.operations.report import OnHosts, Report
 from kprov.operations.session import installed
 from kprov.words import counted
 
@@ -42,24 +43,31 @@ def require_suite() -> None:
         ) from None
 
 
-def verify(connection: Connection, emit: Emit, *, clients: bool) -> Report:
-    """Run the suite; tests that failed are a problem.
+def verify(found: Fleet, emit: Emit, *, clients: bool) -> Report:
+    """Run the suite against each host that acts, one after the other; tests that failed are a problem.
 
     Raises UsageError without the extra, PreflightError if nothing is installed.
     """
+    results = [_verified(connection, emit, clients=clients) for connection in found.acting]
+    problems = tuple(_problem(result) for result in results if not result.passed)
+    data = (OnHosts(tuple(results)),) if found.several else tuple(results)
+    return Report("verify", data, problems, ExitCode.NOT_READY if problems else ExitCode.DONE)
+
+
+def _verified(connection: Connection, emit: Emit, *, clients: bool) -> Verification:
     require_suite()
     from kprov.verify.run import run_suite  # noqa: PLC0415 (needs the optional extra)
 
     installed(connection)
     where = connection.login.name
-    result = Verification(where, run_suite(connection, about(where, emit), clients=clients))
-    if result.passed:
-        return Report("verify", (result,))
+    return Verification(where, run_suite(connection, about(where, emit), clients=clients))
+
+
+def _problem(result: Verification) -> Problem:
     failed = [test for test in result.tests if test.status == "failed"]
-    problem = Problem(
+    return Problem(
         f"{counted(len(failed), 'test')} failed",
-        where,
+        result.host,
         "\n".join(f"{test.name}: {test.detail.splitlines()[0]}" for test in failed),
         "see what install would change: kprov plan HOST",
     )
-    return Report("verify", (result,), (problem,), ExitCode.NOT_READY)

@@ -15,6 +15,7 @@ from kprov.rollout.stages import Due, Work
 from kprov.spec.model import RoleName
 
 _UNITS = "file:/etc/systemd/system/"
+_FIREWALL = "firewall:"
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ def acts(changes: Sequence[Change], services: Mapping[RoleName, Service]) -> Act
 
     A service's files change right before it restarts, so that one that is not restarted, because the roll ends before,
     keeps the files that it runs with. What two services read changes with the first of them; what none reads, such as
-    files for people, comes last. The order within an act is the plan's.
+    files for people, comes last. The firewall comes first of all: servers of an ensemble that start must reach each
+    other. The order within an act is the plan's.
     """
     ids = {service.id: role for role, service in services.items()}
     working = [role for role in RoleName if any(_touches(change, services.get(role)) for change in changes)]
@@ -43,6 +45,8 @@ def acts(changes: Sequence[Change], services: Mapping[RoleName, Service]) -> Act
     for change in changes:
         readers = [role for role in working if change.id in services[role].reads]
         role = ids.get(change.id) or (readers[0] if readers else working[-1] if working else None)
+        if change.id.startswith(_FIREWALL):
+            role = None
         shares.get(role, first).append(change) if role is not None else first.append(change)
     return Acts(tuple(first), {role: tuple(_reloading(share)) for role, share in shares.items()})
 

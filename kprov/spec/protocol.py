@@ -15,12 +15,12 @@ from kprov.errors import Problem
 from kprov.spec.broker import broker_config
 from kprov.spec.broker_keys import PROTOCOL
 from kprov.spec.broker_values import protocol_of
-from kprov.spec.model import Cluster
+from kprov.spec.model import Cluster, RoleName
 
 
 def in_force(cluster: Cluster) -> Version:
-    """The protocol that the broker of the first host uses."""
-    return broker_config(cluster, cluster.hosts[0]).protocol
+    """The protocol that the brokers use; all of a cluster use the same."""
+    return broker_config(cluster, cluster.playing(RoleName.BROKER)[0]).protocol
 
 
 def staged(cluster: Cluster, spoken: Version, *, finish: bool = False) -> Cluster:

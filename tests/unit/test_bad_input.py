@@ -673,14 +673,6 @@ def test_an_ssh_config_that_cannot_be_read_names_the_file(
 
 
 @pytest.mark.usefixtures("offline")
-def test_a_command_for_one_host_refuses_a_file_with_several(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
-    words = write("kprov.yaml", "hosts: [{address: a}, {address: b, roles: [broker]}]")(desk)
-    assert main(["verify", *words]) == ExitCode.USAGE
-    err = capsys.readouterr().err
-    assert "kprov.yaml: it lists 2 hosts, and this command takes one" in err
-
-
-@pytest.mark.usefixtures("offline")
 def test_install_takes_all_hosts_of_a_file_or_none(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     words = write("kprov.yaml", "hosts: [{address: a}, {address: b, roles: [broker]}]")(desk)
     assert main(["install", "a", *words]) == ExitCode.USAGE

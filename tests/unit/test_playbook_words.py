@@ -11,7 +11,7 @@ from support import ansible
 pytest.importorskip("ansible", reason="ansible-core 2.16 runs on Python 3.10 to 3.12")
 
 SECRET = "geheim"
-CHANGES = {"plan": {"changes": [{"id": "user:kafka", "diff": ""}]}}
+CHANGES = {"plan": {"changes": [{"action": "create", "id": "user:kafka", "diff": ""}]}}
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,23 @@ def test_a_secret_is_on_no_command_line_and_in_no_log(
     assert "install vagrant@10.0.0.1 --set=num.partitions=1 --yes" in words
     assert "plan kafka-2 --set=num.partitions=1" in words
     assert (tmp_path / "stdin").read_text().count(SECRET) == 4
+
+
+def test_the_hosts_of_a_cluster_are_named_in_one_run(tmp_path: Path) -> None:
+    """In the order of the inventory; what it changes counts once."""
+    document = {"plans": {"10.0.0.1": {"changes": []}, "kafka-2": CHANGES["plan"]}, "cluster": {}}
+    program = tmp_path / "kprov"
+    program.write_text(f"#!/bin/sh\necho \"$@\" >>{tmp_path}/words\necho '{json.dumps(document)}'\n")
+    program.chmod(0o755)
+    inventory = tmp_path / "hosts.ini"
+    inventory.write_text("[kafka]\nkafka-1 ansible_host=10.0.0.1 ansible_user=vagrant\nkafka-2\n")
+    given = json.dumps({"kprov_program": str(program), "kprov_cluster": True})
+    for playbook, mode in (("install", ()), ("install", ("--check",)), ("status", ())):
+        book = f"playbooks/{playbook}.yml"
+        done = ansible.run("ansible-playbook", "-i", str(inventory), book, "-e", given, *mode)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.stdout.count("changed=1") == 1
+    words = (tmp_path / "words").read_text().splitlines()
+    assert [line.split()[:3] for line in words] == [
+        [command, "vagrant@10.0.0.1", "kafka-2"] for command in ("install", "plan", "status")
+    ]

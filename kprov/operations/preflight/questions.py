@@ -21,7 +21,7 @@ def questions(node: Node) -> list[Call]:
         ("probe_java", "java", node.java_home),
         ("probe_kernel", "kernel"),
         ("probe_time", "time"),
-        ("probe_names", "names", *dict.fromkeys((node.host.address, node.broker.public_host))),
+        ("probe_names", "names", *dict.fromkeys((node.host.address, node.public_host))),
         ("probe_addresses", "addresses"),
         ("probe_neighbours", "neighbours"),
         ("probe_selinux", "selinux", node.java_home, *written_directories(node)),

@@ -25,7 +25,7 @@ from kprov.topology import Node
 
 def subject(node: Node, releases: Releases, java: ChosenJava, answer: Probe, *, receipt: Receipt) -> Subject:
     """What the checks look at. ``node.host.internal`` must be settled, see kprov.operations.address."""
-    roles, broker = roles_of(node), node.broker
+    roles, broker = roles_of(node), node.broker_config
     facts, seen, net = answer.facts, answer.seen, network(answer)
     kernel, neighbours = seen["kernel"], seen["neighbours"]
     states = {role.unit: UnitState.of(seen[service_id(role.unit)]) for role in roles}
@@ -59,8 +59,8 @@ def subject(node: Node, releases: Releases, java: ChosenJava, answer: Probe, *, 
         names=net.names,
         own=net.own,
         local=net.local,
-        public=broker.public_host,
-        internal=broker.internal_address if broker.internal_port else "",
+        public=broker.public_host if broker else "",
+        internal=broker.internal_address if broker and broker.internal_port else "",
         skew=facts.skew,
         keepers=tuple(seen["time"].get("keepers", "").split()),
         synchronized=seen["time"].get("synchronized", ""),

@@ -79,4 +79,4 @@ def _row(node: NodeStatus) -> tuple[str, str, str, str, str]:
     elif node.broker is not None and not node.registered:
         broker += " not registered"
     zookeeper = (node.mode or "does not serve") if "zookeeper" in node.roles else "-"
-    return (node.host, zookeeper, broker, status.kafka, status.verdict.state.value)
+    return (node.host, zookeeper, broker, status.kafka or "-", status.verdict.state.value)

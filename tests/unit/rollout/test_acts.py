@@ -65,6 +65,12 @@ def test_each_act_reads_the_unit_files_that_it_changed() -> None:
     assert [item.calls for item in found.of[BROKER]] == [(("true",), RELOAD), (("true",),)]
 
 
+def test_the_firewall_opens_before_anything_starts() -> None:
+    port = change(Action.CREATE, "firewall:2888/tcp from 10.0.0.2")
+    found = acts([ZOO, port, START_Z], SERVICES)
+    assert (found.first, found.of) == ((port,), {ZOOKEEPER: (ZOO, START_Z)})
+
+
 def test_a_node_with_one_role() -> None:
     services = {BROKER: SERVICES[BROKER]}
     assert acts([ZOO, KAFKA, START_K], services).of == {BROKER: (ZOO, KAFKA, START_K)}
