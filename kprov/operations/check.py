@@ -66,7 +66,10 @@ def _checked(found: Fleet, request: Request, goals: Sequence[Goal], emit: Emit) 
     else:
         receipts = together([partial(peek_receipt, connection) for connection in found.connections], found.abandon)
         runs = resolve_cluster(receipts, request, goals)
-    releases = [known_releases(run.goal.node.cluster, run.receipt, request.archives, emit) for run in runs]
+    releases = [
+        known_releases(run.goal.node.cluster, run.receipt, request.archives, emit, roles=run.goal.node.roles)
+        for run in runs
+    ]
     surveys = surveyed(found.connections, runs, releases)
     if found.several:
         surveys = with_between(found.connections, surveys)

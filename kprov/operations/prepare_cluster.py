@@ -53,17 +53,19 @@ def prepare_cluster(
     """
     receipts = together([partial(peek_receipt, connection) for connection in connections])
     runs = resolve_cluster(receipts, request, goals)
-    releases = [find_releases(run.goal.node.cluster, run.receipt, request.archives, emit) for run in runs]
+    releases = [_releases(run, request, emit) for run in runs]
     surveys = with_between(connections, surveyed(connections, runs, releases))
     parts = _planned(connections, request, runs, surveys, emit)
     gone = [_gone(part.prepared) for part in parts]
     if any(gone):
-        releases = [
-            find_releases(part.run.goal.node.cluster, part.run.receipt, request.archives, emit, lost)
-            for part, lost in zip(parts, gone, strict=True)
-        ]
+        releases = [_releases(part.run, request, emit, lost) for part, lost in zip(parts, gone, strict=True)]
         parts = _planned(connections, request, runs, surveyed(connections, runs, releases), emit)
     return parts
+
+
+def _releases(run: Resolved, request: Request, emit: Emit, gone: frozenset[str] = frozenset()) -> Releases:
+    node = run.goal.node
+    return find_releases(node.cluster, run.receipt, request.archives, emit, gone, roles=node.roles)
 
 
 def resolve_cluster(receipts: Sequence[Receipt], request: Request, goals: Sequence[Goal]) -> list[Resolved]:

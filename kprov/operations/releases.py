@@ -5,9 +5,11 @@ No host is contacted here: the receipt says what is installed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Collection, Iterator, Set
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from posixpath import basename
 
 from kprov.errors import Problem, UsageError
 from kprov.events import Emit
@@ -21,7 +23,7 @@ from kprov.releases.product import Product, java_major
 from kprov.releases.sources import ArchiveNotFoundError, NotCataloguedError, find_again, locate, require_folder
 from kprov.roles.common import release_path
 from kprov.roles.java import java_path
-from kprov.spec.model import Cluster, Mode
+from kprov.spec.model import Cluster, Mode, RoleName
 
 
 def verify_local_archives(cluster: Cluster, archives: Path | None, emit: Emit, *, whole: bool) -> None:
@@ -56,15 +58,25 @@ def _named_by_options(cluster: Cluster) -> Iterator[tuple[catalogue.Wanted, str 
 
 
 def find_releases(
-    cluster: Cluster, receipt: Receipt, archives: Path | None, emit: Emit, gone: Set[str] = frozenset()
+    cluster: Cluster,
+    receipt: Receipt,
+    archives: Path | None,
+    emit: Emit,
+    gone: Set[str] = frozenset(),
+    *,
+    roles: Collection[RoleName] = tuple(RoleName),
 ) -> Releases:
     """Find and verify every archive; for a release on the host the receipt suffices.
 
     archives: a folder that is searched before the cache. gone: directories of releases that the receipt lists and that
-    the host has lost, so that their archives are needed. Raises UsageError, also if the versions do not work together.
+    the host has lost, so that their archives are needed. roles: of the host; what none of them runs is only named.
+    Raises UsageError, also if the versions do not work together.
     """
     found: dict[Product, Archive] = {}
     for wanted, given in needed(cluster):
+        if wanted.product in _unused(cluster, roles):
+            found[wanted.product] = _only_named(wanted, given)
+            continue
         there = on_host(wanted, given, receipt)
         if there is not None and directory(there) in gone:
             there = find_again(there.name, there.sha256, wanted.product, archives, emit)
@@ -72,6 +84,21 @@ def find_releases(
     if java := found.get(Product.JAVA):
         check_compatibility(cluster, java.major)
     return Releases(found[Product.KAFKA], found.get(Product.ZOOKEEPER), java)
+
+
+def _unused(cluster: Cluster, roles: Collection[RoleName]) -> set[Product]:
+    """The products that a host with these roles does not run."""
+    unused = {Product.ZOOKEEPER} if RoleName.ZOOKEEPER not in roles else set()
+    if RoleName.BROKER not in roles and cluster.zookeeper.mode is Mode.STANDALONE:
+        unused.add(Product.KAFKA)
+    return unused
+
+
+def _only_named(wanted: catalogue.Wanted, given: str | None) -> Archive:
+    """The archive of a product that other hosts run, with the directory of its release there."""
+    archive = named(wanted)
+    on_others = given is not None and given.startswith(ON_HOST)
+    return replace(archive, top=basename(given or "")) if on_others else archive
 
 
 def _located(
@@ -101,10 +128,20 @@ def _unpacked_from(path: str, receipt: Receipt) -> tuple[str, str]:
     return known.get("name", ""), known.get("sha256", "")
 
 
-def known_releases(cluster: Cluster, receipt: Receipt, archives: Path | None, emit: Emit) -> Releases:
+def known_releases(
+    cluster: Cluster,
+    receipt: Receipt,
+    archives: Path | None,
+    emit: Emit,
+    *,
+    roles: Collection[RoleName] = tuple(RoleName),
+) -> Releases:
     """The same without a download: for an archive that is not on this machine, the names suffice to plan."""
     found: dict[Product, Archive] = {}
     for wanted, given in needed(cluster):
+        if wanted.product in _unused(cluster, roles):
+            found[wanted.product] = _only_named(wanted, given)
+            continue
         there = on_host(wanted, given, receipt)
         try:
             found[wanted.product] = there or _located(wanted, given, receipt, archives, emit, fetch=False)

@@ -136,7 +136,7 @@ class VerifiedHost:
 
     @cached_property
     def promised_properties(self) -> Mapping[str, str]:
-        return self.node.broker.properties
+        return self.node.broker.properties if self.node.broker_config is not None else {}
 
     # ------------------------------------------------------------ what is there
 
