@@ -1,1 +1,1 @@
-"""Several nodes of a cluster: what may stop now, and in which order nodes act. Pure."""
+"""Several nodes of a cluster: what may stop now, in which order nodes act, and the roll itself behind its gates."""
