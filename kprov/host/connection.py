@@ -282,6 +282,8 @@ class Connection:
         hold: bool = False,
     ) -> Reply:
         """Run an exchange. hold: keep standard input open, as ``follow`` does. Raises NotLetInError if sudo refuses."""
+        if not self._chain:  # it was closed: the operator interrupted a run on several hosts
+            raise self._lost(None)
         script = "\n".join([_library(), STARTED, *lines, ""]).encode()
         try:
             channel = self._open_channel()

@@ -94,6 +94,8 @@ def fleet(
 
 def _opened(whom: Whom, logins: Sequence[Login], journal: Journal | None, stack: ExitStack, *, tolerant: bool) -> Fleet:
     connections = [whom.access.connect(login, journal) for login in logins]
+    for connection in connections:
+        stack.callback(connection.close)
     # Questions about host keys and passwords come one after the other.
     asks = whom.access.confirm_host_key is not None
     works: list[Callable[[], KprovError | None]] = [partial(_open, item, tolerant=tolerant) for item in connections]
@@ -101,7 +103,6 @@ def _opened(whom: Whom, logins: Sequence[Login], journal: Journal | None, stack:
     opened, unreachable = [], []
     for connection, failure in zip(connections, failures, strict=True):
         if failure is None:
-            stack.callback(connection.close)
             opened.append(connection)
         elif isinstance(failure, ConnectError):
             unreachable.append((connection.login.name, failure))

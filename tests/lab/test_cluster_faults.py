@@ -85,6 +85,23 @@ def test_a_run_that_ends_between_two_brokers_is_continued(cluster: Cluster, how:
         assert f"num.partitions={value}" in machine.ssh("cat /usr/local/single_kafka/config/server.properties")
 
 
+def test_ctrl_c_while_archives_are_pushed_to_all_hosts(cluster: Cluster) -> None:
+    """No broker was touched, no lock stays, and the next run has its way."""
+    before = cluster.pids()
+    words = ["--archives", str(default_directory()), "--yes", "--no-smoke-test", "--kafka-version", "3.5.2"]
+    command = [sys.executable, "-m", "kprov", "upgrade", *cluster.hosts, "--ssh-config", str(cluster.lab.ssh_config)]
+    with subprocess.Popen([*command, *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        reaches(process, "pushing kafka")
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        said = process.stderr.read()
+    assert process.returncode == 130, said
+    assert "run the same command again to continue" in said
+    assert cluster.pids() == before
+    cluster.install("--kafka-version", "2.8.2", "--no-smoke-test")
+    assert cluster.pids() == before
+
+
 def test_a_host_that_reboots_while_its_broker_restarts(cluster: Cluster) -> None:
     """The run ends and names it; the next one continues."""
     since = cluster.now()
