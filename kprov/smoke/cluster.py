@@ -18,8 +18,8 @@ from kprov.rollout.health import Asked, playing
 from kprov.rollout.together import together
 from kprov.smoke import client, console
 from kprov.smoke.client import Batch
-from kprov.smoke.run import clean_up, create_topic, delete_topic
-from kprov.smoke.steps import TOOL_SECONDS, SmokeResult, SmokeRun, StepFailedError
+from kprov.smoke.run import create_topic, delete_topic, tidied
+from kprov.smoke.steps import TOOL_SECONDS, SmokeResult, SmokeRun
 from kprov.spec.model import RoleName
 
 _STEPS, _STEPS_OF_DELETE = 8, 2
@@ -41,8 +41,8 @@ def cluster_smoke_test(
     count = _STEPS - _STEPS_OF_DELETE if keep else _STEPS
     name = topic or f"kprov-smoke-{secrets.token_hex(4)}"
     test = SmokeRun(first.connection, first.node, name, about(first.connection.login.name, emit), count)
-    try:
-        replicas = min(_MOST_REPLICAS, len(brokers))
+    replicas = min(_MOST_REPLICAS, len(brokers))
+    with tidied(test, keep=keep):
         create_topic(test, named=topic is not None, partitions=len(brokers), replicas=replicas)
         _spread(test, brokers, replicas)
         _produce(test)
@@ -51,11 +51,6 @@ def cluster_smoke_test(
         _from_here(test, brokers)
         if not keep:
             delete_topic(test)
-    except StepFailedError:
-        pass
-    finally:
-        if test.created and not keep:
-            clean_up(test)
     return SmokeResult(test.topic, first.node.broker.home, _bootstrap(brokers), tuple(test.steps))
 
 

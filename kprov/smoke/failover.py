@@ -19,8 +19,8 @@ from kprov.roles.common import KAFKA_UNIT
 from kprov.rollout.availability import ClusterState, is_back, may_stop
 from kprov.rollout.health import Asked, playing, states
 from kprov.smoke.flow import Flow, library
-from kprov.smoke.run import clean_up, create_topic, delete_topic
-from kprov.smoke.steps import FailoverResult, SmokeRun, StepFailedError
+from kprov.smoke.run import create_topic, delete_topic, tidied
+from kprov.smoke.steps import FailoverResult, SmokeRun
 from kprov.spec.model import RoleName
 
 _STEPS = 7
@@ -84,7 +84,7 @@ def failover_test(members: Sequence[Asked], victim: Victim, emit: Emit) -> Failo
     test = SmokeRun(first.connection, first.node, topic, about(first.connection.login.name, emit), _STEPS)
     bootstrap = ",".join(item.node.broker.bootstrap for item in brokers)
     flow = Flow(bootstrap, topic, len(brokers))
-    try:
+    with tidied(test):
         create_topic(test, named=False, partitions=len(brokers), replicas=_MOST_REPLICAS)
         before = _spread(test, members, len(brokers))
         with flow.running():
@@ -94,11 +94,6 @@ def failover_test(members: Sequence[Asked], victim: Victim, emit: Emit) -> Failo
             time.sleep(_AFTER_SECONDS)
         _nothing_lost(test, flow)
         delete_topic(test)
-    except StepFailedError:
-        pass
-    finally:
-        if test.created:
-            clean_up(test)
     return FailoverResult(topic, first.node.broker.home, bootstrap, tuple(test.steps))
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from kprov.diagnosis import known_remedy
 from kprov.errors import ConnectError, UsageError
@@ -44,7 +45,7 @@ def smoke_test(
     """
     count = _STEPS - _STEPS_OF_DELETE if keep else _STEPS
     test = SmokeRun(connection, node, topic or f"kprov-smoke-{secrets.token_hex(4)}", emit, count)
-    try:
+    with tidied(test, keep=keep):
         create_topic(test, named=topic is not None)
         _round_trip(test)
         _count(test)
@@ -52,11 +53,6 @@ def smoke_test(
         _codecs(test)
         if not keep:
             delete_topic(test)
-    except StepFailedError:
-        pass
-    finally:
-        if test.created and not keep:
-            clean_up(test)
     return SmokeResult(test.topic, node.broker.home, node.broker.bootstrap, tuple(test.steps))
 
 
@@ -237,7 +233,19 @@ def _gone_from_list(test: SmokeRun) -> tuple[bool, str, bool]:
     return False, "", False
 
 
-def clean_up(test: SmokeRun) -> None:
+@contextmanager
+def tidied(test: SmokeRun, *, keep: bool = False) -> Iterator[None]:
+    """Run the steps of the block until one fails; afterwards the topic is gone, unless it is kept."""
+    try:
+        yield
+    except StepFailedError:
+        pass
+    finally:
+        if test.created and not keep:
+            _clean_up(test)
+
+
+def _clean_up(test: SmokeRun) -> None:
     """Delete the topic after a failure, if the cluster still allows it.
 
     Tools that still run after a Ctrl-C would create it again.
