@@ -64,7 +64,7 @@ def logs(
             )
         start = since_argument(since) if since else ""
         name = f"{unit}.service" if unit else None
-        with fleet(Whom(access, config, hosts, only), output.journal) as found:
+        with fleet(Whom(access, config, hosts, only), output.journal, tolerant=True) as found:
             if follow:
                 count = _FOLLOWED_LINES if lines is None else lines
                 connection = operation.one_to_follow(found)
@@ -72,4 +72,4 @@ def logs(
             else:
                 count = _LINES if lines is None else lines
                 report = operation.report(found, unit=name, lines=count, since=start)
-        output.finish(report)
+        output.finish(found.completed(report))

@@ -46,10 +46,12 @@ def _verb(name: str, text: str) -> click.Command:
     ) -> None:
         with command(name, as_json=as_json) as output:
             whom = Whom(access, config, hosts, only)
-            with fleet(whom, output.journal) as found, output.changing(found.count) as emit:
+            # Whether a broker may stop is asked of all hosts; what does not run is started wherever that is possible.
+            tolerant = name == "start"
+            with fleet(whom, output.journal, tolerant=tolerant) as found, output.changing(found.count) as emit:
                 asked = ServicesAsked(name, accepted, ready, in_sync, downtime=downtime)
                 report = change_services(found, asked, emit, output.record)
-            output.finish(report)
+            output.finish(found.completed(report))
 
     if name != "stop":
         run = accept_data_option(ready_option(run))

@@ -58,6 +58,6 @@ def uninstall(
       kprov uninstall kafka-1 --purge --yes
     """
     with command("uninstall", as_json=as_json, junit=junit, yes=yes) as output:
-        with fleet(Whom(access, config, hosts, only), output.journal) as found:
+        with fleet(Whom(access, config, hosts, only), output.journal, tolerant=bool(only)) as found:
             report = remove(found, output, purge=purge, force=force)
-        output.finish(report)
+        output.finish(found.completed(report))

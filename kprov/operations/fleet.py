@@ -12,14 +12,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from kprov.errors import ConnectError, KprovError, UsageError
+from kprov.errors import ConnectError, ExitCode, KprovError, Problem, UsageError
 from kprov.host.connection import Connection
 from kprov.host.ssh_config import Login
 from kprov.journal import Journal
 from kprov.operations.named import named_nodes
+from kprov.operations.report import Report
 from kprov.operations.session import Access, peek_receipt
 from kprov.rollout.together import together
 from kprov.spec.model import Host, Ssh
+from kprov.spec.target import Target, parse_target
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,23 @@ class Fleet:
         """Close all connections, so that what waits for an answer ends."""
         for connection in self.connections:
             connection.close()
+
+    @property
+    def missing(self) -> tuple[Problem, ...]:
+        """Why the run could not act on some of the hosts that it was to act on."""
+        return tuple(
+            problem
+            for name, error in self.unreachable
+            if not self.only or name in self.only
+            for problem in error.problems
+        )
+
+    def completed(self, report: Report) -> Report:
+        """The report, with the hosts that could not be reached: they are the worst that can be said of it."""
+        if not self.missing:
+            return report
+        code = report.code if report.code is not ExitCode.DONE else ExitCode.CONNECT
+        return replace(report, problems=(*report.problems, *self.missing), code=code)
 
     @property
     def count(self) -> int:
@@ -142,8 +161,12 @@ def _narrowed(found: Fleet, only: Sequence[str]) -> Fleet:
     names = {connection.login.name for connection in found.connections}
     addresses = {connection.login.hostname: connection.login.name for connection in found.connections}
     known = [*names, *(name for name, _ in found.unreachable)]
-    acting = [addresses.get(name, name) for name in only]
+    typed = [target.name if isinstance(target := parse_target(text), Target) else text for text in only]
+    acting = [addresses.get(name, name) for name in typed]
     if wrong := [name for name in acting if name not in known]:
         hint = f"these are: {', '.join(sorted(known))}"
         raise UsageError(f"{wrong[0]} is not one of the hosts", where="--only", hint=hint)
-    return replace(found, only=frozenset(acting))
+    narrowed = replace(found, only=frozenset(acting))
+    if not narrowed.acting:
+        raise next(error for name, error in found.unreachable if name in acting)
+    return narrowed

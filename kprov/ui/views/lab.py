@@ -29,8 +29,11 @@ def _lines(status: LabStatus) -> Iterator[str]:
         state = f"runs, PID 1 is {host.leader} here" if host.leader else "does not run"
         yield f"{host.name}  {host.address}  {state}"
         yield f"    ssh -F {status.ssh_config} {host.name}          (vagrant, with sudo; or root@{host.name})"
-    first = HostArguments(str(status.hosts[0].address), options=("--ssh-config", str(status.ssh_config)))
-    yield first.completed("\nnext: kprov install HOST")
+    first, *others = (str(host.address) for host in status.hosts)
+    # Three hosts make a cluster without a file; of others, one is enough to begin with.
+    cluster = tuple(others) if len(others) == 2 else ()
+    every = HostArguments(first, options=("--ssh-config", str(status.ssh_config)), others=cluster)
+    yield every.completed("\nnext: kprov install HOST")
 
 
 def _document(status: LabStatus) -> dict[str, Any]:
