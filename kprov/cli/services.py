@@ -18,11 +18,11 @@ from kprov.cli.options import (
     only_option,
     ready_option,
 )
+from kprov.operations.cluster.services import change_services
+from kprov.operations.cluster.status import report as status_report
 from kprov.operations.fleet import Whom, fleet
 from kprov.operations.services import ServicesAsked
-from kprov.operations.services_cluster import change_services
 from kprov.operations.session import Access
-from kprov.operations.status_cluster import report as status_report
 
 
 def _verb(name: str, text: str) -> click.Command:

@@ -16,9 +16,9 @@ from kprov.cli.options import (
     only_option,
     yes_option,
 )
+from kprov.operations.cluster.uninstall import uninstall as remove
 from kprov.operations.fleet import Whom, fleet
 from kprov.operations.session import Access
-from kprov.operations.uninstall_cluster import uninstall as remove
 
 
 @click.command()

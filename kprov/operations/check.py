@@ -10,12 +10,12 @@ from kprov.checks import Outcome, Result
 from kprov.errors import ExitCode, UsageError
 from kprov.events import Emit, ignore
 from kprov.host.connection import Connection
+from kprov.operations.cluster.prepare import resolve_cluster, surveyed
 from kprov.operations.dialogue import Dialogue
 from kprov.operations.fleet import Fleet, fleet
 from kprov.operations.preflight.between import with_between
 from kprov.operations.preflight.outcome import stopping
 from kprov.operations.prepare import plan_for
-from kprov.operations.prepare_cluster import resolve_cluster, surveyed
 from kprov.operations.releases import known_releases, verify_local_archives
 from kprov.operations.report import OnHosts, Report
 from kprov.operations.request import Goal, Request

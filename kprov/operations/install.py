@@ -8,9 +8,9 @@ from kprov.errors import ExitCode, PreflightError, Problem
 from kprov.events import about
 from kprov.host.connection import Connection
 from kprov.operations.apply_and_prove import apply_and_prove
+from kprov.operations.cluster.install import install_cluster, plan_cluster
 from kprov.operations.dialogue import Dialogue
 from kprov.operations.fleet import fleet
-from kprov.operations.install_cluster import install_cluster, plan_cluster
 from kprov.operations.prepare import Prepared, prepare
 from kprov.operations.releases import verify_local_archives
 from kprov.operations.report import NextStep, Report

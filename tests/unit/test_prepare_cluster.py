@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from kprov.errors import KprovError, PreflightError, UsageError
 from kprov.host.ssh_config import Login
-from kprov.operations.prepare_cluster import resolve_cluster
+from kprov.operations.cluster.prepare import foreign_data, resolve_cluster
 from kprov.operations.request import Goal, Request
 from kprov.operations.session import Access, recorded_spec
 from kprov.receipt import Receipt
@@ -145,3 +146,20 @@ def test_the_broker_that_speaks_the_oldest_protocol_decides_for_all() -> None:
     nodes = resolved([held[0], old[1], old[2]], flag("--kafka-version", "2.8.2"))
     assert {node.broker.properties["inter.broker.protocol.version"] for node in nodes} == {"1.0"}
     assert {node.cluster.kafka.protocol for node in nodes} == {"1.0"}
+
+
+@pytest.mark.parametrize(("ids", "refused"), [("xxx", False), ("xx-", False), ("---", False), ("xyx", True)])
+def test_messages_of_different_clusters_do_not_become_one(ids: str, refused: bool) -> None:
+    """Data that earlier uninstalls kept; brokers compare the id only once they have started (since 2.4)."""
+    nodes = topology(load(None, HOSTS))
+    path = nodes[0].broker.log_dirs[0]
+    connections, surveys = [], []
+    for node, id_ in zip(nodes, ids, strict=True):
+        kept = {"status": "present", "type": "directory", "entries": "3", "holds": "kafka", "cluster": id_}
+        seen = {f"data:{path}": kept} if id_ != "-" else {}
+        connections.append(SimpleNamespace(login=SimpleNamespace(name=node.host.address)))
+        surveys.append(SimpleNamespace(goal=SimpleNamespace(node=node), answer=SimpleNamespace(seen=seen)))
+    problems = foreign_data(connections, surveys)  # type: ignore[arg-type]
+    assert bool(problems) is refused
+    if refused:
+        assert "/home/temp/kafka_logs on b holds messages of the cluster y" in problems[0].cause

@@ -25,7 +25,7 @@ _VIEWS: Mapping[str, str] = {
     "kprov.operations.report.OnHosts": "on_hosts:view",
     "kprov.operations.services.ServicesChanged": "services:view",
     "kprov.operations.status.Status": "status:view",
-    "kprov.operations.status_cluster.ClusterStatus": "cluster_status:view",
+    "kprov.operations.cluster.status.ClusterStatus": "cluster_status:view",
     "kprov.operations.uninstall.Uninstalled": "uninstall:view",
     "kprov.operations.verify.Verification": "verify:view",
     "kprov.plan.plan.Plan": "plan:view",

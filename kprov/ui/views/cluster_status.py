@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from rich.text import Text
 
 from kprov.commands import HostArguments
-from kprov.operations.status_cluster import ClusterStatus, NodeStatus
+from kprov.operations.cluster.status import ClusterStatus, NodeStatus
 from kprov.operations.verdict import HostState
 from kprov.ui.views.status import COLOURS, document_of
 from kprov.ui.views.view import Line, View

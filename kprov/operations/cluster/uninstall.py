@@ -11,9 +11,9 @@ from kprov.host.connection import Connection
 from kprov.kinds.base import Change
 from kprov.kinds.service import Service, service_id
 from kprov.node.apply import apply
+from kprov.operations.cluster.install import all_locked
 from kprov.operations.dialogue import Dialogue
 from kprov.operations.fleet import Fleet
-from kprov.operations.install_cluster import all_locked
 from kprov.operations.report import OnHosts, Report
 from kprov.operations.session import installed_node, peek_receipt
 from kprov.operations.uninstall import leftover_problem, leftovers, plan_uninstall, uninstall_one, uninstalled

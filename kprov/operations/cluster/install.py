@@ -10,9 +10,9 @@ from kprov.errors import ExitCode, KprovError, NotReadyError, PreflightError, Pr
 from kprov.events import Emit, about
 from kprov.node.apply import Application, locked
 from kprov.node.receipt_store import mark_proven
+from kprov.operations.cluster.prepare import Part, prepare_cluster
 from kprov.operations.dialogue import Dialogue
 from kprov.operations.fleet import Fleet
-from kprov.operations.prepare_cluster import Part, prepare_cluster
 from kprov.operations.report import NextStep, Report
 from kprov.operations.request import Goal, Request
 from kprov.operations.rollback import Failure, roll_back

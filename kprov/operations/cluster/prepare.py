@@ -209,7 +209,7 @@ def _planned(
         parts.append(Part(connection, run, _completed(prepared, request, run)))
     for text, hosts in warned.items():
         emit(Warned(text) if len(hosts) == len(connections) else Warned(f"{', '.join(hosts)}: {text}"))
-    problems = [*_foreign_data(connections, surveys)]
+    problems = [*foreign_data(connections, surveys)]
     if problems:
         errors.append(PreflightError(problems))
     if errors:
@@ -237,7 +237,7 @@ def _departing(prepared: Prepared, where: str) -> list[Problem]:
     return [Problem(f"the settings no longer have {unit} on this host", where, hint=hint) for unit in gone]
 
 
-def _foreign_data(connections: Sequence[Connection], surveys: Sequence[Survey]) -> list[Problem]:
+def foreign_data(connections: Sequence[Connection], surveys: Sequence[Survey]) -> list[Problem]:
     """Messages of different Kafka clusters on hosts that are to be one: the brokers would refuse them."""
     ids: dict[str, str] = {}
     for connection, found in zip(connections, surveys, strict=True):
