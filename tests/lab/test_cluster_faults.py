@@ -117,6 +117,25 @@ def test_a_host_that_reboots_while_its_broker_restarts(cluster: Cluster) -> None
         cluster.install("--set", "num.partitions=31", "--no-smoke-test")
 
 
+def test_a_host_is_cut_off_while_another_broker_restarts(cluster: Cluster) -> None:
+    """No further broker stops; the run names the host, or waits until it is back. Nothing acknowledged is lost."""
+    since = cluster.now()
+    with flowing(cluster, "flow"):
+        with rolling(cluster, 34) as process:
+            reaches(process, "restart service kafka.service")
+            begun = cluster.stops_begun("kafka", since)
+            other = next(item for item in cluster.machines if item.address not in begun)
+            other.ssh("systemd-run --quiet sh -c 'ip link set eth0 down; sleep 40; ip link set eth0 up'")
+            assert process.stderr is not None
+            said = process.stderr.read()
+        assert process.returncode in {0, 4, 6}, said
+        if process.returncode:
+            assert other.address in said
+        until(lambda: cluster.status()["state"] == "serving", 120)
+        cluster.install("--set", "num.partitions=34", "--no-smoke-test")
+    assert_one_at_a_time(cluster, since)
+
+
 def test_the_leader_of_zookeeper_is_killed(cluster: Cluster) -> None:
     """Brokers keep serving while the others elect one."""
     leader = next(host for host, node in cluster.status()["nodes"].items() if node["mode"] == "leader")
