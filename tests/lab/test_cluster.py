@@ -54,11 +54,11 @@ def test_status_of_one_host_is_that_of_its_cluster(cluster: Cluster) -> None:
 
 
 def test_a_second_run_has_nothing_to_do_and_asks_little(cluster: Cluster) -> None:
-    """One connection for each host, and two exchanges: the login with the receipt, and the probe."""
+    """One connection for each host, and three exchanges: the login with the receipt, the probe, and the other hosts."""
     before = cluster.pids()
     result = cluster.install("-vv")
     traffic = re.findall(r"traffic: (\d+) connection, (\d+) exchanges, (\d+) forwarded .* (\d+) JVM", result.err)
-    assert traffic == [("1", "2", "0", "1")] * 3
+    assert traffic == [("1", "3", "0", "1")] * 3
     assert result.out.count("nothing to do") == 3
     assert cluster.pids() == before
 
