@@ -46,8 +46,10 @@ def test_status_of_one_host_is_that_of_its_cluster(cluster: Cluster) -> None:
     assert [node["broker"] for node in nodes] == [0, 1, 2]
     assert sum(node["controller"] for node in nodes) == 1
     assert all(node["registered"] and not node["status"]["drift"] for node in nodes)
-    # The topic of the offsets has the factor of a cluster: a broker's own default is 1.
+    # The topic of the offsets has the factor of a cluster: Kafka's own server.properties says 1.
     assert shown["replicas"]["partitions"] == 50
+    command = f"{KAFKA}/bin/kafka-topics.sh --zookeeper localhost:2181 --describe --topic __consumer_offsets"
+    assert "ReplicationFactor:3" in cluster.machines[0].ssh(command)
     text = cluster.kprov("status", hosts=cluster.hosts[1:2]).out
     assert text.startswith("cluster: serving")
     assert len(text.splitlines()) == 6

@@ -78,5 +78,5 @@ def _row(node: NodeStatus) -> tuple[str, str, str, str, str]:
         broker += " controller"
     elif node.broker is not None and not node.registered:
         broker += " not registered"
-    zookeeper = (node.mode or "does not serve") if "zookeeper" in node.roles else "-"
+    zookeeper = f"{node.mode or 'does not serve'} {status.zookeeper.split()[0]}" if "zookeeper" in node.roles else "-"
     return (node.host, zookeeper, broker, status.kafka or "-", status.verdict.state.value)
