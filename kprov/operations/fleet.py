@@ -1,6 +1,6 @@
 """The connections of a run: to the hosts that are named, and to the others of their cluster.
 
-If one HOST is named and no kprov.yaml, and its receipt says that it belongs to a cluster, the run is about the whole
+If HOSTs are named and no kprov.yaml, and a receipt says that they belong to a cluster, the run is about the whole
 cluster. The others are reached at the addresses in that receipt, as the same user and at the same port.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from kprov.errors import ConnectError, ExitCode, KprovError, Problem, UsageError
+from kprov.errors import ConnectError, ExitCode, KprovError, PreflightError, Problem, UsageError
 from kprov.host.connection import Connection
 from kprov.host.ssh_config import Login
 from kprov.journal import Journal
@@ -34,7 +34,12 @@ class Whom:
     only: tuple[str, ...] = ()
 
     def logins(self) -> list[Login]:
-        """How to log in to each host that is named, or to all in the file. Raises UsageError."""
+        """How to log in to each host that is named, or to all in the file. Raises UsageError.
+
+        Without a file, the rest is in the receipts: what the hosts would be as a new cluster does not matter.
+        """
+        if self.config is None and self.hosts:
+            return [self.access.login(_bare(text)) for text in self.hosts]
         return [self.access.login(node.host) for node in named_nodes(self.config, self.hosts, [])]
 
 
@@ -103,11 +108,12 @@ def fleet(
     """
     with ExitStack() as stack:
         found = _opened(whom, whom.logins() if logins is None else logins, journal, stack, tolerant=tolerant)
-        if whom.config is None and len(found.connections) == 1 and not found.unreachable:
-            others = _others(found.connections[0], whom.access)
+        # An install decides by itself whether several hosts are one cluster: some may be empty.
+        if whom.config is None and (logins is None or len(logins) == 1):
+            others = _others(found, whom.access)
             if others:
                 more = _opened(whom, others, journal, stack, tolerant=tolerant)
-                found = Fleet((*found.connections, *more.connections), more.unreachable)
+                found = Fleet((*found.connections, *more.connections), (*found.unreachable, *more.unreachable))
         yield _narrowed(found, whom.only)
 
 
@@ -145,15 +151,35 @@ def _close(connections: Sequence[Connection]) -> None:
         connection.close()
 
 
-def _others(connection: Connection, access: Access) -> list[Login]:
-    """How to log in to the other hosts of a host's cluster."""
-    receipt = peek_receipt(connection)
-    login = connection.login
+def _bare(text: str) -> Host:
+    """A HOST of which nothing but the login is known. Raises UsageError."""
+    target = parse_target(text)
+    if isinstance(target, Problem):
+        raise UsageError(target.what, where="HOST", hint=target.hint)
+    return Host(address=target.name, ssh=Ssh(user=target.user, port=target.port))
+
+
+def _others(found: Fleet, access: Access) -> list[Login]:
+    """How to log in to the other hosts of the cluster. Raises PreflightError for hosts of several clusters."""
+    receipts = [(connection.login, peek_receipt(connection)) for connection in found.connections]
+    clusters = {receipt.members: login for login, receipt in receipts if receipt.spec is not None and receipt.address}
+    if len(clusters) > 1:
+        raise PreflightError(
+            "these hosts are not one cluster",
+            where=", ".join(login.name for login, _ in receipts),
+            cause="\n".join(f"{login.name}: {_in_words(members)}" for members, login in clusters.items()),
+            hint="name the hosts of one cluster",
+        )
+    known = {receipt.address for _, receipt in receipts} | {login.hostname for login, _ in receipts}
+    known |= {name for name, _ in found.unreachable}
+    login = receipts[0][0]
     ssh = Ssh(user=login.user, port=login.port)
-    others = [address for address in receipt.members if address != receipt.address]
-    if receipt.spec is None or not receipt.address:
-        return []
-    return [access.login(Host(address=address, ssh=ssh)) for address in others]
+    members = next(iter(clusters), ())
+    return [access.login(Host(address=address, ssh=ssh)) for address in members if address not in known]
+
+
+def _in_words(members: Sequence[str]) -> str:
+    return f"in a cluster of {', '.join(members)}" if len(members) > 1 else "installed by itself"
 
 
 def _narrowed(found: Fleet, only: Sequence[str]) -> Fleet:
