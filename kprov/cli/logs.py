@@ -11,7 +11,7 @@ from kprov.cli.options import command, config_option, hosts_argument, json_optio
 from kprov.errors import UsageError
 from kprov.logs import since_argument
 from kprov.operations import logs as operation
-from kprov.operations.fleet import Whom, fleet
+from kprov.operations.fleet import Whom, fleet, is_installed
 from kprov.operations.session import Access
 
 _LINES, _FOLLOWED_LINES = 10, 3
@@ -64,7 +64,7 @@ def logs(
             )
         start = since_argument(since) if since else ""
         name = f"{unit}.service" if unit else None
-        with fleet(Whom(access, config, hosts, only), output.journal, tolerant=True) as found:
+        with fleet(Whom(access, config, hosts, only), output.journal, tolerant=True, needs=is_installed) as found:
             if follow:
                 count = _FOLLOWED_LINES if lines is None else lines
                 connection = operation.one_to_follow(found)

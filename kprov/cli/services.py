@@ -20,7 +20,7 @@ from kprov.cli.options import (
 )
 from kprov.operations.cluster.services import change_services
 from kprov.operations.cluster.status import report as status_report
-from kprov.operations.fleet import Whom, fleet
+from kprov.operations.fleet import Whom, fleet, is_installed
 from kprov.operations.services import ServicesAsked
 from kprov.operations.session import Access
 
@@ -48,7 +48,10 @@ def _verb(name: str, text: str) -> click.Command:
             whom = Whom(access, config, hosts, only)
             # Whether a broker may stop is asked of all hosts; what does not run is started wherever that is possible.
             tolerant = name == "start"
-            with fleet(whom, output.journal, tolerant=tolerant) as found, output.changing(found.count) as emit:
+            with (
+                fleet(whom, output.journal, tolerant=tolerant, needs=is_installed) as found,
+                output.changing(found.count) as emit,
+            ):
                 asked = ServicesAsked(name, accepted, ready, in_sync, downtime=downtime)
                 report = change_services(found, asked, emit, output.record)
             output.finish(found.completed(report))

@@ -16,7 +16,7 @@ from kprov.cli.options import (
     yes_option,
 )
 from kprov.operations import smoke_test as operation
-from kprov.operations.fleet import Whom, fleet
+from kprov.operations.fleet import Whom, fleet, is_installed
 from kprov.operations.session import Access
 
 
@@ -57,7 +57,7 @@ def smoke_test(
     """
     with command("smoke-test", as_json=as_json, junit=junit, yes=yes) as output:
         operation.require_topic_name(topic)
-        with fleet(Whom(access, config, hosts), output.journal) as found:
+        with fleet(Whom(access, config, hosts), output.journal, needs=is_installed) as found:
             output.reaching(found.count)
             report = operation.smoke_test(found, output, topic, keep=keep, failover=failover)
         output.finish(report)

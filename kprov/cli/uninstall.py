@@ -17,7 +17,7 @@ from kprov.cli.options import (
     yes_option,
 )
 from kprov.operations.cluster.uninstall import uninstall as remove
-from kprov.operations.fleet import Whom, fleet
+from kprov.operations.fleet import Whom, fleet, has_anything
 from kprov.operations.session import Access
 
 
@@ -58,6 +58,6 @@ def uninstall(
       kprov uninstall kafka-1 --purge --yes
     """
     with command("uninstall", as_json=as_json, junit=junit, yes=yes) as output:
-        with fleet(Whom(access, config, hosts, only), output.journal, tolerant=bool(only)) as found:
+        with fleet(Whom(access, config, hosts, only), output.journal, tolerant=bool(only), needs=has_anything) as found:
             report = remove(found, output, purge=purge, force=force)
         output.finish(found.completed(report))

@@ -16,7 +16,7 @@ from kprov.cli.options import (
     only_option,
 )
 from kprov.operations import verify as operation
-from kprov.operations.fleet import Whom, fleet
+from kprov.operations.fleet import Whom, fleet, is_installed
 from kprov.operations.session import Access
 
 
@@ -52,6 +52,9 @@ def verify(
     with command("verify", as_json=as_json, junit=junit) as output:
         operation.require_suite()
         whom = Whom(access, config, hosts, only)
-        with fleet(whom, output.journal, tolerant=True) as found, output.changing(found.count) as emit:
+        with (
+            fleet(whom, output.journal, tolerant=True, needs=is_installed) as found,
+            output.changing(found.count) as emit,
+        ):
             report = operation.verify(found, emit, clients=not no_clients)
         output.finish(found.completed(report))

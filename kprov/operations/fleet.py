@@ -19,6 +19,7 @@ from kprov.journal import Journal
 from kprov.operations.named import named_nodes
 from kprov.operations.report import Report
 from kprov.operations.session import Access, peek_receipt
+from kprov.receipt import Receipt
 from kprov.rollout.together import together
 from kprov.spec.model import Host, Ssh
 from kprov.spec.target import Target, parse_target
@@ -96,14 +97,30 @@ class Fleet:
         return self.count > 1
 
 
+def is_installed(receipt: Receipt) -> bool:
+    """Whether there is an installation on a host with this receipt."""
+    return receipt.spec is not None
+
+
+def has_anything(receipt: Receipt) -> bool:
+    """Whether anything of kprov's is on a host with this receipt, such as data that an uninstall kept."""
+    return receipt.spec is not None or bool(receipt.made)
+
+
 @contextmanager
 def fleet(
-    whom: Whom, journal: Journal | None, logins: Sequence[Login] | None = None, *, tolerant: bool = False
+    whom: Whom,
+    journal: Journal | None,
+    logins: Sequence[Login] | None = None,
+    *,
+    tolerant: bool = False,
+    needs: Callable[[Receipt], bool] | None = None,
 ) -> Iterator[Fleet]:
     """Connect to the named hosts, and to the others of their cluster, until the block ends.
 
     logins: how to reach the named hosts, where that is known already. tolerant: whether a host that cannot be reached
-    is reported in ``unreachable``, as long as another one is reached.
+    is reported in ``unreachable``, as long as another one is reached. needs: what a host must have to be a part of the
+    run, as long as any has it: one of them may have been uninstalled by itself.
     Raises UsageError, PreflightError for a receipt that cannot be read, and ConnectError.
     """
     with ExitStack() as stack:
@@ -114,6 +131,9 @@ def fleet(
             if others:
                 more = _opened(whom, others, journal, stack, tolerant=tolerant)
                 found = Fleet((*found.connections, *more.connections), (*found.unreachable, *more.unreachable))
+        if needs is not None and len(found.connections) > 1:
+            having = tuple(connection for connection in found.connections if needs(peek_receipt(connection)))
+            found = replace(found, connections=having or found.connections)
         yield _narrowed(found, whom.only)
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
 from kprov.errors import ConnectError, ExitCode, PreflightError, UsageError
 from kprov.host.ssh_config import Login
+from kprov.kinds.user import UserEntry
 from kprov.operations import fleet as module
-from kprov.operations.fleet import Fleet, Whom, fleet
+from kprov.operations.fleet import Fleet, Whom, fleet, has_anything, is_installed
 from kprov.operations.report import Report
 from kprov.operations.session import Access, recorded_spec
 from kprov.receipt import Receipt
@@ -44,9 +46,9 @@ class Hosts:
     down: frozenset[str] = frozenset()
     closed: list[str] = field(default_factory=list)
 
-    def reach(self, *named: str, only: Sequence[str] = (), tolerant: bool = False) -> Fleet:
+    def reach(self, *named: str, only: Sequence[str] = (), **options: Any) -> Fleet:
         with ExitStack() as stack:
-            return stack.enter_context(fleet(Whom(Access(), None, named, tuple(only)), None, tolerant=tolerant))
+            return stack.enter_context(fleet(Whom(Access(), None, named, tuple(only)), None, **options))
 
 
 @pytest.fixture
@@ -122,6 +124,16 @@ def test_what_an_uninstall_left_is_no_cluster(hosts: Hosts) -> None:
     was = hosts.receipts["b"]
     hosts.receipts["b"] = replace(was, spec=None, last={"spec": was.spec, "releases": {}})
     assert names(hosts.reach("b")) == ["b"]
+
+
+def test_a_host_that_was_uninstalled_by_itself_is_no_part_of_what_runs(hosts: Hosts) -> None:
+    was = hosts.receipts["c"]
+    hosts.receipts["c"] = Receipt()
+    assert names(hosts.reach("a")) == ["a", "b", "c"]  # status shows it
+    assert names(hosts.reach("a", needs=is_installed)) == ["a", "b"]
+    hosts.receipts["c"] = Receipt({"user:kafka": UserEntry("kafka")}, last={"spec": was.spec, "releases": {}})
+    assert names(hosts.reach("a", needs=is_installed)) == ["a", "b"]
+    assert names(hosts.reach("a", needs=has_anything)) == ["a", "b", "c"]
 
 
 def test_a_wrong_host_is_named(hosts: Hosts) -> None:
