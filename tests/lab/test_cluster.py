@@ -224,6 +224,20 @@ def test_check_looks_at_every_host(cluster: Cluster) -> None:
     assert list(failed.values()) == [[], ["in-the-way"], []]
 
 
+def test_a_host_that_was_uninstalled_alone_comes_back_as_it_was(cluster: Cluster) -> None:
+    """Its data stay, and so do its ids; meanwhile the others are a cluster."""
+    third = cluster.machines[2]
+    cluster.kprov("uninstall", "--only", third.address, "--yes", hosts=cluster.hosts[:1])
+    shown = cluster.status()
+    assert shown["nodes"][third.address]["why"].startswith("not installed")
+    assert shown["available"] is True
+    cluster.kprov("start", hosts=cluster.hosts[:1])
+    document = cluster.install("--no-smoke-test", "--json").json
+    assert [bool(plan["changes"]) for plan in document["plans"].values()] == [False, False, True]
+    until(lambda: cluster.status()["state"] == "serving")
+    assert cluster.status()["nodes"][third.address]["broker"] == 2
+
+
 def test_uninstall_removes_the_cluster(cluster: Cluster) -> None:
     document = cluster.kprov("uninstall", "--purge", "--yes", "--json", hosts=cluster.hosts[:1]).json
     assert [found["uninstall"]["leftovers"] for found in document["hosts"].values()] == [[], [], []]

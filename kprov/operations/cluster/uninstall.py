@@ -21,6 +21,7 @@ from kprov.plan import Plan
 from kprov.receipt import Receipt
 from kprov.roles.common import KAFKA_UNIT
 from kprov.roles.of_node import roles_of
+from kprov.rollout.health import brokers
 from kprov.rollout.plan import ClusterPlan
 from kprov.rollout.run import Member, Patience, Rollout
 from kprov.rollout.together import one_at_a_time, together
@@ -61,6 +62,8 @@ def uninstall_cluster(found: Fleet, dialogue: Dialogue, *, purge: bool, force: b
             else:  # only data that an earlier uninstall kept are left
                 apply(connection, plan, "uninstall", tell, lambda unit: None)
         rollout = Rollout(members, Patience(), found.abandon, emit)
+        if found.only:
+            _await_spare(found, emit)
         with all_locked(rollout, "uninstall"):
             rollout.begin()
             halves = {member.address: _halves(member.plan.changes) for member in members}
@@ -76,6 +79,21 @@ def uninstall_cluster(found: Fleet, dialogue: Dialogue, *, purge: bool, force: b
     data = (OnHosts(tuple(uninstalled(plan.host, plan, paths) for plan, paths in zip(plans, left, strict=True))),)
     problems = tuple(leftover_problem(plan.host, paths) for plan, paths in zip(plans, left, strict=True) if paths)
     return Report("uninstall", data, problems, ExitCode.STEP if problems else ExitCode.DONE)
+
+
+def _await_spare(found: Fleet, emit: Emit) -> None:
+    """Wait until the others can spare the hosts that act; a broker that does not run is spared already."""
+    known = [(connection, peek_receipt(connection)) for connection in found.connections]
+    members = [
+        _member(connection, Plan(connection.login.name, ()), receipt, emit)
+        for connection, receipt in known
+        if receipt.spec is not None
+    ]
+    gate = Rollout(members, Patience(), found.abandon, emit)
+    running = brokers(gate.asked).said
+    for member in members:
+        if found.acts(member.connection) and member.address in running:
+            gate.await_spare(member)
 
 
 def _member(connection: Connection, plan: Plan, receipt: Receipt, emit: Emit) -> Member:
