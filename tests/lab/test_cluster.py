@@ -167,7 +167,7 @@ def test_one_host_is_stopped_and_started_alone(cluster: Cluster) -> None:
 
 def test_a_host_that_cannot_be_reached_does_not_hide_the_others(cluster: Cluster) -> None:
     third = cluster.machines[2]
-    third.ssh("systemd-run --quiet sh -c 'sleep 25; systemctl start ssh'; systemctl stop ssh")
+    third.ssh("systemd-run --quiet sh -c 'sleep 45; systemctl start ssh'; systemctl stop ssh")
     try:
         shown = cluster.status()
         assert shown["nodes"][third.address]["status"] is None
