@@ -14,12 +14,9 @@ pytestmark = [pytest.mark.lab, pytest.mark.soak, pytest.mark.timeout(400)]
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """The article's Kafka on three hosts, behind firewalls, with a ZooKeeper that has not written a snapshot yet.
-
-    Every server of such an ensemble refuses to start with 3.5 unless it is told to begin from its logs.
-    """
+    """The article's releases on three hosts, behind firewalls."""
     for cluster in boot_three(126, tmp_path_factory.mktemp("upgrade"), firewalld=True):
-        cluster.install("--java", "temurin-11", "--zookeeper-version", "3.4.14", *HEAPS)
+        cluster.install("--java", "temurin-11", *HEAPS)
         cluster.topic("flow")
         yield cluster
 
