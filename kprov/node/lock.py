@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -49,6 +49,20 @@ def host_lock(connection: Connection, command: str, calls: Sequence[Call] = (), 
         raise
     finally:
         _release(connection, command, held)
+
+
+@contextmanager
+def host_locks(connections: Iterable[Connection], command: str) -> Iterator[None]:
+    """Hold the locks of several hosts, taken one after the other in the order of ``lock_order``."""
+    with ExitStack() as stack:
+        for connection in sorted(connections, key=lock_order):
+            stack.enter_context(host_lock(connection, command))
+        yield
+
+
+def lock_order(connection: Connection) -> str:
+    """What the hosts of a run are sorted by before their locks are taken: it is the same for every run."""
+    return connection.login.hostname
 
 
 def exchange_under_lock(

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
 from functools import partial
 
 from kprov.errors import ExitCode, Problem, UsageError
 from kprov.events import about
-from kprov.node.lock import host_lock
+from kprov.node.lock import host_locks
 from kprov.operations.dialogue import Dialogue
 from kprov.operations.fleet import Fleet
 from kprov.operations.prove import prove, prove_cluster
@@ -50,7 +48,8 @@ def smoke_test(found: Fleet, dialogue: Dialogue, topic: str | None, *, keep: boo
         else:
             results.append(prove(found.connections[0], _node(found), about(where, emit), topic, keep=keep))
         if victim is not None and results[0].passed:
-            with _all_locked(asked):
+            # No other run may stop a broker meanwhile.
+            with host_locks(found.connections, "smoke-test"):
                 results.append(failover_test(asked, victim, guarded))
     if all(result.passed for result in results):
         return Report("smoke-test", tuple(results))
@@ -66,12 +65,3 @@ def _node(found: Fleet) -> Node:
 def _asked(found: Fleet) -> list[Asked]:
     nodes = together([partial(installed, connection) for connection in found.connections], found.abandon)
     return [Asked(connection, of.node) for connection, of in zip(found.connections, nodes, strict=True)]
-
-
-@contextmanager
-def _all_locked(members: Sequence[Asked]) -> Iterator[None]:
-    """Hold the locks of all hosts: no other run may stop a broker meanwhile."""
-    with ExitStack() as stack:
-        for item in sorted(members, key=lambda member: member.address):
-            stack.enter_context(host_lock(item.connection, "smoke-test"))
-        yield

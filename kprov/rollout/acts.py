@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 
 from kprov.kinds.base import RELOAD, Action, Change
 from kprov.kinds.service import Service
+from kprov.roles.of_node import roles_of
 from kprov.rollout.stages import Due, Work
 from kprov.spec.model import RoleName
+from kprov.topology import Node
 
 _UNITS = "file:/etc/systemd/system/"
 _FIREWALL = "firewall:"
@@ -28,6 +30,14 @@ class Acts:
     def due(self, host: str) -> Due:
         """The work of each role."""
         return Due(host, *(_work(self.of.get(role, ())) for role in RoleName))
+
+
+def services_of(node: Node, reads: frozenset[str] = frozenset()) -> dict[RoleName, Service]:
+    """The services of a node, by role, for changes that do not come from its desired state.
+
+    reads: ids of changes that come before the start of any of them.
+    """
+    return {role.name: Service(role.unit, role.user, reads, "") for role in roles_of(node)}
 
 
 def acts(changes: Sequence[Change], services: Mapping[RoleName, Service]) -> Acts:

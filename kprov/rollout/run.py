@@ -90,13 +90,17 @@ class Patience:
     in_sync: float = 600.0
     downtime: bool = False
 
+    @classmethod
+    def asked(cls, ready: float | None, in_sync: float | None, *, downtime: bool) -> Patience:
+        """As the options say; None for one that was not given."""
+        return cls(ready, downtime=downtime) if in_sync is None else cls(ready, in_sync, downtime)
+
 
 @dataclass
 class Rollout:
     """The rollout of the members' plans.
 
-    abandon: ends all exchanges that are under way. acting: the members whose services
-    stop and start now, or failed to.
+    abandon: ends all exchanges that are under way. acting: the members whose services stop and start now, or failed to.
     """
 
     members: Sequence[Member]

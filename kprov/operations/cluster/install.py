@@ -9,6 +9,7 @@ from functools import partial
 from kprov.errors import ExitCode, KprovError, NotReadyError, PreflightError, Problem, StepError
 from kprov.events import Emit, about
 from kprov.node.apply import Application, locked
+from kprov.node.lock import lock_order
 from kprov.node.receipt_store import mark_proven
 from kprov.operations.cluster.prepare import Part, prepare_cluster
 from kprov.operations.dialogue import Dialogue
@@ -102,9 +103,7 @@ def _rollout(found: Fleet, request: Request, parts: Sequence[Part], emit: Emit) 
         )
         for part in parts
     ]
-    patience = Patience(request.ready, downtime=request.downtime)
-    if request.in_sync is not None:
-        patience = Patience(request.ready, request.in_sync, request.downtime)
+    patience = Patience.asked(request.ready, request.in_sync, downtime=request.downtime)
     return Rollout(members, patience, found.abandon, emit)
 
 
@@ -117,7 +116,7 @@ def all_locked(rollout: Rollout, command: str) -> Iterator[list[Application]]:
     with ExitStack() as stack:
         applied = {
             member.address: stack.enter_context(locked(member.connection, member.plan, command))
-            for member in sorted(rollout.members, key=lambda item: item.address)
+            for member in sorted(rollout.members, key=lambda item: lock_order(item.connection))
         }
         rollout.applications.update(applied)
         yield list(applied.values())

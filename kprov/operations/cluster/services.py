@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from kprov.errors import Problem, UsageError
@@ -13,8 +12,8 @@ from kprov.host.connection import Connection
 from kprov.host.facts import probe
 from kprov.kinds.base import Change, path_of
 from kprov.kinds.data import OPTION
-from kprov.kinds.service import Service, UnitState, service_id
-from kprov.node.lock import host_lock
+from kprov.kinds.service import Service, UnitState
+from kprov.node.lock import host_locks
 from kprov.node.receipt_store import write_receipt
 from kprov.node.steps import Gate, Numbering, run_steps
 from kprov.operations.fleet import Fleet
@@ -32,6 +31,7 @@ from kprov.operations.session import Installed, accepted_data, installed
 from kprov.plan import Plan
 from kprov.receipt import Receipt
 from kprov.roles.of_node import roles_of
+from kprov.rollout.acts import services_of
 from kprov.rollout.run import Member, Patience, Rollout
 from kprov.rollout.together import one_at_a_time, together
 from kprov.spec.model import RoleName
@@ -77,7 +77,7 @@ def change_services_of_all(found: Fleet, asked: ServicesAsked, emit: Emit, plann
     emit = one_at_a_time(emit)
     known = together([partial(installed, connection) for connection in found.connections], found.abandon)
     _require_accepted(known, asked.accepted)
-    with _locked(found, asked.verb):
+    with host_locks(found.acting, asked.verb):
         plans = together(
             [
                 partial(_plan, connection, of, asked, about(connection.login.name, emit), acts=found.acts(connection))
@@ -91,7 +91,9 @@ def change_services_of_all(found: Fleet, asked: ServicesAsked, emit: Emit, plann
         ]
         for member in members:
             planned(member.plan)
-        rollout = Rollout(members, _patience(asked), found.abandon, emit)
+        rollout = Rollout(
+            members, Patience.asked(asked.ready, asked.in_sync, downtime=asked.downtime), found.abandon, emit
+        )
         rollout.applications = {
             member.address: _Changing(member.connection, member.plan, after)
             for member, (_, _, after) in zip(members, plans, strict=True)
@@ -110,14 +112,6 @@ def change_services_of_all(found: Fleet, asked: ServicesAsked, emit: Emit, plann
         if found.acts(member.connection)
     )
     return Report(asked.verb, (OnHosts(changed),))
-
-
-@contextmanager
-def _locked(found: Fleet, verb: str) -> Iterator[None]:
-    with ExitStack() as stack:
-        for connection in sorted(found.acting, key=lambda item: item.login.hostname):
-            stack.enter_context(host_lock(connection, verb))
-        yield
 
 
 def _require_accepted(known: Sequence[Installed], accepted: Sequence[str]) -> None:
@@ -139,7 +133,7 @@ def _plan(
     """The plan for the services of one host, its services by role, and the receipt to write at the end."""
     where, roles = connection.login.name, roles_of(found.node)
     if not acts:
-        return Plan(where, ()), {role.name: Service(role.unit, role.user, frozenset(), "") for role in roles}, None
+        return Plan(where, ()), services_of(found.node), None
     entries = found.receipt.made.values() if asked.verb != "stop" else ()
     calls = [*(("probe_unit", role.unit, role.unit) for role in roles), *(made.query() for made in entries)]
     seen = probe(connection, calls)
@@ -149,9 +143,7 @@ def _plan(
     known = {path_of(entry) for entry in found.receipt.made.values()}
     accepted = frozenset(path for path in asked.accepted if path in known)
     repairs = repairs_of(connection, found.receipt, seen, accepted, emit) if starting else ()
-    services = {
-        role.name: Service(role.unit, role.user, frozenset(change.id for change in repairs), "") for role in roles
-    }
+    services = services_of(found.node, frozenset(change.id for change in repairs))
     changes: list[Change] = []
     for role in reversed(roles) if asked.verb == "stop" else roles:
         active = states[role.unit].active
@@ -173,22 +165,9 @@ def _stop(rollout: Rollout, found: Fleet) -> None:
             rollout.await_spare(member)
             rollout.applications[member.address].run(member.plan.changes, member.emit, lambda unit: None)
         return
-    of = {member.address: member.services for member in rollout.members}
+    acts = {member.address: member.acts.of for member in rollout.members}
     brokers, servers = (
-        {
-            member.address: [
-                change
-                for change in member.plan.changes
-                if role in of[member.address] and change.id == service_id(of[member.address][role].unit)
-            ]
-            for member in rollout.members
-        }
-        for role in (RoleName.BROKER, RoleName.ZOOKEEPER)
+        {address: of.get(role, ()) for address, of in acts.items()} for role in (RoleName.BROKER, RoleName.ZOOKEEPER)
     )
     rollout.stop_brokers(brokers)
     rollout.in_parallel(servers)
-
-
-def _patience(asked: ServicesAsked) -> Patience:
-    patience = Patience(asked.ready, downtime=asked.downtime)
-    return patience if asked.in_sync is None else replace(patience, in_sync=float(asked.in_sync))

@@ -9,7 +9,7 @@ from kprov.errors import ExitCode, PreflightError, Problem
 from kprov.events import Emit, about
 from kprov.host.connection import Connection
 from kprov.kinds.base import Change
-from kprov.kinds.service import Service, service_id
+from kprov.kinds.service import service_id
 from kprov.node.apply import apply
 from kprov.operations.cluster.install import all_locked
 from kprov.operations.dialogue import Dialogue
@@ -20,7 +20,7 @@ from kprov.operations.uninstall import leftover_problem, leftovers, plan_uninsta
 from kprov.plan import Plan
 from kprov.receipt import Receipt
 from kprov.roles.common import KAFKA_UNIT
-from kprov.roles.of_node import roles_of
+from kprov.rollout.acts import services_of
 from kprov.rollout.health import brokers
 from kprov.rollout.plan import ClusterPlan
 from kprov.rollout.run import Member, Patience, Rollout
@@ -98,8 +98,7 @@ def _await_spare(found: Fleet, emit: Emit) -> None:
 
 def _member(connection: Connection, plan: Plan, receipt: Receipt, emit: Emit) -> Member:
     node = installed_node(receipt)
-    services = {role.name: Service(role.unit, role.user, frozenset(), "") for role in roles_of(node)}
-    return Member(connection, node, plan, services, emit)
+    return Member(connection, node, plan, services_of(node), emit)
 
 
 def _halves(changes: Sequence[Change]) -> tuple[Sequence[Change], Sequence[Change]]:
