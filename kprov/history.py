@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -156,6 +156,34 @@ def host_runs(text: str, *, locked: bool = False) -> list[Run]:
         found.setdefault(str(record.get("run", "")), []).append(record)
     newest = next(reversed(found), None)
     return [_host_run(id_, records, locked and id_ == newest) for id_, records in reversed(found.items())]
+
+
+def merged(found: Mapping[str, Sequence[Run]]) -> list[Run]:
+    """The runs that several hosts have noted, by the host's name, as one list, newest first.
+
+    A run that changed several hosts is in it once, with all of them, and ends as it did on the host where it failed.
+    """
+    parts: dict[str, dict[str, Run]] = {}
+    for host, noted in found.items():
+        for run in noted:
+            parts.setdefault(run.id, {})[host] = run
+    return sorted(map(_one_run, parts.values()), key=lambda run: run.began, reverse=True)
+
+
+def _one_run(parts: Mapping[str, Run]) -> Run:
+    """A run from what each of its hosts has noted."""
+    every = list(parts.values())
+    codes = [run.exit_code for run in every]
+    return replace(
+        every[0],
+        began=min(run.began for run in every),
+        ended=max(run.ended for run in every) if all(run.ended for run in every) else "",
+        hosts=tuple(parts),
+        planned=sum(run.planned for run in every),
+        exit_code=None if None in codes else max(code for code in codes if code is not None),
+        problems=tuple(f"{host}: {problem}" for host, run in parts.items() for problem in run.problems),
+        under_way=any(run.under_way for run in every),
+    )
 
 
 def _host_run(id_: str, records: Sequence[Record], under_way: bool) -> Run:

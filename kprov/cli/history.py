@@ -6,21 +6,25 @@ import click
 
 from kprov.cli.access import access_options
 from kprov.cli.group import Group
-from kprov.cli.options import command, json_option
+from kprov.cli.options import command, json_option, only_option
+from kprov.errors import UsageError
 from kprov.operations import history as operation
-from kprov.operations.fleet import Whom
+from kprov.operations.fleet import Whom, fleet
 from kprov.operations.session import Access
 
 
 @click.group(cls=Group, invoke_without_command=True)
-@click.option("--host", metavar="HOST", help="List the runs that this host recorded, from any machine.")
+@click.option("--host", metavar="HOST", help="List the runs that this host and its cluster recorded.")
 @click.option(
     "-n", "--number", type=click.IntRange(1), default=20, show_default=True, help="Show this many of the newest runs."
 )
 @access_options
+@only_option
 @json_option
 @click.pass_context
-def history(ctx: click.Context, host: str | None, number: int, access: Access, as_json: bool) -> None:
+def history(
+    ctx: click.Context, *, host: str | None, number: int, access: Access, only: tuple[str, ...], as_json: bool
+) -> None:
     """List the runs that changed hosts, and how each ended.
 
     \b
@@ -31,17 +35,18 @@ def history(ctx: click.Context, host: str | None, number: int, access: Access, a
       kprov history show 20261124-181500-ab12       the details of one run
 
     The list includes runs that failed before they changed anything. Times are UTC. This machine keeps the newest 200
-    runs; a host records the runs that took its lock.
+    runs; a host records the runs that took its lock. For a host of a cluster, the runs of all its hosts are listed.
     """
     if ctx.invoked_subcommand is not None:
         return
     with command("history", as_json=as_json) as output:
         if host is None:
+            if only:
+                raise UsageError("--only needs --host", where="--only", hint="name a host of the cluster: --host HOST")
             output.finish(operation.local_history(number))
             return
-        (login,) = Whom(access, None, (host,)).logins()
-        with access.connect(login, output.journal) as connection:
-            report = operation.host_history(connection, number)
+        with fleet(Whom(access, None, (host,), only), output.journal, tolerant=True) as found:
+            report = operation.hosts_history(found, number)
         output.finish(report)
 
 

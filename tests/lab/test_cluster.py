@@ -7,10 +7,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from support.cluster import HEAPS, KAFKA, Cluster, boot_three, flowing
-from support.machine import done, until
+from support.machine import Result, done, until
+from support.preloaded import run_kprov
 
 from kprov.lab.archives import default_directory
 
@@ -211,6 +213,24 @@ def test_the_smoke_test_of_a_cluster(cluster: Cluster) -> None:
     document = cluster.kprov("smoke-test", "--json", hosts=cluster.hosts[2:]).json
     assert document["smoke_test"]["bootstrap"].count(":9092") == 3
     assert document["smoke_test"]["passed"] is True
+
+
+def test_history_of_one_host_is_that_of_its_cluster(cluster: Cluster) -> None:
+    """Each run once, with the hosts that it changed; of one host alone, its own."""
+
+    def listed(*words: str) -> list[dict[str, Any]]:
+        options = ["--ssh-config", str(cluster.lab.ssh_config), "--json", *words]
+        found = Result(*run_kprov(["history", "--host", cluster.hosts[1], *options]))
+        assert found.code == 0, found.err
+        return list(found.json["runs"])
+
+    every, addresses = listed("-n", "1000"), [machine.address for machine in cluster.machines]
+    assert sorted(every[-1]["hosts"]) == sorted(addresses)
+    assert (every[-1]["command"], every[-1]["outcome"]) == (["install"], "done")
+    assert len({run["id"] for run in every}) == len(every)
+    assert [run["began"] for run in every] == sorted((run["began"] for run in every), reverse=True)
+    alone = listed("-n", "1000", "--only", cluster.hosts[1])
+    assert {run["id"] for run in alone} == {run["id"] for run in every if addresses[1] in run["hosts"]}
 
 
 def test_check_looks_at_every_host(cluster: Cluster) -> None:

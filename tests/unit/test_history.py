@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kprov.errors import UsageError
-from kprov.history import Run, find, host_runs, run_of, runs
+from kprov.history import Run, find, host_runs, merged, run_of, runs
 
 WHEN = "2026-11-24T18:15:00.000+00:00"
 BEGIN = {"record": "begin", "when": WHEN, "who": "ada@desk", "kprov": "0.1", "command": ["install", "k1"]}
@@ -132,6 +132,27 @@ def test_a_run_that_rolled_back_has_failed() -> None:
     lines += [note("a", "begun", 3), note("a", "ended", 4, exit_code=0, problem="")]
     assert [item.outcome for item in host_runs("\n".join(lines))] == ["exit 6: kafka.service is failed"]
     assert [item.outcome for item in host_runs("\n".join(lines[:3]))] == ["did not end"]
+
+
+def test_a_run_on_several_hosts_is_one_run() -> None:
+    """It ends as it did where it failed; the newest run comes first, whatever the order of the hosts."""
+    first = [note("a", "begun", 1, changes=36), note("a", "ended", 9, exit_code=0, problem="")]
+    failed = [note("a", "begun", 2, changes=4), note("a", "ended", 8, exit_code=5, problem="no space")]
+    alone = [note("b", "begun", 20, changes=1), note("b", "ended", 21, exit_code=0, problem="")]
+    found = {"k1": host_runs("\n".join(first)), "k2": host_runs("\n".join(failed + alone))}
+    newest, shared = merged(found)
+    assert (newest.id, newest.hosts, newest.outcome) == ("b", ("k2",), "done")
+    assert (shared.id, shared.hosts, shared.planned) == ("a", ("k1", "k2"), 40)
+    assert shared.outcome == "exit 5: k2: no space"
+    assert (shared.began[-8:-6], shared.ended[-8:-6]) == ("01", "09")
+
+
+def test_a_run_that_did_not_end_on_one_of_its_hosts_did_not_end() -> None:
+    lines = [note("a", "begun", 1), note("a", "ended", 2, exit_code=0, problem="")]
+    found = {"k1": host_runs("\n".join(lines)), "k2": host_runs(lines[0])}
+    assert [(run.outcome, run.ended) for run in merged(found)] == [("did not end", "")]
+    found["k2"] = host_runs(lines[0], locked=True)
+    assert [run.outcome for run in merged(found)] == ["under way"]
 
 
 def test_damaged_lines_are_skipped() -> None:
