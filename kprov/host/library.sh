@@ -294,7 +294,8 @@ probe_data() { # ID PATH
     snapshot=no log=no first_log=no
     for file in "$2"/version-2/snapshot.*; do [ ! -e "$file" ] || snapshot=yes; done
     for file in "$2"/version-2/log.*; do [ ! -e "$file" ] || log=yes; done
-    [ ! -e "$2/version-2/log.1" ] || first_log=yes
+    # Of a single server, and of an ensemble: its epochs begin with 1.
+    for file in "$2"/version-2/log.1 "$2"/version-2/log.100000001; do [ ! -e "$file" ] || first_log=yes; done
     if listing=$(ls -A -- "$2" 2>/dev/null); then
         with_lines count_partitions "$listing"
         count_lines "$listing"

@@ -2,7 +2,8 @@
 
 A server of 3.4 writes its first snapshot after some ten thousand transactions. A young one has only logs, from the
 first transaction on. kprov starts such a directory once with snapshot.trust.empty, which 3.5.6 and later support; the
-server then writes a snapshot, and the option is removed.
+server then writes a snapshot, and the option is removed. A follower writes one only in later versions (ZOOKEEPER-3781,
+ZOOKEEPER-4421), and any server of an ensemble may be one.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from kprov.topology import Node
 
 _NEEDED_SINCE = Version("3.5.3b0")
 _TRUSTED_SINCE = Version("3.5.6")
+_FOLLOWER_WRITES_SINCE = {(3, 5): Version("3.5.10"), (3, 6): Version("3.6.4")}  # all later ones do
 
 
 def lacks_snapshot(node: Node, answer: Probe) -> bool:
@@ -33,8 +35,15 @@ def begins_from_logs(node: Node, answer: Probe) -> bool:
     if not lacks_snapshot(node, answer):
         return False
     logs = answer.seen.get(f"data:{node.zookeeper.data_log_dir}", {})
-    trusts = Version(node.zookeeper.version) >= _TRUSTED_SINCE
-    return trusts and logs.get("first") == "yes"
+    return Version(node.zookeeper.version) >= _trusted_since(node) and logs.get("first") == "yes"
+
+
+def _trusted_since(node: Node) -> Version:
+    """The version from which on the server that is wanted can begin from logs alone, in its line of versions."""
+    if node.zookeeper_config is None or not node.zookeeper_config.members:
+        return _TRUSTED_SINCE
+    wanted = Version(node.zookeeper.version)
+    return _FOLLOWER_WRITES_SINCE.get((wanted.major, wanted.minor), _TRUSTED_SINCE)
 
 
 def missing_snapshot(node: Node, answer: Probe) -> Iterator[Result]:
@@ -48,7 +57,7 @@ def missing_snapshot(node: Node, answer: Probe) -> Iterator[Result]:
         "installation",
         Outcome.FAIL,
         f"ZooKeeper {version} will not start: {node.zookeeper.data_dir} has no snapshot, only logs",
-        "choose ZooKeeper 3.5.6 or later, which can begin from logs alone"
+        f"choose ZooKeeper {_trusted_since(node)} or later, which can begin from logs alone"
         if whole
         else "the logs do not begin with the first transaction either: put a snapshot back from a copy",
     )

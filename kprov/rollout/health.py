@@ -39,6 +39,7 @@ T = TypeVar("T")
 _SECONDS = 5.0
 _SLICE = 500  # nodes of ZooKeeper in one question
 _LISTS_REASSIGNMENTS_SINCE = Version("2.4")
+_ADDS_A_NODE_SINCE = Version("3.5")
 _LEADER, _FOLLOWER, _STANDALONE = "leader", "follower", "standalone"
 
 
@@ -75,7 +76,11 @@ class Asked:
 
 @dataclass(frozen=True)
 class Server:
-    """A ZooKeeper server as it describes itself. mode: empty if it does not serve. nodes: how many its tree has."""
+    """A ZooKeeper server as it describes itself.
+
+    mode: empty if it does not serve. nodes: how many its tree has, without the one that 3.5 and later add by themselves
+    (/zookeeper/config): while an ensemble is upgraded, only some of its servers have it.
+    """
 
     address: str
     mode: str = ""
@@ -135,8 +140,11 @@ def _server(member: Asked) -> Server:
         said = member.ask_zookeeper(four_letter_word("srvr"))
     except UnansweredError:
         return Server(member.address)
-    mode, nodes = (re.search(rf"^{key}: (\w+)", said, re.MULTILINE) for key in ("Mode", "Node count"))
-    return Server(member.address, mode[1] if mode else "", int(nodes[1]) if nodes and nodes[1].isdigit() else 0)
+    mode = re.search(r"^Mode: (\w+)", said, re.MULTILINE)
+    nodes = re.search(r"^Node count: (\d+)", said, re.MULTILINE)
+    version = re.search(r"^Zookeeper version: (\d+\.\d+)", said, re.MULTILINE)
+    added = 1 if version and Version(version[1]) >= _ADDS_A_NODE_SINCE else 0
+    return Server(member.address, mode[1] if mode else "", int(nodes[1]) - added if nodes else 0)
 
 
 @dataclass(frozen=True)

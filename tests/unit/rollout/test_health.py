@@ -66,8 +66,8 @@ def cluster(hosts: Sequence[str] = HOSTS) -> list[Asked]:
     return [Asked(node.host.address, node) for node in topology(load(None, hosts))]  # type: ignore[arg-type]
 
 
-def srvr(mode: str, nodes: int = 5) -> str:
-    return f"Zookeeper version: 3.5.3\nMode: {mode}\nNode count: {nodes}\n"
+def srvr(mode: str, nodes: int = 5, version: str = "3.4.14") -> str:
+    return f"Zookeeper version: {version}-4c25d480, built on 03/06/2019\nMode: {mode}\nNode count: {nodes}\n"
 
 
 def seen(*ids: int, controller: int | None = 0, in_sync: Sequence[int] = (0, 1, 2)) -> Metadata:
@@ -110,6 +110,14 @@ def test_trees_of_different_sizes_are_trouble(services: Services) -> None:
     assert ensemble(cluster()).trouble == (
         "the ZooKeeper servers do not have the same number of nodes: 4 on a, 27 on b, 4 on c"
     )
+
+
+def test_a_tree_of_3_5_has_one_more_node_than_the_same_of_3_4(services: Services) -> None:
+    """While an ensemble is upgraded, it is still whole."""
+    services.srvr = {"a": srvr("follower", 26, "3.5.3-beta"), "b": srvr("leader", 25), "c": srvr("follower", 25)}
+    assert ensemble(cluster()).trouble == ""
+    services.srvr["c"] = srvr("follower", 25, "3.10.0")
+    assert "25 on a, 25 on b, 24 on c" in ensemble(cluster()).trouble
 
 
 def test_a_server_without_a_majority_does_not_serve(services: Services) -> None:
