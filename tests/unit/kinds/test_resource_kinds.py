@@ -145,6 +145,19 @@ def test_links_whose_source_changes_are_made_anew_even_if_they_look_right() -> N
     assert old.compare({"status": "present", "links": "right"}, old.entry()) is None
 
 
+def test_links_that_a_run_was_going_to_change_disturb_nobody_if_they_stay() -> None:
+    """Some of the other release's may be there: they go, but the service has not been started with them."""
+    old, new = Links("/home/bin", "/old/bin"), Links("/home/bin", "/new/bin")
+    intended = new.entry().intended(old.entry(), gated=False, takes_over=False)
+    change = old.compare({"status": "present", "links": "right"}, intended)
+    assert isinstance(change, Change)
+    assert (change.quiet, change.disruptive) == (True, False)
+    assert change.calls == (("put_links", "/home/bin", "/old/bin", "*", "/new/bin", "/old/bin"),)
+    forward = new.compare({"status": "present", "links": "stale"}, intended)
+    assert isinstance(forward, Change)
+    assert forward.disruptive
+
+
 def test_links_beside_other_things_need_no_folder_of_their_own() -> None:
     jars = Links("/home", "/release", "*.jar", own_folder=False)
     change = jars.compare({"status": "present", "links": "stale"}, None)
