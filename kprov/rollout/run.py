@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from kprov.errors import NotReadyError, PreflightError, Problem
+from kprov.errors import KprovError, NotReadyError, PreflightError, Problem
 from kprov.events import Emit, StepDone, StepFailed, StepStarted
 from kprov.host.connection import Connection
 from kprov.kinds.base import Change
@@ -252,8 +252,21 @@ class Rollout:
 
     def _act(self, members: Sequence[Member], role: RoleName) -> None:
         self.acting = list(members)
-        self._together(members, lambda member: self._run(member, member.acts.of[role]))
+        try:
+            self._together(members, lambda member: self._run(member, member.acts.of[role]))
+        except NotReadyError as error:
+            raise NotReadyError([*error.problems, *self._elsewhere()]) from error
         self.acting = []
+
+    def _elsewhere(self) -> list[Problem]:
+        """What is wrong with the hosts that are not acting: it may be why a service of one that is was not ready."""
+        try:
+            servers = ensemble(self.asked).servers
+        except KprovError as error:
+            return list(error.problems)
+        acting = {member.address for member in self.acting}
+        silent = [server.address for server in servers if not server.mode and server.address not in acting]
+        return [Problem(f"ZooKeeper does not serve on {', '.join(silent)}", hint=_servers_hint())] if silent else []
 
     def _leftover(self, done: Mapping[str, set[RoleName]]) -> None:
         """Changes of a role without any work for its service, such as one that is only enabled."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -224,6 +225,25 @@ def test_a_failure_ends_the_roll_and_names_who_was_acting(world: World) -> None:
         found.roll()
     assert world.log == ["stop kafka a", "start kafka a"]
     assert [member.address for member in found.acting] == ["a"]
+
+
+def test_a_service_that_is_not_ready_is_not_named_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host that is no part of the stage may be why: without the ensemble, no broker starts."""
+
+    def late(connection: Any, *_: object, **__: object) -> int:
+        world.servers.discard("c")
+        raise NotReadyError("kafka.service is failed", where=connection.login.name)
+
+    monkeypatch.setattr(run, "await_ready", late)
+    found = rollout(world, (Action.STOP, KAFKA))
+    gated = Change(Action.START, KAFKA, "kafka", "", (("true",),), gate="kafka.service")
+    found.members = [replace(member, plan=Plan(member.address, (gated,))) for member in found.members]
+    world.brokers = {"b", "c"}
+    with pytest.raises(NotReadyError) as caught:
+        found.roll()
+    said = [str(problem) for problem in caught.value.problems]
+    assert said[-1] == "ZooKeeper does not serve on c"
+    assert "a: kafka.service is failed" in said
 
 
 def test_nobody_is_acting_while_a_gate_is_closed(world: World) -> None:
