@@ -7,12 +7,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from itertools import pairwise
 
 import pytest
-from confluent_kafka import Producer
-from support.cluster import HEAPS, Cluster, boot_three, flowing
-from support.machine import done, until
+from confluent_kafka import Consumer, Producer
+from support.cluster import HEAPS, KAFKA, Cluster, boot_three, flowing
+from support.machine import Machine, done, until
 
 from kprov.lab.archives import default_directory
 
@@ -39,17 +40,32 @@ def whole(cluster: Cluster) -> Iterator[None]:
     until(lambda: cluster.status()["state"] == "serving", 90)
 
 
+# What a run says while a service of the first node restarts, and when it serves again.
+ZOOKEEPER_RESTARTS, BROKER_RESTARTS = "restart service zookeeper.service", "restart service kafka.service"
+BROKER_SERVES = "kafka.service is ready"
+
+
+def running(cluster: Cluster, *words: str, verb: str = "install") -> subprocess.Popen[str]:
+    """kprov while it works on the cluster."""
+    options = ["--archives", str(default_directory()), "--yes", "--ssh-config", str(cluster.lab.ssh_config)]
+    command = [sys.executable, "-m", "kprov", verb, *cluster.hosts, *options, *words]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+
 def rolling(cluster: Cluster, value: int) -> subprocess.Popen[str]:
     """kprov while it rolls a property out."""
-    words = ["--archives", str(default_directory()), "--yes", "--no-smoke-test", "--set", f"num.partitions={value}"]
-    command = [sys.executable, "-m", "kprov", "install", *cluster.hosts, "--ssh-config", str(cluster.lab.ssh_config)]
-    return subprocess.Popen([*command, *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    return running(cluster, "--no-smoke-test", "--set", f"num.partitions={value}")
 
 
 def reaches(process: subprocess.Popen[str], text: str) -> None:
     """Wait until the run says something."""
     assert process.stderr is not None
-    assert any(text in line for line in process.stderr), f"it never said: {text}"
+    told = []
+    for line in process.stderr:
+        told.append(line)
+        if text in line:
+            return
+    raise AssertionError(f"it never said {text}:\n{''.join(told)}")
 
 
 def assert_one_at_a_time(cluster: Cluster, since: str) -> None:
@@ -68,7 +84,7 @@ def test_a_run_that_ends_between_two_brokers_is_continued(cluster: Cluster, how:
     before, since, value = cluster.pids(), cluster.now(), 20 + how
     with flowing(cluster, "flow"):
         with rolling(cluster, value) as process:
-            reaches(process, "is back in sync  ")
+            reaches(process, BROKER_SERVES)
             process.send_signal(how)
             assert process.stderr is not None
             said = process.stderr.read()
@@ -88,9 +104,7 @@ def test_a_run_that_ends_between_two_brokers_is_continued(cluster: Cluster, how:
 def test_ctrl_c_while_archives_are_pushed_to_all_hosts(cluster: Cluster) -> None:
     """No broker was stopped, no lock stays, and the next run gets through."""
     before = cluster.pids()
-    words = ["--archives", str(default_directory()), "--yes", "--no-smoke-test", "--kafka-version", "3.5.2"]
-    command = [sys.executable, "-m", "kprov", "upgrade", *cluster.hosts, "--ssh-config", str(cluster.lab.ssh_config)]
-    with subprocess.Popen([*command, *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+    with running(cluster, "--no-smoke-test", "--kafka-version", "3.5.2", verb="upgrade") as process:
         reaches(process, "pushing kafka")
         process.send_signal(signal.SIGINT)
         assert process.stderr is not None
@@ -99,6 +113,7 @@ def test_ctrl_c_while_archives_are_pushed_to_all_hosts(cluster: Cluster) -> None
     assert "run the same command again to continue" in said
     assert cluster.pids() == before
     cluster.install("--kafka-version", "2.8.2", "--no-smoke-test")
+    assert cluster.pids() == before, "nothing was changed, so nothing needs to restart"
 
 
 def test_a_host_that_reboots_while_its_broker_restarts(cluster: Cluster) -> None:
@@ -106,7 +121,7 @@ def test_a_host_that_reboots_while_its_broker_restarts(cluster: Cluster) -> None
     since = cluster.now()
     with flowing(cluster, "flow"):
         with rolling(cluster, 31) as process:
-            reaches(process, "restart service kafka.service")
+            reaches(process, BROKER_RESTARTS)
             machine = next(item for item in cluster.machines if item.address in cluster.stops_begun("kafka", since))
             machine.reboot()
             assert process.stderr is not None
@@ -116,13 +131,22 @@ def test_a_host_that_reboots_while_its_broker_restarts(cluster: Cluster) -> None
         cluster.install("--set", "num.partitions=31", "--no-smoke-test")
 
 
-def test_a_host_is_cut_off_while_another_broker_restarts(cluster: Cluster) -> None:
-    """No further broker stops; the run names the host, or waits until it is back. Nothing acknowledged is lost."""
-    since = cluster.now()
+@pytest.mark.parametrize(
+    ("stage", "words"),
+    [
+        ("pushing kafka", ("--kafka-version", "3.5.2")),
+        (ZOOKEEPER_RESTARTS, ("--zookeeper-heap", "132m", "--set", "num.partitions=34")),
+        (BROKER_RESTARTS, ("--set", "num.partitions=35")),
+    ],
+    ids=["pushing", "ZooKeeper", "broker"],
+)
+def test_a_host_is_cut_off(stage: str, words: tuple[str, ...], cluster: Cluster) -> None:
+    """The run names it, or waits until it is back. No two brokers stop, and nothing acknowledged is lost."""
+    since, verb = cluster.now(), "upgrade" if words[0] == "--kafka-version" else "install"
     with flowing(cluster, "flow"):
-        with rolling(cluster, 34) as process:
-            reaches(process, "restart service kafka.service")
-            begun = cluster.stops_begun("kafka", since)
+        with running(cluster, "--no-smoke-test", *words, verb=verb) as process:
+            reaches(process, stage)
+            begun = cluster.stops_begun("zookeeper" if stage is ZOOKEEPER_RESTARTS else "kafka", since)
             other = next(item for item in cluster.machines if item.address not in begun)
             other.ssh("systemd-run --quiet sh -c 'ip link set eth0 down; sleep 40; ip link set eth0 up'")
             assert process.stderr is not None
@@ -131,8 +155,61 @@ def test_a_host_is_cut_off_while_another_broker_restarts(cluster: Cluster) -> No
         if process.returncode:
             assert other.address in said
         until(lambda: cluster.status()["state"] == "serving", 120)
-        cluster.install("--set", "num.partitions=34", "--no-smoke-test")
+        cluster.install(*words, "--no-smoke-test", verb=verb)
     assert_one_at_a_time(cluster, since)
+    cluster.install("--kafka-version", "2.8.2", "--no-smoke-test")
+
+
+def test_a_host_reboots_while_a_zookeeper_server_restarts(cluster: Cluster) -> None:
+    """Without a second server no broker is touched; the next run continues."""
+    since, before = cluster.now(), cluster.pids()
+    with running(cluster, "--no-smoke-test", "--zookeeper-heap", "136m", "--set", "num.partitions=36") as process:
+        reaches(process, ZOOKEEPER_RESTARTS)
+        begun = cluster.stops_begun("zookeeper", since)
+        other = next(item for item in cluster.machines if item.address not in begun)
+        other.reboot()
+        assert process.stderr is not None
+        said = process.stderr.read()
+    assert process.returncode in {4, 6}, said
+    assert other.address in said
+    assert moved(before, cluster.pids()) <= {other.address}
+    until(lambda: cluster.status()["state"] == "serving", 120)
+    cluster.install("--zookeeper-heap", "136m", "--set", "num.partitions=36", "--no-smoke-test")
+    assert_one_at_a_time(cluster, since)
+
+
+@pytest.mark.parametrize("stage", [ZOOKEEPER_RESTARTS, "create a topic"], ids=["ZooKeeper", "proof"])
+def test_kprov_is_killed(stage: str, cluster: Cluster) -> None:
+    """The next run does what is left, and proves it."""
+    value = 37 if stage is ZOOKEEPER_RESTARTS else 38
+    words = ("--zookeeper-heap", f"{100 + value}m", "--set", f"num.partitions={value}")
+    since = cluster.now()
+    with running(cluster, *words) as process:
+        reaches(process, stage)
+        process.kill()
+    again = cluster.install(*words)
+    assert "smoke test passed" in again.out + again.err
+    assert_one_at_a_time(cluster, since)
+    assert "nothing to do" in cluster.install(*words).out
+
+
+def test_a_configuration_that_cannot_be_written_ends_the_roll_there(cluster: Cluster) -> None:
+    """The disk is full on one host: its broker keeps its process, or was not reached; the others serve."""
+    full = cluster.machines[2]
+    config = f"{KAFKA}/config"
+    fill = (
+        f"mkdir /run/full; mount -t tmpfs -o size=256k full /run/full; cp -a {config}/. /run/full/; "
+        f"chown --reference {config} /run/full; chmod --reference {config} /run/full; "
+        f"mount --bind /run/full {config}; dd if=/dev/zero of={config}/rest bs=1k >/dev/null 2>&1 || true"
+    )
+    before = cluster.pids()
+    with done(full, fill, f"umount {config} /run/full; rmdir /run/full"):
+        failed = cluster.install("--set", "num.partitions=39", "--no-smoke-test", check=None)
+        assert failed.code in {3, 5}, failed.err
+        assert full.address in failed.err
+        until(lambda: cluster.status()["available"], 60)
+        assert full.address not in moved(before, cluster.pids())
+    cluster.install("--set", "num.partitions=39", "--no-smoke-test")
 
 
 def test_the_leader_of_zookeeper_is_killed(cluster: Cluster) -> None:
@@ -144,6 +221,96 @@ def test_the_leader_of_zookeeper_is_killed(cluster: Cluster) -> None:
         machine.ssh("systemctl kill -s KILL zookeeper")
         until(lambda: cluster.status()["state"] == "serving", 90)
     assert flow.longest_gap < 5
+
+
+def frozen(machine: Machine, unit: str) -> AbstractContextManager[None]:
+    """All processes of a unit stand still for the duration of a block: ports stay open, and nobody answers."""
+    return done(machine, f"systemctl kill -s STOP {unit}", f"systemctl kill -s CONT {unit}")
+
+
+def leader_of(cluster: Cluster, topic: str) -> Machine:
+    """The host whose broker leads the first partition, as the brokers say."""
+    seen = Consumer({"bootstrap.servers": cluster.bootstrap, "group.id": "drill", "log_level": 0})
+    try:
+        found = seen.list_topics(topic, timeout=20)
+    finally:
+        seen.close()
+    host = found.brokers[found.topics[topic].partitions[0].leader].host
+    return next(machine for machine in cluster.machines if machine.address == host)
+
+
+def test_the_leader_of_zookeeper_is_frozen(cluster: Cluster) -> None:
+    """The others notice by its silence and elect one; messages flow all the time."""
+
+    def leading() -> set[str]:
+        return {host for host, node in cluster.status()["nodes"].items() if node["mode"] == "leader"}
+
+    (leader,) = leading()
+    machine = next(item for item in cluster.machines if item.address == leader)
+    with flowing(cluster, "flow") as flow:
+        with frozen(machine, "zookeeper"):
+            until(lambda: bool(leading() - {leader}), 90)
+            state = cluster.status()
+            assert (state["state"], state["available"]) != ("serving", True)
+        until(lambda: cluster.status()["state"] == "serving", 90)
+    assert flow.longest_gap < 15
+
+
+def test_all_of_zookeeper_is_down(cluster: Cluster) -> None:
+    """Messages flow, nobody says that all is well, and a run starts the ensemble before it touches a broker."""
+    before, since = cluster.pids(), cluster.now()
+    with flowing(cluster, "flow") as flow:
+        for machine in cluster.machines:
+            machine.ssh("systemctl stop zookeeper")
+        sent = flow.count
+        until(lambda: flow.count > sent + 500, 60)
+        assert cluster.status()["state"] != "serving"
+        cluster.install("--set", "num.partitions=40", "--no-smoke-test")
+    stops = cluster.stops("kafka", since)
+    assert len(stops) == len(before)
+    assert_one_at_a_time(cluster, since)
+
+
+def test_a_leader_is_frozen_and_wakes_up(cluster: Cluster) -> None:
+    """Another broker leads once its session is over. When it wakes up it still takes itself for the leader."""
+    machine = leader_of(cluster, "flow")
+    with flowing(cluster, "flow") as flow:
+        with frozen(machine, "kafka"):
+            until(lambda: leader_of(cluster, "flow") is not machine, 60)
+            sent = flow.count
+            until(lambda: flow.count > sent + 100, 90)
+            assert machine.address in str(cluster.status()["troubles"])
+        until(lambda: cluster.status()["state"] == "serving", 120)
+
+
+def test_a_follower_is_killed_and_stays_away(cluster: Cluster) -> None:
+    """Messages wait until it is no longer waited for, and flow on with two replicas."""
+    cluster.topic("followed", partitions=1)
+    leader = leader_of(cluster, "followed")
+    follower = next(machine for machine in cluster.machines if machine is not leader)
+    away = "systemctl kill -s KILL kafka; systemctl stop kafka"
+    with flowing(cluster, "followed", partitions=1) as flow:
+        with done(follower, away, "systemctl start kafka"):
+            until(lambda: cluster.status()["replicas"]["behind"] != [], 60)
+            sent = flow.count
+            until(lambda: flow.count > sent + 100, 60)
+        until(lambda: cluster.status()["state"] == "serving", 120)
+    cluster.delete("followed")
+
+
+def test_a_data_directory_that_cannot_be_written(cluster: Cluster) -> None:
+    """The broker ends and is named with the cause, the others lead, and it comes back once it can write."""
+    machine = leader_of(cluster, "flow")
+    (path,) = machine.ssh(f"sed -n 's/^log.dirs=//p' {KAFKA}/config/server.properties").split()
+    hidden = f"{path}.away"
+    with flowing(cluster, "flow"):
+        with done(machine, f"mv {path} {hidden} && touch {path}", f"rm -rf {path} && mv {hidden} {path}"):
+            until(lambda: leader_of(cluster, "flow") is not machine, 90)
+            state = cluster.status()
+            assert machine.address in str(state["troubles"])
+            assert state["state"] != "serving"
+        cluster.kprov("start", "--yes", hosts=cluster.hosts[:1])
+        until(lambda: cluster.status()["state"] == "serving", 120)
 
 
 def test_a_broker_is_killed_and_returns(cluster: Cluster) -> None:

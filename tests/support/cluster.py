@@ -111,9 +111,9 @@ def boot_three(number: int, state: Path, *, firewalld: bool = False) -> Iterator
 
 
 @contextmanager
-def flowing(cluster: Cluster, topic: str) -> Iterator[Flow]:
+def flowing(cluster: Cluster, topic: str, *, partitions: int = 3) -> Iterator[Flow]:
     """Messages flow while the block runs; every one that was acknowledged must be there afterwards, in order."""
-    flow = Flow(cluster.bootstrap, topic, 3)
+    flow = Flow(cluster.bootstrap, topic, partitions)
     with flow.running():
         yield flow
     assert flow.count > 100, "hardly anything was sent"
