@@ -85,6 +85,7 @@ def test_a_run_that_ends_between_two_brokers_is_continued(cluster: Cluster, how:
     with flowing(cluster, "flow"):
         with rolling(cluster, value) as process:
             reaches(process, BROKER_SERVES)
+            time.sleep(0.5)  # the receipt says so a moment later
             process.send_signal(how)
             assert process.stderr is not None
             said = process.stderr.read()
