@@ -16,7 +16,7 @@ class Partition:
     """A partition as metadata name it.
 
     leader: the id of its broker, None if it has none. replicas, in_sync: ids of brokers. minimum: the effective
-    min.insync.replicas of its topic.
+    min.insync.replicas of its topic, None if no broker says it.
     """
 
     topic: str
@@ -24,7 +24,7 @@ class Partition:
     leader: int | None
     replicas: frozenset[int]
     in_sync: frozenset[int]
-    minimum: int
+    minimum: int | None
 
     @property
     def name(self) -> str:
@@ -59,6 +59,7 @@ class Cause(StrEnum):
     NOT_IN_SYNC = "has replicas that are not in sync"
     SINGLE_REPLICA = "has a single replica"
     NONE_TO_SPARE = "needs all of its replicas in sync"
+    MINIMUM_UNKNOWN = "has a min.insync.replicas that no broker says"
 
 
 # No waiting and no order helps against these: somebody must allow the downtime.
@@ -130,10 +131,14 @@ def _of_partition(broker: int, partition: Partition) -> Cause | None:
         return Cause.SINGLE_REPLICA
     if not rest:
         return Cause.LAST_IN_SYNC
+    minimum = partition.minimum
     if len(partition.in_sync) < count:
         # Also if min.insync.replicas is 1: the second last copy of messages with acks=1 must not go.
-        return Cause.BELOW_MINIMUM if len(rest) < partition.minimum <= count - 1 else Cause.NOT_IN_SYNC
-    return Cause.NONE_TO_SPARE if len(rest) < partition.minimum else None
+        below = minimum is not None and len(rest) < minimum <= count - 1
+        return Cause.BELOW_MINIMUM if below else Cause.NOT_IN_SYNC
+    if minimum is None:
+        return Cause.MINIMUM_UNKNOWN
+    return Cause.NONE_TO_SPARE if len(rest) < minimum else None
 
 
 def is_back(broker: int, state: ClusterState, before: ClusterState) -> bool:

@@ -237,11 +237,8 @@ def _state(seen: Metadata, least: Mapping[str, int], *, moving: bool) -> Cluster
 
 def _partitions(topic: TopicSeen, least: Mapping[str, int]) -> Iterator[Partition]:
     for item in topic.partitions:
-        # If nobody says the minimum, none can be spared.
-        minimum = least.get(topic.name, len(item.replicas))
-        yield Partition(
-            topic.name, item.number, item.leader, frozenset(item.replicas), frozenset(item.in_sync), minimum
-        )
+        replicas, in_sync = frozenset(item.replicas), frozenset(item.in_sync)
+        yield Partition(topic.name, item.number, item.leader, replicas, in_sync, least.get(topic.name))
 
 
 def _with_written(members: Sequence[Asked], state: ClusterState) -> ClusterState:

@@ -163,8 +163,14 @@ def _replicas(seen: Sequence[ClusterState]) -> Replicas | None:
         len({item.name for item in every}),
         named([item for item in every if item.leader is None]),
         named([item for item in every if len(item.in_sync) < len(item.replicas)]),
-        named([item for item in every if len(item.in_sync) < min(item.minimum, len(item.replicas))]),
+        named([item for item in every if len(item.in_sync) < _needed(item)]),
     )
+
+
+def _needed(partition: Partition) -> int:
+    """How many replicas must be in sync for messages to be taken; all of them if no broker says how many."""
+    count = len(partition.replicas)
+    return count if partition.minimum is None else min(partition.minimum, count)
 
 
 def _lacks(replicas: Replicas | None) -> list[str]:

@@ -28,7 +28,8 @@ def partition(text: str, topic: str) -> Partition:
     brokers, _, minimum = text.partition(":")
     replicas, _, in_sync = brokers.partition("/")
     leader = next(iter(ids(in_sync)), None)
-    return Partition(topic, 0, leader, frozenset(ids(replicas)), frozenset(ids(in_sync)), int(minimum))
+    needed = None if minimum == "?" else int(minimum)
+    return Partition(topic, 0, leader, frozenset(ids(replicas)), frozenset(ids(in_sync)), needed)
 
 
 def state(case: Mapping[str, Any]) -> ClusterState:

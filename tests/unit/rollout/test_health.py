@@ -187,10 +187,13 @@ def test_nobody_answers(services: Services) -> None:
     assert services.asked
 
 
-def test_a_topic_whose_minimum_nobody_says_can_spare_none(services: Services) -> None:
+def test_a_topic_whose_minimum_nobody_says_waits_until_somebody_does(services: Services) -> None:
+    """Without ZooKeeper no broker can: that passes, and needs no --allow-downtime."""
     services.metadata = {host: seen(0, 1, 2) for host in HOSTS}
     services.written = {"t-0": {"leader": 0, "isr": [0, 1, 2]}}
-    assert [item.cause for item in may_stop(1, states(cluster()), [0, 1, 2]).lasting] == [Cause.NONE_TO_SPARE]
+    judged = may_stop(1, states(cluster()), [0, 1, 2])
+    assert [item.cause for item in judged.waits] == [Cause.MINIMUM_UNKNOWN]
+    assert judged.lasting == ()
 
 
 def test_a_topic_that_zookeeper_has_just_deleted(services: Services) -> None:
