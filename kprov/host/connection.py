@@ -8,6 +8,7 @@ every login shell; it holds no secret and no part of the script.
 from __future__ import annotations
 
 import logging
+import math
 import shlex
 import socket
 import time
@@ -34,9 +35,10 @@ from kprov.host.wire import Watch, Wire, dial, start_proxy
 from kprov.kinds.base import Answer
 from kprov.secret import Passwords, Secret
 
-__all__ = ["Call", "Connection", "Reply"]
+__all__ = ["Call", "Channel", "Connection", "Reply"]
 
 Call = Sequence[str]
+Channel = paramiko.Channel
 
 # kprov reports failures itself; without a handler, Python would print paramiko's log messages as well.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
@@ -54,6 +56,7 @@ class Connection:
     from another thread while the login is slow. verbose: 1 for a message about the login, 2 also for one about the
     traffic, at the end. forwards: false once sshd has refused to forward. first: calls that are made together with the
     login if the user is root; ``greeting`` returns the reply. ahead: an answer that was read ahead, for who asks next.
+    distance: the shortest time that a channel took to open, in seconds: about a round trip.
     Raises ConnectError if the host cannot be reached, the login is refused, kprov cannot become root, or the connection
     is lost.
     """
@@ -68,6 +71,7 @@ class Connection:
     first: tuple[Call, ...] = ()
     traffic: Traffic = field(default_factory=Traffic)
     session: str = ""
+    distance: float = math.inf
     _chain: list[fabric.Connection] = field(default_factory=list)
     _become: Become = field(default_factory=Become)
     _watch: Watch | None = None
@@ -237,16 +241,19 @@ class Connection:
         payload: Iterable[bytes] = (),
         on_record: Callable[[Record], None] | None = None,
         beside: Sequence[Sequence[Call]] = (),
+        *,
+        channel: Channel | None = None,
     ) -> Reply:
         """Run functions of the remote library in one channel.
 
         calls: functions with their arguments. payload: bytes for the function that reads standard input.
         on_record: called with each record as it arrives. beside: further groups of calls; all groups run at the same
         time, each in a shell of its own, and are answered in their order. With them, there is no payload.
+        channel: one of ``channels``, for an exchange beside another one; by default it opens its own.
         """
         groups = [[*calls], *beside]
         self.traffic.jvms += sum(starts_java(call) for group in groups for call in group)
-        return self._let_in(beside_each_other(groups), payload, on_record)
+        return self._let_in(beside_each_other(groups), payload, on_record, channel=channel)
 
     def follow(self, calls: Iterable[Call], on_record: Callable[[Record], None]) -> None:
         """Run functions that last until their standard input ends: when this returns, or the connection is lost.
@@ -262,9 +269,10 @@ class Connection:
         on_record: Callable[[Record], None] | None,
         *,
         hold: bool = False,
+        channel: Channel | None = None,
     ) -> Reply:
         try:
-            return self._exchange(lines, payload, on_record, hold=hold)
+            return self._exchange(lines, payload, on_record, hold=hold, channel=channel)
         except NotLetInError as error:
             raise ConnectError(
                 "sudo stopped accepting our commands during this run",
@@ -280,16 +288,17 @@ class Connection:
         on_record: Callable[[Record], None] | None = None,
         *,
         hold: bool = False,
+        channel: Channel | None = None,
     ) -> Reply:
         """Run an exchange. hold: keep standard input open, as ``follow`` does. Raises NotLetInError if sudo refuses."""
         if not self._chain:  # it was closed: the operator interrupted a run on several hosts
             raise self._lost(None)
         script = "\n".join([_library(), STARTED, *lines, ""]).encode()
         try:
-            channel = self._open_channel()
+            used = channel if channel is not None else self._open_channel()
             self.traffic.exchanges += 1
-            with closing(channel):
-                exchange = Exchange(channel, self._become, hold=hold)
+            with closing(used):
+                exchange = Exchange(used, self._become, hold=hold)
                 reply = exchange.run(script, payload, on_record)
         except NotLetInError:
             if self._chain[-1].is_connected:
@@ -310,12 +319,29 @@ class Connection:
         deadline = time.monotonic() + _BUSY_SECONDS
         transport: paramiko.Transport = self._chain[-1].transport
         while True:
+            began = time.monotonic()
             try:
-                return transport.open_session(timeout=_OPEN_SECONDS)
+                opened = transport.open_session(timeout=_OPEN_SECONDS)
+                self.distance = min(self.distance, time.monotonic() - began)
+                return opened
             except paramiko.ChannelException:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.05)
+
+    def channels(self, count: int) -> list[Channel]:
+        """That many channels for exchanges at the same time, or as many as sshd opens beside each other (MaxSessions).
+
+        Whoever gets them closes them. Raises ConnectError.
+        """
+        try:
+            opened = [self._open_channel()]
+            with suppress(paramiko.ChannelException):
+                while len(opened) < count:
+                    opened.append(self._chain[-1].transport.open_session(timeout=_OPEN_SECONDS))
+        except (paramiko.SSHException, OSError, EOFError, IndexError) as error:
+            raise self._lost(error) from error
+        return opened
 
     def open_forward(self, address: str, port: int, seconds: float) -> paramiko.Channel:
         """Open a channel to a port as the host sees it. Raises paramiko's errors; ``lost`` says what they mean."""

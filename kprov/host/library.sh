@@ -25,8 +25,8 @@ umask 022
 
 # The programs that kprov calls; tests run the library with a PATH of exactly these.
 # shellcheck disable=SC2034
-kprov_needs='base64 cat chmod chown chroot cp date df du env flock grep gzip head id ln ls mkdir mv od readlink rm rmdir
-sed sha256sum stat sync tail tar tee test timeout tr uname wc journalctl systemctl
+kprov_needs='base64 cat chmod chown chroot cp date df du env flock grep gzip head id ln ls mkdir mkfifo mv od readlink
+rm rmdir sed sha256sum sleep stat sync tail tar tee test timeout tr uname wc journalctl systemctl
 groupadd groupdel useradd userdel'
 
 kprov_dir=/var/lib/kprov
@@ -1483,14 +1483,19 @@ drop_part() { rm -f -- "$kprov_dir/uploads/$1.part"; } # NAME
 
 # Receives SIZE more bytes of an archive; a partial upload is resumed. Meanwhile its TOP is unpacked beside PATH, so that
 # unpack_release only has to move it there: if that cannot be done, unpack_release does all of it, and says why not.
-receive_upload() { # NAME SHA256 SIZE [TOP PATH]
+# With LANES, the bytes come in blocks of BLOCK, in turn on standard input and on each lane.
+receive_upload() { # NAME SHA256 SIZE [TOP PATH [LANES BLOCK TOKEN]]
     state_dir && mkdir -p "$kprov_dir/uploads" || return 1
+    if ! open_lanes "${6-1}" "${8-}"; then
+        say upload ok=no lanes=no "output=a lane was not there in time"
+        return
+    fi
     part=$kprov_dir/uploads/$1.part
     : >>"$part" || return 1
     rm -f -- "$kprov_dir/uploads/$1.unpacked"
     before=$(stat -c %s -- "$part")
     # The bytes go into the part, through the sum (on descriptor 4, with any errors) and into tar (on descriptor 3).
-    said=$({ { feed "$part" "$before" "$3" 2>&4 | also_to_3 | sha256sum >&4; } 3>&1 | unpack_ahead "${4-}" "${5-}"; } 4>&1)
+    said=$({ { feed "$part" "$before" "$3" "${6-1}" "${7-}" 2>&4 | also_to_3 | sha256sum >&4; } 3>&1 | unpack_ahead "${4-}" "${5-}"; } 4>&1)
     unpacked=$?
     sum=${said##*"$newline"} # the last line
     errors=${said%"$sum"}
@@ -1511,10 +1516,55 @@ receive_upload() { # NAME SHA256 SIZE [TOP PATH]
     [ -z "${5-}" ] || rm -rf -- "$5.kprov-new"
 }
 
-# Writes what PART holds already, then SIZE bytes from standard input, which it appends to PART.
-feed() { # PART BEFORE SIZE
+# Writes what PART holds already, then SIZE more bytes, which it appends to PART.
+feed() { # PART BEFORE SIZE LANES BLOCK
     head -c "$2" -- "$1"
-    head -c "$3" | tee -a -- "$1"
+    if [ "$4" = 1 ]; then head -c "$3" | tee -a -- "$1"; else weave "$1" "$2" "$3" "$4" "$5"; fi
+}
+
+# Appends SIZE bytes from the lanes to PART, and copies them to standard output. It ends at a block that is cut off:
+# what PART holds then is the beginning of the archive, and the rest can still be sent.
+weave() { # PART BEFORE SIZE LANES BLOCK
+    there=$2 end=$(($2 + $3)) lane=0
+    while [ "$there" -lt "$end" ]; do
+        block=$5
+        [ $((end - there)) -ge "$block" ] || block=$((end - there))
+        case $lane in
+            0) head -c "$block" ;;
+            1) head -c "$block" <&5 ;;
+            2) head -c "$block" <&6 ;;
+            3) head -c "$block" <&7 ;;
+        esac | tee -a -- "$1"
+        there=$((there + block)) lane=$(((lane + 1) % $4))
+        [ "$(stat -c %s -- "$1")" = "$there" ] || break
+    done
+}
+
+# Lanes are ways beside standard input, on descriptors 5 to 7: named pipes that other channels fill with fill_lane. sshd
+# lets 2 MiB of a channel be under way, which is little at a distance. Each side opens its end for both directions
+# first, so that neither can wait for ever; once both are there, the other one's end is seen.
+open_lanes() { # LANES TOKEN
+    [ "$1" -gt 1 ] || return 0
+    pipe=$kprov_dir/uploads/$2.lane
+    rm -f -- "$kprov_dir"/uploads/*.lane[123]
+    mkfifo -m 0600 -- "${pipe}1" && exec 5<>"${pipe}1" || return 1
+    [ "$1" = 2 ] || { mkfifo -m 0600 -- "${pipe}2" && exec 6<>"${pipe}2"; } || return 1
+    [ "$1" -lt 4 ] || { mkfifo -m 0600 -- "${pipe}3" && exec 7<>"${pipe}3"; } || return 1
+    [ "$(timeout 20 head -c 4 <&5)" = here ] && exec 5<"${pipe}1" || return 1
+    [ "$1" = 2 ] || { [ "$(timeout 20 head -c 4 <&6)" = here ] && exec 6<"${pipe}2"; } || return 1
+    [ "$1" -lt 4 ] || { [ "$(timeout 20 head -c 4 <&7)" = here ] && exec 7<"${pipe}3"; } || return 1
+    rm -f -- "$kprov_dir"/uploads/*.lane[123]
+}
+
+# Copies standard input to a lane, once receive_upload has opened it.
+fill_lane() { # LANE TOKEN
+    pipe=$kprov_dir/uploads/$2.lane$1 tries=0
+    until [ -p "$pipe" ]; do
+        tries=$((tries + 1))
+        [ "$tries" -le 200 ] || return 1
+        sleep 0.1
+    done
+    exec 5<>"$pipe" && printf here >&5 && exec 6>"$pipe" 5>&- && cat >&6
 }
 
 # Copies standard input to standard output and to descriptor 3, whose reader may stop early.

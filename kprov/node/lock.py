@@ -13,7 +13,7 @@ from kprov import __version__
 from kprov.diagnosis import known_remedy
 from kprov.errors import ConnectError, ExitCode, KprovError, LockedError, StepError, code_of
 from kprov.host.answers import Record
-from kprov.host.connection import Connection, Reply
+from kprov.host.connection import Channel, Connection, Reply
 from kprov.host.facts import looking_ahead, seen_of
 from kprov.journal import operator
 from kprov.kinds.base import Answer, Call
@@ -70,9 +70,10 @@ def exchange_under_lock(
     calls: Iterable[Call],
     payload: Iterable[bytes] = (),
     on_record: Callable[[Record], None] | None = None,
+    channel: Channel | None = None,
 ) -> Reply:
     """An exchange that changes something: it fails unless this run still has the lock, and keeps it until its end."""
-    return connection.exchange([("hold_lock", connection.session), *calls], payload, on_record)
+    return connection.exchange([("hold_lock", connection.session), *calls], payload, on_record, channel=channel)
 
 
 def _take(connection: Connection, command: str, calls: Sequence[Call], changes: int) -> Held:

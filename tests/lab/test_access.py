@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from support.access import PASSWORD, USER, Door, open_door
 
 from kprov.errors import ConnectError, ExitCode
+from kprov.events import ignore
 from kprov.host.answers import Record
 from kprov.host.connection import Connection
-from kprov.host.facts import probe_host
+from kprov.host.facts import probe, probe_host
+from kprov.kinds.base import ABSENT, Upload
 from kprov.lab.archives import default_directory
+from kprov.node.lock import host_lock
+from kprov.node.uploads import push
 from kprov.secret import Passwords, Secret
 
 pytestmark = pytest.mark.lab
@@ -180,6 +186,34 @@ def test_a_host_that_is_reached(door: Door, name: str) -> None:
     answers = [PASSWORD] if variant.password else []
     with variant.made(door), door.connect(f"{variant.user}@{door.address}", answers=answers) as connection:
         exercise(connection)
+
+
+@pytest.mark.parametrize(
+    ("variant", "channels"),
+    [
+        (Variant(user="root"), 4),
+        (Variant(ASKS, password=True), 4),
+        (Variant(defaults("requiretty") + ASKS, password=True), 4),
+        (Variant(changes=(sshd("MaxSessions 2"),)), 2),
+        (VARIANTS["MaxSessions 1"], 1),
+    ],
+    ids=["root", "password", "requiretty", "MaxSessions 2", "MaxSessions 1"],
+)
+def test_an_archive_for_a_host_at_a_distance(door: Door, variant: Variant, channels: int, tmp_path: Path) -> None:
+    """It travels on several channels, or on as many as sshd opens."""
+    path = tmp_path / "far.tgz"
+    path.write_bytes(os.urandom(1_000_003) * 9)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    upload = Upload(path.name, digest, path.stat().st_size, path, "", "")
+    answers = [PASSWORD] if variant.password else []
+    with variant.made(door), door.connect(f"{variant.user}@{door.address}", answers=answers) as connection:
+        with host_lock(connection, "test"):
+            connection.distance = 1.0
+            before = connection.traffic.exchanges
+            push(connection, upload, ABSENT, ignore)
+            assert connection.traffic.exchanges == before + channels
+            assert probe(connection, [upload.query()])[upload.stored]["whole"] == "yes"
+        connection.exchange([("drop_state",)])
 
 
 @pytest.mark.parametrize("options", [(), ("requiretty",)])

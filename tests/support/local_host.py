@@ -35,7 +35,8 @@ class LocalHost:
     """Replaces a Connection in tests that only need exchanges.
 
     before: shell text between the library and the calls. calls: all calls so far, by exchange. environment: variables
-    that sshd and PAM would set for an exchange.
+    that sshd and PAM would set for an exchange. distance: as a Connection's. sessions: how many channels sshd opens
+    beside each other.
     """
 
     folder: Path
@@ -45,6 +46,8 @@ class LocalHost:
     calls: list[list[tuple[str, ...]]] = field(default_factory=list)
     session: str = ""
     run: str = ""
+    distance: float = 0.0
+    sessions: int = 10
     login: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(name="here"))
 
     def __post_init__(self) -> None:
@@ -89,14 +92,21 @@ class LocalHost:
         shell = [shutil.which(self.shell[0]) or self.shell[0], *self.shell[1:]]
         return [*shell, "-c", f'eval "$(head -c {length})"']
 
+    def channels(self, count: int) -> list[SimpleNamespace]:
+        """As a Connection's; they do nothing."""
+        return [SimpleNamespace(close=lambda: None) for _ in range(min(count, self.sessions))]
+
     def exchange(
         self,
         calls: Iterable[Sequence[str]],
         payload: Iterable[bytes] = (),
         on_record: Callable[[Record], None] | None = None,
         beside: Sequence[Sequence[Sequence[str]]] = (),
+        *,
+        channel: object = None,
     ) -> Reply:
         """Run the calls, and return the records after all have ended."""
+        del channel
         calls = [tuple(call) for call in calls]
         self.calls.append([*calls, *(tuple(call) for group in beside for call in group)])
         script = self.script(calls, beside)

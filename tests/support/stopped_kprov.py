@@ -91,7 +91,12 @@ class Wait:
     occurrence: int = 1
 
 
-Fault = Stop | Meddle | Flip | Wait
+@dataclass(frozen=True)
+class Far:
+    """The host is at a distance, so that an archive travels on several channels."""
+
+
+Fault = Stop | Meddle | Flip | Wait | Far
 
 
 @dataclass(frozen=True)
@@ -181,8 +186,12 @@ def _run(arguments: list[str], faults: list[Fault], place: str, environment: Map
 
 def _wrap(faults: list[Fault], log: Path) -> None:
     from kprov.host import connection
+    from kprov.node import uploads
 
     real = connection.Connection.exchange
+    if any(isinstance(fault, Far) for fault in faults):
+        uploads.lanes_for = lambda distance, size: 4
+        faults = [fault for fault in faults if not isinstance(fault, Far)]
     opened: list[connection.Connection] = []
     library = connection._library()
     left = {id(fault): getattr(fault, "occurrence", 1) for fault in faults}
@@ -195,6 +204,8 @@ def _wrap(faults: list[Fault], log: Path) -> None:
         payload: Iterable[bytes] = (),
         on_record: Any = None,
         beside: Sequence[Sequence[Sequence[str]]] = (),
+        *,
+        channel: Any = None,
     ) -> Any:
         nonlocal text
         sent = [tuple(call) for call in calls]
@@ -226,7 +237,7 @@ def _wrap(faults: list[Fault], log: Path) -> None:
                     case Stop():
                         sent, text, end = *_cut(sent, index, fault), _kill
                 break
-        reply = real(self, sent, payload, on_record, beside)
+        reply = real(self, sent, payload, on_record, beside, channel=channel)
         if end is not None:
             end()
         return reply

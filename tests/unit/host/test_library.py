@@ -20,6 +20,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -352,8 +353,7 @@ def test_groups_of_calls_run_at_the_same_time_and_answer_in_their_order(host: Lo
         make() { touch "$1" && meet "$2" "$3"; }
         meet() { until [ -e "$1" ]; do sleep 0.01; done; cat; say met "who=$2"; }
     """
-    for name in ("touch", "sleep"):
-        (host.bin / name).symlink_to(shutil.which(name) or "")
+    (host.bin / "touch").symlink_to(shutil.which("touch") or "")
     one, two = str(place / "one"), str(place / "two")
     reply = host.exchange([("make", one, two, "1")], beside=[[("make", two, one, "2"), ("say", "met", "who=3")]])
     assert [record["who"] for record in reply.records] == ["1", "2", "3"]
@@ -1236,6 +1236,19 @@ def test_bytes_received_before_the_connection_was_lost_are_kept(host: LocalHost)
     data = os.urandom(1000)
     host.exchange([receive(data)], [data[:400]])
     assert part(host).read_bytes() == data[:400]
+
+
+def test_blocks_after_one_that_was_cut_off_are_not_kept(host: LocalHost) -> None:
+    """The connection was lost while the first lane had more on its way than the second: the rest can still be sent."""
+    data = os.urandom(4000)
+    calls = (*receive(data), "", "", "2", "1000", "t")
+    with ThreadPoolExecutor() as pool:
+        filled = pool.submit(host.exchange, [("fill_lane", "1", "t")], [data[1000:1400]])
+        (upload,) = host.exchange([calls], [data[:1000] + data[2000:3000]]).records
+        filled.result()
+    assert (upload["ok"], upload["output"]) == ("no", "the connection ended too early")
+    assert part(host).read_bytes() == data[:1400]
+    assert host.one(*receive(data, 2600), payload=data[1400:])["ok"] == "yes"
 
 
 def test_an_upload_to_a_full_disk_reports_the_error(host: LocalHost) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 
 import pytest
@@ -13,8 +14,9 @@ from kprov.errors import StepError
 from kprov.events import Event, Transfer
 from kprov.host.facts import probe
 from kprov.kinds.base import Upload
+from kprov.node import uploads
 from kprov.node.lock import host_lock
-from kprov.node.uploads import push
+from kprov.node.uploads import lanes_for, push
 
 
 def pushed(host: LocalHost, upload: Upload) -> list[int]:
@@ -53,6 +55,67 @@ def test_a_part_of_something_else_costs_a_second_attempt(host: LocalHost, upload
     sent = pushed(host, upload)
     assert sent[-1] == upload.size
     assert (host.state / "uploads" / upload.stored).read_bytes() == upload.source.read_bytes()
+
+
+@pytest.fixture
+def far(host: LocalHost, monkeypatch: pytest.MonkeyPatch) -> LocalHost:
+    """A host at a distance, and blocks so small that the archive has many."""
+    monkeypatch.setattr(uploads, "_BLOCK", 50_000)
+    monkeypatch.setattr(uploads, "_LANES_FROM", 1)
+    host.distance = 0.3
+    return host
+
+
+def lanes_used(host: LocalHost) -> list[int]:
+    """How many lanes each attempt had; the calls of the lanes themselves are not attempts."""
+    received = [call for calls in host.calls for call in calls if call[0] == "receive_upload"]
+    return [int(call[6]) if len(call) > 6 else 1 for call in received]
+
+
+@pytest.mark.parametrize("there", [0, 130_000, 599_999])
+def test_at_a_distance_an_archive_travels_on_several_channels(far: LocalHost, upload: Upload, there: int) -> None:
+    """One that is resumed, too; the blocks are put together in their order, and the progress never goes back."""
+    (far.state / "uploads").mkdir()
+    (far.state / f"uploads/{upload.stored}.part").write_bytes(upload.source.read_bytes()[:there])
+    sent = pushed(far, upload)
+    assert (sent[0], sent[-1]) == (there, upload.size)
+    assert sent == sorted(sent)
+    assert (far.state / "uploads" / upload.stored).read_bytes() == upload.source.read_bytes()
+    assert lanes_used(far) == [4]
+    assert not list((far.state / "uploads").glob("*.lane*"))
+
+
+def test_sshd_that_opens_a_single_session_gets_a_single_lane(far: LocalHost, upload: Upload) -> None:
+    far.sessions = 1
+    assert pushed(far, upload)[-1] == upload.size
+    assert lanes_used(far) == [1]
+
+
+def test_a_lane_that_does_not_come_costs_a_second_attempt(far: LocalHost, upload: Upload) -> None:
+    """What was there before is still there for it."""
+    (far.state / "uploads").mkdir()
+    (far.state / f"uploads/{upload.stored}.part").write_bytes(upload.source.read_bytes()[:100_000])
+    far.before += "fill_lane() { :; }\n"
+    far.stand_in("timeout", "exit 124")
+    assert pushed(far, upload)[-1] == upload.size
+    assert lanes_used(far) == [4, 1]
+    assert (far.state / "uploads" / upload.stored).read_bytes() == upload.source.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("distance", "size", "lanes"),
+    [
+        (0.002, 10**8, 1),
+        (0.02, 10**8, 1),
+        (0.05, 10**8, 3),
+        (0.15, 10**8, 4),
+        (0.3, 10**8, 4),
+        (0.3, 10**6, 1),
+        (math.inf, 1, 1),
+    ],
+)
+def test_the_lanes_of_a_distance(distance: float, size: int, lanes: int) -> None:
+    assert lanes_for(distance, size) == lanes
 
 
 def test_an_archive_that_arrives_changed_is_refused(host: LocalHost, upload: Upload) -> None:
