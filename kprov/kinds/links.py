@@ -91,11 +91,12 @@ class Links:
             entry = replace(self.entry(), adopted=True)
             reason = "they exist and are correct; uninstall leaves them"
             return foreign(self.id, title, replace(create, action=Action.ADOPT, reason=reason, entry=entry))
-        if seen.right and made is not None and made.pending and self.source in made.contents:
+        others = made is not None and made.identity() != self.entry().identity()
+        if made is not None and others and seen.right and made.pending and self.source in made.previous:
             # A run that was going to make others ended early: it may have made some, but has changed none of these.
             reason = "a run that was interrupted may have left others there"
             return replace(create, action=Action.UPDATE, reason=reason, disruptive=False, quiet=True)
-        if not seen.right or made is None or made.identity() != self.entry().identity():
+        if not seen.right or made is None or others:
             return replace(create, action=Action.UPDATE if made else Action.CREATE)
         return relabelled(self.id, title, seen.label, ("label_links", self.folder, self.pattern))
 
