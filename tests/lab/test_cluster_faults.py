@@ -310,7 +310,7 @@ def test_a_data_directory_that_cannot_be_written(cluster: Cluster) -> None:
             state = cluster.status()
             assert machine.address in str(state["troubles"])
             assert state["state"] != "serving"
-        cluster.kprov("start", "--yes", hosts=cluster.hosts[:1])
+        cluster.kprov("start", hosts=cluster.hosts[:1])
         until(lambda: cluster.status()["state"] == "serving", 120)
 
 
