@@ -230,14 +230,19 @@ def frozen(machine: Machine, unit: str) -> AbstractContextManager[None]:
 
 
 def leader_of(cluster: Cluster, topic: str) -> Machine:
-    """The host whose broker leads the first partition, as the brokers say."""
+    """The host whose broker leads the first partition, as the brokers say, once they name one."""
     seen = Consumer({"bootstrap.servers": cluster.bootstrap, "group.id": "drill", "log_level": 0})
+    deadline = time.monotonic() + 60
     try:
-        found = seen.list_topics(topic, timeout=20)
+        while True:
+            found = seen.list_topics(topic, timeout=20)
+            leader = found.brokers.get(found.topics[topic].partitions[0].leader)
+            if leader is not None:
+                return next(machine for machine in cluster.machines if machine.address == leader.host)
+            assert time.monotonic() < deadline, "nobody leads"
+            time.sleep(0.5)
     finally:
         seen.close()
-    host = found.brokers[found.topics[topic].partitions[0].leader].host
-    return next(machine for machine in cluster.machines if machine.address == host)
 
 
 def test_the_leader_of_zookeeper_is_frozen(cluster: Cluster) -> None:

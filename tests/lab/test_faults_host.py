@@ -74,7 +74,7 @@ def fill(folder: str) -> str:
     return f"head -c 2G /dev/zero >{folder}/filler 2>/dev/null; :"
 
 
-@pytest.mark.parametrize(("faults", "least"), [((), 0.8), ((Far(),), 0.4)], ids=["near", "far"])
+@pytest.mark.parametrize(("faults", "least"), [((), 0.8), ((Far(),), 0.2)], ids=["near", "far"])
 def test_a_lost_connection_is_resumed(
     faults: tuple[Far, ...], least: float, machine: Machine, reference: Converged, tmp_path: Path
 ) -> None:
