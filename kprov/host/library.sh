@@ -1542,18 +1542,23 @@ weave() { # PART BEFORE SIZE LANES BLOCK
 
 # Lanes are ways beside standard input, on descriptors 5 to 7: named pipes that other channels fill with fill_lane. sshd
 # lets 2 MiB of a channel be under way, which is little at a distance. Each side opens its end for both directions
-# first, so that neither can wait for ever; once both are there, the other one's end is seen.
+# first, so that neither can wait for ever; once both are there, the other one's end is seen. A pipe gets its name when
+# it is open: what is written to one that nobody has open is lost.
 open_lanes() { # LANES TOKEN
     [ "$1" -gt 1 ] || return 0
     pipe=$kprov_dir/uploads/$2.lane
-    rm -f -- "$kprov_dir"/uploads/*.lane[123]
-    mkfifo -m 0600 -- "${pipe}1" && exec 5<>"${pipe}1" || return 1
-    [ "$1" = 2 ] || { mkfifo -m 0600 -- "${pipe}2" && exec 6<>"${pipe}2"; } || return 1
-    [ "$1" -lt 4 ] || { mkfifo -m 0600 -- "${pipe}3" && exec 7<>"${pipe}3"; } || return 1
+    rm -f -- "$kprov_dir"/uploads/*.lane[0-3]
+    mkfifo -m 0600 -- "${pipe}0" && exec 5<>"${pipe}0" && mv -- "${pipe}0" "${pipe}1" || return 1
+    if [ "$1" -gt 2 ]; then
+        mkfifo -m 0600 -- "${pipe}0" && exec 6<>"${pipe}0" && mv -- "${pipe}0" "${pipe}2" || return 1
+    fi
+    if [ "$1" -gt 3 ]; then
+        mkfifo -m 0600 -- "${pipe}0" && exec 7<>"${pipe}0" && mv -- "${pipe}0" "${pipe}3" || return 1
+    fi
     [ "$(timeout 20 head -c 4 <&5)" = here ] && exec 5<"${pipe}1" || return 1
-    [ "$1" = 2 ] || { [ "$(timeout 20 head -c 4 <&6)" = here ] && exec 6<"${pipe}2"; } || return 1
-    [ "$1" -lt 4 ] || { [ "$(timeout 20 head -c 4 <&7)" = here ] && exec 7<"${pipe}3"; } || return 1
-    rm -f -- "$kprov_dir"/uploads/*.lane[123]
+    [ "$1" -le 2 ] || { [ "$(timeout 20 head -c 4 <&6)" = here ] && exec 6<"${pipe}2"; } || return 1
+    [ "$1" -le 3 ] || { [ "$(timeout 20 head -c 4 <&7)" = here ] && exec 7<"${pipe}3"; } || return 1
+    rm -f -- "$kprov_dir"/uploads/*.lane[0-3]
 }
 
 # Copies standard input to a lane, once receive_upload has opened it.
