@@ -189,9 +189,10 @@ def _wrap(faults: list[Fault], log: Path) -> None:
     from kprov.node import uploads
 
     real = connection.Connection.exchange
-    if any(isinstance(fault, Far) for fault in faults):
-        uploads.lanes_for = lambda distance, size: 4
-        faults = [fault for fault in faults if not isinstance(fault, Far)]
+    # Not as the machine's load has it: faults in the middle of an archive are about one that comes in a single piece.
+    lanes = 4 if any(isinstance(fault, Far) for fault in faults) else 1
+    uploads.lanes_for = lambda distance, size: lanes
+    faults = [fault for fault in faults if not isinstance(fault, Far)]
     opened: list[connection.Connection] = []
     library = connection._library()
     left = {id(fault): getattr(fault, "occurrence", 1) for fault in faults}
