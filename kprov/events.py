@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+# The group of a step that the command's result tells again.
+TOLD_AGAIN = "test"
+
 
 @dataclass(frozen=True)
 class Message:
@@ -38,12 +41,17 @@ class Transfer:
 
 @dataclass(frozen=True)
 class StepStarted:
-    """Step ``number`` of ``count`` began; a step that stands for itself has 0 for both."""
+    """Step ``number`` of ``count`` began; a step that stands for itself has 0 for both.
+
+    group: what it may be counted as, such as ``create file``, where steps are not told one by one; TOLD_AGAIN, or
+    empty for a step that is always told.
+    """
 
     number: int
     count: int
     text: str
     host: str = ""
+    group: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,7 @@ class StepDone:
     text: str
     seconds: float
     host: str = ""
+    group: str = ""
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,11 @@ def masked(words: Sequence[str]) -> list[str]:
     return [_masked_word(word) for word in words]
 
 
+def without_credentials(text: str) -> str:
+    """The text with the user and password of each URL masked."""
+    return _CREDENTIALS.sub(r"\1***@", text)
+
+
 def _masked_word(word: str) -> str:
     setting = word.removeprefix("--set=").removeprefix("--set-plugin=")
     name, separator, _ = setting.partition("=")
@@ -146,7 +151,7 @@ class Journal:
         with self._lock:
             if self._file is None:
                 return
-            data = (_CREDENTIALS.sub(r"\1***@", line) + "\n").encode("utf-8", "backslashreplace")
+            data = (without_credentials(line) + "\n").encode("utf-8", "backslashreplace")
             try:
                 if os.write(self._file, data) < len(data):
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from kprov.cli.options import HOST_ARGUMENTS, asker
+from kprov.cli.options import HOST_ARGUMENTS, VERBOSE, asker
 from kprov.cli.passwords import PasswordFiles
 from kprov.commands import HostArguments
 from kprov.events import Event
@@ -24,6 +24,7 @@ def access_options(function: F) -> F:
     """How to reach the host; the function gets one ``access``."""
 
     def wrap(**values: Any) -> Any:
+        click.get_current_context().meta[VERBOSE] = values["verbose"]
         password_files = PasswordFiles(values.pop("password_file"), values.pop("sudo_password_file"))
         access = Access(
             values.pop("ssh_config"),
@@ -43,7 +44,7 @@ def access_options(function: F) -> F:
     wrap.__name__, wrap.__doc__ = function.__name__, function.__doc__
     wrap.__click_params__ = getattr(function, "__click_params__", [])  # type: ignore[attr-defined]
     for option in (
-        click.option("-v", "--verbose", count=True, help="Say how HOST is reached; -vv also counts the traffic."),
+        click.option("-v", "--verbose", count=True, help="List every change and step; -vv also counts the traffic."),
         click.option("--accept-new-host-key", is_flag=True, help="Trust a host key that is not in known_hosts yet."),
         click.option(
             "--sudo-password-file",

@@ -7,11 +7,12 @@ from pathlib import Path
 import click
 
 from kprov.cli.access import access_options
+from kprov.cli.config_file import config_option
+from kprov.cli.help import Command
 from kprov.cli.options import (
     adopt_option,
     archives_option,
     command,
-    config_option,
     hosts_argument,
     ignore_option,
     json_option,
@@ -24,7 +25,7 @@ from kprov.operations.session import Access
 from kprov.spec.load import Flag
 
 
-@click.command()
+@click.command(cls=Command)
 @hosts_argument
 @config_option
 @spec_options

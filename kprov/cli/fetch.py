@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from kprov.cli.help import Command
 from kprov.cli.options import command, json_option
 from kprov.operations import fetch as operation
 from kprov.operations.fetch import Versions
@@ -16,7 +17,7 @@ NO_JAVA = "none"
 _INSTALL_OPTIONS = {"kafka_version", "zookeeper", "zookeeper_version", "java"}
 
 
-@click.command()
+@click.command(cls=Command)
 @click.option(
     "--kafka-version",
     metavar="VERSION",

@@ -7,12 +7,13 @@ from pathlib import Path
 import click
 
 from kprov.cli.access import access_options
+from kprov.cli.config_file import config_option
+from kprov.cli.help import Command
 from kprov.cli.options import (
     accept_data_option,
     adopt_option,
     archives_option,
     command,
-    config_option,
     downtime_option,
     hosts_argument,
     ignore_option,
@@ -31,7 +32,7 @@ from kprov.spec.load import Flag
 _NO_SMOKE_TEST = click.option("--no-smoke-test", is_flag=True, help="Skip the smoke test at the end.")
 
 
-@click.command()
+@click.command(cls=Command)
 @hosts_argument
 @config_option
 @spec_options
@@ -95,7 +96,7 @@ def install(
     _run("install", request, yes=yes, as_json=as_json, junit=junit, smoke_test=not no_smoke_test)
 
 
-@click.command()
+@click.command(cls=Command)
 @hosts_argument
 @config_option
 @spec_options
@@ -164,7 +165,7 @@ def _run(name: str, request: Request, *, yes: bool, as_json: bool, junit: Path |
         output.finish(operation.install(request, output, command=name, smoke_test=smoke_test))
 
 
-@click.command()
+@click.command(cls=Command)
 @hosts_argument
 @config_option
 @spec_options
@@ -174,6 +175,7 @@ def _run(name: str, request: Request, *, yes: bool, as_json: bool, junit: Path |
 @accept_data_option
 @ignore_option
 @json_option
+@junit_option
 @click.option("--exit-code", is_flag=True, help="Exit with 10 if there are changes.")
 @click.option("--finish", is_flag=True, help="Show what upgrade --finish would change.")
 def plan(
@@ -187,6 +189,7 @@ def plan(
     accepted: tuple[str, ...],
     ignored: tuple[str, ...],
     as_json: bool,
+    junit: Path | None,
     exit_code: bool,
     finish: bool,
 ) -> None:
@@ -201,6 +204,6 @@ def plan(
 
     Nothing is changed.
     """
-    with command("plan", as_json=as_json) as output:
+    with command("plan", as_json=as_json, junit=junit) as output:
         request = Request(config, hosts, tuple(flags), access, archives, adopt, ignored, accepted, finish=finish)
         output.finish(operation.plan(request, output, exit_code=exit_code))

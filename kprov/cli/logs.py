@@ -7,7 +7,9 @@ from pathlib import Path
 import click
 
 from kprov.cli.access import access_options
-from kprov.cli.options import command, config_option, hosts_argument, json_option, only_option
+from kprov.cli.config_file import config_option
+from kprov.cli.help import Command
+from kprov.cli.options import command, hosts_argument, json_option, only_option
 from kprov.errors import UsageError
 from kprov.logs import since_argument
 from kprov.operations import logs as operation
@@ -17,7 +19,7 @@ from kprov.operations.session import Access
 _LINES, _FOLLOWED_LINES = 10, 3
 
 
-@click.command()
+@click.command(cls=Command)
 @hosts_argument
 @config_option
 @access_options
@@ -53,8 +55,8 @@ def logs(
       kprov logs kafka-1 --unit kafka --since 10m -n 50
       kprov logs kafka-1 --follow
 
-    The newest problems come first, then the last lines of each log. kprov reads the journal of both services and the
-    log files of Kafka and ZooKeeper, the last 2000 lines of each.
+    The last lines of each log come first, then the problems, the newest last. kprov reads the journal of both
+    services and the log files of Kafka and ZooKeeper, the last 2000 lines of each.
     """
     with command("logs", as_json=as_json) as output:
         if follow and (as_json or since):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
 from kprov import __version__
 from kprov.cli.group import Group
@@ -34,6 +34,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "uninstall": ("kprov.cli.uninstall:uninstall", "Remove everything that install created on HOST."),
     "render": ("kprov.cli.render:render", "Write the files that install would create to a directory."),
     "fetch": ("kprov.cli.fetch:fetch", "Download and verify the archives of a release."),
+    "completion": ("kprov.cli.completion:completion", "Print the script that makes a shell complete kprov."),
     "lab": ("kprov.cli.lab:lab", "Create throwaway hosts on this machine to try kprov on."),
 }
 
@@ -50,6 +51,13 @@ class _Commands(Group):
         module, _, name = _COMMANDS[cmd_name][0].partition(":")
         found = getattr(import_module(module), name)
         return found if isinstance(found, click.Command) else None
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands of the table; click would import every command for its help."""
+        named = [
+            CompletionItem(name, help=text) for name, (_, text) in _COMMANDS.items() if name.startswith(incomplete)
+        ]
+        return [*named, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands, from the table: click would import every command for it."""
@@ -120,6 +128,7 @@ def main(arguments: list[str]) -> int:
         click.echo("error: interrupted", err=True)
         return ExitCode.INTERRUPTED
     except Exception:  # everything that gets here is a bug
-        click.echo(traceback.format_exc(), err=True)
-        click.echo(f"this is a bug in kprov {__version__}: please report it with the lines above", err=True)
+        from kprov.cli.bug import told  # noqa: PLC0415 (only when it is needed)
+
+        click.echo(told(arguments), err=True)
         return ExitCode.BUG

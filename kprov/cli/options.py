@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from kprov.cli import completers
 from kprov.cli.passwords import on_terminal
 from kprov.commands import HostArguments
 from kprov.errors import (
@@ -28,19 +29,13 @@ from kprov.ui.output import Output, show_error
 
 F = TypeVar("F", bound=Callable[..., Any])
 _FILE = click.Path(path_type=Path)
-HOST_ARGUMENTS = "kprov.host_arguments"  # the context's key for the HostArguments of the run
+# The context's keys for what ``access_options`` found: the HostArguments of the run, and how often -v was given.
+HOST_ARGUMENTS, VERBOSE = "kprov.host_arguments", "kprov.verbose"
 
 
 def hosts_argument(function: F) -> F:
     """HOST once or more; several are the hosts of one cluster."""
-    return click.argument("hosts", metavar="[HOST]...", nargs=-1)(function)
-
-
-def config_option(function: F) -> F:
-    """--config FILE."""
-    return click.option("--config", type=_FILE, metavar="FILE", help="Read the settings from this kprov.yaml.")(
-        function
-    )
+    return click.argument("hosts", metavar="[HOST]...", nargs=-1, shell_complete=completers.hosts)(function)
 
 
 def json_option(function: F) -> F:
@@ -122,6 +117,7 @@ def ignore_option(function: F) -> F:
         "ignored",
         multiple=True,
         metavar="CHECK",
+        shell_complete=completers.checks,
         help="Continue even if this check fails; may be repeated.",
     )(function)
 
@@ -148,6 +144,11 @@ _SPEC_OPTIONS: tuple[tuple[str, str, str], ...] = (
     ("--java-archive", "PATH", "Path or URL of Java's archive."),
     ("--java-home", "DIR", "Use this Java on the host instead of pushing one."),
 )
+_COMPLETERS = {
+    "--kafka-version": completers.versions("kafka"),
+    "--zookeeper-version": completers.versions("zookeeper"),
+    "--java": completers.versions("java"),
+}
 _NUMBERS = {"--port", "--jmx-port", "--broker-id"}
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 
@@ -185,10 +186,15 @@ def spec_options(function: F) -> F:
         help="Property for a plugin of the broker, not checked by kprov; may be repeated.",
     )(wrap)
     wrap = click.option(
-        "--set", "properties", multiple=True, metavar="KEY=VALUE", help="Broker property; may be repeated."
+        "--set",
+        "properties",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Broker property; may be repeated.",
+        shell_complete=completers.properties,
     )(wrap)
     for option, metavar, text in reversed(_SPEC_OPTIONS):
-        wrap = click.option(option, metavar=metavar, help=text)(wrap)
+        wrap = click.option(option, metavar=metavar, help=text, shell_complete=_COMPLETERS.get(option))(wrap)
     return wrap  # type: ignore[return-value]
 
 
@@ -233,7 +239,18 @@ def command(name: str, *, as_json: bool, junit: Path | None = None, yes: bool = 
     the command asks nothing.
     """
     journal = Journal(_typed(name), _complain) if name in JOURNALLED else None
-    output = Output(name, as_json=as_json, journal=journal, junit=junit, host=_host_arguments(), yes=yes, ask=asker())
+    context = click.get_current_context(silent=True)
+    verbose = bool(context and context.meta.get(VERBOSE))
+    output = Output(
+        name,
+        as_json=as_json,
+        journal=journal,
+        junit=junit,
+        host=_host_arguments(),
+        yes=yes,
+        ask=asker(),
+        verbose=verbose,
+    )
     failure: KprovError | None = None
     try:
         output.check_junit()

@@ -6,17 +6,26 @@ from pathlib import Path
 
 import click
 
-from kprov.cli.options import command, config_option, hosts_argument, json_option, spec_options
+from kprov.cli.config_file import config_option
+from kprov.cli.help import Command
+from kprov.cli.options import command, hosts_argument, json_option, spec_options
 from kprov.operations import render as operation
 from kprov.spec.load import Flag
 
 
-@click.command()
+@click.command(cls=Command)
 @hosts_argument
 @config_option
 @spec_options
 @json_option
-@click.option("--to", type=click.Path(path_type=Path), metavar="DIR", default=Path("rendered"), show_default=True)
+@click.option(
+    "--to",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    default=Path("rendered"),
+    show_default=True,
+    help="Write below this directory.",
+)
 def render(hosts: tuple[str, ...], config: Path | None, flags: list[Flag], as_json: bool, to: Path) -> None:
     """Write the files that install would create to a directory.
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import click
 
 from kprov.cli.access import access_options
+from kprov.cli.config_file import config_option
+from kprov.cli.help import Command
 from kprov.cli.options import (
     command,
-    config_option,
     hosts_argument,
     json_option,
     junit_option,
@@ -21,7 +22,7 @@ from kprov.operations.fleet import Whom, fleet, has_anything
 from kprov.operations.session import Access
 
 
-@click.command()
+@click.command(cls=Command)
 @hosts_argument
 @config_option
 @access_options

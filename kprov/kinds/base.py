@@ -240,6 +240,27 @@ class Change:
     quiet: bool = False
     gate: str = ""
 
+    @property
+    def group(self) -> str:
+        """What it is counted as where changes are not listed one by one: ``create file``.
+
+        Empty for one that is always listed: it changes, replaces or keeps something that is there, or a service.
+        """
+        noun = _COUNTED.get(self.id.partition(":")[0], "")
+        return f"{self.action} {noun}" if noun and self.action in {Action.CREATE, Action.REMOVE} else ""
+
+
+_COUNTED = {
+    "user": "user",
+    "directory": "directory",
+    "data": "data directory",
+    "file": "file",
+    "link": "link",
+    "links": "folder with links",
+    "release": "release",
+    "firewall": "firewall rule",
+}
+
 
 @dataclass(frozen=True)
 class Obstacle:

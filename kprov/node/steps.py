@@ -13,7 +13,7 @@ from kprov.events import Emit, StepDone, StepFailed, StepStarted
 from kprov.host.answers import Record
 from kprov.host.connection import Connection
 from kprov.host.facts import probe
-from kprov.kinds.base import Change
+from kprov.kinds.base import Action, Change
 from kprov.kinds.service import UnitState
 from kprov.node.lock import exchange_under_lock
 from kprov.node.staging import check_staged, packed
@@ -75,12 +75,12 @@ class _StepEvents:
             return
         number = record.number("number")
         change = self.batch[number]
-        text = f"{change.action} {change.title}"
+        text, group = f"{change.action} {change.title}", _group(change)
         position = self.offset + number + 1
         if record.kind == "begin":
             if self.calls_ended == 0:
                 self.began = time.monotonic()
-                self.emit(StepStarted(position, self.count, text))
+                self.emit(StepStarted(position, self.count, text, group=group))
             return
         seconds = time.monotonic() - self.began
         if record.kind == "failed":
@@ -90,7 +90,12 @@ class _StepEvents:
         self.calls_ended += 1
         if self.calls_ended == len(change.calls):
             self.ended, self.calls_ended = self.ended + 1, 0
-            self.emit(StepDone(position, self.count, text, seconds))
+            self.emit(StepDone(position, self.count, text, seconds, group=group))
+
+
+def _group(change: Change) -> str:
+    """As the change's; a start is told again when its service is ready."""
+    return "start" if change.action is Action.START and change.gate else change.group
 
 
 def _run(connection: Connection, batch: Sequence[Change], offset: int, count: int, emit: Emit) -> None:

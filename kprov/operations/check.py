@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from kprov.checks import Outcome, Result
+from kprov.checks import NAMES, Outcome, Result
 from kprov.errors import ExitCode, UsageError
 from kprov.events import Emit, ignore
 from kprov.host.connection import Connection
@@ -23,6 +23,8 @@ from kprov.operations.resolve import resolve
 from kprov.operations.session import peek_receipt
 from kprov.operations.survey import Survey
 from kprov.rollout.together import one_at_a_time, together
+
+CHECKS = NAMES
 
 
 @dataclass(frozen=True)

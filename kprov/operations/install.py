@@ -11,6 +11,7 @@ from kprov.operations.apply_and_prove import apply_and_prove
 from kprov.operations.cluster.install import install_cluster, plan_cluster
 from kprov.operations.dialogue import Dialogue
 from kprov.operations.fleet import fleet
+from kprov.operations.installed import installed
 from kprov.operations.prepare import Prepared, prepare
 from kprov.operations.releases import verify_local_archives
 from kprov.operations.report import NextStep, Report
@@ -100,11 +101,13 @@ def _question(prepared: Prepared, where: str) -> str:
 
 def _report(command: str, request: Request, prepared: Prepared, where: str, result: SmokeResult | None) -> Report:
     """The result of the smoke test, and what to do next; result: None if there was no smoke test."""
-    data = (result,) if result is not None else ()
+    data: tuple[object, ...] = (result,) if result is not None else ()
     if result is not None and not result.passed:
         failed = Problem("the smoke test failed", where, hint="the failed step above says why")
         back = reset_problem(request, where, prepared.plan, result.failure)
         return Report(command, data, (failed, back) if back else (failed,), ExitCode.NOT_READY)
+    if prepared.plan.before.spec is None:
+        data = (*data, installed([prepared.node]))
     return Report(command, (*data, _next_step(prepared)))
 
 

@@ -37,6 +37,8 @@ def named_nodes(config: Path | None, hosts: Sequence[str], flags: Sequence[Flag]
 def _load(config: Path | None, hosts: Sequence[str], flags: Sequence[Flag], *, whole: bool = True) -> Cluster:
     if config is None and not hosts:
         raise UsageError(
-            "no host is named", where="HOST", hint="name HOST, or a kprov.yaml that lists it with --config FILE"
+            "no host is named",
+            where="HOST",
+            hint="name HOST, or write a kprov.yaml that lists it, in this directory or named with --config FILE",
         )
     return load(config, hosts, flags, whole=whole)

@@ -129,6 +129,11 @@ class Role(ABC):
 
     @property
     @abstractmethod
+    def settings(self) -> str:
+        """Its main configuration file."""
+
+    @property
+    @abstractmethod
     def logs(self) -> str:
         """The directory of its own log files."""
 

@@ -104,6 +104,10 @@ class BrokerRole(Role):
         return data if len(data) > 1 else ()
 
     @property
+    def settings(self) -> str:
+        return f"{self.config.home}/config/server.properties"
+
+    @property
     def logs(self) -> str:
         return kafka_logs(self.config)
 
@@ -145,7 +149,7 @@ class BrokerRole(Role):
         for path in self.config.log_dirs:
             data += [*parents(path), DataDirectory(path, KAFKA_USER, KAFKA_USER, Holds.KAFKA, id_)]
         return [
-            File(f"{home}/config/server.properties", server_properties(self.config), group=KAFKA_USER, mode="0640"),
+            File(self.settings, server_properties(self.config), group=KAFKA_USER, mode="0640"),
             File(f"{home}/config/log4j.properties", render("log4j.properties", appenders=_APPENDERS)),
             environment_file(f"{home}/config/kafka.env", KAFKA_UNIT, KAFKA_USER, self._environment(inputs)),
             *data,

@@ -100,6 +100,11 @@ class ZooKeeperRole(Role):
         )
 
     @property
+    def settings(self) -> str:
+        home = self.config.home
+        return f"{home}/config/zookeeper.properties" if self.config.bundled else f"{home}/conf/zoo.cfg"
+
+    @property
     def logs(self) -> str:
         return f"{self.config.folder}/logs"
 
@@ -168,7 +173,6 @@ class ZooKeeperRole(Role):
 
     def _bundled(self, inputs: Inputs) -> list[Resource]:
         home = self.config.home
-        config = f"{home}/config/zookeeper.properties"
         environment = {
             "JAVA_HOME": self.node.java_home,
             "LOG_DIR": self.logs,
@@ -181,10 +185,10 @@ class ZooKeeperRole(Role):
         }
         return [
             *self._logs(),
-            File(config, self._config("zookeeper.properties")),
+            File(self.settings, self._config("zookeeper.properties")),
             File(f"{home}/config/zookeeper-log4j.properties", render("zookeeper-log4j.properties", log_dir=self.logs)),
             environment_file(f"{home}/config/zookeeper.env", ZOOKEEPER_UNIT, ZOOKEEPER_USER, environment),
-            self._unit(inputs, "config", f"{home}/bin/zookeeper-server-start.sh {config}"),
+            self._unit(inputs, "config", f"{home}/bin/zookeeper-server-start.sh {self.settings}"),
         ]
 
     def _standalone(self, inputs: Inputs, archive: Archive) -> list[Resource]:
@@ -216,12 +220,10 @@ class ZooKeeperRole(Role):
             # that needs no file of the server's. The service has the same Java by java.env, which zkEnv.sh reads.
             File(f"{home}/conf/java.env", render("java.env", java_home=self.node.java_home)),
             File(f"{home}/conf/{logging}", render(f"tools-{logging}")),
-            File(f"{home}/conf/zoo.cfg", self._config("zoo.cfg")),
+            File(self.settings, self._config("zoo.cfg")),
             File(f"{home}/conf/server-{logging}", render(f"zookeeper-{logging}", log_dir=self.logs)),
             environment_file(f"{home}/conf/zookeeper.env", ZOOKEEPER_UNIT, ZOOKEEPER_USER, environment),
-            self._unit(
-                inputs, "conf", f"{home}/bin/zkServer.sh start-foreground {self._copy or f'{home}/conf/zoo.cfg'}"
-            ),
+            self._unit(inputs, "conf", f"{home}/bin/zkServer.sh start-foreground {self._copy or self.settings}"),
         ]
 
     def _logs(self) -> list[Resource]:

@@ -69,9 +69,14 @@ def produce(
 
 def consume(node: Node, topic: str, timeout_ms: int, count: int = len(MESSAGES)) -> Command:
     """Consume ``count`` messages from the beginning (A14)."""
-    words = ("bin/kafka-console-consumer.sh", "--bootstrap-server", node.broker.local, "--topic", topic)
     bounds = ("--max-messages", str(count), "--timeout-ms", str(timeout_ms))
-    return Command((*words, "--from-beginning", *bounds))
+    return Command((*read(node, topic).words, *bounds))
+
+
+def read(node: Node, topic: str) -> Command:
+    """Consume from the beginning, without an end."""
+    words = ("bin/kafka-console-consumer.sh", "--bootstrap-server", node.broker.local, "--topic", topic)
+    return Command((*words, "--from-beginning"))
 
 
 def end_offsets(node: Node, topic: str) -> Command:

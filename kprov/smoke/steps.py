@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from kprov.events import Emit, StepDone, StepFailed, StepStarted, Warned
+from kprov.events import TOLD_AGAIN, Emit, StepDone, StepFailed, StepStarted, Warned
 from kprov.host.connection import Connection
 from kprov.host.tool import ToolRun, Tools
 from kprov.smoke import console
@@ -86,7 +86,7 @@ class SmokeRun:
 
     def run_together(self, name: str, commands: Sequence[Command]) -> list[ToolRun]:
         """Run several of Kafka's tools on the host at the same time; name: of what they do, for progress."""
-        self.emit(StepStarted(len(self.steps) + 1, self.count, name))
+        self.emit(StepStarted(len(self.steps) + 1, self.count, name, group=TOLD_AGAIN))
         lines = [(command.words, command.stdin) for command in commands]
         return self.tools.run_together(lines, seconds=TOOL_SECONDS)
 
@@ -94,7 +94,7 @@ class SmokeRun:
     def step(self, name: str, command: str) -> Iterator[Callable[..., None]]:
         """Time a step; the block calls the function that it gets with (passed, detail, direct=...)."""
         began = time.monotonic()
-        self.emit(StepStarted(len(self.steps) + 1, self.count, name))
+        self.emit(StepStarted(len(self.steps) + 1, self.count, name, group=TOLD_AGAIN))
         verdict = [SmokeStep(name, command, 0, passed=False, detail="it did not finish")]
 
         def decide(passed: bool | None, detail: str = "", *, direct: bool = False) -> None:
@@ -114,8 +114,10 @@ class SmokeRun:
         if step.passed is None:
             self.emit(Warned(text))
             text = f"{step.name}: not run"
-        event = StepFailed if step.passed is False else StepDone
-        self.emit(event(len(self.steps), self.count, text, step.seconds))
+        if step.passed is False:
+            self.emit(StepFailed(len(self.steps), self.count, text, step.seconds))
+        else:
+            self.emit(StepDone(len(self.steps), self.count, text, step.seconds, group=TOLD_AGAIN))
 
     def topics(self) -> tuple[list[str], str]:
         """The topics that kafka-topics lists, and why the list cannot be trusted; empty if it can."""

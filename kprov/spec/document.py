@@ -24,7 +24,8 @@ _PARTS: tuple[tuple[str, type[BaseModel]], ...] = (
 
 _HEAD = """# kprov.yaml
 
-Options are enough for one host; a file describes it completely. Unknown keys are errors, and all mistakes are reported
+Options are enough for one host; a file describes it completely. It is read if `--config` names it, or if it is
+`kprov.yaml` in the current directory and no HOST is named. Unknown keys are errors, and all mistakes are reported
 at once, each with its key path. Values of a host override the shared values, and options override the file.
 
 Broker properties belong under `kafka.properties`, or under `hosts[].broker.properties` for one host. kprov checks the

@@ -33,13 +33,15 @@ from kprov.journal import Journal
 from kprov.operations.report import Report
 from kprov.plan import Plan
 from kprov.rollout.plan import ClusterPlan
-from kprov.ui.console import console, print_line
+from kprov.ui.console import console, plain_wanted, print_line
 from kprov.ui.junit import Case, write_junit
 from kprov.ui.progress import progress
 from kprov.ui.views import view_of
 
 SCHEMA = 1
 _NO_HOST = HostArguments()
+# These prove what they did with a smoke test, of which the verdict is enough.
+_IN_SHORT = {"install", "upgrade"}
 
 
 class Output:
@@ -49,7 +51,7 @@ class Output:
     report: the result of the command, once it has one. yes: answer every question with yes. ask: asks the operator;
     None if there is no terminal. journal: of a journalled run; it also gets the events and plans that are shown.
     junit: a file to write at the end, with a case for the command and one for each test of its result. host: how the
-    run reaches its host, to complete the commands in its texts.
+    run reaches its host, to complete the commands in its texts. verbose: whether every change and step is told.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Output:
         host: HostArguments = _NO_HOST,
         yes: bool = False,
         ask: Callable[[str], bool] | None = None,
+        verbose: bool = False,
     ) -> None:
         self.report = Report(command)
         self.journal = journal
@@ -71,6 +74,7 @@ class Output:
         self._host = host
         self._yes = yes
         self._ask = ask
+        self._verbose = verbose
         self._changing = False
         self._several = False
         self._data: dict[str, Any] = {}
@@ -78,6 +82,8 @@ class Output:
         self._began = time.monotonic()
         self._cases: list[Case] = []
         self._failure = ""
+        self._shown = False
+        self._warnings: list[str] = []
 
     def check_junit(self) -> None:
         """Raise UsageError if the JUnit file cannot be written."""
@@ -107,6 +113,8 @@ class Output:
                 self.failed(error)
                 code = code if code is not ExitCode.DONE else error.code
         if self._json:
+            if self._warnings:
+                self._data.setdefault("warnings", list(dict.fromkeys(self._warnings)))
             document = {
                 "kprov": __version__,
                 "schema": SCHEMA,
@@ -121,11 +129,15 @@ class Output:
     @contextmanager
     def progress(self) -> Iterator[Emit]:
         """Yield an emitter whose events appear on standard error, and in the journal, until the block ends."""
-        with progress(several=self._several) as show:
+        with progress(several=self._several, every_step=self._verbose) as show:
             listening = self.journal.listening(show) if self.journal else show
 
             def emit(event: Event) -> None:
-                listening(replace(event, text=self._host.completed(event.text)) if isinstance(event, Warned) else event)
+                if isinstance(event, Warned):
+                    event = replace(event, text=self._host.completed(event.text))
+                    whose = f"{event.host}: " if event.host and self._several else ""
+                    self._warnings.append(f"{whose}{event.text}")
+                listening(event)
 
             yield emit
 
@@ -164,7 +176,7 @@ class Output:
         """Show a plan before the operator is asked about it; the journal gets it as well."""
         for item in plan.plans if isinstance(plan, ClusterPlan) else (plan,):
             self.record(item)
-        self._show(plan)
+        self._show(plan, brief=True)
 
     def record(self, plan: Plan) -> None:
         """Write a plan that is applied without being shown to the journal."""
@@ -185,22 +197,33 @@ class Output:
     def finish(self, report: Report) -> None:
         """Show the result of the command, and its problems."""
         for item in report.data:
-            self._show(item)
+            self._show(item, brief=report.command in _IN_SHORT)
         problems = tuple(self._completed(problem) for problem in report.problems)
         self.report = replace(report, problems=problems)
         self._fail(problems)
+
+    def show_again(self, report: Report) -> None:
+        """Show a result in place of the one before; in a pipe, below it, after an empty line."""
+        if self._console.is_terminal and not plain_wanted():
+            self._console.clear()
+        elif self._shown:
+            self._console.print()
+        self._shown = True
+        for item in report.data:
+            self._show(item)
 
     def show_item(self, item: object) -> None:
         """Show one item immediately, for a command that runs until Ctrl-C."""
         self._show(item)
 
-    def _show(self, item: object) -> None:
+    def _show(self, item: object, *, brief: bool = False) -> None:
         view = view_of(item, self._host)
         self._cases += view.cases
         if self._json:
             self._data |= view.document
             return
-        for line in view.lines:
+        short = brief and not self._verbose and view.brief is not None
+        for line in view.brief if short and view.brief is not None else view.lines:
             text = self._host.completed(line) if isinstance(line, str) else line
             print_line(self._console, text, indent=view.indent)
 

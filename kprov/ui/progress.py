@@ -15,6 +15,7 @@ from typing import TextIO
 from kprov.events import Emit, Event, Message, StepDone, StepFailed, StepStarted, Transfer, Warned
 from kprov.sizes import human_size
 from kprov.ui.console import plain_wanted
+from kprov.ui.grouped import grouped
 from kprov.ui.hosts import Hosts
 
 HEARTBEAT_SECONDS = 4.0
@@ -22,12 +23,21 @@ TRANSFER_SECONDS = 2.0
 
 
 @contextmanager
-def progress(stream: TextIO | None = None, *, several: bool = False) -> Iterator[Emit]:
+def progress(stream: TextIO | None = None, *, several: bool = False, every_step: bool = False) -> Iterator[Emit]:
     """Yield an emitter; its events appear on ``stream`` (standard error) until the block ends.
 
-    several: whether they are about several hosts.
+    several: whether they are about several hosts. every_step: whether steps of a group are told one by one.
     """
-    stream = stream or sys.stderr
+    with _shown(stream or sys.stderr, several=several) as show:
+        if every_step:
+            yield show
+            return
+        with grouped(show) as emit:
+            yield emit
+
+
+@contextmanager
+def _shown(stream: TextIO, *, several: bool) -> Iterator[Emit]:
     if stream.isatty() and not plain_wanted():
         from kprov.ui.live import live  # noqa: PLC0415 (a pipe needs no bars)
 

@@ -24,6 +24,10 @@ def test_install(machine: Machine, before: dict[str, str]) -> None:
     """A3 and A16: one archive less, ZooKeeper's files at the article's places, and clients are served."""
     machine.user = "root"
     document = machine.install("--zookeeper", "bundled", "--json").json
+    assert document["installed"]["settings"] == [
+        f"{HOME}/config/server.properties",
+        f"{HOME}/config/zookeeper.properties",
+    ]
     assert document["smoke_test"]["passed"] is True
     assert not any("zookeeper-3" in change["id"] for change in document["plan"]["changes"])
     properties = machine.ssh(f"cat {HOME}/config/zookeeper.properties").splitlines()

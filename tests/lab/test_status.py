@@ -6,6 +6,9 @@ One host: first while its installation is interrupted, then installed, with one 
 from __future__ import annotations
 
 import shlex
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -73,6 +76,26 @@ def test_data_that_were_kept(host: Machine) -> None:
 
 
 # ------------------------------------------------------------------ services that do not serve
+
+
+def test_a_status_that_is_watched_sees_a_service_stop(host: Machine) -> None:
+    """Until Ctrl-C, which is its normal end. With --exit-code, a script sees the same."""
+    assert host.kprov("status", "--exit-code").code == 0
+    command = [sys.executable, "-m", "kprov", "status", host.address, "--ssh-config", str(host.lab.ssh_config)]
+    with subprocess.Popen([*command, "--watch"], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        lines = iter(process.stdout)
+        assert any(": serving" in line for line in lines)
+        host.ssh("systemctl stop kafka")
+        try:
+            assert any("kafka.service is stopped" in line for line in lines)
+            process.send_signal(signal.SIGINT)
+            process.stdout.read()
+            assert "kafka.service is stopped" in host.kprov("status", "--exit-code", check=6).out
+        finally:
+            host.ssh("systemctl start kafka")
+    assert process.returncode == 0
+    until(lambda: host.kprov("status", "--exit-code", check=None).code == 0)
 
 
 def test_a_host_that_serves(host: Machine) -> None:

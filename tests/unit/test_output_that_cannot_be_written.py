@@ -255,13 +255,15 @@ def test_an_answer_to_a_question_that_is_no_yes(
     assert "continue" not in text
 
 
-def test_a_closed_socket_is_no_closed_pipe(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_closed_socket_is_no_closed_pipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An EPIPE from elsewhere than standard output is not the end of the reader."""
 
     def broken(*_: object) -> None:
         raise BrokenPipeError(errno.EPIPE, "of a socket")
 
     monkeypatch.setattr(Connection, "__enter__", broken)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     with socket.socket():
         assert main(["status", "kafka-1"]) == ExitCode.BUG
-    assert "of a socket" in capsys.readouterr().err
+    (report,) = (tmp_path / "kprov/bugs").iterdir()
+    assert "of a socket" in report.read_text()

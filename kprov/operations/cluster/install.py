@@ -14,6 +14,7 @@ from kprov.node.receipt_store import mark_proven
 from kprov.operations.cluster.prepare import Part, prepare_cluster
 from kprov.operations.dialogue import Dialogue
 from kprov.operations.fleet import Fleet
+from kprov.operations.installed import installed
 from kprov.operations.report import NextStep, Report
 from kprov.operations.request import Goal, Request
 from kprov.operations.rollback import Failure, roll_back
@@ -152,11 +153,13 @@ def _question(shown: ClusterPlan, parts: Sequence[Part]) -> str:
 
 
 def _report(command: str, parts: Sequence[Part], result: SmokeResult | None) -> Report:
-    data = (result,) if result is not None else ()
+    data: tuple[object, ...] = (result,) if result is not None else ()
     where = ", ".join(part.connection.login.name for part in parts)
     if result is not None and not result.passed:
         failed = Problem("the smoke test failed", where, hint="the failed step above says why")
         return Report(command, data, (failed,), ExitCode.NOT_READY)
+    if all(part.prepared.plan.before.spec is None for part in parts):
+        data = (*data, installed([part.prepared.node for part in parts]))
     held = next((part.prepared.held for part in parts if part.prepared.held and part.prepared.before), "")
     if held:
         before = (

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import partial
 
-from kprov.errors import KprovError, PreflightError
+from kprov.errors import ExitCode, KprovError, PreflightError
 from kprov.host.connection import Connection
 from kprov.operations.fleet import Fleet
 from kprov.operations.report import NextStep, Report
@@ -19,6 +21,8 @@ from kprov.rollout.health import Asked, Brokers, Ensemble, brokers, ensemble, st
 from kprov.rollout.together import together
 from kprov.spec.model import RoleName
 from kprov.topology import Node
+
+_WATCH_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -81,9 +85,31 @@ class ClusterStatus:
         return self.replicas is not None and not self.replicas.offline and not self.replicas.below
 
 
-def report(found: Fleet) -> Report:
-    """The status of one host or of a cluster. Raises what ``status`` raises for a single host."""
-    return cluster_report(found) if found.several else report_of_one(found.connections[0])
+def report(found: Fleet, *, exit_code: bool = False) -> Report:
+    """The status of one host or of a cluster. exit_code: whether it is an exit code that not everything serves.
+
+    Raises what ``status`` raises for a single host.
+    """
+    result = cluster_report(found) if found.several else report_of_one(found.connections[0])
+    return replace(result, code=ExitCode.NOT_READY) if exit_code and not _serves(result) else result
+
+
+def _serves(result: Report) -> bool:
+    item = result.data[0]
+    return (
+        item.state is HostState.SERVING
+        if isinstance(item, ClusterStatus)
+        else isinstance(item, Status) and item.serving
+    )
+
+
+def watch(found: Fleet, show: Callable[[Report], None]) -> Report:
+    """Show the status again and again until Ctrl-C, which is the normal end."""
+    with suppress(KeyboardInterrupt):
+        while True:
+            show(report(found))
+            time.sleep(_WATCH_SECONDS)
+    return Report("status")
 
 
 def cluster_report(found: Fleet) -> Report:

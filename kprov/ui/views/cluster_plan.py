@@ -10,7 +10,7 @@ from kprov.commands import HostArguments
 from kprov.kinds.base import Change
 from kprov.plan import Plan
 from kprov.rollout.plan import ClusterPlan, StagePlanned
-from kprov.ui.views.plan import change_lines, document_of
+from kprov.ui.views.plan import brief_lines, change_lines, document_of
 from kprov.ui.views.view import Line, View
 from kprov.words import counted
 
@@ -23,12 +23,16 @@ def view(cluster: ClusterPlan, host: HostArguments) -> View:
         "plans": {plan.host: document_of(plan, host) for plan in cluster.plans},
         "stages": [{"unit": item.unit, "work": item.work, "hosts": list(item.hosts)} for item in cluster.stages],
     }
-    return View(document, tuple(_lines(cluster)), _INDENT)
+    changes = [
+        (change, "" if len(hosts) == len(cluster.plans) else f"  [{', '.join(hosts)}]")
+        for change, hosts in _shared(cluster.plans)
+    ]
+    lines = tuple(line for change, hosts in changes for line in change_lines(change, hosts))
+    rest = tuple(_rest(cluster))
+    return View(document, (*lines, *rest), _INDENT, brief=(*brief_lines(changes), *rest))
 
 
-def _lines(cluster: ClusterPlan) -> Iterator[Line]:
-    for change, hosts in _shared(cluster.plans):
-        yield from change_lines(change, "" if len(hosts) == len(cluster.plans) else f"  [{', '.join(hosts)}]")
+def _rest(cluster: ClusterPlan) -> Iterator[Line]:
     for prefix, texts in (
         ("  keeps ", {plan.host: plan.kept for plan in cluster.plans}),
         ("  loses ", {plan.host: plan.lost for plan in cluster.plans}),

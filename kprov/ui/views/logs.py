@@ -30,22 +30,22 @@ def view(logs: Logs, host: HostArguments) -> View:
 
 
 def log_lines(logs: Logs) -> Iterator[Text]:
-    """The problems, newest first, then the end of each source."""
-    since = f" since {_moment(logs.since)}" if logs.since else ""
-    zone = f"{logs.now:%z}"
-    if not logs.problems:
-        yield Text(f"{logs.host}: no problems in the logs{since}")
-    else:
-        yield Text(f"{logs.host}: problems{since}, newest first (time on the host: {_moment(logs.now)} {zone})")
-    for finding in logs.problems[:_SHOWN_PROBLEMS]:
-        yield from _problem(finding)
-    if (more := len(logs.problems) - _SHOWN_PROBLEMS) > 0:
-        yield Text(f"and {more} older; --json shows all")
+    """The end of each source, then the problems: the newest is last, where a terminal shows it."""
     for tail in logs.tails:
         if tail.lines or tail.status == "unknown":
             yield from _tail(tail)
+            yield Text()
     if silent := [tail.source.name for tail in logs.tails if not tail.lines and tail.status != "unknown"]:
-        yield Text(f"\nno lines in {', '.join(silent)}", style="dim")
+        yield Text(f"no lines in {', '.join(silent)}\n", style="dim")
+    since = f" since {_moment(logs.since)}" if logs.since else ""
+    if not logs.problems:
+        yield Text(f"{logs.host}: no problems in the logs{since}")
+        return
+    yield Text(f"{logs.host}: problems{since}, newest last (time on the host: {_moment(logs.now)} {logs.now:%z})")
+    if (more := len(logs.problems) - _SHOWN_PROBLEMS) > 0:
+        yield Text(f"{more} older ones are not shown; --json shows all")
+    for finding in reversed(logs.problems[:_SHOWN_PROBLEMS]):
+        yield from _problem(finding)
 
 
 def line_view(line: LogLine, _: HostArguments) -> View:
@@ -77,7 +77,6 @@ def _problem(finding: LogProblem) -> Iterator[Text]:
 def _tail(tail: Tail) -> Iterator[Text]:
     source = tail.source
     place = source.path or f"journalctl -u {source.unit}"
-    yield Text()
     if tail.status == "unknown":
         yield Text(f"== {source.name} cannot be read: {tail.why}", style="red")
     else:

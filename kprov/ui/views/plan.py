@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.text import Text
@@ -10,10 +10,12 @@ from rich.text import Text
 from kprov.commands import HostArguments
 from kprov.kinds.base import Action, Change
 from kprov.plan import Plan
+from kprov.ui.grouped import counted_groups
 from kprov.ui.views.view import Line, View
 from kprov.words import counted
 
 _INDENT = 4
+_COUNTED = (str(Action.CREATE), str(Action.REMOVE))
 _SIGNS: Mapping[Action, tuple[str, str]] = {
     Action.CREATE: ("+", "green"),
     Action.UPDATE: ("~", "yellow"),
@@ -29,7 +31,8 @@ _SIGNS: Mapping[Action, tuple[str, str]] = {
 
 def view(plan: Plan, host: HostArguments) -> View:
     """The changes, what stays, what is lost and the notes; the content of new files is not shown."""
-    return View({"plan": document_of(plan, host)}, tuple(_lines(plan)), _INDENT)
+    brief = (*brief_lines([(change, "") for change in plan.changes]), *_rest(plan))
+    return View({"plan": document_of(plan, host)}, tuple(_lines(plan)), _INDENT, brief=brief)
 
 
 def document_of(plan: Plan, host: HostArguments) -> dict[str, Any]:
@@ -51,9 +54,29 @@ def change_lines(change: Change, hosts: str = "") -> Iterator[Line]:
         yield from map(_diff_line, change.diff.splitlines())
 
 
+def brief_lines(changes: Sequence[tuple[Change, str]]) -> Iterator[Line]:
+    """The changes, each with its hosts; those of a group are counted, but for releases: these are what is installed."""
+    counts = {verb: [change.group for change, _ in changes if _is_counted(change, verb)] for verb in _COUNTED}
+    for change, hosts in changes:
+        verb = str(change.action)
+        if not _is_counted(change, verb):
+            yield from change_lines(change, hosts)
+        elif groups := counts.pop(verb, []):
+            sign, colour = _SIGNS[change.action]
+            yield Text.assemble((f"{sign} {counted_groups(groups)}", colour), ("  -v lists them", "dim"))
+
+
+def _is_counted(change: Change, verb: str) -> bool:
+    return change.group.startswith(f"{verb} ") and not change.group.endswith(" release")
+
+
 def _lines(plan: Plan) -> Iterator[Line]:
     for change in plan.changes:
         yield from change_lines(change)
+    yield from _rest(plan)
+
+
+def _rest(plan: Plan) -> Iterator[Line]:
     yield from (f"  keeps {text}" for text in plan.kept)
     yield from (Text(f"  loses {text}", style="red") for text in plan.lost)
     yield from (f"  note: {note}" for note in plan.notes)

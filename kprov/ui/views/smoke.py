@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from rich.text import Text
 
 from kprov.commands import HostArguments
-from kprov.smoke import FailoverResult, SmokeResult
+from kprov.smoke import FailoverResult, SmokeResult, SmokeStep
 from kprov.ui.junit import Case
 from kprov.ui.views.view import Line, View
+from kprov.words import counted
 
 _MARKS = {True: ("ok", "green"), False: ("FAILED", "red"), None: ("not run", "yellow")}
 _JUNIT = {True: "passed", False: "failed", None: "skipped"}
@@ -34,12 +35,16 @@ def failover_view(result: FailoverResult, _: HostArguments) -> View:
 def _view(key: str, name: str, result: SmokeResult, said: str) -> View:
     document = {**dataclasses.asdict(result), "passed": result.passed}
     cases = (Case(f"{name}: {step.name}", _JUNIT[step.passed], step.seconds, step.detail) for step in result.steps)
-    return View({key: document}, (*_lines(result), said), cases=tuple(cases))
+    seconds = sum(step.seconds for step in result.steps)
+    short = f"{said}  ({counted(len(result.steps), 'step')}, {seconds:.1f} s)"
+    failed = tuple(_lines(result, [step for step in result.steps if step.passed is False]))
+    brief = (short,) if result.passed else (*failed, said)
+    return View({key: document}, (*_lines(result, result.steps), said), cases=tuple(cases), brief=brief)
 
 
-def _lines(result: SmokeResult) -> Iterator[Line]:
+def _lines(result: SmokeResult, steps: Sequence[SmokeStep]) -> Iterator[Line]:
     yield f"$ cd {result.home}"
-    for step in result.steps:
+    for step in steps:
         typed = step.command.startswith(("bin/", "printf"))
         if step.direct:
             yield f"  asked without a tool; to see the same: {step.command}"

@@ -106,8 +106,9 @@ def test_a_lane_that_does_not_come_costs_a_second_attempt(far: LocalHost, upload
     ("distance", "size", "lanes"),
     [
         (0.002, 10**8, 1),
-        (0.02, 10**8, 1),
-        (0.05, 10**8, 3),
+        (0.012, 10**8, 1),
+        (0.02, 10**8, 2),
+        (0.05, 10**8, 4),
         (0.15, 10**8, 4),
         (0.3, 10**8, 4),
         (0.3, 10**6, 1),

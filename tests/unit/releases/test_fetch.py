@@ -99,7 +99,7 @@ def test_help_begins_with_examples_that_parse() -> None:
     help_text = run("--help").stdout
     examples = [line.strip() for line in help_text.splitlines() if line.strip().startswith("kprov fetch")]
     assert len(examples) == 3
-    assert help_text.index(examples[0]) < help_text.index("Options:")
+    assert help_text.index(examples[0]) < help_text.index("What to install:")
     for example in examples:
         words = shlex.split(example.partition("   ")[0])[2:]
         assert isinstance(fetch.make_context("fetch", words), click.Context)

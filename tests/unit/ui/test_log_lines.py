@@ -23,7 +23,7 @@ def shown(*problems: LogProblem, tails: tuple[Tail, ...] = (), since: datetime |
 
 def test_a_problem_is_shown_with_its_trace_and_its_fix() -> None:
     assert shown(finding("it failed", "java.io.IOException: no", "\tat x.Y(Z:1)", count=3, remedy="repair it")) == [
-        "k1: problems, newest first (time on the host: 2026-11-24 18:15:00 +0000)",
+        "k1: problems, newest last (time on the host: 2026-11-24 18:15:00 +0000)",
         "",
         "2026-11-24 18:15:00  ERROR  server.log  3 times",
         "  it failed",
@@ -39,7 +39,8 @@ def test_logs_without_a_problem_say_so() -> None:
 
 def test_long_traces_and_lists_are_shortened_with_a_note() -> None:
     lines = shown(*(finding(f"number {number}") for number in range(12)), finding("x", *map(str, range(100))))
-    assert lines[-1] == "and 3 older; --json shows all"
+    assert lines[1] == "3 older ones are not shown; --json shows all"
+    assert lines[-1] == "  number 0", "the newest is last"
     assert "  | ... 71 more lines" in shown(finding("x", *map(str, range(100))))
 
 
@@ -50,8 +51,7 @@ def test_the_end_of_each_source_is_shown() -> None:
         Tail(LogSource("kafka.service", "a.log", "/k/a.log"), "absent", "", ()),
         Tail(LogSource("kafka.service", "b.log", "/k/b.log"), "present", "", ()),
     )
-    assert shown(tails=tails)[1:] == [
-        "",
+    assert shown(tails=tails) == [
         "== server.log  /k/server.log",
         "one",
         "two",
@@ -59,6 +59,8 @@ def test_the_end_of_each_source_is_shown() -> None:
         "== kafka journal cannot be read: no journal",
         "",
         "no lines in a.log, b.log",
+        "",
+        "k1: no problems in the logs",
     ]
 
 

@@ -314,6 +314,16 @@ def test_each_result_has_its_own_key_in_the_document() -> None:
     assert status["units"][0]["ports"] == [9092, 9093]
 
 
+def test_a_status_that_is_watched_is_shown_again_and_again() -> None:
+    """In a pipe each follows the one before after an empty line; on a terminal it takes its place."""
+    stream = io.StringIO()
+    output = Output("status", stream=stream)
+    output.show_again(Report("status", (STATUS,)))
+    once = stream.getvalue()
+    output.show_again(Report("status", (STATUS,)))
+    assert stream.getvalue() == f"{once}\n{once}"
+
+
 def test_several_parts_are_one_document() -> None:
     stream = io.StringIO()
     output = Output("install", as_json=True, stream=stream)

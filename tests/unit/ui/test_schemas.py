@@ -14,6 +14,7 @@ from support.schemas import FOLDER, validated, validator
 
 from kprov.cli.main import _COMMANDS
 from kprov.errors import ExitCode
+from kprov.events import Warned
 from kprov.kinds.base import Action, Change
 from kprov.lab.lab import LabHost, LabStatus
 from kprov.operations.report import Report
@@ -51,9 +52,9 @@ def test_what_the_schema_notices(broken: dict[str, object]) -> None:
 
 
 def test_every_command_has_its_parts() -> None:
-    """A command that the schema does not know could write any part."""
+    """A command that the schema does not know could write any part. The lab has its own; completion writes a script."""
     known = {rule["if"]["properties"]["command"]["const"] for rule in validator("kprov-1").schema["allOf"]}
-    assert set(_COMMANDS) - {"lab"} <= known
+    assert set(_COMMANDS) - {"lab", "completion"} <= known
 
 
 def test_every_action_is_known() -> None:
@@ -105,3 +106,16 @@ def test_the_document_of_a_lab_that_cannot_be_made(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "kprov", "lab", "up", "--subnet", "10.0.0.0/30", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert validated(done.stdout, "lab-1")["exit_code"] == done.returncode == ExitCode.USAGE
+
+
+def test_warnings_are_in_the_document() -> None:
+    """Each once, with its host where there are several; a document without any has no such part."""
+    stream = io.StringIO()
+    output = Output("plan", as_json=True, stream=stream)
+    output.reaching(2)
+    with output.progress() as emit:
+        for event in (Warned("careful"), Warned("hot", "kafka-2"), Warned("careful")):
+            emit(event)
+    output.show(Plan("kafka-1", ()))
+    output.close(ExitCode.DONE)
+    assert validated(stream.getvalue())["warnings"] == ["careful", "kafka-2: hot"]

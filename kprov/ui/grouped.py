@@ -1,0 +1,76 @@
+"""Steps that nobody needs to read one by one are told together: ``create 2 users, 8 directories and 14 files``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from kprov.events import TOLD_AGAIN, Emit, Event, StepDone, StepStarted, Transfer
+from kprov.words import counted, listed
+
+
+def counted_groups(groups: Sequence[str]) -> str:
+    """What the groups of changes or steps say together; each is a verb and a noun."""
+    by_verb: dict[str, dict[str, int]] = {}
+    for group in groups:
+        verb, _, noun = group.partition(" ")
+        nouns = by_verb.setdefault(verb, {})
+        nouns[noun] = nouns.get(noun, 0) + 1
+    return ", ".join(
+        f"{verb} {listed([counted(number, noun) for noun, number in nouns.items()])}" for verb, nouns in by_verb.items()
+    )
+
+
+@dataclass
+class _Together:
+    """Steps of one host that ended and are not told yet. texts: of those that are told by name."""
+
+    groups: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def add(self, event: StepDone) -> None:
+        self.seconds += event.seconds
+        if " " in event.group:
+            self.groups.append(event.group)
+        else:
+            self.texts.append(event.text)
+
+    @property
+    def text(self) -> str:
+        return ", ".join(filter(None, (counted_groups(self.groups), *self.texts)))
+
+
+@contextmanager
+def grouped(emit: Emit) -> Iterator[Emit]:
+    """Yield an emitter that tells steps of groups together, as soon as another one begins or at the end."""
+    waiting: dict[str, tuple[_Together, StepDone]] = {}
+
+    def tell(host: str) -> None:
+        if host in waiting:
+            steps, last = waiting.pop(host)
+            emit(StepDone(last.number, last.count, steps.text, steps.seconds, host))
+
+    def receive(event: Event) -> None:
+        match event:
+            case StepDone(group=group) if group == TOLD_AGAIN:
+                return
+            case StepDone(group=group) if group:
+                steps, _ = waiting.get(event.host, (_Together(), event))
+                steps.add(event)
+                waiting[event.host] = (steps, event)
+                return
+            case StepStarted(group=group) if group:
+                pass
+            case Transfer():
+                pass
+            case _:
+                tell(event.host)
+        emit(event)
+
+    try:
+        yield receive
+    finally:
+        for host in list(waiting):
+            tell(host)
