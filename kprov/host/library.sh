@@ -1543,7 +1543,8 @@ weave() { # PART BEFORE SIZE LANES BLOCK
 # Lanes are ways beside standard input, on descriptors 5 to 7: named pipes that other channels fill with fill_lane. sshd
 # lets 2 MiB of a channel be under way, which is little at a distance. Each side opens its end for both directions
 # first, so that neither can wait for ever; once both are there, the other one's end is seen. A pipe gets its name when
-# it is open: what is written to one that nobody has open is lost.
+# it is open: what is written to one that nobody has open is lost. It loses its name when the other side has said that
+# it is there, which it says last: another file of that name would be made by whoever opens it later.
 open_lanes() { # LANES TOKEN
     [ "$1" -gt 1 ] || return 0
     pipe=$kprov_dir/uploads/$2.lane
@@ -1569,7 +1570,7 @@ fill_lane() { # LANE TOKEN
         [ "$tries" -le 200 ] || return 1
         sleep 0.1
     done
-    exec 5<>"$pipe" && printf here >&5 && exec 6>"$pipe" 5>&- && cat >&6
+    exec 5<>"$pipe" && exec 6>"$pipe" && printf here >&6 && exec 5>&- && cat >&6
 }
 
 # Copies standard input to standard output and to descriptor 3, whose reader may stop early.
