@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from kprov.events import TOLD_AGAIN, Emit, Event, StepDone, StepStarted, Transfer
 from kprov.words import counted, listed
 
+FEW = 2  # that are told by name: a count would say less
+
 
 def counted_groups(groups: Sequence[str]) -> str:
     """What the groups of changes or steps say together; each is a verb and a noun."""
@@ -24,22 +26,22 @@ def counted_groups(groups: Sequence[str]) -> str:
 
 @dataclass
 class _Together:
-    """Steps of one host that ended and are not told yet. texts: of those that are told by name."""
+    """Steps of one host that ended and are not told yet."""
 
-    groups: list[str] = field(default_factory=list)
-    texts: list[str] = field(default_factory=list)
-    seconds: float = 0.0
+    events: list[StepDone] = field(default_factory=list)
 
-    def add(self, event: StepDone) -> None:
-        self.seconds += event.seconds
-        if " " in event.group:
-            self.groups.append(event.group)
-        else:
-            self.texts.append(event.text)
+    @property
+    def seconds(self) -> float:
+        return sum(event.seconds for event in self.events)
 
     @property
     def text(self) -> str:
-        return ", ".join(filter(None, (counted_groups(self.groups), *self.texts)))
+        """The counted ones first; those without a noun, such as starts, are always told by name."""
+        counted_ones = [event for event in self.events if " " in event.group]
+        by_name = [event.text for event in self.events if " " not in event.group]
+        if len(counted_ones) <= FEW:
+            return ", ".join([*(event.text for event in counted_ones), *by_name])
+        return ", ".join([counted_groups([event.group for event in counted_ones]), *by_name])
 
 
 @contextmanager
@@ -58,7 +60,7 @@ def grouped(emit: Emit) -> Iterator[Emit]:
                 return
             case StepDone(group=group) if group:
                 steps, _ = waiting.get(event.host, (_Together(), event))
-                steps.add(event)
+                steps.events.append(event)
                 waiting[event.host] = (steps, event)
                 return
             case StepStarted(group=group) if group:

@@ -10,7 +10,7 @@ from rich.text import Text
 from kprov.commands import HostArguments
 from kprov.kinds.base import Action, Change
 from kprov.plan import Plan
-from kprov.ui.grouped import counted_groups
+from kprov.ui.grouped import FEW, counted_groups
 from kprov.ui.views.view import Line, View
 from kprov.words import counted
 
@@ -56,14 +56,17 @@ def change_lines(change: Change, hosts: str = "") -> Iterator[Line]:
 
 def brief_lines(changes: Sequence[tuple[Change, str]]) -> Iterator[Line]:
     """The changes, each with its hosts; those of a group are counted, but for releases: these are what is installed."""
-    counts = {verb: [change.group for change, _ in changes if _is_counted(change, verb)] for verb in _COUNTED}
+    found = {verb: [change.group for change, _ in changes if _is_counted(change, verb)] for verb in _COUNTED}
+    counts = {verb: groups for verb, groups in found.items() if len(groups) > FEW}
+    told: set[str] = set()
     for change, hosts in changes:
         verb = str(change.action)
-        if not _is_counted(change, verb):
+        if verb not in counts or not _is_counted(change, verb):
             yield from change_lines(change, hosts)
-        elif groups := counts.pop(verb, []):
+        elif verb not in told:
+            told.add(verb)
             sign, colour = _SIGNS[change.action]
-            yield Text.assemble((f"{sign} {counted_groups(groups)}", colour), ("  -v lists them", "dim"))
+            yield Text.assemble((f"{sign} {counted_groups(counts[verb])}", colour), ("  -v lists them", "dim"))
 
 
 def _is_counted(change: Change, verb: str) -> bool:

@@ -38,14 +38,23 @@ def test_steps_of_groups_are_told_with_the_next_step_that_is_not_in_one() -> Non
 
 
 def test_what_waits_at_the_end_is_told_then() -> None:
-    assert told(done(1, "remove data directory"), done(2, "remove data directory")) == [
-        StepDone(2, 9, "remove 2 data directories", 1.0)
+    assert told(*(done(number, "remove data directory") for number in (1, 2, 3))) == [
+        StepDone(3, 9, "remove 3 data directories", 1.5)
     ]
+
+
+def test_a_few_are_told_by_name() -> None:
+    link, start = done(1, "create link", "create link /a"), done(2, "start", "start service kafka.service")
+    assert told(link, start) == [StepDone(2, 9, "create link /a, start service kafka.service", 1.0)]
+    assert told(link) == [StepDone(1, 9, "create link /a", 0.5)]
 
 
 def test_a_failure_comes_after_what_went_well_before_it() -> None:
     failed = StepFailed(2, 9, "create file /a", 0.1)
-    assert told(done(1, "create user"), failed) == [StepDone(1, 9, "create 1 user", 0.5), failed]
+    assert told(done(1, "create user", "create user kafka"), failed) == [
+        StepDone(1, 9, "create user kafka", 0.5),
+        failed,
+    ]
 
 
 def test_each_host_has_its_own_group() -> None:
@@ -118,9 +127,13 @@ def test_a_plan_before_the_question_counts_what_is_new_and_small() -> None:
 
 
 def test_so_does_the_plan_of_a_cluster() -> None:
-    plan = Plan("kafka-1", CHANGES[:3])
+    plan = Plan("kafka-1", (CHANGES[4], *CHANGES[:3]))
     found = shown(ClusterPlan((plan, replace(plan, host="kafka-2")), ()), verbose=False)
-    assert found[:2] == ["+ create 1 user and 1 file  -v lists them", "+ create release /usr/local/kafka  why"]
+    assert found[:2] == ["+ create 2 files and 1 user  -v lists them", "+ create release /usr/local/kafka  why"]
+
+
+def test_a_plan_with_few_new_things_lists_them() -> None:
+    assert shown(Plan("box", CHANGES[:2]), verbose=False)[:2] == ["+ create user kafka  why", "+ create file /a  why"]
 
 
 def test_what_replaces_something_of_the_user_is_always_listed() -> None:
