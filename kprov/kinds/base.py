@@ -256,7 +256,7 @@ _COUNTED = {
     "data": "data directory",
     "file": "file",
     "link": "link",
-    "links": "folder with links",
+    "links": "link folder",
     "release": "release",
     "firewall": "firewall rule",
 }
