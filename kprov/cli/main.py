@@ -33,6 +33,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "history": ("kprov.cli.history:history", "List the runs that changed hosts, and how each ended."),
     "uninstall": ("kprov.cli.uninstall:uninstall", "Remove everything that install created on HOST."),
     "render": ("kprov.cli.render:render", "Write the files that install would create to a directory."),
+    "init": ("kprov.cli.init:init", "Write a commented settings file for HOST."),
     "fetch": ("kprov.cli.fetch:fetch", "Download and verify the archives of a release."),
     "completion": ("kprov.cli.completion:completion", "Print the script that makes a shell complete kprov."),
     "lab": ("kprov.cli.lab:lab", "Create throwaway hosts on this machine to try kprov on."),

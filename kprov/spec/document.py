@@ -36,6 +36,9 @@ and kprov checks them. With three brokers a topic has three replicas, of which t
 Several hosts are one cluster. One to three of them play both roles unless `roles` says otherwise; one, three or five
 run ZooKeeper. Ids that are not given follow from the order of the hosts.
 
+`kprov init HOST` writes a file with every key, and beside it the schema [kprov.schema.json](kprov.schema.json), which
+the first line of the file names: editors complete and check the keys with it.
+
 This page is generated from the models: `python -m kprov.spec.document > docs/configuration.md`.
 """
 

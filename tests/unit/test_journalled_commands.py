@@ -16,7 +16,7 @@ from kprov.cli.options import JOURNALLED
 from kprov.journal import folder
 
 CLI = Path(main.__code__.co_filename).parent
-LOOKS = {"plan", "check", "status", "logs", "history", "verify", "render", "fetch", "lab", "completion"}
+LOOKS = {"plan", "check", "status", "logs", "history", "verify", "render", "fetch", "lab", "completion", "init"}
 
 
 @pytest.fixture

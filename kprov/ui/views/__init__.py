@@ -18,6 +18,7 @@ _VIEWS: Mapping[str, str] = {
     "kprov.operations.fetch.Fetched": "fetch:view",
     "kprov.operations.history.RunShown": "history:run_view",
     "kprov.operations.history.Runs": "history:list_view",
+    "kprov.operations.init.Initialised": "init:view",
     "kprov.operations.installed.Installed": "installed:view",
     "kprov.operations.logs.LogLine": "logs:line_view",
     "kprov.operations.logs.Logs": "logs:view",
