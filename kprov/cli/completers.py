@@ -35,7 +35,8 @@ def versions(product: str) -> Completer:
         from kprov.releases.catalogue import known_versions  # noqa: PLC0415
         from kprov.releases.product import Product  # noqa: PLC0415
 
-        return _items(reversed(known_versions(Product(product))), incomplete)
+        latest = ("latest",) if product == "kafka" else ()
+        return _items((*latest, *reversed(known_versions(Product(product)))), incomplete)
 
     return complete
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from kprov.cli.help import Command
+from kprov.cli.latest import with_latest
 from kprov.cli.options import command, json_option
 from kprov.operations import fetch as operation
 from kprov.operations.fetch import Versions
@@ -23,7 +25,7 @@ _INSTALL_OPTIONS = {"kafka_version", "zookeeper", "zookeeper_version", "java"}
     metavar="VERSION",
     default=catalogue.default_version(Product.KAFKA),
     show_default=True,
-    help=f"Catalogued: {', '.join(catalogue.known_versions(Product.KAFKA))}.",
+    help=f"latest, or one of {', '.join(catalogue.known_versions(Product.KAFKA))}.",
 )
 @click.option("--scala", metavar="BUILD", help="Scala build of Kafka, for instance 2.12. [the version's usual one]")
 @click.option(
@@ -85,21 +87,32 @@ def fetch(
     Examples:
       kprov fetch                                    the default versions, into the cache
       kprov fetch --to ./archives                    a directory for a closed network
+      kprov fetch --kafka-version latest             with the ZooKeeper and Java that go with it
       kprov fetch --kafka-version 3.9.2 --zookeeper bundled --java temurin-17
 
     In the closed network: kprov install HOST --archives ./archives
     """
+    chosen = with_latest(
+        {"kafka_version": kafka_version, "zookeeper": zookeeper, "zookeeper_version": zookeeper_version, "java": java},
+        _given,
+    )
     versions = Versions(
-        kafka_version,
+        chosen["kafka_version"],
         scala,
-        zookeeper_version if zookeeper == "standalone" else None,
-        None if java == NO_JAVA else java,
+        chosen["zookeeper_version"] if zookeeper == "standalone" else None,
+        None if chosen["java"] == NO_JAVA else chosen["java"],
         arch,
     )
     with command("fetch", as_json=as_json) as output:
         with output.progress() as emit:
             report = operation.fetch(versions, archives, to, emit, options=_changed_options())
         output.finish(report)
+
+
+def _given(name: str) -> bool:
+    """Whether an option was given; fetch has no option for some of those of install."""
+    source = click.get_current_context().get_parameter_source(name)
+    return source is not None and source is not ParameterSource.DEFAULT
 
 
 def _changed_options() -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from kprov.cli import completers
+from kprov.cli.latest import with_latest
 from kprov.cli.passwords import on_terminal
 from kprov.commands import HostArguments
 from kprov.errors import (
@@ -129,7 +130,7 @@ def yes_option(function: F) -> F:
 
 # The options that describe an installation: name, metavar and help.
 _SPEC_OPTIONS: tuple[tuple[str, str, str], ...] = (
-    ("--kafka-version", "VERSION", "Kafka release. [1.0.0]"),
+    ("--kafka-version", "VERSION", "Kafka release, or latest, with the ZooKeeper and Java that go with it. [1.0.0]"),
     ("--kafka-archive", "PATH", "Path or URL of Kafka's archive."),
     ("--heap", "SIZE", "Heap size of the broker. [1g]"),
     ("--port", "PORT", "Port of the broker. [9092]"),
@@ -158,6 +159,8 @@ def spec_options(function: F) -> F:
     names = [option[0].lstrip("-").replace("-", "_") for option in _SPEC_OPTIONS]
 
     def wrap(**values: Any) -> Any:
+        if values["kafka_version"] is not None:
+            values = with_latest(values, lambda name: values[name] is not None)
         flags = [
             Flag(option, OPTIONS[option], _number(option, values[name]))
             for name, (option, _, _) in zip(names, _SPEC_OPTIONS, strict=True)

@@ -222,6 +222,22 @@ def bundled_zookeeper(kafka_version: str) -> str:
     return _since(Product.KAFKA, _catalogue().kafka.zookeeper, parse_version(Product.KAFKA, kafka_version))
 
 
+def newest() -> Mapping[Product, str]:
+    """The newest Kafka in the catalogue, and what goes with it: the newest ZooKeeper of the line that it bundles, whose
+    client it has, and the newest Java.
+    """
+    kafka = known_versions(Product.KAFKA)[-1]
+    bundled = parse_version(Product.ZOOKEEPER, bundled_zookeeper(kafka))
+    servers = known_versions(Product.ZOOKEEPER)
+    parsed = {text: parse_version(Product.ZOOKEEPER, text) for text in servers}
+    line = [text for text in servers if parsed[text].release[:2] == bundled.release[:2]]
+    return {
+        Product.KAFKA: kafka,
+        Product.ZOOKEEPER: (line or servers)[-1],
+        Product.JAVA: known_versions(Product.JAVA)[-1],
+    }
+
+
 def release_major(release: str) -> int:
     """The major version of a Java release: 11 for ``temurin-11``."""
     return java_major(java(release).version or "")

@@ -98,7 +98,7 @@ def test_all_missing_archives_are_reported_at_once(archives: Path) -> None:
 def test_help_begins_with_examples_that_parse() -> None:
     help_text = run("--help").stdout
     examples = [line.strip() for line in help_text.splitlines() if line.strip().startswith("kprov fetch")]
-    assert len(examples) == 3
+    assert len(examples) == 4
     assert help_text.index(examples[0]) < help_text.index("What to install:")
     for example in examples:
         words = shlex.split(example.partition("   ")[0])[2:]
