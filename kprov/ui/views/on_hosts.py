@@ -17,4 +17,5 @@ def view(items: OnHosts, host: HostArguments) -> View:
         tuple(line for one in every for line in one.lines),
         max((one.indent for one in every), default=0),
         tuple(case for one in every for case in one.cases),
+        tuple(line for one in every for line in (one.lines if one.brief is None else one.brief)),
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 
@@ -11,20 +12,42 @@ from kprov.commands import HostArguments
 from kprov.operations.verify import Verification
 from kprov.ui.junit import Case
 from kprov.ui.views.view import Line, View
+from kprov.words import counted
+
+if TYPE_CHECKING:
+    from kprov.verify.run import Verified
 
 _MARKS = {"passed": ("ok     ", "green"), "failed": ("FAILED ", "red"), "skipped": ("skipped", "yellow")}
 
 
 def view(result: Verification, _: HostArguments) -> View:
-    """One line per test, and below it why it failed or was skipped."""
+    """One line per test, and below it why it failed or was skipped.
+
+    In short: those that failed, and once why others were not run.
+    """
     document = dataclasses.asdict(result) | {"passed": result.passed}
     cases = tuple(Case(test.name, test.status, test.seconds, test.detail) for test in result.tests)
-    return View({"verify": document}, tuple(_lines(result)), cases=cases)
+    every = (*_lines(result.tests), _counts(result))
+    failed = [test for test in result.tests if test.status == "failed"]
+    return View({"verify": document}, every, cases=cases, brief=(*_lines(failed), *_skipped(result), _counts(result)))
 
 
-def _lines(result: Verification) -> Iterator[Line]:
-    for test in result.tests:
+def _lines(tests: Sequence[Verified]) -> Iterator[Line]:
+    for test in tests:
         yield Text.assemble(_MARKS[test.status], f"  {test.name}")
         yield from (f"           {line}" for line in test.detail.splitlines())
+
+
+def _skipped(result: Verification) -> Iterator[Line]:
+    """How many tests were skipped for each reason."""
+    reasons: dict[str, int] = {}
+    for test in result.tests:
+        if test.status == "skipped":
+            reasons[test.detail] = reasons.get(test.detail, 0) + 1
+    for reason, number in reasons.items():
+        yield Text.assemble(_MARKS["skipped"], f"  {counted(number, 'test')}: {' '.join(reason.split())}")
+
+
+def _counts(result: Verification) -> str:
     counts = {status: sum(test.status == status for test in result.tests) for status in _MARKS}
-    yield f"{result.host}: {', '.join(f'{number} {status}' for status, number in counts.items())}"
+    return f"{result.host}: {', '.join(f'{number} {status}' for status, number in counts.items())}"
