@@ -15,7 +15,7 @@ from kprov.errors import Problem, UsageError
 from kprov.spec.explain import dotted, explain
 from kprov.spec.model import Cluster
 from kprov.spec.rules import check, check_alone, wrong_properties
-from kprov.spec.source import read
+from kprov.spec.source import quoted, read
 from kprov.spec.target import parse_target
 
 # Values that exclude each other: an option for one removes the others from the file.
@@ -48,10 +48,11 @@ UNSET = _Unset()
 
 @dataclass
 class _Source:
-    """The raw tree, and the option that set each path, so that an error can name the option."""
+    """The raw tree, and the option that set each path, so that an error can name the option. file: None without one."""
 
     tree: dict[str, Any]
     name: str
+    file: Path | None = None
     options: dict[tuple[str | int, ...], str] = field(default_factory=dict)
 
     def put(self, flag: Flag) -> None:
@@ -89,8 +90,9 @@ class _Source:
         """The same problem, placed at the option that the value came from, if it came from one."""
         below = [option for path, option in self.options.items() if _is_below(dotted(path), problem.where)]
         exact = [option for path, option in self.options.items() if dotted(path) == problem.where]
-        where = " and ".join(dict.fromkeys(exact or below)) or problem.where or self.name
-        return Problem(problem.what, where, problem.cause, problem.hint)
+        option = " and ".join(dict.fromkeys(exact or below))
+        line = quoted(self.file, problem.where) if self.file and problem.where and not (option or problem.cause) else ""
+        return Problem(problem.what, option or problem.where or self.name, problem.cause or line, problem.hint)
 
 
 def load(
@@ -114,7 +116,7 @@ def load(
         source = _Source(copy.deepcopy(dict(base)), "the previous settings of this host")
         index = 0 if len(source.tree["hosts"]) == 1 else None
     else:
-        source = _Source(read(config) if config else {}, str(config or "HOST"))
+        source = _Source(read(config) if config else {}, str(config or "HOST"), config)
         listed = bool(source.tree.get("hosts"))
         places = [_merge_target(source, target, listed=listed) for target in targets]
         index = places[0] if len(places) == 1 else None

@@ -9,10 +9,12 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
 from kprov.errors import UsageError
 
+_QUOTED = 100  # characters of a line
 _KEYS = "kafka:, zookeeper:, java: or hosts:"
 
 
@@ -53,6 +55,34 @@ def read(path: Path) -> dict[str, Any]:
         kind = "a list" if isinstance(tree, list) else "text without keys"
         raise UsageError(f"contains {kind} instead of keys", where=f"{path}:1:1", hint=f"begin with {_KEYS}")
     return tree
+
+
+def quoted(path: Path, where: str) -> str:
+    """The line of a file where a key path begins, as ``kprov.yaml:12: port: 99999``; empty if it has no such key.
+
+    where: as ``dotted`` writes it. Of a key that is not there, the group that it is missing from.
+    """
+    text = _text(path)
+    node, line, rest = YAML(pure=True).compose(text), None, where
+    while node is not None and rest:
+        node, line, rest = _below(node, line, rest)
+    lines = text.splitlines()
+    return f"{path}:{line + 1}: {lines[line].strip()[:_QUOTED]}" if line is not None and line < len(lines) else ""
+
+
+def _below(node: Node, line: int | None, path: str) -> tuple[Node | None, int | None, str]:
+    """The child that the path begins with, the line of its key, and the rest of the path; no child if there is none."""
+    if isinstance(node, SequenceNode) and (found := re.match(r"\[(\d+)\]\.?", path)):
+        number = int(found[1])
+        if number < len(node.value):
+            child = node.value[number]
+            return child, child.start_mark.line, path[found.end() :]
+    if isinstance(node, MappingNode):
+        for key, value in node.value:  # the name of a property has dots itself
+            after = path.removeprefix(str(key.value))
+            if after != path and (not after or after[0] in ".["):
+                return value, key.start_mark.line, after.removeprefix(".")
+    return None, line, path
 
 
 def _text(path: Path) -> str:

@@ -427,7 +427,7 @@ ROWS = {
     ),
     # versions
     "version that is none": row(
-        just(HOST, "--kafka-version", "latest"), where="--kafka-version", value="'latest'", remedy="all three numbers"
+        just(HOST, "--kafka-version", "newest"), where="--kafka-version", value="'newest'", remedy="all three numbers"
     ),
     "version that is a number in the file": row(
         write("kprov.yaml", f"kafka: {{version: 2.8}}\n{YAML_HOST}"),

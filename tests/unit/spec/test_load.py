@@ -462,3 +462,57 @@ def test_any_tree_is_loaded_or_explained(
     flags = [Flag("--port", ("kafka", "port"), 9093), Flag("--broker-id", BROKER_ID, 1)]
     with suppress(UsageError):  # any other exception is a bug
         load(Path("kprov.yaml"), hosts, flags)
+
+
+# ------------------------------------------------------------------ where in the file
+
+
+FILE = """\
+# settings
+kafka:
+  port: 99999
+  properties:
+    num.partitions: many
+hosts:
+  - address: a
+    broker: {idd: 3}
+  - address: b
+    ssh:
+      port: 0
+  - {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("where", "line"),
+    [
+        ("kafka.port", "3: port: 99999"),
+        ("hosts[0].broker.idd", "8: broker: {idd: 3}"),
+        ("hosts[1].ssh.port", "11: port: 0"),
+        ("hosts[2].address", "12: - {}"),
+    ],
+)
+def test_a_mistake_in_the_file_quotes_its_line(where: str, line: str, tmp_path: Path) -> None:
+    path = tmp_path / "kprov.yaml"
+    path.write_text(FILE)
+    with pytest.raises(UsageError) as caught:
+        load(path, [])
+    found = {problem.where: problem.cause for problem in caught.value.problems}
+    assert found[where] == f"{path}:{line}"
+
+
+def test_a_property_s_name_has_dots_itself(tmp_path: Path) -> None:
+    path = tmp_path / "kprov.yaml"
+    path.write_text("hosts: [{address: a}]\nkafka:\n  properties:\n    num.partitions: many\n")
+    with pytest.raises(UsageError) as caught:
+        load(path, [])
+    (problem,) = caught.value.problems
+    assert (problem.where, problem.cause) == ("kafka.properties.num.partitions", f"{path}:4: num.partitions: many")
+
+
+def test_a_mistake_in_an_option_quotes_no_line(tmp_path: Path) -> None:
+    path = tmp_path / "kprov.yaml"
+    path.write_text("hosts: [{address: a}]\nkafka: {port: 1}\n")
+    with pytest.raises(UsageError) as caught:
+        load(path, [], [Flag("--port", ("kafka", "port"), 99999)])
+    assert [(problem.where, problem.cause) for problem in caught.value.problems] == [("--port", "")]
