@@ -104,6 +104,17 @@ def run() -> NoReturn:
     os._exit(code)
 
 
+def _explained(error: click.ClickException, arguments: list[str]) -> UsageError:
+    """What click found wrong with the command line, said as kprov says everything else."""
+    what = error.format_message().rstrip(".")
+    if what[:2].istitle():  # not the name of an option or a variable
+        what = what[0].lower() + what[1:]
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    named = "kprov " + arguments[0] if arguments and arguments[0] in _COMMANDS else "kprov"
+    command = context.command_path if context is not None else named
+    return UsageError(what, hint=f"see what it takes: {command} --help")
+
+
 def main(arguments: list[str]) -> int:
     """Run the command line; the exit code as documented in docs/exit-codes.md."""
     try:
@@ -111,13 +122,14 @@ def main(arguments: list[str]) -> int:
     except click.exceptions.Exit as end:
         return end.exit_code
     except click.ClickException as error:
-        if "--json" not in arguments:
-            error.show()
-            return ExitCode.USAGE
-        from kprov.ui.output import Output  # noqa: PLC0415 (only when it is needed)
+        from kprov.ui.output import Output, show_error  # noqa: PLC0415 (only when it is needed)
 
+        said = _explained(error, arguments)
+        if "--json" not in arguments:
+            show_error(said)
+            return ExitCode.USAGE
         output = Output(arguments[0], as_json=True)
-        output.failed(UsageError(error.format_message(), hint="kprov --help shows commands and options"))
+        output.failed(said)
         output.close(ExitCode.USAGE)
         return ExitCode.USAGE
     except KprovError as error:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from rich.text import Text
 
@@ -13,9 +12,6 @@ from kprov.operations.verify import Verification
 from kprov.ui.junit import Case
 from kprov.ui.views.view import Line, View
 from kprov.words import counted
-
-if TYPE_CHECKING:
-    from kprov.verify.run import Verified
 
 _MARKS = {"passed": ("ok     ", "green"), "failed": ("FAILED ", "red"), "skipped": ("skipped", "yellow")}
 
@@ -27,13 +23,13 @@ def view(result: Verification, _: HostArguments) -> View:
     """
     document = dataclasses.asdict(result) | {"passed": result.passed}
     cases = tuple(Case(test.name, test.status, test.seconds, test.detail) for test in result.tests)
-    every = (*_lines(result.tests), _counts(result))
-    failed = [test for test in result.tests if test.status == "failed"]
-    return View({"verify": document}, every, cases=cases, brief=(*_lines(failed), *_skipped(result), _counts(result)))
+    every = (*_lines(result, *_MARKS), _counts(result))
+    brief = (*_lines(result, "failed"), *_skipped(result), _counts(result))
+    return View({"verify": document}, every, cases=cases, brief=brief)
 
 
-def _lines(tests: Sequence[Verified]) -> Iterator[Line]:
-    for test in tests:
+def _lines(result: Verification, *statuses: str) -> Iterator[Line]:
+    for test in (item for item in result.tests if item.status in statuses):
         yield Text.assemble(_MARKS[test.status], f"  {test.name}")
         yield from (f"           {line}" for line in test.detail.splitlines())
 
