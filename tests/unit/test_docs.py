@@ -14,7 +14,7 @@ from kprov.spec.document import configuration
 from kprov.spec.model import Java, Kafka, ZooKeeper
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "README.zh-CN.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def test_the_configuration_page_is_that_of_the_models() -> None:

@@ -1,4 +1,4 @@
-"""Every kprov command that README, docs/clusters.md and the help texts show is one that kprov takes."""
+"""Every kprov command that both READMEs, docs/clusters.md and the help texts show is one that kprov takes."""
 
 from __future__ import annotations
 
@@ -25,8 +25,11 @@ def _groups(group: click.Group, words: tuple[str, ...]) -> Iterator[tuple[tuple[
             yield from _groups(command, (*words, name))
 
 
+_PAGES = ("README.md", "README.zh-CN.md", "docs/clusters.md")
+
+
 def _documented() -> Iterator[str]:
-    pages = [(ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/clusters.md")]
+    pages = [(ROOT / name).read_text(encoding="utf-8") for name in _PAGES]
     texts = [block for page in pages for block in re.findall(r"```console\n(.*?)```", page, re.DOTALL)]
     texts += [command.help or "" for _, command in _groups(cli, ())] + [cli.help or ""]
     for text in texts:
