@@ -76,9 +76,10 @@ def install(
       kprov install kafka-1 --kafka-version 3.9.2 --set num.partitions=3 --yes
       kprov install --config kprov.yaml --archives ./archives
 
-    HOST is what ssh takes: [user@]name[:port] or an alias from ssh_config. The user is root or has sudo. Several HOSTs
-    are one cluster. kprov prints the plan and asks before it changes anything. Options that you leave out keep the
-    values that they had on these hosts; with --config the file replaces all of them.
+    HOST is what ssh takes: [user@]name[:port] or an alias from ssh_config. The user is root or has sudo. Several
+    HOSTs are one cluster. kprov prints the plan and asks before it changes anything. Options that you leave out keep
+    the values that they had on these hosts; with --config the file replaces all of them. With other versions it does
+    what upgrade does; upgrade refuses hosts on which nothing is installed.
     """
     request = Request(
         config,
