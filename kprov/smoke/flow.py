@@ -34,7 +34,8 @@ class Flow:
     """A producer that sends to every partition in turn; each message must be acknowledged by all replicas in sync.
 
     acknowledged: the numbers by partition, in the order of their acknowledgements. refused: why others were not.
-    longest_gap: the most seconds between two acknowledgements.
+    longest_gap: the most seconds between two acknowledgements. begins: the offset in each partition from which on its
+    messages are this flow's.
     """
 
     bootstrap: str
@@ -43,6 +44,7 @@ class Flow:
     acknowledged: dict[int, list[int]] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
     longest_gap: float = 0.0
+    begins: dict[int, int] = field(default_factory=dict)
     _last: float = 0.0
     _stop: threading.Event = field(default_factory=threading.Event)
 
@@ -54,6 +56,7 @@ class Flow:
     @contextmanager
     def running(self) -> Iterator[None]:
         """Send while the block runs, and wait for every acknowledgement at its end."""
+        self.begins = {number: self._end(number) for number in range(self.partitions)}
         producer = library().Producer(
             {
                 "bootstrap.servers": self.bootstrap,
@@ -110,6 +113,18 @@ class Flow:
                 return f"the messages of partition {number} are out of order"
         return ""
 
+    def _end(self, number: int) -> int:
+        """The offset behind the last message that a partition has now; 0 if nobody says it."""
+        kafka = library()
+        consumer = kafka.Consumer({"bootstrap.servers": self.bootstrap, "group.id": "kprov-flow", "log_level": 0})
+        try:
+            place = kafka.TopicPartition(self.topic, number)
+            return int(consumer.get_watermark_offsets(place, timeout=_READ_SECONDS)[1])
+        except kafka.KafkaException:
+            return 0
+        finally:
+            consumer.close()
+
     def _read(self, number: int) -> tuple[list[int], str]:
         """The numbers in a partition, and why it could not be read to its end; empty if it could."""
         kafka = library()
@@ -118,7 +133,8 @@ class Flow:
         deadline = time.monotonic() + _READ_SECONDS
         try:
             place = kafka.TopicPartition(self.topic, number)
-            first, end = consumer.get_watermark_offsets(place, timeout=_READ_SECONDS)
+            _, end = consumer.get_watermark_offsets(place, timeout=_READ_SECONDS)
+            first = self.begins.get(number, 0)
             consumer.assign([kafka.TopicPartition(self.topic, number, first)])
             while first < end:
                 if time.monotonic() > deadline:

@@ -30,7 +30,7 @@ def test_a_young_ensemble_moves_to_a_zookeeper_that_wants_snapshots(tmp_path_fac
         assert not any("snapshot" in machine.ssh(listing) for machine in young.machines)
         with flowing(young, "flow"):
             young.install("--zookeeper-version", "3.5.10", "--no-smoke-test", verb="upgrade")
-            young.kprov("restart", "--yes")
+            young.kprov("restart")
         assert all("snapshot" in machine.ssh(listing) for machine in young.machines)
         state = young.status()
         assert (state["state"], state["replicas"]["below"]) == ("serving", [])

@@ -117,4 +117,5 @@ def flowing(cluster: Cluster, topic: str, *, partitions: int = 3) -> Iterator[Fl
     with flow.running():
         yield flow
     assert flow.count > 100, "hardly anything was sent"
-    assert flow.trouble() == ""
+    if trouble := flow.trouble():
+        raise AssertionError(trouble)
