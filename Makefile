@@ -83,8 +83,9 @@ bench: archives
 	@$(BIN)/pip -q install --group bench
 	@$(BIN)/python -m bench
 
+# One after the other: two clusters of three hosts at once are too much for two cores.
 soak: archives
-	@$(PYTEST) --numprocesses 1 -m soak # two clusters of three hosts at once are too much for two cores
+	@$(PYTEST) --numprocesses 1 -m soak
 
 lint: setup $(BIN)/actionlint
 	@echo '== ruff, mypy, shellcheck, actionlint, vagrant, ansible-lint'
