@@ -185,7 +185,7 @@ def test_a_host_reboots_while_a_zookeeper_server_restarts(cluster: Cluster) -> N
         other.reboot()
         assert process.stderr is not None
         said = process.stderr.read()
-    assert process.returncode in {4, 6}, said
+    assert process.returncode in {4, 5, 6}, said  # a host that shuts down may refuse the restart itself
     assert other.address in said
     assert moved(before, cluster.pids()) <= {other.address}
     comes_back(other)
