@@ -116,7 +116,7 @@ class Flow:
     def _end(self, number: int) -> int:
         """The offset behind the last message that a partition has now; 0 if nobody says it."""
         kafka = library()
-        consumer = kafka.Consumer({"bootstrap.servers": self.bootstrap, "group.id": "kprov-flow", "log_level": 0})
+        consumer = self._consumer()
         try:
             place = kafka.TopicPartition(self.topic, number)
             return int(consumer.get_watermark_offsets(place, timeout=_READ_SECONDS)[1])
@@ -125,16 +125,19 @@ class Flow:
         finally:
             consumer.close()
 
+    def _consumer(self) -> Any:
+        return library().Consumer({"bootstrap.servers": self.bootstrap, "group.id": "kprov-flow", "log_level": 0})
+
     def _read(self, number: int) -> tuple[list[int], str]:
         """The numbers in a partition, and why it could not be read to its end; empty if it could."""
         kafka = library()
-        consumer = kafka.Consumer({"bootstrap.servers": self.bootstrap, "group.id": "kprov-flow", "log_level": 0})
+        consumer = self._consumer()
         found: list[int] = []
         deadline = time.monotonic() + _READ_SECONDS
         try:
             place = kafka.TopicPartition(self.topic, number)
-            _, end = consumer.get_watermark_offsets(place, timeout=_READ_SECONDS)
-            first = self.begins.get(number, 0)
+            oldest, end = consumer.get_watermark_offsets(place, timeout=_READ_SECONDS)
+            first = max(oldest, self.begins.get(number, 0))
             consumer.assign([kafka.TopicPartition(self.topic, number, first)])
             while first < end:
                 if time.monotonic() > deadline:
