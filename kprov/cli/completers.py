@@ -1,4 +1,4 @@
-"""What the shell offers for an argument or an option. Each imports what it needs only when the Tab key asks."""
+"""What the shell offers for an argument or an option, when somebody presses the Tab key."""
 
 from __future__ import annotations
 
@@ -8,8 +8,13 @@ from pathlib import Path
 
 import click
 from click.shell_completion import CompletionItem
+from packaging.version import InvalidVersion, Version
 
 from kprov.cli.config_file import CONFIG_FILE
+from kprov.cli.latest import LATEST
+from kprov.releases.catalogue import default_version, known_versions, newest
+from kprov.releases.product import Product
+from kprov.spec.broker_keys import broker_keys
 
 Completer = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
@@ -32,10 +37,7 @@ def versions(product: str) -> Completer:
     """The versions of Kafka, ZooKeeper or Java in the catalogue, the newest first."""
 
     def complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        from kprov.releases.catalogue import known_versions  # noqa: PLC0415
-        from kprov.releases.product import Product  # noqa: PLC0415
-
-        latest = ("latest",) if product == "kafka" else ()
+        latest = (LATEST,) if product == "kafka" else ()
         return _items((*latest, *reversed(known_versions(Product(product)))), incomplete)
 
     return complete
@@ -43,14 +45,9 @@ def versions(product: str) -> Completer:
 
 def properties(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The properties of the broker's version, each with its equals sign."""
-    from packaging.version import InvalidVersion, Version  # noqa: PLC0415
-
-    from kprov.releases.catalogue import default_version  # noqa: PLC0415
-    from kprov.releases.product import Product  # noqa: PLC0415
-    from kprov.spec.broker_keys import broker_keys  # noqa: PLC0415
-
+    wanted = ctx.params.get("kafka_version") or default_version(Product.KAFKA)
     try:
-        version = Version(ctx.params.get("kafka_version") or default_version(Product.KAFKA))
+        version = Version(newest()[Product.KAFKA] if wanted == LATEST else wanted)
         names = sorted(broker_keys(version))
     except (InvalidVersion, LookupError):
         return []
@@ -59,7 +56,7 @@ def properties(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[
 
 def checks(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """The names of the checks."""
-    from kprov.operations.check import CHECKS  # noqa: PLC0415
+    from kprov.operations.check import CHECKS  # noqa: PLC0415 (with it come the SSH libraries)
 
     return _items(CHECKS, incomplete)
 

@@ -39,6 +39,7 @@ def offered(line: str, home: Path) -> list[str]:
         ("kprov install x --java temurin-1", ["temurin-17", "temurin-11"]),
         ("kprov install x --set num.part", ["num.partitions="]),
         ("kprov install x --kafka-version 3.9.2 --set process.r", ["process.roles="]),
+        ("kprov install x --kafka-version latest --set process.r", ["process.roles="]),
         ("kprov install x --ignore mem", ["memory"]),
         ("kprov completion z", ["zsh"]),
         ("kprov status --js", ["--json"]),
