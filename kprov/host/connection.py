@@ -50,7 +50,7 @@ _SUDO_TRIES = 3
 
 @dataclass
 class Connection:
-    """A connection to one host, as root. Use it as a context manager, from one thread.
+    """A connection to one host, as root. Use it as a context manager, from one thread, except for ``channels``.
 
     passwords: for the login and for sudo. run: the id of the run, for the host's journal. emit: receives a message
     from another thread while the login is slow. verbose: 1 for a message about the login, 2 also for one about the

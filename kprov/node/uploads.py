@@ -26,7 +26,7 @@ from kprov.node.lock import exchange_under_lock
 
 _CHUNK = 262144
 _BLOCK = 1048576
-_MOST_LANES = 4  # more than the library has descriptors for, and TCP's own window is the limit then
+_MOST_LANES = 4  # the library has descriptors for no more, and with these TCP's own window is the limit
 _LANE_SECONDS = 0.0125  # of distance for each; then 2 MiB of one take twice as long as their encryption
 _LANES_FROM = 8 * _BLOCK  # a smaller archive is there before the lanes are
 

@@ -222,8 +222,8 @@ class Output:
         if self._json:
             self._data |= view.document
             return
-        short = brief and not self._verbose and view.brief is not None
-        for line in view.brief if short and view.brief is not None else view.lines:
+        lines = view.brief if brief and not self._verbose and view.brief is not None else view.lines
+        for line in lines:
             text = self._host.completed(line) if isinstance(line, str) else line
             print_line(self._console, text, indent=view.indent)
 
