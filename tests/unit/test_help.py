@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from kprov.cli.main import _COMMANDS, cli
+from kprov.spec.settings import OPTIONS
 
 TITLES = ("What to install:", "How to log in:", "How it runs:", "Output:", "Options:")
 
@@ -64,6 +65,12 @@ def test_many_options_are_in_groups() -> None:
         < places[3]
     )
     assert "[HOST]..." not in text[places[0] :]
+
+
+def test_every_setting_is_in_the_first_group() -> None:
+    """An option that is new must not end up among those that say how the command runs."""
+    text = text_of("install").partition(TITLES[1])[0]
+    assert [option for option in OPTIONS if not re.search(rf"^  (-\w, )?{option}\b", text, re.MULTILINE)] == []
 
 
 @pytest.mark.parametrize("name", EVERY)
