@@ -11,4 +11,5 @@ from support.machine import Machine, boot
 @pytest.fixture(scope="module")
 def machine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """A fresh host for the tests of one module, which run in their order and share its state."""
-    yield from boot(101, tmp_path_factory.mktemp(request.module.__name__))
+    with boot(101, tmp_path_factory.mktemp(request.module.__name__)) as machine:
+        yield machine

@@ -22,7 +22,7 @@ SCRIPT = Path(__file__).parents[2] / "acceptance/run"
 @pytest.mark.soak
 def test_the_whole_life_of_an_installation(tmp_path: Path) -> None:
     """From an empty host to an upgraded one and back to an empty one; each step is in the report."""
-    for machine in boot(112, tmp_path):
+    with boot(112, tmp_path) as machine:
         run(machine.address, tmp_path, machine.lab.ssh_config)
 
 
@@ -30,7 +30,7 @@ def test_the_whole_life_of_an_installation(tmp_path: Path) -> None:
 @pytest.mark.timeout(600)
 def test_the_whole_life_of_a_cluster(tmp_path: Path) -> None:
     """The same with three hosts, one of which fails in between."""
-    for cluster in boot_three(128, tmp_path):
+    with boot_three(128, tmp_path) as cluster:
         run(" ".join(cluster.hosts), tmp_path, cluster.lab.ssh_config, *HEAPS)
     assert (tmp_path / "reports/failover.xml").exists()
 

@@ -22,7 +22,8 @@ pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Three hosts, empty at first; the tests run in their order and share their state."""
-    yield from boot_three(124, tmp_path_factory.mktemp("cluster"))
+    with boot_three(124, tmp_path_factory.mktemp("cluster")) as cluster:
+        yield cluster
 
 
 def test_three_empty_hosts_become_a_cluster(cluster: Cluster) -> None:

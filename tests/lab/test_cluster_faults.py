@@ -26,7 +26,7 @@ SLOW = "/run/systemd/system/kafka.service.d"
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Three hosts with a cluster and a topic; every test leaves it whole."""
-    for cluster in boot_three(125, tmp_path_factory.mktemp("faults")):
+    with boot_three(125, tmp_path_factory.mktemp("faults")) as cluster:
         cluster.install(*RELEASES, *HEAPS)
         cluster.topic("flow")
         yield cluster

@@ -26,7 +26,8 @@ hosts:
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """Three hosts, empty at first."""
-    yield from boot_three(129, tmp_path_factory.mktemp("roles"))
+    with boot_three(129, tmp_path_factory.mktemp("roles")) as cluster:
+        yield cluster
 
 
 def run(cluster: Cluster, *words: str, check: int = 0) -> str:

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.soak, pytest.mark.timeout(400)]
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """The article's releases on three hosts, behind firewalls."""
-    for cluster in boot_three(126, tmp_path_factory.mktemp("upgrade"), firewalld=True):
+    with boot_three(126, tmp_path_factory.mktemp("upgrade"), firewalld=True) as cluster:
         cluster.install("--java", "temurin-11", *HEAPS)
         cluster.topic("flow")
         yield cluster
@@ -24,7 +24,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 def test_a_young_ensemble_moves_to_a_zookeeper_that_wants_snapshots(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Servers of 3.4 have no snapshot yet, but for one that was late. Afterwards each has one, and restarts."""
-    for young in boot_three(129, tmp_path_factory.mktemp("young")):
+    with boot_three(129, tmp_path_factory.mktemp("young")) as young:
         young.install("--java", "temurin-11", "--zookeeper-version", "3.4.14", "--no-smoke-test", *HEAPS)
         young.topic("flow")
         listing = "ls /var/lib/zookeeper/data/version-2"

@@ -25,7 +25,7 @@ NOT_MOUNTED = "/data (tmpfs, disk1) is not mounted, and /data/kafka on it holds 
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """A host with two disks, Kafka's messages on the first, and a topic of the user's."""
-    for machine in boot(150, tmp_path_factory.mktemp("data")):
+    with boot(150, tmp_path_factory.mktemp("data")) as machine:
         machine.ssh("mkdir -p /mnt/disk1 /mnt/disk2 /data /data2")
         machine.ssh("for n in 1 2; do mount -t tmpfs -o size=600m,mode=755 disk$n /mnt/disk$n; done")
         mount(machine, "/mnt/disk1", "/data")

@@ -29,7 +29,8 @@ def install(machine: Machine, *words: str, **options: object) -> Run:
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """A host whose disk and clock these tests may spoil."""
-    yield from boot(102, tmp_path_factory.mktemp("faults"))
+    with boot(102, tmp_path_factory.mktemp("faults")) as machine:
+        yield machine
 
 
 @pytest.fixture(scope="module")

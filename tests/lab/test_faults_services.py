@@ -31,7 +31,8 @@ ASKED = ("--heap", "512m", "--set", "metric.reporters=")
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """A host whose services these tests may spoil."""
-    yield from boot(103, tmp_path_factory.mktemp("faults"))
+    with boot(103, tmp_path_factory.mktemp("faults")) as machine:
+        yield machine
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ SERVICE = '<?xml version="1.0"?><service><short>Kafka</short><port protocol="tcp
 @pytest.fixture(scope="module")
 def walled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """A host whose interface is in another zone than the default one."""
-    for machine in boot(103, tmp_path_factory.mktemp("walled"), firewalld=True):
+    with boot(103, tmp_path_factory.mktemp("walled"), firewalld=True) as machine:
         machine.ssh(f"firewall-cmd -q --permanent --zone={ZONE} --change-interface=eth0; firewall-cmd -q --reload")
         assert machine.ssh("firewall-cmd --get-default-zone").strip() == "public"
         yield machine

@@ -19,7 +19,8 @@ pytestmark = pytest.mark.lab
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """An empty host."""
-    yield from boot(115, tmp_path_factory.mktemp("playbooks"))
+    with boot(115, tmp_path_factory.mktemp("playbooks")) as machine:
+        yield machine
 
 
 def play(host: Machine, playbook: str, *options: str) -> subprocess.CompletedProcess[str]:

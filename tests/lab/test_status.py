@@ -28,7 +28,8 @@ RELEASE = "/usr/local/kafka_2.12-1.0.0"
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """A host without anything."""
-    yield from boot(121, tmp_path_factory.mktemp("status"))
+    with boot(121, tmp_path_factory.mktemp("status")) as machine:
+        yield machine
 
 
 @pytest.fixture(scope="module")

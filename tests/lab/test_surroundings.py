@@ -32,7 +32,7 @@ NOEXEC = (
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """Kafka 2.8.2, which knows zstd, installed in such surroundings."""
-    for machine in boot(111, tmp_path_factory.mktemp("surroundings")):
+    with boot(111, tmp_path_factory.mktemp("surroundings")) as machine:
         machine.ssh(NOEXEC + "\n" + "\n".join(f"echo '{line}' >>/etc/environment" for line in ENVIRONMENT))
         assert "_JAVA_OPTIONS=-Xmx1t" in machine.ssh("env").splitlines(), "sshd does not read /etc/environment"
         yield machine

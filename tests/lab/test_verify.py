@@ -24,7 +24,7 @@ START = "systemctl start kafka; while ! grep -q ':2384 .* 0A ' /proc/net/tcp /pr
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     """An installed host."""
-    for machine in boot(111, tmp_path_factory.mktemp("verify")):
+    with boot(111, tmp_path_factory.mktemp("verify")) as machine:
         machine.install("--no-smoke-test")
         yield machine
 

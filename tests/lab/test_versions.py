@@ -19,7 +19,8 @@ pytestmark = pytest.mark.lab
 @pytest.fixture
 def walled(tmp_path: Path) -> Iterator[Machine]:
     """A fresh host on which firewalld lets only ssh in."""
-    yield from boot(102, tmp_path, firewalld=True)
+    with boot(102, tmp_path, firewalld=True) as machine:
+        yield machine
 
 
 def reachable(machine: Machine, port: int) -> bool:

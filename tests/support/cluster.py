@@ -40,10 +40,9 @@ class Cluster:
         """Run kprov about all hosts, or about these; ``check`` is the exit code that it must have."""
         command, *rest = words
         named = self.hosts if hosts is None else hosts
-        result = Result(*run_kprov([command, *named, "--ssh-config", str(self.lab.ssh_config), *rest]))
-        if check is not None and result.code != check:
-            raise AssertionError(f"kprov {' '.join(words)}: exit code {result.code}\n{result.out}{result.err}")
-        return result
+        return Result(*run_kprov([command, *named, "--ssh-config", str(self.lab.ssh_config), *rest])).ended(
+            words, check
+        )
 
     def install(self, *words: str, check: int | None = 0, verb: str = "install") -> Result:
         """kprov install with the lab's archives."""
@@ -98,6 +97,7 @@ class Cluster:
         return self.machines[0].ssh("date '+%F %T'").strip()
 
 
+@contextmanager
 def boot_three(number: int, state: Path, *, firewalld: bool = False) -> Iterator[Cluster]:
     """Three new hosts in a lab of their own; removed afterwards."""
     lab = lab_of("kc", number, state)

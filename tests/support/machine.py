@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +45,14 @@ class Result:
         """The document, validated against docs/schemas."""
         return validated(self.out)
 
+    def ended(self, words: Sequence[str], check: int | None) -> Result:
+        """This result, if it has the exit code that it must have. The first line of a failure names the error."""
+        if check is None or self.code == check:
+            return self
+        errors = [line for line in self.err.splitlines() if line.startswith("error:")]
+        reason = f"kprov {' '.join(words)}: exit code {self.code}: {' '.join(errors[-1:])}"
+        raise AssertionError(f"{reason}\n{self.out}{self.err}")
+
 
 @dataclass
 class Machine:
@@ -70,10 +78,7 @@ class Machine:
         arguments = [command, host]
         if command != "render":
             arguments += ["--ssh-config", str(self.lab.ssh_config)]
-        result = Result(*run_kprov([*arguments, *rest]))
-        if check is not None and result.code != check:
-            raise AssertionError(f"kprov {' '.join(words)}: exit code {result.code}\n{result.out}{result.err}")
-        return result
+        return Result(*run_kprov([*arguments, *rest])).ended(words, check)
 
     def install(self, *words: str, check: int | None = 0) -> Result:
         """kprov install with the lab's archives; the lab has no Java 8."""
@@ -145,6 +150,7 @@ def until(condition: Callable[[], bool], patience: float = PATIENCE) -> None:
         time.sleep(0.2)
 
 
+@contextmanager
 def boot(number: int, state: Path, *, firewalld: bool = False) -> Iterator[Machine]:
     """A new host in its own lab; removed afterwards."""
     lab = lab_of("kt", number, state)
