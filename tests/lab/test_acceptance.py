@@ -27,7 +27,7 @@ def test_the_whole_life_of_an_installation(tmp_path: Path) -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_the_whole_life_of_a_cluster(tmp_path: Path) -> None:
     """The same with three hosts, one of which fails in between."""
     with boot_three(128, tmp_path) as cluster:

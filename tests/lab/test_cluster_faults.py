@@ -17,7 +17,7 @@ from support.machine import Machine, done, until
 
 from kprov.lab.archives import default_directory
 
-pytestmark = [pytest.mark.lab, pytest.mark.soak, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.lab, pytest.mark.soak, pytest.mark.timeout(900)]
 
 RELEASES = ("--kafka-version", "2.8.2", "--zookeeper-version", "3.5.10", "--java", "temurin-11")
 SLOW = "/run/systemd/system/kafka.service.d"

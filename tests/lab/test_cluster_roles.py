@@ -9,7 +9,7 @@ from support.cluster import KAFKA, Cluster, boot_three
 
 from kprov.lab.archives import default_directory
 
-pytestmark = [pytest.mark.lab, pytest.mark.soak, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.lab, pytest.mark.soak, pytest.mark.timeout(600)]
 
 FILE = """
 name: orders

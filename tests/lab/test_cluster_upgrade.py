@@ -10,7 +10,7 @@ import pytest
 from support.cluster import HEAPS, KAFKA, Cluster, boot_three, flowing
 from support.machine import until
 
-pytestmark = [pytest.mark.lab, pytest.mark.soak, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.lab, pytest.mark.soak, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
