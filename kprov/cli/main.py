@@ -25,7 +25,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "check": ("kprov.cli.check:check", "Check whether HOST meets the requirements."),
     "smoke-test": ("kprov.cli.smoke_test:smoke_test", "Produce and consume five messages on HOST."),
     "verify": ("kprov.cli.verify:verify", "Compare HOST with its receipt, using the testinfra suite."),
-    "status": ("kprov.cli.services:status", "Show whether Kafka and ZooKeeper run on HOST, and drift."),
+    "status": ("kprov.cli.status:status", "Show whether Kafka and ZooKeeper run on HOST, and drift."),
     "start": ("kprov.cli.services:start", "Start ZooKeeper and Kafka on HOST; wait until ready."),
     "stop": ("kprov.cli.services:stop", "Stop Kafka, then ZooKeeper, on HOST."),
     "restart": ("kprov.cli.services:restart", "Restart ZooKeeper and Kafka on HOST; wait until ready."),

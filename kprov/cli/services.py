@@ -1,4 +1,4 @@
-"""kprov start, stop, restart and status."""
+"""kprov start, stop and restart."""
 
 from __future__ import annotations
 
@@ -19,10 +19,7 @@ from kprov.cli.options import (
     only_option,
     ready_option,
 )
-from kprov.errors import UsageError
 from kprov.operations.cluster.services import change_services
-from kprov.operations.cluster.status import report as status_report
-from kprov.operations.cluster.status import watch as watch_status
 from kprov.operations.fleet import Whom, fleet, is_installed
 from kprov.operations.services import ServicesAsked
 from kprov.operations.session import Access
@@ -70,38 +67,3 @@ restart = _verb(
     "restart",
     "Restart ZooKeeper and Kafka on HOST; wait until ready.\n\nExample: kprov restart kafka-1",
 )
-
-
-@click.command(cls=Command)
-@hosts_argument
-@config_option
-@access_options
-@json_option
-@click.option("--exit-code", is_flag=True, help="Exit with 6 unless everything serves.")
-@click.option("--watch", is_flag=True, help="Show it again every two seconds, until Ctrl-C.")
-def status(
-    *, hosts: tuple[str, ...], config: Path | None, access: Access, as_json: bool, exit_code: bool, watch: bool
-) -> None:
-    """Show whether Kafka and ZooKeeper run on HOST, and drift.
-
-    \b
-    Examples:
-      kprov status root@192.168.78.141
-      kprov status kafka-1 --json
-      kprov status kafka-1 --watch
-      kprov status kafka-1 --exit-code || mail -s "Kafka" ops@example.com
-
-    Also shown: the reason if a service does not run, versions, units, ports and restarts; of a cluster, a line
-    for each node, the leader, the controller, and which partitions have replicas that are not in sync.
-    """
-    with command("status", as_json=as_json) as output:
-        if watch and (as_json or exit_code):
-            option = "--json" if as_json else "--exit-code"
-            raise UsageError(f"{option} cannot be used with --watch", where="--watch", hint="leave out one of the two")
-        with fleet(Whom(access, config, hosts), output.journal, tolerant=True) as found:
-            if watch:
-                report = watch_status(found, output.show_again)
-            else:
-                with output.progress():
-                    report = status_report(found, exit_code=exit_code)
-        output.finish(report)
