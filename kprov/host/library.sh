@@ -454,9 +454,9 @@ unit_properties=Id,LoadState,ActiveState,SubState,Result,MainPID,UnitFileState,N
 unit_properties=$unit_properties,LimitNOFILE,ExecMainStatus,ExecMainStartTimestamp,NRestarts
 units_shown=''
 
-# Asks about all units of an exchange at once.
+# Asks about all units of an exchange at once. systemctl writes its moments in the time zone of its caller.
 look_at_units() { # UNIT...
-    units_shown=$newline$(systemctl show -p "$unit_properties" "$@" 2>/dev/null)$newline$newline
+    units_shown=$newline$(TZ=UTC systemctl show -p "$unit_properties" "$@" 2>/dev/null)$newline$newline
 }
 
 # Sets "shown" to the properties of UNIT, or fails with an error there.
@@ -468,7 +468,7 @@ show_unit() { # UNIT
         units_left=${units_left#"$shown$newline"}
         [ "$units_left" != "$newline" ] || units_left=
     done
-    shown=$(systemctl show -p "$unit_properties" "$1" 2>&1)
+    shown=$(TZ=UTC systemctl show -p "$unit_properties" "$1" 2>&1)
 }
 
 property() { # NAME: of the unit that is shown

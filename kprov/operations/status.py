@@ -28,10 +28,10 @@ class Status:
 
     What only a broker or only a ZooKeeper server has is empty on a host without one.
 
-    written, by: when the receipt was written (UTC, ISO 8601), and by whom. protocol: what the broker keeps
-    until an upgrade is finished, empty otherwise. offline: directories of log.dirs that the running broker does not
-    use; those that it uses may have failed since they were last written to. drift: what differs from the receipt.
-    busy: whether a run of kprov has the lock.
+    written, by: when the receipt was written (UTC, ISO 8601), and by whom. zookeeper_mode: standalone or bundled.
+    protocol: what the broker keeps until an upgrade is finished, empty otherwise. offline: directories of log.dirs that
+    the running broker does not use; those that it uses may have failed since they were last written to. drift: what
+    differs from the receipt. busy: whether a run of kprov has the lock.
     """
 
     host: str
@@ -40,6 +40,7 @@ class Status:
     by: str
     kafka: str
     zookeeper: str
+    zookeeper_mode: str
     java: str
     java_home: str
     protocol: str
@@ -89,7 +90,8 @@ def status(connection: Connection) -> Status:
         found.receipt.written,
         found.receipt.by,
         str(node.broker.version) if node.broker_config else "",
-        f"{node.zookeeper.version} ({node.zookeeper.mode})" if node.zookeeper_config else "",
+        str(node.zookeeper.version) if node.zookeeper_config else "",
+        node.zookeeper.mode if node.zookeeper_config else "",
         node.java_version,
         node.java_home,
         node.cluster.kafka.protocol or "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -23,9 +24,10 @@ class Holder:
 class UnitStatus:
     """One service: listening holds the ports that its main process is bound to.
 
-    restarts: as in ``Running``. holders: who else listens on its ports. drop_ins: those in force that kprov did not
-    write. reason: why it does not serve, a sentence without a full stop; empty if it does. stopped: whether
-    it only needs a start. advice: what its log says about the reason, if that is known.
+    since: when its main process started (UTC, ISO 8601). restarts: as in ``Running``. holders: who else listens on its
+    ports. drop_ins: those in force that kprov did not write. reason: why it does not serve, a sentence without a full
+    stop; empty if it does. stopped: whether it only needs a start. advice: what its log says about the reason, if that
+    is known.
     """
 
     unit: str
@@ -60,6 +62,12 @@ def unit_questions(unit: str, ports: Sequence[int]) -> list[Call]:
     return calls + [("probe_port", f"port:{port}", str(port)) for port in ports]
 
 
+def _moment(told: str) -> str:
+    """A moment as systemctl writes it where TZ is UTC, in ISO 8601; empty if there is none."""
+    found = re.fullmatch(r"\w+ (\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d) UTC", told)
+    return f"{found[1]}T{found[2]}+00:00" if found else ""
+
+
 def unit_status(unit: str, version: str, ports: tuple[int, ...], seen: Mapping[str, Answer]) -> UnitStatus:
     """The unit's status from the answers to ``unit_questions``."""
     answer = seen[unit]
@@ -72,7 +80,7 @@ def unit_status(unit: str, version: str, ports: tuple[int, ...], seen: Mapping[s
         _active(answer, state),
         state.enabled,
         state.pid,
-        state.properties.get("ExecMainStartTimestamp", "") if state.pid else "",
+        _moment(state.properties.get("ExecMainStartTimestamp", "")) if state.pid else "",
         ports,
         own,
         running.restarts,

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -122,7 +122,7 @@ class Output:
                 "exit_code": int(code),
                 **self._data,
             }
-            self._console.file.write(json.dumps(document, indent=2, default=_plain) + "\n")
+            self._console.file.write(json.dumps(_nothing_is_null(document), indent=2, default=_plain) + "\n")
             self._console.file.flush()
         return code
 
@@ -256,6 +256,15 @@ def show_problems(problems: Iterable[Problem], stream: TextIO | None = None) -> 
             print_line(target, Text(f"  | {line}", style="dim"))
         if problem.hint:
             print_line(target, f"  -> {problem.hint}", indent=5)
+
+
+def _nothing_is_null(value: Any, *, listed: bool = False) -> Any:
+    """The same with null for every text that is empty; a line of a list may be."""
+    if isinstance(value, Mapping):
+        return {key: _nothing_is_null(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_nothing_is_null(item, listed=True) for item in value]
+    return None if value == "" and not listed else value
 
 
 def _plain(value: Any) -> Any:

@@ -82,7 +82,7 @@ def test_install(machine: Machine, before: dict[str, str]) -> None:
 def test_status(machine: Machine) -> None:
     """A9: versions, units, ports, processes and since when."""
     status = machine.kprov("status", "--json").json["status"]
-    assert (status["kafka"], status["zookeeper"], status["java"]) == ("1.0.0", "3.5.3-beta (standalone)", "11.0.13")
+    assert (status["kafka"], status["zookeeper"], status["java"]) == ("1.0.0", "3.5.3-beta", "11.0.13")
     assert status["serving"] is True
     for unit in status["units"]:
         assert unit["active"] == "active"

@@ -588,7 +588,7 @@ def test_the_json_document_has_the_same_problem(mistake: Row, desk: Desk, capsys
     document = json.loads(capsys.readouterr().out)
     assert document["exit_code"] == code == ExitCode.USAGE
     problem = document["problems"][0]
-    assert problem["where"] == mistake.where
+    assert (problem["where"] or "") == mistake.where
     assert mistake.value in problem["what"]
     assert mistake.remedy in problem["hint"]
 

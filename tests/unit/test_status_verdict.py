@@ -99,7 +99,8 @@ def test_what_is_told_of_a_service() -> None:
         show(ExecMainStartTimestamp=since, UnitFileState="enabled", DropInPaths="/etc/x.d/own.conf"), bound=port("8")
     )
     assert found == UnitStatus(
-        UNIT, "1.0.0", "active", True, 7, since, (9092,), (), 0, (Holder(9092, 8, "java"),), ("/etc/x.d/own.conf",),
+        UNIT, "1.0.0", "active", True, 7, "2026-11-23T22:02:28+00:00", (9092,), (), 0,
+            (Holder(9092, 8, "java"),), ("/etc/x.d/own.conf",),
         found.reason, stopped=False,
     )  # fmt: skip
 

@@ -42,14 +42,18 @@ def document_of(status: Status) -> dict[str, Any]:
 
 def _planned(status: Status) -> str:
     """What the interrupted run was installing."""
-    return f"planned    Kafka {status.kafka}, ZooKeeper {status.zookeeper}, Java {status.java}"
+    return f"planned    Kafka {status.kafka}, ZooKeeper {_zookeeper(status)}, Java {status.java}"
+
+
+def _zookeeper(status: Status) -> str:
+    return f"{status.zookeeper} ({status.zookeeper_mode})" if status.zookeeper else ""
 
 
 def _installation(status: Status) -> Iterator[Line]:
     yield f"kafka      {status.kafka}  in {status.home}, clients at {status.bootstrap}"
     if status.protocol:
         yield f"protocol   {status.protocol}; to raise it: kprov upgrade HOST --finish"
-    yield f"zookeeper  {status.zookeeper}"
+    yield f"zookeeper  {_zookeeper(status)}"
     yield f"java       {status.java}  in {status.java_home}"
     yield f"data       {', '.join(status.data)}"
     for path in status.offline:
@@ -64,7 +68,8 @@ def _installation(status: Status) -> Iterator[Line]:
 
 def _unit_line(unit: UnitStatus) -> Text:
     ports = ", ".join(f"{port}{'' if port in unit.listening else ' (not bound)'}" for port in unit.ports)
-    rest = f"pid {unit.pid}  port {ports}  since {unit.since}" if unit.pid else f"port {ports}"
+    since = unit.since.replace("T", " ").replace("+00:00", " UTC")
+    rest = f"pid {unit.pid}  port {ports}  since {since}" if unit.pid else f"port {ports}"
     enabled = "enabled" if unit.enabled else "not enabled"
     restarts = "unknown" if unit.restarts is None else unit.restarts
     colour = "green" if unit.serving else "red"

@@ -6,8 +6,12 @@ import io
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from functools import reduce
 from ipaddress import IPv4Address, IPv4Network
+from operator import getitem
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.schemas import FOLDER, validated, validator
@@ -70,6 +74,32 @@ def test_no_object_is_open() -> None:
         text = json.dumps(json.loads(path.read_text()))
         closed = text.count('"additionalProperties": false') + text.count('"additionalProperties": {')
         assert text.count('"type": "object"') == closed + text.count('"items": {"type": "object"}')
+
+
+def test_every_place_is_described() -> None:
+    """By itself, or by what it refers to."""
+    for path in FOLDER.glob("*.json"):
+        whole = json.loads(path.read_text())
+        assert [name for name, part in places(whole) if not described(part, whole)] == []
+
+
+def places(part: Any) -> Iterator[tuple[str, Any]]:
+    """Each key of an object in a schema, with what the schema says about it."""
+    if isinstance(part, list):
+        for item in part:
+            yield from places(item)
+    elif isinstance(part, dict):
+        if part.get("type") == "object":
+            yield from part.get("properties", {}).items()
+        for item in part.values():
+            yield from places(item)
+
+
+def described(part: Any, whole: Any) -> bool:
+    """Whether a schema says what a value means."""
+    if "$ref" in part:
+        return described(reduce(getitem, part["$ref"].split("/")[1:], whole), whole)
+    return bool(part.get("description"))
 
 
 def test_a_plan_as_it_is_written() -> None:
