@@ -7,9 +7,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
-from kprov.errors import PreflightError
+from kprov.errors import NotReadyError, PreflightError
 
 _SECONDS_BETWEEN = 0.005
 _MESSAGE_MS, _SOCKET_MS = 120_000, 6_000
@@ -55,7 +56,7 @@ class Flow:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Send while the block runs, and wait for every acknowledgement at its end."""
+        """Send while the block runs, and wait for every acknowledgement at its end. Raises NotReadyError."""
         self.begins = {number: self._end(number) for number in range(self.partitions)}
         producer = library().Producer(
             {
@@ -65,7 +66,8 @@ class Flow:
                 "message.timeout.ms": _MESSAGE_MS,
                 # Otherwise the library waits for its own time limit while a new leader is there already.
                 "socket.timeout.ms": _SOCKET_MS,
-                "max.in.flight.requests.per.connection": 1,
+                # Without it, what was on its way to a leader that is none any more is sent again behind later messages.
+                "enable.idempotence": True,
                 "log_level": 0,
             }
         )
@@ -109,19 +111,26 @@ class Flow:
             if lost := sorted(set(wanted) - set(there)):
                 return f"{len(lost)} acknowledged messages of partition {number} are lost, the first is {lost[0]}"
             kept = [item for item in there if item in set(wanted)]
-            if kept != sorted(kept):
-                return f"the messages of partition {number} are out of order"
+            if wrong := next(((one, two) for one, two in pairwise(kept) if one > two), None):
+                return f"partition {number} is out of order: message {wrong[1]} comes after {wrong[0]}"
         return ""
 
     def _end(self, number: int) -> int:
-        """The offset behind the last message that a partition has now; 0 if nobody says it."""
+        """The offset behind the last message that a partition has now. Raises NotReadyError if nobody says it."""
         kafka = library()
         consumer = self._consumer()
+        deadline = time.monotonic() + _READ_SECONDS
         try:
-            place = kafka.TopicPartition(self.topic, number)
-            return int(consumer.get_watermark_offsets(place, timeout=_READ_SECONDS)[1])
-        except kafka.KafkaException:
-            return 0
+            while True:
+                try:
+                    place = kafka.TopicPartition(self.topic, number)
+                    return int(consumer.get_watermark_offsets(place, timeout=_READ_SECONDS)[1])
+                except kafka.KafkaException as error:
+                    if time.monotonic() > deadline:
+                        what = f"no broker says how many messages partition {number} of {self.topic} has"
+                        hint = "see which broker leads it: kprov status HOST"
+                        raise NotReadyError(what, cause=error.args[0].str(), hint=hint) from None
+                    time.sleep(0.5)
         finally:
             consumer.close()
 
