@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import re
+import stat
+import sys
+import termios
+import time
 from collections.abc import Iterator
-from typing import Literal, TextIO
+from typing import IO, Literal, TextIO
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -41,6 +47,30 @@ def print_line(target: Console, line: str | Text, *, indent: int = 0) -> None:
             target.print(part, markup=False)
     else:
         target.print(text, markup=False)
+
+
+def let_it_be_read(stream: IO[str]) -> None:
+    """Wait until the program behind a pipe has taken all that was written, but at most a second.
+
+    What is shown next, on another stream of the same terminal, then comes below it.
+    """
+    stream.flush()
+    try:
+        deadline = time.monotonic() + 1
+        while _unread(stream.fileno()) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.05)  # to print what it has taken
+    except OSError:  # not a pipe, and nobody stands between it and its reader
+        return
+
+
+def _unread(pipe: int) -> int:
+    """The bytes in a pipe. Raises OSError for anything else."""
+    if not stat.S_ISFIFO(os.fstat(pipe).st_mode):
+        raise OSError(errno.ESPIPE, "not a pipe")
+    count = bytearray(4)
+    fcntl.ioctl(pipe, termios.FIONREAD, count)
+    return int.from_bytes(count, sys.byteorder)
 
 
 def wrapped(text: Text, width: int, indent: int) -> Iterator[Text]:

@@ -33,7 +33,7 @@ from kprov.journal import Journal
 from kprov.operations.report import Report
 from kprov.plan import Plan
 from kprov.rollout.plan import ClusterPlan
-from kprov.ui.console import console, plain_wanted, print_line
+from kprov.ui.console import console, let_it_be_read, plain_wanted, print_line
 from kprov.ui.junit import Case, write_junit
 from kprov.ui.progress import progress
 from kprov.ui.views import view_of
@@ -191,6 +191,7 @@ class Output:
             raise DeclinedError(
                 "no terminal to confirm on; nothing was changed", hint="run this with --yes to skip the question"
             )
+        let_it_be_read(self._console.file)
         if not self._ask(question):
             raise DeclinedError("declined, nothing was changed")
 

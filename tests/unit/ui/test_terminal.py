@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import threading
+import time
 from collections.abc import Iterable
 
 import pytest
@@ -212,3 +215,24 @@ def test_the_way_of_the_run_is_in_what_is_shown(terminal: Terminal) -> None:
     error = output.complete(KprovError("x", hint="start it: kprov start HOST"))
     output.failed(error)
     assert error.problems[0].hint == "start it: kprov start kafka-1 -i key"
+
+
+def test_a_question_waits_until_the_program_behind_the_pipe_has_the_plan() -> None:
+    """As with ``kprov install HOST | tee plan.txt``: the question is on standard error, and comes below the plan."""
+    reader, writer = os.pipe()
+    order: list[str] = []
+
+    def slow() -> None:
+        time.sleep(0.3)
+        assert os.read(reader, 2**20)
+        order.append("read")
+
+    thread = threading.Thread(target=slow)
+    with os.fdopen(writer, "w") as stream:
+        output = Output("install", stream=stream, ask=lambda _: not order.append("asked"))
+        output.show(PLAN)
+        thread.start()
+        output.confirm("apply 2 changes?")
+        thread.join()
+    os.close(reader)
+    assert order == ["read", "asked"]
