@@ -72,6 +72,11 @@ class Receipt:
         return self.installed
 
     @property
+    def fresh(self) -> bool:
+        """Whether the next run is a first install: no run has got to its end yet, or everything was removed since."""
+        return self.spec is None or self.ran is None
+
+    @property
     def members(self) -> tuple[str, ...]:
         """The addresses of the hosts of its cluster; after an uninstall that kept data, of the one that was."""
         spec = self.spec if self.spec is not None else (self.last or {}).get("spec")

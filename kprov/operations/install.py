@@ -106,7 +106,7 @@ def _report(command: str, request: Request, prepared: Prepared, where: str, resu
         failed = Problem("the smoke test failed", where, hint="the failed step above says why")
         back = reset_problem(request, where, prepared.plan, result.failure)
         return Report(command, data, (failed, back) if back else (failed,), ExitCode.NOT_READY)
-    if prepared.plan.before.spec is None:
+    if prepared.plan.before.fresh:
         data = (*data, installed([prepared.node]))
     return Report(command, (*data, _next_step(prepared)))
 

@@ -45,8 +45,11 @@ class _Together:
 
 
 @contextmanager
-def grouped(emit: Emit) -> Iterator[Emit]:
-    """Yield an emitter that tells steps of groups together, as soon as another one begins or at the end."""
+def grouped(emit: Emit, *, every_step: bool = False) -> Iterator[Emit]:
+    """Yield an emitter that tells steps of groups together, as soon as another one begins or at the end.
+
+    every_step: only leave out what the result tells again.
+    """
     waiting: dict[str, tuple[_Together, StepDone]] = {}
 
     def tell(host: str) -> None:
@@ -58,7 +61,7 @@ def grouped(emit: Emit) -> Iterator[Emit]:
         match event:
             case StepDone(group=group) if group == TOLD_AGAIN:
                 return
-            case StepDone(group=group) if group:
+            case StepDone(group=group) if group and not every_step:
                 steps, _ = waiting.get(event.host, (_Together(), event))
                 steps.events.append(event)
                 waiting[event.host] = (steps, event)

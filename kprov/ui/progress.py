@@ -29,10 +29,7 @@ def progress(stream: TextIO | None = None, *, several: bool = False, every_step:
     several: whether they are about several hosts. every_step: whether steps of a group are told one by one.
     """
     with _shown(stream or sys.stderr, several=several) as show:
-        if every_step:
-            yield show
-            return
-        with grouped(show) as emit:
+        with grouped(show, every_step=every_step) as emit:
             yield emit
 
 

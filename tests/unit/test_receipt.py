@@ -63,6 +63,21 @@ def test_the_document_says_what_wrote_it_and_when() -> None:
     assert (again.kprov, again.written, again.by) == (__version__, document["written"], "me@desk")
 
 
+@pytest.mark.parametrize(
+    ("receipt", "fresh"),
+    [
+        (Receipt(), True),
+        (Receipt(state=State.APPLYING, spec={}), True),  # a first install that was interrupted
+        (Receipt(state=State.UNPROVEN, spec={}), False),
+        (Receipt(spec={}), False),
+        (Receipt(state=State.APPLYING, spec={}, last={"spec": {}}), False),  # an upgrade that was interrupted
+        (Receipt(last={"spec": {}}), True),  # an uninstall that kept data
+    ],
+)
+def test_whether_the_next_run_is_a_first_install(receipt: Receipt, *, fresh: bool) -> None:
+    assert receipt.fresh is fresh
+
+
 def document(**changes: Any) -> str:
     good = json.loads(Receipt({"user:kafka": UserEntry("kafka")}).to_json())
     return json.dumps({key: value for key, value in {**good, **changes}.items() if value != "LEAVE OUT"})

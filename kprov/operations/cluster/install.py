@@ -158,7 +158,7 @@ def _report(command: str, parts: Sequence[Part], result: SmokeResult | None) -> 
     if result is not None and not result.passed:
         failed = Problem("the smoke test failed", where, hint="the failed step above says why")
         return Report(command, data, (failed,), ExitCode.NOT_READY)
-    if all(part.prepared.plan.before.spec is None for part in parts):
+    if all(part.prepared.plan.before.fresh for part in parts):
         data = (*data, installed([part.prepared.node for part in parts]))
     held = next((part.prepared.held for part in parts if part.prepared.held and part.prepared.before), "")
     if held:

@@ -16,9 +16,9 @@ from kprov.ui.grouped import counted_groups, grouped
 from kprov.ui.output import Output
 
 
-def told(*events: Event) -> list[Event]:
+def told(*events: Event, every_step: bool = False) -> list[Event]:
     found: list[Event] = []
-    with grouped(found.append) as emit:
+    with grouped(found.append, every_step=every_step) as emit:
         for event in events:
             emit(event)
     return found
@@ -71,6 +71,11 @@ def test_each_host_has_its_own_group() -> None:
 def test_a_step_that_the_result_tells_again_is_not_told() -> None:
     begun = StepStarted(1, 9, "create a topic", group=TOLD_AGAIN)
     assert told(begun, done(1, TOLD_AGAIN), Transfer("a", 1, 1)) == [begun, Transfer("a", 1, 1)]
+
+
+def test_where_every_step_is_told_only_those_that_the_result_tells_again_are_not() -> None:
+    steps = [done(1, "create file", "create file /a"), done(2, TOLD_AGAIN), done(3, "start")]
+    assert told(*steps, every_step=True) == [steps[0], steps[2]]
 
 
 @pytest.mark.parametrize(
