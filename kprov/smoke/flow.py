@@ -81,10 +81,10 @@ class Flow:
 
     def _send(self, producer: Any) -> None:
         number = 0
-        while not self._stop.is_set():
+        while not self._stop.wait(_SECONDS_BETWEEN):
             partition = number % self.partitions
             producer.produce(self.topic, str(number).encode(), partition=partition, on_delivery=self._delivered)
-            producer.poll(_SECONDS_BETWEEN)
+            producer.poll(0)
             number += 1
         producer.flush(_MESSAGE_MS / 1000)
 

@@ -28,9 +28,8 @@ def progress(stream: TextIO | None = None, *, several: bool = False, every_step:
 
     several: whether they are about several hosts. every_step: whether steps of a group are told one by one.
     """
-    with _shown(stream or sys.stderr, several=several) as show:
-        with grouped(show, every_step=every_step) as emit:
-            yield emit
+    with _shown(stream or sys.stderr, several=several) as show, grouped(show, every_step=every_step) as emit:
+        yield emit
 
 
 @contextmanager

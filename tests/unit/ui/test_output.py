@@ -303,7 +303,7 @@ def test_the_plan_of_a_whole_install_as_a_document() -> None:
         "id": plan.changes[0].id,
         "title": plan.changes[0].title,
         "reason": "new",
-        "diff": "",
+        "diff": None,
     }
 
 
