@@ -12,7 +12,7 @@ PACKAGES := debootstrap systemd-container openssh-client iproute2 maven shellche
 # actionlint checks .github/workflows. Go builds it if Go is installed; otherwise it comes from PyPI.
 ACTIONLINT := 1.7.7
 
-.PHONY: help setup packages archives demo demo-cluster test bench soak lint unit lab-test clean
+.PHONY: help setup packages archives demo demo-cluster test zipapp bench soak lint unit lab-test clean
 
 help:
 	@echo 'make demo      boot a lab host, install Kafka on it, send messages through it'
@@ -20,6 +20,7 @@ help:
 	@echo 'make test      all checks and tests; boots real hosts'
 	@echo 'make soak      what make test leaves out: kills and Ctrl-C at every step, molecule, a cluster, acceptance/run'
 	@echo 'make bench     times kprov beside a script by hand, Ansible and OpenSSH; writes docs/performance.*'
+	@echo 'make zipapp    kprov and all that it needs in one file, dist/kprov.pyz, for machines without pip'
 	@echo 'make lint      ruff, mypy, shellcheck, actionlint, vagrant validate, ansible-lint'
 	@echo 'make unit      the tests that need no lab'
 	@echo 'make lab-test  the tests on lab hosts'
@@ -78,6 +79,14 @@ PYTEST := $(BIN)/pytest --dist loadfile --no-loadscope-reorder
 test: lint archives
 	@$(PYTEST) --numprocesses 3 -m 'not soak'
 	@echo 'not tested here but by make soak: kills and Ctrl-C at every step, molecule, a cluster, acceptance/run'
+
+DIST := dist
+# One file with everything but Python, for machines like this one; it unpacks itself into ~/.shiv when it first runs.
+zipapp: setup
+	@mkdir -p $(DIST)
+	@$(BIN)/shiv --quiet --reproducible --compressed --python '/usr/bin/env python3' --console-script kprov \
+	    --output-file $(DIST)/kprov.pyz '.[client,verify]'
+	@echo '$(DIST)/kprov.pyz'
 
 bench: archives
 	@$(BIN)/pip -q install --group bench

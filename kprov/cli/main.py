@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import sys
 from collections.abc import Mapping
 from importlib import import_module
@@ -73,8 +74,32 @@ class _Commands(Group):
             raise RuntimeError("a pipe or a socket was closed") from error
 
 
+def _show_version(context: click.Context, option: click.Parameter, value: bool) -> None:
+    """The first line is for people, the others help whoever reads a bug report."""
+    if not value:
+        return
+    from importlib.metadata import version  # noqa: PLC0415 (only when it is needed)
+
+    from kprov.releases import catalogue  # noqa: PLC0415
+    from kprov.releases.product import Product  # noqa: PLC0415
+
+    click.echo(f"kprov {__version__}")
+    made_of = (f"{name} {version(name)}" for name in ("fabric", "paramiko", "jinja2", "click"))
+    click.echo(f"Python {platform.python_version()}, {', '.join(made_of)}")
+    oldest, *_, newest = catalogue.known_versions(Product.KAFKA)
+    click.echo(f"installs Kafka {oldest} to {newest}")
+    context.exit()
+
+
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(__version__, prog_name="kprov")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the versions of kprov and of what it is made of, and exit.",
+)
 def cli() -> None:
     """Provision Apache Kafka with ZooKeeper and a JDK over plain SSH.
 

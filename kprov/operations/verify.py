@@ -39,7 +39,7 @@ def require_suite() -> None:
             "the suite needs pytest and testinfra",
             where="kprov verify",
             cause=str(error),
-            hint="pip install 'kprov[verify]'",
+            hint="pip install pytest pytest-testinfra",
         ) from None
 
 

@@ -36,7 +36,7 @@ def exchange(bootstrap: str, topic: str, batches: Sequence[Batch], partitions: i
     try:
         import confluent_kafka  # noqa: PLC0415 (the optional extra "client")
     except ImportError:
-        return ClientResult(available=False, error="confluent-kafka is not installed: pip install 'kprov[client]'")
+        return ClientResult(available=False, error="confluent-kafka is not installed: pip install confluent-kafka")
     errors: list[str] = []
     settings: dict[str, Any] = {
         "bootstrap.servers": bootstrap,

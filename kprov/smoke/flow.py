@@ -25,7 +25,7 @@ def library() -> Any:
         raise PreflightError(
             "confluent-kafka is not installed, and messages must flow from this machine",
             where="--failover",
-            hint="pip install 'kprov[client]'",
+            hint="pip install confluent-kafka",
         ) from None
     return confluent_kafka
 

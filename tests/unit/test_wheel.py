@@ -1,7 +1,10 @@
-"""The wheel is whole: installed where no checkout is, it renders the article's files."""
+"""The packages are whole: the wheel, and the single file, render the article's files where no checkout is."""
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +24,15 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run([sys.executable, "-m", "venv", str(folder / "venv")], check=True)
     subprocess.run([folder / "venv/bin/pip", "-q", "install", str(wheel)], check=True, cwd=folder)
     return folder / "venv/bin/kprov"
+
+
+@pytest.fixture(scope="module")
+def single_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What ``make zipapp`` makes, with the programs of the environment that runs the tests."""
+    folder = tmp_path_factory.mktemp("zipapp")
+    words = ["make", "-s", "-C", str(ROOT), "-o", "setup", f"BIN={Path(sys.executable).parent}", f"DIST={folder}"]
+    subprocess.run([*words, "zipapp"], check=True, capture_output=True)
+    return folder / "kprov.pyz"
 
 
 def rendered(command: list[str], folder: Path) -> dict[str, str]:
@@ -56,4 +68,38 @@ def test_verify_without_its_extra_says_what_to_install(installed: Path) -> None:
     """Before any host is reached."""
     done = subprocess.run([installed, "verify", "kafka-1"], check=False, capture_output=True, text=True)
     assert done.returncode == 2
-    assert "-> pip install 'kprov[verify]'" in done.stderr
+    assert "-> pip install pytest pytest-testinfra" in done.stderr
+
+
+def test_the_single_file_needs_nothing_but_python(single_file: Path, tmp_path: Path) -> None:
+    """It renders what the checkout renders, without the packages that are installed here."""
+    bare = ["env", "-i", f"PATH={os.defpath}", f"SHIV_ROOT={tmp_path / 'unpacked'}", sys.executable, "-I"]
+    files = rendered([*bare, str(single_file)], tmp_path / "single")
+    assert files == rendered([sys.executable, "-m", "kprov"], tmp_path / "checkout")
+    words = [*bare, str(single_file), "verify", "--help"]
+    assert "testinfra" in subprocess.run(words, check=True, capture_output=True, text=True).stdout
+
+
+def test_packages_are_the_same_whenever_they_are_built(tmp_path: Path) -> None:
+    """Byte for byte, so that everybody can check what is published against its source."""
+    built = []
+    for folder in (tmp_path / "one", tmp_path / "two"):
+        source = folder / "source"
+        shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(".git", ".venv", "dist", ".*_cache", "__pycache__"))
+        for path in source.rglob("*.py"):
+            os.utime(path, (len(built) * 1e9, len(built) * 1e9))
+        words = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder / "dist"), str(source)]
+        subprocess.run(words, check=True, capture_output=True)
+        built.append({path.name: path.read_bytes() for path in (folder / "dist").iterdir()})
+    assert len(built[0]) == 2
+    assert built[0] == built[1]
+
+
+def test_the_versions_that_matter(installed: Path) -> None:
+    """Of kprov, of what it is made of, and of what it installs."""
+    told = subprocess.run([installed, "--version"], check=True, capture_output=True, text=True).stdout
+    assert re.fullmatch(
+        r"kprov [0-9.]+\nPython 3\.\S+, fabric \S+, paramiko \S+, jinja2 \S+, click \S+\n"
+        r"installs Kafka 1\.0\.0 to 3\.9\.\d+\n",
+        told,
+    )
