@@ -51,7 +51,7 @@ def cluster_smoke_test(
         _from_here(test, brokers)
         if not keep:
             delete_topic(test)
-    return SmokeResult(test.topic, first.node.broker.home, _bootstrap(brokers), tuple(test.steps))
+    return SmokeResult(test.topic, first.node.broker.home, _bootstrap(brokers), tuple(test.steps), test.seconds)
 
 
 def _bootstrap(brokers: Sequence[Asked]) -> str:

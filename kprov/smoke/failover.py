@@ -94,7 +94,7 @@ def failover_test(members: Sequence[Asked], victim: Victim, emit: Emit) -> Failo
             time.sleep(_AFTER_SECONDS)
         _nothing_lost(test, flow)
         delete_topic(test)
-    return FailoverResult(topic, first.node.broker.home, bootstrap, tuple(test.steps))
+    return FailoverResult(topic, first.node.broker.home, bootstrap, tuple(test.steps), test.seconds)
 
 
 def _spread(test: SmokeRun, members: Sequence[Asked], count: int) -> ClusterState:

@@ -53,7 +53,7 @@ def smoke_test(
         _codecs(test)
         if not keep:
             delete_topic(test)
-    return SmokeResult(test.topic, node.broker.home, node.broker.bootstrap, tuple(test.steps))
+    return SmokeResult(test.topic, node.broker.home, node.broker.bootstrap, tuple(test.steps), test.seconds)
 
 
 def create_topic(test: SmokeRun, *, named: bool, partitions: int = 1, replicas: int = 1) -> None:

@@ -34,12 +34,16 @@ class SmokeStep:
 
 @dataclass(frozen=True)
 class SmokeResult:
-    """All steps; the test passed if none failed. ``home``: the directory in which the commands run."""
+    """All steps; the test passed if none failed. ``home``: the directory in which the commands run.
+
+    seconds: of the whole test, in which some steps run side by side.
+    """
 
     topic: str
     home: str
     bootstrap: str
     steps: tuple[SmokeStep, ...]
+    seconds: float = 0.0
 
     @property
     def passed(self) -> bool:
@@ -75,6 +79,12 @@ class SmokeRun:
     steps: list[SmokeStep] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
     created: bool = False
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def seconds(self) -> float:
+        """Since it began."""
+        return round(time.monotonic() - self.began, 2)
 
     @property
     def tools(self) -> Tools:

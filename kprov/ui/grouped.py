@@ -48,7 +48,7 @@ class _Together:
 def grouped(emit: Emit, *, every_step: bool = False) -> Iterator[Emit]:
     """Yield an emitter that tells steps of groups together, as soon as another one begins or at the end.
 
-    every_step: only leave out what the result tells again.
+    every_step: it tells them one by one.
     """
     waiting: dict[str, tuple[_Together, StepDone]] = {}
 
@@ -59,14 +59,12 @@ def grouped(emit: Emit, *, every_step: bool = False) -> Iterator[Emit]:
 
     def receive(event: Event) -> None:
         match event:
-            case StepDone(group=group) if group == TOLD_AGAIN:
-                return
-            case StepDone(group=group) if group and not every_step:
+            case StepDone(group=group) if group not in {"", TOLD_AGAIN} and not every_step:
                 steps, _ = waiting.get(event.host, (_Together(), event))
                 steps.events.append(event)
                 waiting[event.host] = (steps, event)
                 return
-            case StepStarted(group=group) if group:
+            case StepStarted(group=group) | StepDone(group=group) if group:
                 pass
             case Transfer():
                 pass

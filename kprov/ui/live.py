@@ -21,7 +21,7 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
-from kprov.events import Emit, Event, Message, StepDone, StepFailed, StepStarted, Transfer, Warned
+from kprov.events import TOLD_AGAIN, Emit, Event, Message, StepDone, StepFailed, StepStarted, Transfer, Warned
 from kprov.sizes import human_size
 from kprov.ui.hosts import Hosts
 
@@ -47,6 +47,12 @@ def _transfer_columns(width: int) -> list[ProgressColumn]:
     left = width - 2 - (bar + 1 if bar else 0) - _COUNT - (_SPEED if width >= _WIDE else 0) - 1
     name = TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis", max_width=left))
     return [SpinnerColumn(), name, *([BarColumn(bar_width=bar)] if bar else []), *fixed]
+
+
+def _ended(event: StepDone | StepFailed, label: str) -> Text:
+    """What is said of a step that ended."""
+    mark, after = (("✓ ", "green"), "") if isinstance(event, StepDone) else (("✗ ", "red"), "after ")
+    return Text.assemble(mark, label, event.text, (f"  {after}{event.seconds:.1f} s", "dim"))
 
 
 @contextmanager
@@ -95,10 +101,10 @@ def live(stream: TextIO, *, several: bool = False) -> Iterator[Emit]:
                 show(spinner)
                 end(event.host)
                 steps[event.host] = spinner.add_task(escape(f"{label}{text}"), total=None)
-            case StepDone(text=text, seconds=seconds) | StepFailed(text=text, seconds=seconds):
+            case StepDone() | StepFailed():
                 end(event.host)
-                mark, after = (("✓ ", "green"), "") if isinstance(event, StepDone) else (("✗ ", "red"), "after ")
-                console.print(Text.assemble(mark, label, text, (f"  {after}{seconds:.1f} s", "dim")))
+                if not (isinstance(event, StepDone) and event.group == TOLD_AGAIN):
+                    console.print(_ended(event, label))
             case Warned(text):
                 console.print(Text.assemble(("! ", "yellow"), label, text))
             case Message(text):

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from kprov.events import Emit, Event, Message, StepDone, StepFailed, StepStarted, Transfer, Warned
+from kprov.events import TOLD_AGAIN, Emit, Event, Message, StepDone, StepFailed, StepStarted, Transfer, Warned
 from kprov.sizes import human_size
 from kprov.ui.console import plain_wanted
 from kprov.ui.grouped import grouped
@@ -51,6 +51,8 @@ def plain_line(event: Event) -> str | None:
             return text
         case Warned(text):
             return f"warning: {text}"
+        case StepDone(group=group) if group == TOLD_AGAIN:
+            return None
         case StepDone(number, count, text, seconds):
             return f"{_position(number, count)}{text}  {seconds:.1f} s"
         case StepFailed(number, count, text, seconds):

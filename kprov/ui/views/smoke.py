@@ -35,8 +35,7 @@ def failover_view(result: FailoverResult, _: HostArguments) -> View:
 def _view(key: str, name: str, result: SmokeResult, said: str) -> View:
     document = {**dataclasses.asdict(result), "passed": result.passed}
     cases = (Case(f"{name}: {step.name}", _JUNIT[step.passed], step.seconds, step.detail) for step in result.steps)
-    seconds = sum(step.seconds for step in result.steps)
-    short = f"{said}  ({counted(len(result.steps), 'step')}, {seconds:.1f} s)"
+    short = f"{said}  ({counted(len(result.steps), 'step')}, {result.seconds:.1f} s)"
     failed = tuple(_lines(result, [step for step in result.steps if step.passed is False]))
     brief = (short,) if result.passed else (*failed, said)
     return View({key: document}, (*_lines(result, result.steps), said), cases=tuple(cases), brief=brief)

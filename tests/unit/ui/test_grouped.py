@@ -14,6 +14,7 @@ from kprov.plan import Plan
 from kprov.rollout.plan import ClusterPlan
 from kprov.ui.grouped import counted_groups, grouped
 from kprov.ui.output import Output
+from kprov.ui.progress import plain_line
 
 
 def told(*events: Event, every_step: bool = False) -> list[Event]:
@@ -70,12 +71,14 @@ def test_each_host_has_its_own_group() -> None:
 
 def test_a_step_that_the_result_tells_again_is_not_told() -> None:
     begun = StepStarted(1, 9, "create a topic", group=TOLD_AGAIN)
-    assert told(begun, done(1, TOLD_AGAIN), Transfer("a", 1, 1)) == [begun, Transfer("a", 1, 1)]
+    ended = done(1, TOLD_AGAIN)
+    assert told(begun, ended, Transfer("a", 1, 1)) == [begun, ended, Transfer("a", 1, 1)]
+    assert plain_line(ended) is None, "it only ends the waiting"
 
 
-def test_where_every_step_is_told_only_those_that_the_result_tells_again_are_not() -> None:
-    steps = [done(1, "create file", "create file /a"), done(2, TOLD_AGAIN), done(3, "start")]
-    assert told(*steps, every_step=True) == [steps[0], steps[2]]
+def test_every_step_is_told_by_itself_where_that_is_wanted() -> None:
+    steps = [done(1, "create file", "create file /a"), done(2, "create file", "create file /b"), done(3, "start")]
+    assert told(*steps, every_step=True) == steps
 
 
 @pytest.mark.parametrize(
