@@ -12,7 +12,7 @@ PACKAGES := debootstrap systemd-container openssh-client iproute2 maven shellche
 # actionlint checks .github/workflows. Go builds it if Go is installed; otherwise it comes from PyPI.
 ACTIONLINT := 1.7.7
 
-.PHONY: help setup packages archives demo demo-cluster test zipapp bench soak lint unit lab-test clean
+.PHONY: help setup packages archives demo demo-cluster test zipapp docs bench soak lint unit lab-test clean
 
 help:
 	@echo 'make demo      boot a lab host, install Kafka on it, send messages through it'
@@ -21,7 +21,8 @@ help:
 	@echo 'make soak      what make test leaves out: kills and Ctrl-C at every step, molecule, a cluster, acceptance/run'
 	@echo 'make bench     times kprov beside a script by hand, Ansible and OpenSSH; writes docs/performance.*'
 	@echo 'make zipapp    kprov and all that it needs in one file, dist/kprov.pyz, for machines without pip'
-	@echo 'make lint      ruff, mypy, shellcheck, actionlint, vagrant validate, ansible-lint'
+	@echo 'make docs      the pages of docs/ as a site, in site/'
+	@echo 'make lint      ruff, mypy, shellcheck, actionlint, vagrant validate, ansible-lint, make docs'
 	@echo 'make unit      the tests that need no lab'
 	@echo 'make lab-test  the tests on lab hosts'
 	@echo 'make clean     remove the demo lab and the virtual environment'
@@ -81,6 +82,7 @@ test: lint archives
 	@echo 'not tested here but by make soak: kills and Ctrl-C at every step, molecule, a cluster, acceptance/run'
 
 DIST := dist
+SITE := site
 # One file with everything but Python, for machines like this one; it unpacks itself into ~/.shiv when it first runs.
 zipapp: setup
 	@mkdir -p $(DIST)
@@ -96,7 +98,11 @@ bench: archives
 soak: archives
 	@$(PYTEST) --numprocesses 1 -m soak
 
-lint: setup $(BIN)/actionlint
+# Builds the pages in docs/; a page that the navigation does not have, or a link that leads nowhere, is an error.
+docs: setup
+	@$(BIN)/mkdocs build --quiet --strict --site-dir $(SITE)
+
+lint: setup $(BIN)/actionlint docs
 	@echo '== ruff, mypy, shellcheck, actionlint, vagrant, ansible-lint'
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check

@@ -30,7 +30,7 @@ def own_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 _LONGEST = [
     f"tests/lab/test_{name}.py"
     for name in (
-        *("cluster_upgrade", "cluster_faults", "cluster", "acceptance", "molecule"),
+        *("cluster_upgrade", "cluster_faults", "cluster", "acceptance", "molecule", "documented_sessions"),
         *("data_directories", "standalone", "faults_services", "bundled", "host_conditions", "upgrade", "host_paths"),
         *("drift", "versions", "faults_killed_late", "faults_killed", "surroundings", "status", "runs", "remembered"),
         *("faults_host", "verify", "access", "playbooks", "firewall", "hardened"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import click
 
 _INSTALL, _LOGIN, _RUN, _OUTPUT = "What to install", "How to log in", "How it runs", "Output"
@@ -41,20 +43,24 @@ _GROUPS = {
 }
 
 
+def grouped_options(command: click.Command) -> Mapping[str, Sequence[click.Option]]:
+    """The options of a command by the title of their group; groups without any are left out."""
+    found: dict[str, list[click.Option]] = {title: [] for title in (_INSTALL, _LOGIN, _RUN, _OUTPUT)}
+    for parameter in command.get_params(click.Context(command)):
+        if isinstance(parameter, click.Option) and not parameter.hidden:
+            name = "help" if "--help" in parameter.opts else parameter.name or ""
+            found[_GROUPS.get(name, _RUN)].append(parameter)
+    return {title: options for title, options in found.items() if options}
+
+
 class Command(click.Command):
     """A command whose help has its options in groups, if there are many."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        found: dict[str, list[tuple[str, str]]] = {title: [] for title in (_INSTALL, _LOGIN, _RUN, _OUTPUT)}
-        for parameter in self.get_params(ctx):
-            record = parameter.get_help_record(ctx) if isinstance(parameter, click.Option) else None
-            if record is not None:
-                name = "help" if "--help" in parameter.opts else parameter.name or ""
-                found[_GROUPS.get(name, _RUN)].append(record)
+        found = grouped_options(self)
         if sum(map(len, found.values())) <= _FEW:
             super().format_options(ctx, formatter)
             return
-        for title, records in found.items():
-            if records:
-                with formatter.section(title):
-                    formatter.write_dl(records)
+        for title, options in found.items():
+            with formatter.section(title):
+                formatter.write_dl([record for option in options if (record := option.get_help_record(ctx))])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kprov.cli.document import commands
 from kprov.errors import ExitCode
 from kprov.releases import catalogue
 from kprov.releases.product import Product
@@ -14,12 +15,17 @@ from kprov.spec.document import configuration
 from kprov.spec.model import Java, Kafka, ZooKeeper
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "README.zh-CN.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "README.zh-CN.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def test_the_configuration_page_is_that_of_the_models() -> None:
     """Regenerate it with python -m kprov.spec.document > docs/configuration.md."""
     assert (ROOT / "docs/configuration.md").read_text(encoding="utf-8") == configuration()
+
+
+def test_the_page_of_the_commands_is_that_of_their_help() -> None:
+    """Regenerate it with python -m kprov.cli.document > docs/commands.md."""
+    assert (ROOT / "docs/commands.md").read_text(encoding="utf-8") == commands()
 
 
 def test_every_exit_code_is_documented() -> None:

@@ -1,4 +1,4 @@
-"""Every kprov command that both READMEs, docs/clusters.md and the help texts show is one that kprov takes."""
+"""Every kprov command that the READMEs, the pages of docs/ and the help texts show is one that kprov takes."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def _groups(group: click.Group, words: tuple[str, ...]) -> Iterator[tuple[tuple[
             yield from _groups(command, (*words, name))
 
 
-_PAGES = ("README.md", "README.zh-CN.md", "docs/clusters.md")
+_PAGES = (ROOT / "README.md", ROOT / "README.zh-CN.md", *sorted((ROOT / "docs").rglob("*.md")))
 
 
 def _documented() -> Iterator[str]:
-    pages = [(ROOT / name).read_text(encoding="utf-8") for name in _PAGES]
-    texts = [block for page in pages for block in re.findall(r"```console\n(.*?)```", page, re.DOTALL)]
+    pages = [page.read_text(encoding="utf-8") for page in _PAGES]
+    texts = [block for page in pages for block in re.findall(r"```(?:console|sh)\n(.*?)```", page, re.DOTALL)]
     texts += [command.help or "" for _, command in _groups(cli, ())] + [cli.help or ""]
     for text in texts:
         yield from (match[1] for match in _LINE.finditer(text) if "..." not in match[1])

@@ -1,0 +1,66 @@
+"""Generates docs/commands.md from the commands: ``python -m kprov.cli.document``."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterator, Sequence
+
+import click
+
+from kprov.cli.help import grouped_options
+from kprov.cli.main import cli
+
+_HEAD = """# Commands
+
+`HOST` is what `ssh HOST` takes: `[user@]name[:port]`, or an alias of ssh_config. `kprov COMMAND --help` shows the same
+as this page, which is made from it.
+"""
+
+
+def commands() -> str:
+    """The page."""
+    parts = [_HEAD]
+    for words, command in _each(cli, ("kprov",)):
+        parts.append(f"## {' '.join(words)}\n\n{_text(command)}\n{_options(command)}")
+    return "\n".join(parts)
+
+
+def _each(group: click.Group, words: tuple[str, ...]) -> Iterator[tuple[Sequence[str], click.Command]]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from _each(command, (*words, name))
+        elif command is not None:
+            yield (*words, name), command
+
+
+def _text(command: click.Command) -> str:
+    """The help: its paragraphs, and its examples as they are typed."""
+    found = []
+    for paragraph in inspect.cleandoc(command.help or "").split("\n\n"):
+        lines = paragraph.removeprefix("\b\n").splitlines()
+        if lines[0].startswith("Examples:"):
+            found.append("```text\n" + inspect.cleandoc("\n".join(lines[1:])) + "\n```\n")
+        elif lines[0].startswith("Example: "):
+            found.append("```text\n" + lines[0].removeprefix("Example: ") + "\n```\n")
+        else:
+            found.append(" ".join(line.strip() for line in lines) + "\n")
+    return "\n".join(found)
+
+
+def _options(command: click.Command) -> str:
+    lines = []
+    for title, options in grouped_options(command).items():
+        lines += ["", f"| {title} | |", "|---|---|"]
+        for option in options:
+            words = ", ".join(f"`{word}`" for word in (*option.opts, *option.secondary_opts))
+            value = "" if option.is_flag or option.count else f" {option.make_metavar(click.Context(command))}"
+            text = (option.help or "Show this message and exit.").replace("|", "\\|").replace("\n", " ")
+            lines.append(f"| {words}{value} | {text} |".replace(" [standalone|bundled]", " standalone or bundled"))
+    return "\n".join([*lines, ""])
+
+
+if __name__ == "__main__":
+    sys.stdout.write(commands())
