@@ -12,7 +12,7 @@ PACKAGES := debootstrap systemd-container openssh-client iproute2 maven shellche
 # actionlint checks .github/workflows. Go builds it if Go is installed; otherwise it comes from PyPI.
 ACTIONLINT := 1.7.7
 
-.PHONY: help setup packages archives demo demo-cluster test zipapp docs bench soak lint unit lab-test clean
+.PHONY: help setup packages archives demo demo-cluster test zipapp docs session bench soak lint unit lab-test clean
 
 help:
 	@echo 'make demo      boot a lab host, install Kafka on it, send messages through it'
@@ -21,6 +21,7 @@ help:
 	@echo 'make soak      what make test leaves out: kills and Ctrl-C at every step, molecule, a cluster, acceptance/run'
 	@echo 'make bench     times kprov beside a script by hand, Ansible and OpenSSH; writes docs/performance.*'
 	@echo 'make zipapp    kprov and all that it needs in one file, dist/kprov.pyz, for machines without pip'
+	@echo 'make session   records a first install; writes docs/session.svg'
 	@echo 'make docs      the pages of docs/ as a site, in site/'
 	@echo 'make lint      ruff, mypy, shellcheck, actionlint, vagrant validate, ansible-lint, make docs'
 	@echo 'make unit      the tests that need no lab'
@@ -97,6 +98,11 @@ bench: archives
 # One after the other: two clusters of three hosts at once are too much for two cores.
 soak: archives
 	@$(PYTEST) --numprocesses 1 -m soak
+
+# Draws a real first install, as a terminal shows it.
+session: archives
+	@$(BIN)/pip -q install --group bench
+	@$(BIN)/python -m bench.session
 
 # Builds the pages in docs/; a page that the navigation does not have, or a link that leads nowhere, is an error.
 docs: setup

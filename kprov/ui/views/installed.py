@@ -8,11 +8,12 @@ from kprov.commands import HostArguments
 from kprov.operations.installed import Installed
 from kprov.ui.views.view import View
 
-_INDENT = 12
-
 
 def view(found: Installed, _: HostArguments) -> View:
-    """A line for each question that a person has now; the document has no words."""
+    """A line for each question that a person has now; the document has no words.
+
+    The terminal breaks a long line, so that a command can be copied as a whole.
+    """
     rows = {
         "settings": ", ".join(found.settings),
         "data": ", ".join(found.data),
@@ -23,6 +24,5 @@ def view(found: Installed, _: HostArguments) -> View:
     }
     return View(
         {"installed": dataclasses.asdict(found)},
-        tuple(f"  {name:<{_INDENT - 4}}  {text}" for name, text in rows.items()),
-        _INDENT,
+        tuple(f"  {name:<8}  {text}" for name, text in rows.items()),
     )
