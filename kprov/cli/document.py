@@ -53,11 +53,14 @@ def _text(command: click.Command) -> str:
 def _options(command: click.Command) -> str:
     lines = []
     for title, options in grouped_options(command).items():
+        told = [option for option in options if "--help" not in option.opts]
+        if not told:
+            continue
         lines += ["", f"| {title} | |", "|---|---|"]
-        for option in options:
+        for option in told:
             words = ", ".join(f"`{word}`" for word in (*option.opts, *option.secondary_opts))
             value = "" if option.is_flag or option.count else f" {option.make_metavar(click.Context(command))}"
-            text = (option.help or "Show this message and exit.").replace("|", "\\|").replace("\n", " ")
+            text = (option.help or "").replace("|", "\\|").replace("\n", " ")
             lines.append(f"| {words}{value} | {text} |".replace(" [standalone|bundled]", " standalone or bundled"))
     return "\n".join([*lines, ""])
 
