@@ -13,7 +13,7 @@ from itertools import pairwise
 import pytest
 from confluent_kafka import Consumer, Producer
 from support.cluster import HEAPS, KAFKA, Cluster, boot_three, flowing
-from support.machine import Machine, Result, done, until
+from support.machine import Machine, done, until
 
 from kprov.errors import ExitCode
 from kprov.lab.archives import default_directory
@@ -21,6 +21,7 @@ from kprov.lab.archives import default_directory
 pytestmark = [pytest.mark.lab, pytest.mark.soak, pytest.mark.timeout(900)]
 
 RELEASES = ("--kafka-version", "2.8.2", "--zookeeper-version", "3.5.10", "--java", "temurin-11")
+IN_SYNC = ("--in-sync-timeout", "100")
 SLOW = "/run/systemd/system/kafka.service.d"
 
 
@@ -47,7 +48,25 @@ def whole(cluster: Cluster) -> Iterator[None]:
 
 def serves(cluster: Cluster) -> None:
     """Wait until all of it serves."""
-    until(lambda: cluster.status()["state"] == "serving", 120)
+
+    def healed() -> bool:
+        if cluster.status()["state"] == "serving":
+            return True
+        free_stuck_brokers(cluster)
+        return False
+
+    until(healed, 180)
+
+
+def free_stuck_brokers(cluster: Cluster) -> None:
+    """Restart a broker that will not change any in-sync replicas again, as an operator must.
+
+    A defect of Kafka 2.7 and 2.8, when the controller moves while such a change is under way.
+    """
+    last = "tac /usr/local/single_kafka/logs/server.log | grep -m 1 -E 'Failed to enqueue ISR change|INFO starting'"
+    for machine in cluster.machines:
+        if "Failed to enqueue" in machine.ssh(last, check=False):
+            machine.ssh("systemctl restart kafka", check=False)
 
 
 def comes_back(machine: Machine) -> None:
@@ -84,13 +103,14 @@ def reaches(process: subprocess.Popen[str], text: str, times: int = 1) -> None:
     raise AssertionError(f"it never said {text}:\n{''.join(told)}")
 
 
-def continued(cluster: Cluster, *words: str) -> Result:
-    """Run install, and wait for the lock of a run that was cut off: it lasts until its host notices."""
-    deadline = time.monotonic() + 180
-    while (result := cluster.install(*words, check=None)).code == ExitCode.LOCKED:
+def continued(cluster: Cluster, *words: str) -> None:
+    """Run install after a host was cut off. The lock of a run that ended meanwhile lasts until its host notices."""
+    deadline = time.monotonic() + 400
+    while (result := cluster.install(*words, *IN_SYNC, check=None)).code != ExitCode.DONE:
+        assert result.code in {ExitCode.LOCKED, ExitCode.NOT_READY}, result.err
         assert time.monotonic() < deadline, result.err
+        free_stuck_brokers(cluster)
         time.sleep(2)
-    return result.ended(words, 0)
 
 
 def assert_one_at_a_time(cluster: Cluster, since: str) -> None:
@@ -170,7 +190,7 @@ def test_a_host_is_cut_off(stage: str, words: tuple[str, ...], cluster: Cluster)
     """The run names it, or waits until it is back. No two brokers stop, and nothing acknowledged is lost."""
     since, verb = cluster.now(), "upgrade" if words[0] == "--kafka-version" else "install"
     with flowing(cluster, "flow"):
-        with running(cluster, "--no-smoke-test", *words, verb=verb) as process:
+        with running(cluster, "--no-smoke-test", *words, *IN_SYNC, verb=verb) as process:
             reaches(process, stage)
             begun = cluster.stops_begun("zookeeper" if stage is ZOOKEEPER_RESTARTS else "kafka", since)
             other = next(item for item in cluster.machines if item.address not in begun)
@@ -178,7 +198,7 @@ def test_a_host_is_cut_off(stage: str, words: tuple[str, ...], cluster: Cluster)
             assert process.stderr is not None
             said = process.stderr.read()
         assert process.returncode in {0, 4, 6}, said
-        if process.returncode:
+        if process.returncode == ExitCode.CONNECT:
             assert other.address in said
         comes_back(other)
         back = ("--kafka-version", "2.8.2") if verb == "upgrade" else words
