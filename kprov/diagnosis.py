@@ -276,6 +276,11 @@ _REMEDIES: tuple[tuple[str, str], ...] = (
         "a newer Kafka wrote this data, or a setting names a version that this Kafka does not support: use the newer "
         "release",
     ),
+    (
+        r"Failed to enqueue ISR change",
+        "the broker no longer changes which replicas are in sync, a defect of Kafka 2.7 and 2.8 when the controller "
+        "moves: restart it on its host with systemctl restart kafka",
+    ),
     # ---- ZooKeeper's data and settings
     (
         r"No snapshot found, but there are log entries",

@@ -266,6 +266,10 @@ LOGS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ("different clusters", "lost its data", "keep meta.properties"),
     ),
     (
+        "java.lang.IllegalStateException: Failed to enqueue ISR change state LeaderAndIsr(leader=2, leaderEpoch=26, isr=List(2, 0), zkVersion=49) for partition t-13",
+        ("in sync", "systemctl restart kafka"),
+    ),
+    (
         "java.lang.IllegalArgumentException: Duplicate log directories found: /a/t-0, /b/t-0!",
         ("two directories", "/a/t-0, /b/t-0"),
     ),
