@@ -20,7 +20,7 @@ _VARYING = (
     r"\d+ [KM]iB of",
     r"(?:leader|follower) \S+ \d(?: controller)?",
     r"broker \d",
-    r"kafka-\d(?=, and wait|: waiting|$)",
+    r"(?:kafka-\d|192\.168\.78\.\d+)(?=, and wait|: waiting|$)",
     r"\d+ passed, \d+ warned",
 )
 _SPLIT = re.compile(f"({'|'.join(_VARYING)})")

@@ -47,6 +47,7 @@ def test_the_commands_of_a_page(tmp_path: Path) -> None:
         ("b", "a\nb", "not seen: b"),
         ("a\n...\nb", "a\nc", "not seen: b"),
         ("ready (process 7)  1.3 s", "ready (process 1234)  12.9 s", ""),
+        ("kill broker 0 on kafka-1, and wait", "kill broker 1 on 192.168.78.142, and wait", ""),
         ("kafka-1: 44 changes", "kafka-1: 43 changes", "not seen: kafka-1: 44 changes"),
         ("kafka  1.0.0", "kafka  1.0.1", "not seen: kafka  1.0.0"),
         ("k  follower 3.5.10  0  up", "k  leader 3.5.10    1 controller  up", ""),
