@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import click
 
@@ -21,19 +21,20 @@ as this page, which is made from it.
 def commands() -> str:
     """The page."""
     parts = [_HEAD]
-    for words, command in _each(cli, ("kprov",)):
-        parts.append(f"## {' '.join(words)}\n\n{_text(command)}\n{_options(command)}")
+    for words, command in each_command(cli, ("kprov",)):
+        if not isinstance(command, click.Group):
+            parts.append(f"## {' '.join(words)}\n\n{_text(command)}\n{_options(command)}")
     return "\n".join(parts)
 
 
-def _each(group: click.Group, words: tuple[str, ...]) -> Iterator[tuple[Sequence[str], click.Command]]:
+def each_command(group: click.Group, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Every command below a group, groups as well, with the words that one types."""
     context = click.Context(group)
     for name in group.list_commands(context):
-        command = group.get_command(context, name)
-        if isinstance(command, click.Group):
-            yield from _each(command, (*words, name))
-        elif command is not None:
+        if (command := group.get_command(context, name)) is not None:
             yield (*words, name), command
+            if isinstance(command, click.Group):
+                yield from each_command(command, (*words, name))
 
 
 def _text(command: click.Command) -> str:
@@ -60,8 +61,8 @@ def _options(command: click.Command) -> str:
         for option in told:
             words = ", ".join(f"`{word}`" for word in (*option.opts, *option.secondary_opts))
             value = "" if option.is_flag or option.count else f" {option.make_metavar(click.Context(command))}"
-            text = (option.help or "").replace("|", "\\|").replace("\n", " ")
-            lines.append(f"| {words}{value} | {text} |".replace(" [standalone|bundled]", " standalone or bundled"))
+            cells = [cell.replace("|", "\\|") for cell in (f"{words}{value}", option.help or "")]
+            lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*lines, ""])
 
 

@@ -10,19 +10,11 @@ from pathlib import Path
 import click
 import pytest
 
+from kprov.cli.document import each_command
 from kprov.cli.main import cli
 
 ROOT = Path(__file__).parents[2]
 _LINE = re.compile(r"^\s*(?:\$ )?(kprov [a-z-]+.*?)(?:\s{2,}.*|\s+#.*)?$", re.MULTILINE)
-
-
-def _groups(group: click.Group, words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    for name in group.list_commands(click.Context(group)):
-        command = group.get_command(click.Context(group), name)
-        assert command is not None
-        yield (*words, name), command
-        if isinstance(command, click.Group):
-            yield from _groups(command, (*words, name))
 
 
 _PAGES = (ROOT / "README.md", ROOT / "README.zh-CN.md", *sorted((ROOT / "docs").rglob("*.md")))
@@ -31,7 +23,7 @@ _PAGES = (ROOT / "README.md", ROOT / "README.zh-CN.md", *sorted((ROOT / "docs").
 def _documented() -> Iterator[str]:
     pages = [page.read_text(encoding="utf-8") for page in _PAGES]
     texts = [block for page in pages for block in re.findall(r"```(?:console|sh)\n(.*?)```", page, re.DOTALL)]
-    texts += [command.help or "" for _, command in _groups(cli, ())] + [cli.help or ""]
+    texts += [command.help or "" for _, command in each_command(cli)] + [cli.help or ""]
     for text in texts:
         yield from (match[1] for match in _LINE.finditer(text) if "..." not in match[1])
 
@@ -58,7 +50,7 @@ def test_a_documented_command_is_understood(line: str) -> None:
     command.make_context(command.name, words, parent=context)
 
 
-@pytest.mark.parametrize("command", [command for _, command in _groups(cli, ())], ids=lambda command: command.name)
+@pytest.mark.parametrize("command", [command for _, command in each_command(cli)], ids=lambda command: command.name)
 def test_help_begins_with_an_example(command: click.Command) -> None:
     """What to type is what a reader looks for."""
     assert re.search(r"kprov [a-z]", command.help or ""), f"{command.name} shows no example"

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 import pytest
 
+from kprov.cli.document import each_command
 from kprov.cli.main import _COMMANDS, cli
 
 ROOT = Path(__file__).parents[2]
@@ -125,18 +126,7 @@ def test_words_are_found() -> None:
 # ---------------------------------------------------------------- help
 
 
-def commands(group: click.Group, words: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
-    """Every command below a group, by the words that one types."""
-    context = click.Context(group)
-    for name in group.list_commands(context):
-        command = group.get_command(context, name)
-        assert command is not None
-        yield " ".join((*words, name)), command
-        if isinstance(command, click.Group):
-            yield from commands(command, (*words, name))
-
-
-COMMANDS = dict(commands(cli))
+COMMANDS = {" ".join(words): command for words, command in each_command(cli)}
 
 
 @pytest.mark.parametrize("name", COMMANDS)
