@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from rich.text import Text
@@ -15,7 +14,7 @@ from kprov.events import Event, Message, StepDone, StepFailed, StepStarted, Tran
 from kprov.history import Record, Run
 from kprov.operations.history import Runs, RunShown
 from kprov.ui.progress import plain_line
-from kprov.ui.views.view import Line, View
+from kprov.ui.views.view import Line, View, moment
 from kprov.words import counted
 
 _EVENTS: Mapping[str, type[Event]] = {
@@ -40,7 +39,7 @@ def list_lines(runs: Sequence[Run]) -> Iterator[Text]:
     width = max((len(run.who) for run in runs), default=0)
     for run in runs:
         yield Text.assemble(
-            f"{run.id}  {_moment(run.began)}  {run.who:<{width}}  {shlex.join(run.command)}",
+            f"{run.id}  {moment(run.began)}  {run.who:<{width}}  {shlex.join(run.command)}",
             (f"  on {', '.join(run.hosts)}" if _unnamed(run) else "", "dim"),
             (f"  {_changes(run)}", "dim"),
             "  ",
@@ -54,7 +53,7 @@ def journal_lines(run: Run, records: Sequence[Record]) -> Iterator[Text]:
     yield Text(f"  kprov {shlex.join(run.command)}")
     yield Text(f"  by {run.who} in {run.directory}, kprov {run.kprov}")
     for record in records:
-        when = _moment(str(record.get("when", "")), clock=True)
+        when = moment(str(record.get("when", "")), clock=True)
         for line in _lines(record):
             yield Text.assemble((f"{when}  ", "dim"), line)
     if run.exit_code is None:
@@ -109,15 +108,6 @@ def _changes(run: Run) -> str:
     if run.done is None or run.done == run.planned:
         return counted(run.planned, "change")
     return f"{run.done} of {counted(run.planned, 'change')}"
-
-
-def _moment(text: str, *, clock: bool = False) -> str:
-    """A time of a journal as ``2026-11-24 18:15:00``, in UTC; clock: only the time of day, with milliseconds."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return "?"
-    return f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03d}" if clock else f"{moment:%Y-%m-%d %H:%M:%S}"
 
 
 def _colour(run: Run) -> str:

@@ -12,7 +12,7 @@ from kprov.commands import HostArguments
 from kprov.operations.status import Status
 from kprov.operations.unit_status import UnitStatus
 from kprov.operations.verdict import HostState
-from kprov.ui.views.view import Line, View
+from kprov.ui.views.view import Line, View, moment
 
 COLOURS: Mapping[HostState, str] = {
     HostState.SERVING: "green",
@@ -68,8 +68,7 @@ def _installation(status: Status) -> Iterator[Line]:
 
 def _unit_line(unit: UnitStatus) -> Text:
     ports = ", ".join(f"{port}{'' if port in unit.listening else ' (not bound)'}" for port in unit.ports)
-    since = unit.since.replace("T", " ").replace("+00:00", " UTC")
-    rest = f"pid {unit.pid}  port {ports}  since {since}" if unit.pid else f"port {ports}"
+    rest = f"pid {unit.pid}  port {ports}  since {moment(unit.since)} UTC" if unit.pid else f"port {ports}"
     enabled = "enabled" if unit.enabled else "not enabled"
     restarts = "unknown" if unit.restarts is None else unit.restarts
     colour = "green" if unit.serving else "red"

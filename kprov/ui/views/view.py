@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from rich.text import Text
@@ -28,3 +29,12 @@ class View:
     indent: int = 0
     cases: tuple[Case, ...] = ()
     brief: tuple[Line, ...] | None = None
+
+
+def moment(text: str, *, clock: bool = False) -> str:
+    """A time in ISO 8601 as ``2026-11-24 18:15:00``, in UTC; clock: only the time of day, with milliseconds."""
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        return "?"
+    return f"{when:%H:%M:%S}.{when.microsecond // 1000:03d}" if clock else f"{when:%Y-%m-%d %H:%M:%S}"
