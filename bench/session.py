@@ -23,6 +23,7 @@ import pyte
 from rich.console import Console
 from rich.text import Text
 
+from kprov.lab.access import prepare_home
 from kprov.lab.archives import default_directory
 from kprov.lab.lab import Lab
 
@@ -44,10 +45,7 @@ def desk() -> Iterator[Mapping[str, str]]:
         lab = Lab("session", subnet=IPv4Network("192.168.77.0/24"), state_dir=home / "lab")
         lab.up(1)
         try:
-            (home / ".ssh").mkdir(mode=0o700)
-            (home / ".ssh/config").symlink_to(lab.ssh_config)
-            (home / ".cache/kprov").mkdir(parents=True)
-            (home / ".cache/kprov/archives").symlink_to(default_directory())
+            prepare_home(home, lab.ssh_config, default_directory())
             own = {name: value for name, value in os.environ.items() if name in {"PATH", "LANG"}}
             yield own | {"HOME": str(home), "TERM": "xterm-256color"}
         finally:
@@ -73,7 +71,7 @@ def type_in(screen: pyte.Screen, words: Sequence[str], environment: Mapping[str,
     stream.feed(b"\r\n")
 
 
-def _read(terminal: io.RawIOBase | io.FileIO) -> bytes:
+def _read(terminal: io.FileIO) -> bytes:
     """What the program has written; nothing once it has ended."""
     select.select([terminal], [], [])
     try:

@@ -40,6 +40,14 @@ def files(layout: Layout) -> tuple[Path, ...]:
     return ssh_config(layout), known_hosts(layout), private_key(layout), public_key(layout)
 
 
+def prepare_home(home: Path, ssh_config: Path, archives: Path) -> None:
+    """Make this a home in which ssh knows the hosts of ``ssh_config``, and kprov finds ``archives`` in its cache."""
+    (home / ".ssh").mkdir(mode=0o700)
+    (home / ".ssh/config").symlink_to(ssh_config)
+    (home / ".cache/kprov").mkdir(parents=True)
+    (home / ".cache/kprov/archives").symlink_to(archives)
+
+
 def host_key(slot: Slot) -> Path:
     """The host's private key, kept on the operator's machine."""
     return slot.directory / _HOST_KEY

@@ -12,6 +12,7 @@ import pytest
 from support.cluster import boot_three
 from support.sessions import Typed, difference, run, sessions
 
+from kprov.lab.access import prepare_home
 from kprov.lab.archives import default_directory
 
 pytestmark = [pytest.mark.lab, pytest.mark.soak, pytest.mark.timeout(900)]
@@ -39,10 +40,7 @@ class Desk:
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     with boot_three(130, tmp_path_factory.mktemp("pages")) as cluster:
         home = tmp_path_factory.mktemp("home")
-        (home / ".ssh").mkdir(mode=0o700)
-        (home / ".ssh/config").symlink_to(cluster.lab.ssh_config)
-        (home / ".cache/kprov").mkdir(parents=True)
-        (home / ".cache/kprov/archives").symlink_to(default_directory())
+        prepare_home(home, cluster.lab.ssh_config, default_directory())
         (home / "work").mkdir()
         own = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "KPROV_"))}
         network = cluster.machines[0].address.rpartition(".")[0] + "."
