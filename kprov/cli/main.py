@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import sys
 from collections.abc import Mapping
 from importlib import import_module
@@ -78,7 +77,8 @@ def _show_version(context: click.Context, option: click.Parameter, value: bool) 
     """The first line is for people, the others help whoever reads a bug report."""
     if not value:
         return
-    from importlib.metadata import version  # noqa: PLC0415 (only when it is needed)
+    import platform  # noqa: PLC0415 (only when it is needed)
+    from importlib.metadata import version  # noqa: PLC0415
 
     from kprov.releases import catalogue  # noqa: PLC0415
     from kprov.releases.product import Product  # noqa: PLC0415

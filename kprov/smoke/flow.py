@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -66,7 +66,7 @@ class Flow:
                 "message.timeout.ms": _MESSAGE_MS,
                 # Otherwise the library waits for its own time limit while a new leader is there already.
                 "socket.timeout.ms": _SOCKET_MS,
-                # Without it, what was on its way to a leader that is none any more is sent again behind later messages.
+                # Without it, a request that was on its way to the old leader is sent again after later messages.
                 "enable.idempotence": True,
                 "log_level": 0,
             }
@@ -118,21 +118,18 @@ class Flow:
     def _end(self, number: int) -> int:
         """The offset behind the last message that a partition has now. Raises NotReadyError if nobody says it."""
         kafka = library()
-        consumer = self._consumer()
+        place = kafka.TopicPartition(self.topic, number)
         deadline = time.monotonic() + _READ_SECONDS
-        try:
+        with closing(self._consumer()) as consumer:
             while True:
                 try:
-                    place = kafka.TopicPartition(self.topic, number)
                     return int(consumer.get_watermark_offsets(place, timeout=_READ_SECONDS)[1])
                 except kafka.KafkaException as error:
                     if time.monotonic() > deadline:
                         what = f"no broker says how many messages partition {number} of {self.topic} has"
                         hint = "see which broker leads it: kprov status HOST"
                         raise NotReadyError(what, cause=error.args[0].str(), hint=hint) from None
-                    time.sleep(0.5)
-        finally:
-            consumer.close()
+                time.sleep(0.5)
 
     def _consumer(self) -> Any:
         return library().Consumer({"bootstrap.servers": self.bootstrap, "group.id": "kprov-flow", "log_level": 0})

@@ -122,7 +122,7 @@ class Output:
                 "exit_code": int(code),
                 **self._data,
             }
-            self._console.file.write(json.dumps(_nothing_is_null(document), indent=2, default=_plain) + "\n")
+            self._console.file.write(json.dumps(_null_if_empty(document), indent=2, default=_plain) + "\n")
             self._console.file.flush()
         return code
 
@@ -259,12 +259,12 @@ def show_problems(problems: Iterable[Problem], stream: TextIO | None = None) -> 
             print_line(target, f"  -> {problem.hint}", indent=5)
 
 
-def _nothing_is_null(value: Any, *, listed: bool = False) -> Any:
-    """The same with null for every text that is empty; a line of a list may be."""
+def _null_if_empty(value: Any, *, listed: bool = False) -> Any:
+    """The same, with null in place of every empty text but the items of lists: a line of a log may be empty."""
     if isinstance(value, Mapping):
-        return {key: _nothing_is_null(item) for key, item in value.items()}
+        return {key: _null_if_empty(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_nothing_is_null(item, listed=True) for item in value]
+        return [_null_if_empty(item, listed=True) for item in value]
     return None if value == "" and not listed else value
 
 
