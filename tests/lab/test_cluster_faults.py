@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -48,12 +49,12 @@ def whole(cluster: Cluster) -> Iterator[None]:
 
 def serves(cluster: Cluster) -> None:
     """Wait until all of it serves."""
+    until(lambda: cluster.status()["state"] == "serving", 120)
 
-    try:
-        until(lambda: cluster.status()["state"] == "serving", 120)
-    except AssertionError:
-        free_stuck_brokers(cluster)
-        until(lambda: cluster.status()["state"] == "serving", 120)
+
+def listens(machine: Machine) -> bool:
+    """Whether its broker does."""
+    return ":9092 " in machine.ssh("ss -ltn", check=False)
 
 
 def free_stuck_brokers(cluster: Cluster) -> None:
@@ -64,7 +65,7 @@ def free_stuck_brokers(cluster: Cluster) -> None:
     """
     for machine in cluster.machines:
         machine.ssh("systemctl restart kafka", check=False)
-        until(lambda: machine.ssh("ss -ltn", check=False).count(":9092 ") > 0, 90)  # noqa: B023 (it is called here)
+        until(partial(listens, machine), 90)
         time.sleep(10)
 
 
@@ -200,7 +201,7 @@ def test_a_host_is_cut_off(stage: str, words: tuple[str, ...], cluster: Cluster)
             assert process.stderr is not None
             said = process.stderr.read()
         assert process.returncode in {0, 4, 6}, said
-        if process.returncode == ExitCode.CONNECT:
+        if process.returncode:
             assert other.address in said
         comes_back(other)
         back = ("--kafka-version", "2.8.2") if verb == "upgrade" else words
